@@ -1,0 +1,176 @@
+// The sparse convolution: forward pass, input gradient and transposed convolution alike.
+//
+// For every item: pack a block of input channels (it fits the L1 cache), stream the block's active
+// weights, each one broadcast times the vectors of the register tile, and go on to the next block.
+// The sums of all output channels wait in a buffer that fits the L2 cache.
+
+// Prefetches the lines of the next block's input a few at a time while this block computes.
+struct Prefetcher {
+  const T* base;      // of the next channel
+  int64_t plane;
+  const int32_t* channel;
+  const int32_t* last;
+  const RunList* list;
+  int32_t run;
+
+  void some(int32_t lines) {
+    for (; lines > 0 && channel < last; --lines) {
+      __builtin_prefetch(base + *channel * plane + list->runs[run].global, 0, 2);
+      if (++run == list->count) run = 0, ++channel;
+    }
+  }
+};
+
+// kRow is the distance of two rows of the register tile in the packed tile, 0 where it is only
+// known at run time.
+template <int kHeight, int kWidth, int kRow>
+void accumulate(const T* __restrict packed, T* __restrict sums, const Segment* segment,
+                const Segment* last, const uint16_t* __restrict offset,
+                const T* __restrict weight, int64_t row, Prefetcher& prefetcher, int32_t lines) {
+  const int64_t step = kRow ? kRow : row;
+  for (; segment < last; ++segment) {
+    T* mine = sums + static_cast<int64_t>(segment->output) * (kRows * kColumns * kLanes);
+    prefetcher.some(lines);
+    Vector a[kHeight][kWidth];
+    SPARSEGAN_UNROLL
+    for (int r = 0; r < kHeight; ++r)
+      SPARSEGAN_UNROLL
+      for (int q = 0; q < kWidth; ++q) a[r][q] = load(mine + (r * kColumns + q) * kLanes);
+    int32_t n = segment->count;
+    do {
+      const T* x = packed + *offset++;
+      const Vector w = broadcast(*weight++);
+      SPARSEGAN_UNROLL
+      for (int r = 0; r < kHeight; ++r)
+        SPARSEGAN_UNROLL
+        for (int q = 0; q < kWidth; ++q) a[r][q] += w * load(x + r * step + q * kLanes);
+    } while (--n);
+    SPARSEGAN_UNROLL
+    for (int r = 0; r < kHeight; ++r)
+      SPARSEGAN_UNROLL
+      for (int q = 0; q < kWidth; ++q) store(mine + (r * kColumns + q) * kLanes, a[r][q]);
+  }
+}
+
+typedef void (*Accumulate)(const T*, T*, const Segment*, const Segment*, const uint16_t*, const T*,
+                           int64_t, Prefetcher&, int32_t);
+
+template <int kRow, int kHeight, int kWidth>
+inline Accumulate choose_accumulate(int height, int width) {
+  if constexpr (kWidth > 1) {
+    if (width < kWidth) return choose_accumulate<kRow, kHeight, kWidth - 1>(height, width);
+  }
+  if constexpr (kHeight > 1) {
+    if (height < kHeight) return choose_accumulate<kRow, kHeight - 1, kWidth>(height, width);
+  }
+  return accumulate<kHeight, kWidth, kRow>;
+}
+
+// Rows of a 1x1 and of a 3-wide kernel of stride one have compiled-in distances.
+constexpr int kPointRow = kColumns * kLanes, kThreeRow = (kColumns + 2) * kLanes;
+
+inline Accumulate accumulate_for(int64_t row, int height, int width) {
+  if (row == kPointRow) return choose_accumulate<kPointRow, kRows, kColumns>(height, width);
+  if (row == kThreeRow) return choose_accumulate<kThreeRow, kRows, kColumns>(height, width);
+  return choose_accumulate<0, kRows, kColumns>(height, width);
+}
+
+inline void start_sums(T* sums, const T* bias, int64_t outputs) {
+  constexpr int64_t size = kRows * kColumns * kLanes;
+  for (int64_t o = 0; o < outputs; ++o) {
+    const Vector b = broadcast(bias ? bias[o] : T(0));
+    for (int64_t i = 0; i < size; i += kLanes) store(sums + o * size + i, b);
+  }
+}
+
+inline void write_channel(const T* sums, const RunList& list, T* y, const T* residual) {
+  for (int32_t i = 0; i < list.count; ++i) {
+    const Run& run = list.runs[i];
+    const T* from = sums + run.local;
+    T* to = y + run.global;
+    const T* other = residual ? residual + run.residual : nullptr;
+    int32_t k = 0;
+    for (; k + kLanes <= run.length; k += kLanes)
+      store(to + k, other ? load(from + k) + load(other + k) : load(from + k));
+    for (; k < run.length; ++k) to[k] = other ? from[k] + other[k] : from[k];
+  }
+}
+
+// Gathers the active weights in the plan's order.
+inline void gather_weights(const Plan& plan, const Part& p, const T* weight, T* values,
+                           int threads) {
+  const int32_t* positions = plan.positions(p);
+#pragma omp parallel for num_threads(threads) schedule(static) if (p.active > 16384)
+  for (int32_t i = 0; i < p.active; ++i) values[i] = weight[positions[i]];
+}
+
+inline void convolve_part(const Plan& plan, const Part& p, const T* values, const Source<T>& x,
+                          const Target<T>& y, int64_t limit, int threads) {
+  const Header& h = plan.header();
+  const Grid grid = make_grid(h, p, y.height, y.width, x.batch, limit);
+  const int64_t in_plane =
+      plane_elements(x.height, x.width, x.batch, x.upsample, limit);
+  const int64_t out_plane = plane_elements(y.height, y.width, x.batch, false, limit);
+  const int64_t residual_plane =
+      plane_elements(y.height, y.width, x.batch, y.residual_upsampled, limit);
+  const int64_t items = grid.items(), sums_size = kRows * kColumns * kLanes;
+  const Block* blocks = plan.blocks(p);
+  const int32_t* channels = plan.channels(p);
+  const Segment* segments = plan.segments(p);
+  const uint16_t* offsets = plan.offsets(p);
+  const int64_t row = static_cast<int64_t>(p.in_step_h) * p.row_pitch;
+
+#pragma omp parallel num_threads(static_cast<int>(larger(1, smaller(threads, items))))
+  {
+    const int64_t packed_size = larger(1, p.block_channels) * static_cast<int64_t>(p.channel_pitch);
+    T* packed = static_cast<T*>(allocate(packed_size * sizeof(T)));
+    T* sums = static_cast<T*>(allocate(h.outputs * sums_size * sizeof(T)));
+    RunList in{static_cast<Run*>(allocate(run_capacity(p) * sizeof(Run))), 0, true};
+    RunList out{static_cast<Run*>(allocate(run_capacity(p) * sizeof(Run))), 0, true};
+#pragma omp for schedule(dynamic, 1)
+    for (int64_t index = 0; index < items; ++index) {
+      const Item item = make_item(grid, index);
+      input_runs(in, grid, p, item, x.height, x.width, x.upsample, !x.per_sample);
+      output_runs(out, grid, p, item, y.width, y.residual_upsampled);
+      start_sums(sums, y.bias, h.outputs);
+      __builtin_memset(packed, 0, packed_size * sizeof(T));
+      const Accumulate accumulate_tile = accumulate_for(row, item.height, item.vectors);
+      for (int32_t b = 0; b < p.block_count; ++b) {
+        const Block &block = blocks[b], &next = blocks[b + 1];
+        const int32_t *first = channels + block.channel, *last = channels + next.channel;
+        for (const int32_t* c = first; c < last; ++c)
+          pack_channel(packed + (c - first) * p.channel_pitch, in, x, *c, in_plane);
+        const int32_t* ahead =
+            b + 1 < p.block_count ? channels + blocks[b + 2].channel : last;
+        Prefetcher prefetcher{x.data, in_plane, last, ahead, &in, 0};
+        const int64_t segment_count = next.segment - block.segment;
+        const auto lines = static_cast<int32_t>(ceil_div((ahead - last) * in.count, segment_count));
+        accumulate_tile(packed, sums, segments + block.segment, segments + next.segment,
+                        offsets + block.entry, values + block.entry, row, prefetcher, lines);
+      }
+      for (int64_t o = 0; o < h.outputs; ++o)
+        write_channel(sums + o * sums_size, out, y.data + o * out_plane,
+                      y.residual ? y.residual + o * residual_plane : nullptr);
+    }
+    free(packed), free(sums), free(in.runs), free(out.runs);
+  }
+}
+
+inline void convolve(const Plan& plan, const T* weight, const Source<T>& source,
+                     const Target<T>& target, int threads) {
+  Source<T> x = source;
+  Target<T> y = target;
+  int64_t limit = kNoLimit;
+  if (is_flat(plan)) {
+    limit = y.height * y.width * x.batch;
+    flatten(limit, x.height, x.width, x.batch);
+    y.height = x.height, y.width = x.width;
+  }
+  for (int32_t i = 0; i < plan.header().parts; ++i) {
+    const Part& p = plan.part(i);
+    T* values = static_cast<T*>(allocate(p.active * sizeof(T)));
+    gather_weights(plan, p, weight, values, threads);
+    convolve_part(plan, p, values, x, y, limit, threads);
+    free(values);
+  }
+}

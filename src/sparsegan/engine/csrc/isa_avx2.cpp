@@ -1,0 +1,10 @@
+// AVX2 and FMA: 12 of 16 registers hold sums.
+#define SPARSEGAN_NAMESPACE avx2
+#define SPARSEGAN_SCALAR float
+#define SPARSEGAN_LANES 8
+#define SPARSEGAN_ROWS 3
+#define SPARSEGAN_COLUMNS 4
+#ifndef SPARSEGAN_BLOCK_BYTES
+#define SPARSEGAN_BLOCK_BYTES 22528
+#endif
+#include "isa.inl"

@@ -1,0 +1,187 @@
+// The Python module `sparsegan.engine._native`: kernels on raw addresses. Nothing of torch is linked;
+// the caller answers for sizes, layout and the lifetime of the memory.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "dispatch.h"
+
+namespace nb = nanobind;
+using namespace sparsegan;
+
+namespace {
+
+typedef uintptr_t Address;
+const InstructionSet* chosen = &compiled().back();
+
+template <typename T>
+const Kernels<T>& kernels();
+template <>
+const Kernels<float>& kernels() { return chosen->kernels(); }
+template <>
+const Kernels<double>& kernels() { return portable_double::kernels(); }
+
+template <typename T>
+T* at(Address address) { return reinterpret_cast<T*>(address); }
+
+std::vector<std::string> supported() {
+  std::vector<std::string> names;
+  for (const InstructionSet& set : compiled())
+    if (set.supported()) names.push_back(set.name);
+  return names;
+}
+
+// Makes an instruction set the current one; false where its results are wrong on this machine.
+bool select(const std::string& name) {
+  for (const InstructionSet& set : compiled()) {
+    if (name != set.name || !set.supported()) continue;
+    if (!agrees(set.kernels())) return false;
+    chosen = &set;
+    return true;
+  }
+  throw std::invalid_argument("instruction set " + name + " is not available on this machine");
+}
+
+std::vector<int> tile(bool wide) {
+  const Tile& t = wide ? kernels<double>().tile : kernels<float>().tile;
+  return {t.lanes, t.rows, t.columns};
+}
+
+typedef nb::ndarray<nb::pytorch, int32_t, nb::ndim<1>> Words;
+
+Words plan(Address mask, std::vector<int32_t> geometry, bool transposed, int32_t batch, bool wide) {
+  if (geometry.size() != 8) throw std::invalid_argument("a geometry has eight numbers");
+  const Geometry g{geometry[0], geometry[1], geometry[2], geometry[3],
+                   geometry[4], geometry[5], geometry[6], geometry[7]};
+  auto* words = new std::vector<int32_t>;
+  nb::capsule owner(words, [](void* p) noexcept { delete static_cast<std::vector<int32_t>*>(p); });
+  {
+    nb::gil_scoped_release release;
+    *words = build_plan(at<uint8_t>(mask), g, transposed, batch,
+                        wide ? kernels<double>().tile : kernels<float>().tile);
+  }
+  return Words(words->data(), {words->size()}, owner);
+}
+
+template <typename T>
+Plan checked(Address address) {
+  const Plan plan{at<int32_t>(address)};
+  const Header& h = plan.header();
+  const Tile& t = kernels<T>().tile;
+  if (h.magic != kPlanMagic || h.lanes != t.lanes || h.rows != t.rows || h.columns != t.columns)
+    throw std::invalid_argument("the index was built for another instruction set");
+  return plan;
+}
+
+// (data, channels, height, width, batch, scale, shift, per_sample, slope, upsample); a slope of one
+// is no activation.
+typedef std::tuple<Address, int64_t, int64_t, int64_t, int64_t, Address, Address, bool, double, bool>
+    SourceArguments;
+// (data, channels, height, width, bias, residual, residual_upsampled)
+typedef std::tuple<Address, int64_t, int64_t, int64_t, Address, Address, bool> TargetArguments;
+
+template <typename T>
+Source<T> source(const SourceArguments& a) {
+  const double slope = std::get<8>(a);
+  return {at<const T>(std::get<0>(a)), std::get<1>(a), std::get<2>(a), std::get<3>(a),
+          std::get<4>(a), at<const T>(std::get<5>(a)), at<const T>(std::get<6>(a)), std::get<7>(a),
+          slope != 1.0, static_cast<T>(slope), std::get<9>(a)};
+}
+
+template <typename T>
+void convolve(Address plan, Address weight, const SourceArguments& x, const TargetArguments& y,
+              int threads) {
+  const Target<T> target{at<T>(std::get<0>(y)), std::get<1>(y), std::get<2>(y), std::get<3>(y),
+                         at<const T>(std::get<4>(y)), at<const T>(std::get<5>(y)), std::get<6>(y)};
+  const Plan checked_plan = checked<T>(plan);
+  nb::gil_scoped_release release;
+  kernels<T>().convolve(checked_plan, at<const T>(weight), source<T>(x), target, threads);
+}
+
+template <typename T>
+void weight_gradient(Address plan, const SourceArguments& x, Address gradient, int64_t height,
+                     int64_t width, Address d_weight, Address d_bias, int threads) {
+  const Plan checked_plan = checked<T>(plan);
+  nb::gil_scoped_release release;
+  kernels<T>().weight_gradient(checked_plan, source<T>(x), at<const T>(gradient), height, width,
+                               at<T>(d_weight), at<T>(d_bias), threads);
+}
+
+template <typename T>
+void channel_sums(Address x, int64_t channels, int64_t elements, Address sums, int threads) {
+  nb::gil_scoped_release release;
+  kernels<T>().channel_sums(at<const T>(x), channels, elements, at<T>(sums), threads);
+}
+
+template <typename T>
+void moments(Address x, int64_t channels, int64_t elements, Address mean, Address variance,
+             int threads) {
+  nb::gil_scoped_release release;
+  kernels<T>().moments(at<const T>(x), channels, elements, at<T>(mean), at<T>(variance), threads);
+}
+
+// (channels, pixels, batch, mean, inverse, gamma, beta, per_sample, slope)
+typedef std::tuple<int64_t, int64_t, int64_t, Address, Address, Address, Address, bool, double>
+    NormalisationArguments;
+
+template <typename T>
+Normalisation<T> normalisation(const NormalisationArguments& a) {
+  const double slope = std::get<8>(a);
+  return {std::get<0>(a), std::get<1>(a), std::get<2>(a), at<const T>(std::get<3>(a)),
+          at<const T>(std::get<4>(a)), at<const T>(std::get<5>(a)), at<const T>(std::get<6>(a)),
+          std::get<7>(a), slope != 1.0, static_cast<T>(slope)};
+}
+
+template <typename T>
+void normalise(Address x, const NormalisationArguments& n, Address y, int threads) {
+  nb::gil_scoped_release release;
+  kernels<T>().normalise(at<const T>(x), normalisation<T>(n), at<T>(y), threads);
+}
+
+template <typename T>
+void normalise_gradient(Address x, Address gradient, const NormalisationArguments& n,
+                        bool batch_statistics, Address d_x, Address d_gamma, Address d_beta,
+                        int threads) {
+  nb::gil_scoped_release release;
+  kernels<T>().normalise_gradient(at<const T>(x), at<const T>(gradient), normalisation<T>(n),
+                                  batch_statistics, at<T>(d_x), at<T>(d_gamma), at<T>(d_beta),
+                                  threads);
+}
+
+template <typename T>
+void resample(bool down, Address x, int64_t planes, int64_t height, int64_t width, int64_t batch,
+              double factor, Address y, int threads) {
+  nb::gil_scoped_release release;
+  (down ? kernels<T>().pool : kernels<T>().spread)(at<const T>(x), planes, height, width, batch,
+                                                   static_cast<T>(factor), at<T>(y), threads);
+}
+
+template <typename T>
+void define(nb::module_& m, const std::string& suffix) {
+  m.def(("convolve_" + suffix).c_str(), convolve<T>);
+  m.def(("weight_gradient_" + suffix).c_str(), weight_gradient<T>);
+  m.def(("channel_sums_" + suffix).c_str(), channel_sums<T>);
+  m.def(("moments_" + suffix).c_str(), moments<T>);
+  m.def(("normalise_" + suffix).c_str(), normalise<T>);
+  m.def(("normalise_gradient_" + suffix).c_str(), normalise_gradient<T>);
+  m.def(("resample_" + suffix).c_str(), resample<T>);
+}
+
+}  // namespace
+
+NB_MODULE(_native, m) {
+  m.def("supported", supported, "Instruction sets of this machine, the fastest first.");
+  m.def("select", select, "Make one current; False where its results are wrong here.");
+  m.def("current", [] { return std::string(chosen->name); });
+  m.def("tile", tile, "(lanes, rows, columns) of the register tile in use.");
+  m.def("plan", plan, "The plan of a mask as an int32 tensor.");
+  define<float>(m, "float32");
+  define<double>(m, "float64");
+}

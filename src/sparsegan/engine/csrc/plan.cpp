@@ -1,0 +1,197 @@
+#include "plan.h"
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+
+namespace sparsegan {
+namespace {
+
+// The taps of one part along one axis: kernel index k sits at tap `tap[k]`, or nowhere (-1).
+struct Axis {
+  int32_t extent, in_step, in_offset, out_step, out_offset;
+  std::vector<int32_t> tap;
+};
+
+Axis forward_axis(int32_t kernel, int32_t stride, int32_t pad) {
+  Axis axis{kernel, stride, -pad, 1, 0, {}};
+  for (int32_t k = 0; k < kernel; ++k) axis.tap.push_back(k);
+  return axis;
+}
+
+// Output pixel x = a * stride + phase receives kernel index k from input (x + pad - k) / stride
+// where that is whole: k = first + stride * j gives input a + (phase + pad - first) / stride - j.
+Axis transposed_axis(int32_t kernel, int32_t stride, int32_t pad, int32_t phase) {
+  const int32_t first = (phase + pad) % stride;
+  Axis axis{0, 1, 0, stride, phase, std::vector<int32_t>(kernel, -1)};
+  axis.extent = first < kernel ? (kernel - first + stride - 1) / stride : 0;
+  for (int32_t j = 0; j < axis.extent; ++j) axis.tap[first + stride * j] = axis.extent - 1 - j;
+  axis.in_offset = (phase + pad - first) / stride - (axis.extent - 1);
+  if (axis.extent == 0) axis.extent = 1, axis.in_offset = 0;
+  return axis;
+}
+
+int32_t words_for_offsets(int32_t count) { return (count + 1) / 2; }
+
+class Builder {
+ public:
+  Builder(const uint8_t* mask, const Geometry& g, bool transposed, int32_t batch, const Tile& tile)
+      : mask_(mask), g_(g), transposed_(transposed), tile_(tile) {
+    header_ = {};
+    header_.magic = kPlanMagic;
+    header_.lanes = tile.lanes, header_.rows = tile.rows, header_.columns = tile.columns;
+    header_.batched = batch == 0;
+    header_.column = batch == 0 ? tile.lanes : batch;
+    header_.outputs = transposed ? g.inputs : g.outputs;
+    header_.inputs = transposed ? g.outputs : g.inputs;
+    header_.parts = transposed ? g.stride_h * g.stride_w : 1;
+    header_.weights = g.outputs * g.inputs * g.kernel_h * g.kernel_w;
+    words_.resize(sizeof(Header) / 4 + header_.parts * (sizeof(Part) / 4));
+  }
+
+  std::vector<int32_t> build() {
+    if (!transposed_) {
+      add(forward_axis(g_.kernel_h, g_.stride_h, g_.pad_h),
+          forward_axis(g_.kernel_w, g_.stride_w, g_.pad_w));
+    } else {
+      for (int32_t h = 0; h < g_.stride_h; ++h)
+        for (int32_t w = 0; w < g_.stride_w; ++w)
+          add(transposed_axis(g_.kernel_h, g_.stride_h, g_.pad_h, h),
+              transposed_axis(g_.kernel_w, g_.stride_w, g_.pad_w, w));
+    }
+    header_.words = static_cast<int32_t>(words_.size());
+    std::memcpy(words_.data(), &header_, sizeof(Header));
+    return std::move(words_);
+  }
+
+ private:
+  // Calls visit(output, input, tap_h, tap_w, position) for the active weights of a part.
+  template <typename Visit>
+  void each_active(const Axis& h, const Axis& w, Visit visit) const {
+    const int32_t taps = g_.kernel_h * g_.kernel_w;
+    const int64_t rows = static_cast<int64_t>(g_.outputs) * g_.inputs;
+    for (int64_t row = 0; row < rows; ++row) {
+      const uint8_t* m = mask_ + row * taps;
+      const auto out = static_cast<int32_t>(row / g_.inputs);
+      const auto in = static_cast<int32_t>(row % g_.inputs);
+      for (int32_t k = 0; k < taps; ++k) {
+        if (!m[k]) continue;
+        const int32_t th = h.tap[k / g_.kernel_w], tw = w.tap[k % g_.kernel_w];
+        if (th < 0 || tw < 0) continue;
+        visit(transposed_ ? in : out, transposed_ ? out : in, th, tw,
+              static_cast<int32_t>(row * taps + k));
+      }
+    }
+  }
+
+  Part shape(const Axis& h, const Axis& w) const {
+    Part p{};
+    p.extent_h = h.extent, p.extent_w = w.extent;
+    p.in_step_h = h.in_step, p.in_step_w = w.in_step;
+    p.in_offset_h = h.in_offset, p.in_offset_w = w.in_offset;
+    p.out_step_h = h.out_step, p.out_step_w = w.out_step;
+    p.out_offset_h = h.out_offset, p.out_offset_w = w.out_offset;
+    p.phases = std::min(w.in_step, w.extent);
+    p.phase_pitch =
+        tile_.columns * tile_.lanes + (w.extent - 1) / w.in_step * header_.column;
+    p.row_pitch = p.phases * p.phase_pitch;
+    p.packed_rows = (tile_.rows - 1) * h.in_step + h.extent;
+    const int64_t pitch = static_cast<int64_t>(p.packed_rows) * p.row_pitch;
+    if (pitch > 65536) throw std::length_error("kernel too large");
+    p.channel_pitch = static_cast<int32_t>(pitch);
+    return p;
+  }
+
+  void add(const Axis& h, const Axis& w) {
+    Part p = shape(h, w);
+    const int32_t outputs = header_.outputs, inputs = header_.inputs;
+
+    std::vector<int32_t> fan_out(inputs, 0);
+    each_active(h, w, [&](int32_t, int32_t in, int32_t, int32_t, int32_t) { ++fan_out[in]; });
+    std::vector<int32_t> live, slot(inputs, -1);
+    for (int32_t c = 0; c < inputs; ++c) {
+      if (fan_out[c] == 0) continue;
+      slot[c] = static_cast<int32_t>(live.size());
+      live.push_back(c);
+      p.active += fan_out[c];
+    }
+    const auto channels = static_cast<int32_t>(live.size());
+    const int32_t most = std::max(1, std::min(tile_.block_elements, 65536) / p.channel_pitch);
+    p.block_count = (channels + most - 1) / most;
+    p.block_channels = p.block_count ? (channels + p.block_count - 1) / p.block_count : 0;
+
+    std::vector<int32_t> count(static_cast<size_t>(p.block_count) * outputs, 0);
+    const auto key = [&](int32_t out, int32_t in) {
+      return static_cast<size_t>(slot[in] / p.block_channels) * outputs + out;
+    };
+    each_active(h, w, [&](int32_t out, int32_t in, int32_t, int32_t, int32_t) {
+      ++count[key(out, in)];
+    });
+
+    std::vector<Block> blocks;
+    std::vector<Segment> segments;
+    std::vector<int32_t> next(count.size(), 0), order(outputs);
+    int32_t entry = 0;
+    for (int32_t b = 0; b < p.block_count; ++b) {
+      blocks.push_back({b * p.block_channels, static_cast<int32_t>(segments.size()), entry});
+      const int32_t* n = count.data() + static_cast<size_t>(b) * outputs;
+      for (int32_t o = 0; o < outputs; ++o) order[o] = o;
+      std::stable_sort(order.begin(), order.end(), [n](int32_t x, int32_t y) { return n[x] < n[y]; });
+      for (const int32_t o : order) {
+        if (n[o] == 0) continue;
+        next[static_cast<size_t>(b) * outputs + o] = entry;
+        entry += n[o];
+        segments.push_back({o, n[o]});
+      }
+    }
+    blocks.push_back({channels, static_cast<int32_t>(segments.size()), entry});
+
+    p.blocks = append(blocks);
+    p.channels = append(live);
+    p.segments = append(segments);
+    p.offsets = reserve(words_for_offsets(p.active));
+    p.positions = reserve(p.active);
+    auto* offsets = reinterpret_cast<uint16_t*>(words_.data() + p.offsets);
+    int32_t* positions = words_.data() + p.positions;
+    each_active(h, w, [&](int32_t out, int32_t in, int32_t th, int32_t tw, int32_t position) {
+      const int32_t at = next[key(out, in)]++;
+      offsets[at] = static_cast<uint16_t>(
+          slot[in] % p.block_channels * p.channel_pitch + th * p.row_pitch +
+          tw % p.in_step_w * p.phase_pitch + tw / p.in_step_w * header_.column);
+      positions[at] = position;
+    });
+    std::memcpy(words_.data() + sizeof(Header) / 4 + built_++ * (sizeof(Part) / 4), &p, sizeof(Part));
+    header_.active += p.active;
+  }
+
+  int32_t reserve(size_t count) {
+    const size_t first = words_.size();
+    if (first + count > INT32_MAX) throw std::length_error("weight too large");
+    words_.resize(first + count);
+    return static_cast<int32_t>(first);
+  }
+
+  template <typename Item>
+  int32_t append(const std::vector<Item>& items) {
+    const int32_t first = reserve(items.size() * sizeof(Item) / 4);
+    if (!items.empty()) std::memcpy(words_.data() + first, items.data(), items.size() * sizeof(Item));
+    return first;
+  }
+
+  const uint8_t* mask_;
+  const Geometry& g_;
+  const bool transposed_;
+  const Tile& tile_;
+  Header header_;
+  std::vector<int32_t> words_;
+  size_t built_ = 0;
+};
+
+}  // namespace
+
+std::vector<int32_t> build_plan(const uint8_t* mask, const Geometry& geometry, bool transposed,
+                                int32_t batch, const Tile& tile) {
+  return Builder(mask, geometry, transposed, batch, tile).build();
+}
+
+}  // namespace sparsegan

@@ -1,0 +1,39 @@
+// Sums over, and copies to, squares of 2x2 pixels: average pooling, nearest upsampling, and the
+// gradient of each, which is the other one.
+
+inline void pool(const T* x, int64_t planes, int64_t height, int64_t width, int64_t batch, T factor,
+                 T* y, int threads) {
+  const int64_t row = 2 * width * batch;
+#pragma omp parallel for num_threads(threads) schedule(static)
+  for (int64_t line = 0; line < planes * height; ++line)
+    for (int64_t w = 0; w < width; ++w) {
+      const T* a = x + line * 2 * row + 2 * w * batch;
+      T* to = y + (line * width + w) * batch;
+      int64_t n = 0;
+      for (; n + kLanes <= batch; n += kLanes)
+        store(to + n, ((load(a + n) + load(a + batch + n)) +
+                       (load(a + row + n) + load(a + row + batch + n))) * factor);
+      for (; n < batch; ++n)
+        to[n] = ((a[n] + a[batch + n]) + (a[row + n] + a[row + batch + n])) * factor;
+    }
+}
+
+inline void spread(const T* x, int64_t planes, int64_t height, int64_t width, int64_t batch,
+                   T factor, T* y, int threads) {
+  const int64_t row = 2 * width * batch;
+#pragma omp parallel for num_threads(threads) schedule(static)
+  for (int64_t line = 0; line < planes * height; ++line) {
+    for (int64_t w = 0; w < width; ++w) {
+      const T* from = x + (line * width + w) * batch;
+      T* to = y + line * 2 * row + 2 * w * batch;
+      int64_t n = 0;
+      for (; n + kLanes <= batch; n += kLanes) {
+        const Vector v = load(from + n) * factor;
+        store(to + n, v), store(to + batch + n, v);
+        store(to + row + n, v), store(to + row + batch + n, v);
+      }
+      for (; n < batch; ++n)
+        to[n] = to[batch + n] = to[row + n] = to[row + batch + n] = from[n] * factor;
+    }
+  }
+}

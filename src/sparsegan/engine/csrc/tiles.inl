@@ -1,0 +1,217 @@
+// Work items and the copies between tensors and their packed tiles.
+//
+// An item is a register tile of output pixels (times samples). Every geometry - padding, stride,
+// phases of a transposed convolution, upsampling, ragged edges, partial vectors - ends in a short
+// list of runs, the same for all channels of the item, so that the inner loops know none of it.
+
+struct Run {
+  int32_t local;     // in the packed tile of a channel
+  int32_t length;
+  int64_t global;    // in the tensor's plane of that channel
+  int64_t residual;  // likewise in the residual's plane (output runs only)
+  int32_t sample;    // of the first element (where an affine per sample needs it)
+};
+
+// The image of one part as items see it.
+struct Grid {
+  int64_t rows;      // output rows of this part
+  int64_t width;     // elements of an output row: pixels * column
+  int64_t column;    // elements of a pixel
+  int64_t batch;
+  int64_t limit;     // elements of a plane; flat grids end in a partial row
+  bool batched;
+  int64_t row_tiles, column_tiles, lane_blocks;
+  int64_t items() const { return row_tiles * column_tiles * lane_blocks; }
+};
+
+struct Item {
+  int64_t row, first;        // first output row; first element within a row
+  int32_t height, vectors;   // the tile in use
+  int64_t sample;            // first sample
+  int32_t lanes;             // samples in use (batched)
+};
+
+inline Grid make_grid(const Header& h, const Part& p, int64_t height, int64_t width,
+                      int64_t batch, int64_t limit) {
+  Grid g;
+  g.batched = h.batched != 0;
+  g.batch = batch;
+  g.limit = limit;
+  g.column = h.column;
+  g.rows = height > p.out_offset_h ? ceil_div(height - p.out_offset_h, p.out_step_h) : 0;
+  const int64_t pixels = width > p.out_offset_w ? ceil_div(width - p.out_offset_w, p.out_step_w) : 0;
+  g.width = pixels * g.column;
+  g.row_tiles = ceil_div(g.rows, kRows);
+  g.column_tiles = ceil_div(g.width, kColumns * kLanes);
+  g.lane_blocks = g.batched ? ceil_div(batch, kLanes) : 1;
+  return g;
+}
+
+// Rows are divided evenly: eight rows in tiles of at most three become 3 + 3 + 2.
+inline Item make_item(const Grid& g, int64_t index) {
+  Item item;
+  const int64_t block = index % g.lane_blocks, tile = index / g.lane_blocks;
+  const int64_t r = tile / g.column_tiles;
+  item.row = r * g.rows / g.row_tiles;
+  item.height = static_cast<int32_t>((r + 1) * g.rows / g.row_tiles - item.row);
+  item.first = tile % g.column_tiles * (kColumns * kLanes);
+  item.vectors =
+      static_cast<int32_t>(ceil_div(smaller(g.width - item.first, kColumns * kLanes), kLanes));
+  item.sample = block * kLanes;
+  item.lanes = g.batched ? static_cast<int32_t>(smaller(kLanes, g.batch - item.sample)) : 0;
+  return item;
+}
+
+struct RunList {
+  Run* runs;
+  int32_t count;
+  bool whole;  // every run is exactly one vector
+
+  void clear() { count = 0, whole = true; }
+  void add(int32_t local, int64_t global, int64_t residual, int64_t sample, int32_t length,
+           bool join) {
+    if (join && count > 0) {
+      Run& last = runs[count - 1];
+      if (last.local + last.length == local && last.global + last.length == global &&
+          last.residual + last.length == residual) {
+        last.length += length;
+        whole = false;
+        return;
+      }
+    }
+    runs[count++] = {local, length, global, residual, static_cast<int32_t>(sample)};
+    whole = whole && length == kLanes;
+  }
+};
+
+// The elements of one packed row, pixel by pixel: emit(element of the row, pixel, sample, length).
+template <typename Emit>
+inline void each_pixel(const Grid& g, const Item& item, int32_t length, Emit emit) {
+  int32_t t = 0;
+  while (t < length) {
+    const int64_t pixel = (item.first + t) / g.column, within = (item.first + t) % g.column;
+    const auto span = static_cast<int32_t>(smaller(g.column - within, length - t));
+    emit(t, pixel, item.sample + within, g.batched ? item.lanes : span);
+    t += span;
+  }
+}
+
+inline void input_runs(RunList& list, const Grid& g, const Part& p, const Item& item,
+                       int64_t height, int64_t width, bool upsample, bool join) {
+  list.clear();
+  const int64_t stored = upsample ? width / 2 : width;
+  const int32_t rows = (item.height - 1) * p.in_step_h + p.extent_h;
+  for (int32_t r = 0; r < rows; ++r) {
+    const int64_t y = item.row * p.in_step_h + p.in_offset_h + r;
+    if (r % p.in_step_h >= p.extent_h || y < 0 || y >= height) continue;
+    for (int32_t phase = 0; phase < p.phases; ++phase) {
+      const int32_t taps = (p.extent_w - 1 - phase) / p.in_step_w;
+      const auto length =
+          static_cast<int32_t>(item.vectors * kLanes + taps * g.column);
+      each_pixel(g, item, length, [&](int32_t t, int64_t pixel, int64_t sample, int32_t n) {
+        const int64_t x = pixel * p.in_step_w + phase + p.in_offset_w;
+        if (x < 0 || x >= width) return;
+        const int64_t at = ((y >> upsample) * stored + (x >> upsample)) * g.batch + sample;
+        list.add(r * p.row_pitch + phase * p.phase_pitch + t, at, at, sample,
+                 static_cast<int32_t>(smaller(n, g.limit - at)), join);
+      });
+    }
+  }
+}
+
+inline void output_runs(RunList& list, const Grid& g, const Part& p, const Item& item,
+                        int64_t width, bool residual_upsampled) {
+  list.clear();
+  const auto length = static_cast<int32_t>(
+      smaller(item.vectors * kLanes, g.width - item.first));
+  for (int32_t r = 0; r < item.height; ++r) {
+    const int64_t y = (item.row + r) * p.out_step_h + p.out_offset_h;
+    each_pixel(g, item, length, [&](int32_t t, int64_t pixel, int64_t sample, int32_t n) {
+      const int64_t x = pixel * p.out_step_w + p.out_offset_w;
+      const int64_t at = (y * width + x) * g.batch + sample;
+      const int64_t other =
+          residual_upsampled ? ((y / 2) * (width / 2) + x / 2) * g.batch + sample : at;
+      list.add(r * kColumns * kLanes + t, at, other, sample,
+               static_cast<int32_t>(smaller(n, g.limit - at)), !g.batched);
+    });
+  }
+}
+
+// Most runs an item of this part can have.
+inline int64_t run_capacity(const Part& p) {
+  return larger(static_cast<int64_t>(p.packed_rows) * p.row_pitch, kRows * kColumns * kLanes);
+}
+
+// The transform of a source for one channel, or for one channel and a row of samples.
+struct Transform {
+  T scale, shift, slope;
+  const T* scales;  // per sample, else null
+  const T* shifts;
+
+  Vector apply(Vector v) const { return activated(v * scale + shift, slope); }
+  void run(const T* from, T* to, int32_t length, int32_t sample) const {
+    int32_t k = 0;
+    if (scales == nullptr) {
+      for (; k + kLanes <= length; k += kLanes) store(to + k, apply(load(from + k)));
+      for (; k < length; ++k) to[k] = activated(from[k] * scale + shift, slope);
+      return;
+    }
+    const T *a = scales + sample, *b = shifts + sample;
+    for (; k + kLanes <= length; k += kLanes)
+      store(to + k, activated(load(from + k) * load(a + k) + load(b + k), broadcast(slope)));
+    for (; k < length; ++k) to[k] = activated(from[k] * a[k] + b[k], slope);
+  }
+};
+
+inline Transform transform_of(const Source<T>& x, int64_t channel) {
+  Transform t{1, 0, x.activate ? x.slope : T(1), nullptr, nullptr};
+  if (x.scale != nullptr && x.per_sample) {
+    t.scales = x.scale + channel * x.batch, t.shifts = x.shift + channel * x.batch;
+  } else if (x.scale != nullptr) {
+    t.scale = x.scale[channel], t.shift = x.shift[channel];
+  }
+  return t;
+}
+
+// Copies one channel's runs into its packed tile through the source's transform. What no run covers
+// stays as it is: zero, cleared once for each item, since it is the same for all channels.
+inline void pack_channel(T* packed, const RunList& list, const Source<T>& x, int64_t channel,
+                         int64_t plane) {
+  const T* from = x.data + channel * plane;
+  const Transform t = transform_of(x, channel);
+  if (list.whole && t.scales == nullptr) {
+    for (int32_t i = 0; i < list.count; ++i)
+      store(packed + list.runs[i].local, t.apply(load(from + list.runs[i].global)));
+    return;
+  }
+  for (int32_t i = 0; i < list.count; ++i) {
+    const Run& run = list.runs[i];
+    t.run(from + run.global, packed + run.local, run.length, run.sample);
+  }
+}
+
+// A 1x1 convolution knows no neighbours: its planes are read as long rows of elements.
+inline bool is_flat(const Plan& plan) {
+  const Header& h = plan.header();
+  const Part& p = plan.part(0);
+  return h.parts == 1 && !h.batched && h.column == kColumns * kLanes && p.extent_h == 1 &&
+         p.extent_w == 1 && p.in_step_h == 1 && p.in_step_w == 1 && p.in_offset_h == 0 &&
+         p.in_offset_w == 0;
+}
+
+inline void flatten(int64_t elements, int64_t& height, int64_t& width, int64_t& batch) {
+  height = ceil_div(elements, kColumns * kLanes), width = 1, batch = kColumns * kLanes;
+}
+
+constexpr int64_t kNoLimit = INT64_MAX;
+
+// Elements of a stored plane.
+inline int64_t plane_elements(int64_t height, int64_t width, int64_t batch, bool upsample,
+                              int64_t limit) {
+  if (upsample) return height / 2 * (width / 2) * batch;
+  return smaller(limit, height * width * batch);
+}
+
+inline void* allocate(int64_t bytes) {
+  return aligned_alloc(64, static_cast<size_t>(ceil_div(bytes, 64) + 1) * 64);
+}
