@@ -1,0 +1,13 @@
+"""Two networks against each other: the balance ratio and what is done about it."""
+
+from sparsegan.balance.controller import Decision, DensityController
+from sparsegan.balance.ratio import BalanceRatio, BalanceReading, BalanceRecord, undisturbed
+
+__all__ = [
+    "BalanceRatio",
+    "BalanceReading",
+    "BalanceRecord",
+    "Decision",
+    "DensityController",
+    "undisturbed",
+]

@@ -1,0 +1,131 @@
+"""The density controller: moves the discriminator's density to keep the balance ratio in a band."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from sparsegan.balance.ratio import BalanceReading
+from sparsegan.errors import SparseganError
+
+Action = Literal["raise", "lower", "hold", "rewire"]
+AtCap = Literal["nothing", "rewire"]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the controller decided, and why.
+
+    Attributes:
+        action: ``raise`` or ``lower`` the density, ``hold`` it, or ``rewire`` at the cap.
+        reason: One phrase for people.
+        reading: What it was decided on.
+        from_active: Active weights before.
+        to_active: Active weights to reach; equal to ``from_active`` for hold and rewire.
+        total: Maskable weights.
+        far: Whether the ratio lies outside [low / 3, 3 * high].
+    """
+
+    action: Action
+    reason: str
+    reading: BalanceReading
+    from_active: int
+    to_active: int
+    total: int
+    far: bool = False
+
+
+def _whole(weights: float) -> int:
+    return math.floor(weights + 0.5)
+
+
+@dataclass(frozen=True)
+class DensityController:
+    """Raise D's density where D is too weak (ratio above the band), lower it where too strong.
+
+    Counts are whole weights, so that floor and cap are met exactly (methods.md, hazard 8).
+
+    Attributes:
+        low: Lower edge of the band (published: 0.45).
+        high: Upper edge of the band (published: 0.55).
+        step: Density to add or take (published: 0.05).
+        floor: Density never gone below (published code: 0.05).
+        cap: Density never gone above (1 relaxed, 0.5 strict).
+        at_cap: What to do above the band at the cap: ``nothing`` (relaxed) or ``rewire``
+            (strict: explore at that density).
+        inclusive: Act on the band's edges too, as the published code does.
+
+    Raises:
+        SparseganError: If band, step, floor and cap do not fit together.
+
+    Example:
+        >>> reading = BalanceReading(value=0.9, records=100, valid=100, nonfinite=0, full=True)
+        >>> DensityController().decide(reading, active=100, total=1000).to_active
+        150
+    """
+
+    low: float = 0.45
+    high: float = 0.55
+    step: float = 0.05
+    floor: float = 0.05
+    cap: float = 1.0
+    at_cap: AtCap = "nothing"
+    inclusive: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.high:
+            raise SparseganError(f"the band [{self.low}, {self.high}] is empty: low exceeds high")
+        if not 0 < self.step <= 1:
+            raise SparseganError(f"the density step is {self.step}: it must lie in (0, 1]")
+        if not 0 < self.floor <= self.cap <= 1:
+            raise SparseganError(
+                f"floor {self.floor} and cap {self.cap} must satisfy 0 < floor <= cap <= 1"
+            )
+
+    def check_start(self, active: int, total: int) -> None:
+        """Refuse a network that starts denser than the cap.
+
+        Raises:
+            SparseganError: Naming both densities.
+        """
+        if active > _whole(self.cap * total):
+            raise SparseganError(
+                f"the discriminator starts at density {active / total:.4g}, above the cap "
+                f"{self.cap}: lower its density or raise the cap"
+            )
+
+    def decide(self, reading: BalanceReading, active: int, total: int) -> Decision:
+        """The decision on a reading, for a network of ``active`` of ``total`` weights."""
+
+        def say(action: Action, reason: str, to_active: int = active) -> Decision:
+            value = reading.value
+            far = math.isfinite(value) and not self.low / 3 <= value <= 3 * self.high
+            return Decision(action, reason, reading, active, to_active, total, far)
+
+        def raised(reason: str) -> Decision:
+            # A density may stand above the cap only by the cap's own rounding; never lower here.
+            target = max(active, min(_whole(self.cap * total), active + _whole(self.step * total)))
+            if target > active:
+                return say("raise", reason, target)
+            if self.at_cap == "rewire":
+                return say("rewire", f"{reason}, at the cap")
+            return say("hold", f"{reason}, at the cap")
+
+        if not reading.full:
+            return say("hold", f"only {reading.records} measurements since the last change")
+        if reading.nonfinite * 2 > reading.records:
+            return say("hold", f"{reading.nonfinite} of {reading.records} scores are not finite")
+        if reading.invalid * 2 > reading.records:
+            return raised("D does not separate real from fake")
+        if reading.valid == 0:
+            return say("hold", "no valid measurement")
+        value = reading.value
+        if value > self.high or (self.inclusive and value == self.high):
+            return raised("ratio above the band")
+        if value < self.low or (self.inclusive and value == self.low):
+            target = min(
+                active, max(_whole(self.floor * total), active - _whole(self.step * total))
+            )
+            if target < active:
+                return say("lower", "ratio below the band", target)
+            return say("hold", "ratio below the band, at the floor")
+        return say("hold", "ratio in the band")

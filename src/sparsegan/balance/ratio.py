@@ -1,0 +1,165 @@
+"""The balance ratio: how much of D's real-fake gap one step of G closes (ADAPT, methods.md A3)."""
+
+import math
+import random
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+# A gap that is a smaller share of the scores' own size than this is rounding, not separation.
+SMALLEST_GAP = 1e-3
+
+
+@dataclass(frozen=True)
+class BalanceRecord:
+    """One measurement: mean scores (logits) of one discriminator.
+
+    Attributes:
+        real: Of the real batch that D saw last.
+        fake_before: Of the fakes of G before its step.
+        fake_after: Of the fakes of G after its step, from the same latents.
+
+    Example:
+        >>> BalanceRecord(real=1.0, fake_before=-1.0, fake_after=0.0).ratio
+        0.5
+    """
+
+    real: float
+    fake_before: float
+    fake_after: float
+
+    @property
+    def gain(self) -> float:
+        """What G's step won: ``E D(G_post(z)) - E D(G_pre(z))``."""
+        return self.fake_after - self.fake_before
+
+    @property
+    def gap(self) -> float:
+        """What D separates: ``E D(x) - E D(G_pre(z))``."""
+        return self.real - self.fake_before
+
+    @property
+    def finite(self) -> bool:
+        """Whether every score is a finite number."""
+        return math.isfinite(self.real + self.fake_before + self.fake_after)
+
+    @property
+    def valid(self) -> bool:
+        """Whether the gap is clearly positive, so that the ratio means something."""
+        scale = abs(self.real) + abs(self.fake_before)
+        return self.finite and self.gap > SMALLEST_GAP * scale
+
+    @property
+    def ratio(self) -> float:
+        """The balance ratio, ``gain / gap``; NaN where the record is not valid."""
+        return self.gain / self.gap if self.valid else math.nan
+
+
+@dataclass(frozen=True)
+class BalanceReading:
+    """What a window of measurements says.
+
+    Attributes:
+        value: The balance ratio of the window; NaN without a valid record.
+        records: Measurements in the window.
+        valid: Those with a clearly positive gap.
+        nonfinite: Those with a score that is not a finite number.
+        full: Whether the window holds as many records as it can.
+    """
+
+    value: float
+    records: int
+    valid: int
+    nonfinite: int
+    full: bool
+
+    @property
+    def invalid(self) -> int:
+        """Finite records in which D does not separate real from fake."""
+        return self.records - self.valid - self.nonfinite
+
+
+class BalanceRatio:
+    """A moving window of measurements.
+
+    Args:
+        window: How many measurements it holds (published: 100, one every 10 steps).
+        mean_of_ratios: False (default) divides the mean gain by the mean gap, which no single
+            record can dominate; True averages the ratios, as the published code does.
+
+    Example:
+        >>> meter = BalanceRatio(window=2)
+        >>> meter.record(BalanceRecord(1.0, -1.0, 0.0)); meter.record(BalanceRecord(3.0, 1.0, 1.5))
+        >>> meter.reading().value
+        0.375
+    """
+
+    def __init__(self, window: int = 100, *, mean_of_ratios: bool = False) -> None:
+        self.window = window
+        self.mean_of_ratios = mean_of_ratios
+        self._records: deque[BalanceRecord] = deque(maxlen=window)
+
+    def record(self, record: BalanceRecord) -> None:
+        """Take in a measurement; the oldest leaves a full window."""
+        self._records.append(record)
+
+    def clear(self) -> None:
+        """Forget all records: those of another density say nothing of this one."""
+        self._records.clear()
+
+    def reading(self) -> BalanceReading:
+        """The ratio over the window and how far it can be trusted."""
+        valid = [record for record in self._records if record.valid]
+        if not valid:
+            value = math.nan
+        elif self.mean_of_ratios:
+            value = math.fsum(record.ratio for record in valid) / len(valid)
+        else:
+            gap = math.fsum(record.gap for record in valid)
+            value = math.fsum(record.gain for record in valid) / gap
+        return BalanceReading(
+            value=value,
+            records=len(self._records),
+            valid=len(valid),
+            nonfinite=sum(not record.finite for record in self._records),
+            full=len(self._records) == self.window,
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """The records, oldest first, as a float64 tensor of shape (records, 3)."""
+        rows = [(r.real, r.fake_before, r.fake_after) for r in self._records]
+        return {"records": torch.tensor(rows, dtype=torch.float64).reshape(-1, 3)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over saved records."""
+        self.clear()
+        for row in state["records"].tolist():
+            self.record(BalanceRecord(*row))
+
+
+@contextmanager
+def undisturbed(*modules: nn.Module) -> Iterator[None]:
+    """Run forwards that leave no trace: buffers and random states come back bit for bit.
+
+    Batch-norm statistics and spectral-norm vectors are buffers; weights are not touched, since
+    nothing inside may step an optimiser. Gradients are off.
+    """
+    buffers = [buffer for module in modules for buffer in module.buffers()]
+    kept = [buffer.clone() for buffer in buffers]
+    python, numpy = random.getstate(), np.random.get_state()
+    devices = {b.device for b in buffers if b.is_cuda}
+    devices |= {p.device for module in modules for p in module.parameters() if p.is_cuda}
+    with torch.random.fork_rng(devices=list(devices)), torch.no_grad():
+        try:
+            yield
+        finally:
+            for buffer, value in zip(buffers, kept, strict=True):
+                buffer.copy_(value)
+            random.setstate(python)
+            np.random.set_state(numpy)

@@ -1,0 +1,198 @@
+"""The cost of each layer of a network, counted in one forward of one sample."""
+
+import math
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.parallel import DataParallel, DistributedDataParallel
+from torch.nn.utils.parametrize import ParametrizationList, type_before_parametrizations
+
+from sparsegan.cost.untouched import untouched
+from sparsegan.errors import SparseganError
+
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+_WEIGHTED: tuple[type[nn.Module], ...] = (nn.Linear, *_CONVOLUTIONS, *_TRANSPOSED)
+# Batch and instance normalisation share _NormBase.
+_NORMS: tuple[type[nn.Module], ...] = (_NormBase, nn.GroupNorm, nn.LayerNorm)
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """One layer: its size, and its operations in the forward of one sample when it is dense.
+
+    Attributes:
+        name: The module's path in the network.
+        kind: The layer's type: `Linear`, `Conv2d`, `BatchNorm2d`, …
+        shape: Of the weight; empty where there is none.
+        weights: Entries of the weight of a linear layer or convolution, those that a mask can
+            take; 0 for every other layer.
+        macs: Multiplications with a weight, each with its addition counted as one. Places of
+            the padding are counted, as everywhere in the field.
+        bias_adds: Additions of the bias.
+        norm_ops: Of a normalisation: two for each value where it has a gain and a bias, else
+            one, which is what the published tables count.
+        other_parameters: Parameters of this layer that are no `weights`: biases, gains,
+            embeddings.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    weights: int
+    macs: int
+    bias_adds: int
+    norm_ops: int
+    other_parameters: int
+
+
+@dataclass
+class _Tally:
+    """Operations of one layer over all its calls."""
+
+    macs: int = 0
+    bias_adds: int = 0
+    norm_ops: int = 0
+
+
+def layers(
+    module: nn.Module, *example_inputs: object, as_published: bool = True
+) -> list[LayerCost]:
+    """Count the operations of each layer in a forward of one sample.
+
+    The forward runs in evaluation mode, and the network, its buffers and the random state are
+    afterwards bit-equal to before. Counted are calls of linear layers, convolutions and
+    normalisations; activations, resizing, attention products and the power iteration of
+    spectral normalisation are not (docs/methods.md, cost).
+
+    Args:
+        module: Any network; the wrappers of PyTorch's data parallelism, of Fabric and of
+            torch.compile are taken off.
+        example_inputs: What the network is called with: noise, images, labels. Of each tensor,
+            the first sample is taken; it is on the network's device.
+        as_published: Count a layer that is evaluated at fewer positions than in the published
+            network (`published_positions` of the layer, see `nets.blocks.MovedConv`) at the
+            published ones. False counts what the forward here does.
+
+    Returns:
+        Every layer that has parameters or normalises, in the order of `named_modules`. Each
+        parameter belongs to one entry. A layer that is called several times is counted as
+        often, one that is never called has no operations.
+
+    Raises:
+        SparseganError: without example inputs.
+    """
+    if not example_inputs:
+        raise SparseganError(
+            "cost.layers has no example input: give it what the network is called with, "
+            "for example torch.zeros(1, G.latent_dim)"
+        )
+    module = _unwrap(module)
+    counted = {
+        # A network that is a single layer has no path; the masks call it "weight", too.
+        name or "weight": layer
+        for name, layer in module.named_modules()
+        if _is_counted(layer) and "parametrizations" not in name.split(".")
+    }
+    tallies = {name: _Tally() for name in counted}
+    sample = [x[:1] if isinstance(x, Tensor) and x.dim() else x for x in example_inputs]
+    with untouched(module), ExitStack() as hooks:
+        for name, layer in counted.items():
+            hook = _counter(tallies[name], as_published)
+            hooks.callback(layer.register_forward_hook(hook, with_kwargs=True).remove)
+        module(*sample)
+    return [_layer_cost(name, layer, tallies[name]) for name, layer in counted.items()]
+
+
+def _unwrap(module: nn.Module) -> nn.Module:
+    while True:
+        children = module._modules
+        if isinstance(module, (DataParallel, DistributedDataParallel)):
+            inner = children["module"]
+        else:  # Lightning Fabric, torch.compile
+            inner = children.get("_forward_module", children.get("_orig_mod"))
+        if inner is None:
+            return module
+        module = inner
+
+
+def _is_counted(layer: nn.Module) -> bool:
+    return isinstance(layer, (*_WEIGHTED, *_NORMS)) or _parameter_count(layer) > 0
+
+
+def _parameter_count(layer: nn.Module) -> int:
+    """Parameters of the layer itself, parametrised ones included, its children's not."""
+    count = sum(p.numel() for p in layer.parameters(recurse=False))
+    for part in getattr(layer, "parametrizations", {}).values():
+        if isinstance(part, ParametrizationList):
+            count += sum(p.numel() for p in part.parameters())
+    return count
+
+
+def _counter(
+    tally: _Tally, as_published: bool
+) -> Callable[[nn.Module, tuple[Any, ...], Mapping[str, Any], Any], None]:
+    """A forward hook that adds one call of a layer to its tally."""
+
+    def count(
+        layer: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any
+    ) -> None:
+        if isinstance(layer, _NORMS):
+            affine = getattr(layer, "affine", getattr(layer, "elementwise_affine", False))
+            tally.norm_ops += output.numel() * (2 if affine else 1)
+        elif isinstance(layer, _WEIGHTED):
+            repeats = getattr(layer, "published_positions", 1) if as_published else 1
+            given = args[0] if args else kwargs["input"]
+            tally.macs += repeats * _macs(layer, given, output)
+            if isinstance(layer.bias, Tensor):
+                tally.bias_adds += repeats * output.numel()
+
+    return count
+
+
+def _macs(layer: nn.Module, given: Tensor, output: Tensor) -> int:
+    shape = _weight_shape(layer)
+    if isinstance(layer, _TRANSPOSED):
+        # Each value of the input meets every weight of its input channel.
+        return given.numel() * math.prod(shape[1:])
+    return output.numel() * math.prod(shape[1:])
+
+
+def _weight_shape(layer: nn.Module) -> tuple[int, ...]:
+    """The weight's shape; reading `.weight` could run its parametrisation."""
+    if isinstance(layer, nn.Linear):
+        return (layer.out_features, layer.in_features)
+    if isinstance(layer, _CONVOLUTIONS):
+        return (layer.out_channels, layer.in_channels // layer.groups, *layer.kernel_size)
+    if isinstance(layer, _TRANSPOSED):
+        return (layer.in_channels, layer.out_channels // layer.groups, *layer.kernel_size)
+    weight = layer._parameters.get("weight")
+    return () if weight is None else tuple(weight.shape)
+
+
+def _layer_cost(name: str, layer: nn.Module, tally: _Tally) -> LayerCost:
+    shape = _weight_shape(layer)
+    weights = math.prod(shape) if isinstance(layer, _WEIGHTED) else 0
+    return LayerCost(
+        name=name,
+        kind=_kind(layer),
+        shape=shape,
+        weights=weights,
+        macs=tally.macs,
+        bias_adds=tally.bias_adds,
+        norm_ops=tally.norm_ops,
+        other_parameters=_parameter_count(layer) - weights,
+    )
+
+
+def _kind(layer: nn.Module) -> str:
+    """The type's name, for subclasses of linear layers and convolutions PyTorch's own."""
+    for kind in _WEIGHTED:
+        if isinstance(layer, kind):
+            return kind.__name__
+    original: type = type_before_parametrizations(layer)
+    return original.__name__

@@ -1,0 +1,150 @@
+"""Operations of a forward and of a training run, dense or sparse (docs/methods.md, cost).
+
+One multiplication with its addition counts as one. Two conventions exist for training. The
+published one gives the tables of ADAPT: it multiplies the discriminator's share by the number of
+*its* steps although they are in its weight already, and counts half of what it sees. The
+consistent one counts what is done: in each discriminator step three passes (forward, and twice
+that for backward) over a real and a fake batch, in each generator step a forward and an input
+gradient of the discriminator.
+"""
+
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Literal, get_args
+
+from sparsegan.cost.layers import LayerCost
+from sparsegan.errors import SparseganError
+
+Convention = Literal["published", "consistent"]
+CONVENTIONS: tuple[str, ...] = get_args(Convention)
+
+History = Sequence[tuple[int, Mapping[str, float]]]
+"""`(from_step, densities)`, in order of the steps: these densities hold for the generator steps
+from_step, from_step + 1, … (the first is 0) until the next entry takes over."""
+
+
+def forward(layers: Sequence[LayerCost], densities: Mapping[str, float] | None = None) -> float:
+    """Operations of one forward of one sample.
+
+    Args:
+        layers: From `cost.layers`.
+        densities: Layer name to the share of its weights that are active, in [0, 1]; absent
+            layers are dense. Biases and normalisations are always dense.
+
+    Raises:
+        SparseganError: for a density of a layer that is not there or has no weights, or
+            outside [0, 1].
+    """
+    densities = {} if densities is None else densities
+    check_densities(layers, densities)
+    return math.fsum(c.macs * densities.get(c.name, 1.0) + c.bias_adds + c.norm_ops for c in layers)
+
+
+def training(
+    g: float,
+    d: float,
+    *,
+    d_batch: int,
+    g_batch: int,
+    discriminator_steps: int,
+    steps: int,
+    convention: Convention = "consistent",
+) -> float:
+    """Operations of a training run.
+
+    Args:
+        g: The generator's forward per sample, from `forward`.
+        d: The discriminator's forward per sample.
+        d_batch: Real images, and as many fakes, in a discriminator step.
+        g_batch: Samples in a generator step.
+        discriminator_steps: Discriminator steps for each generator step.
+        steps: Generator steps.
+        convention: `published` or `consistent`, see the module's text.
+
+    Raises:
+        SparseganError: for another convention.
+    """
+    if convention not in CONVENTIONS:
+        raise SparseganError(
+            f"there is no cost convention {convention!r}: choose {' or '.join(CONVENTIONS)}"
+        )
+    seen = d_batch * discriminator_steps
+    g_samples = (seen + 3 * g_batch) * steps
+    if convention == "published":
+        d_samples = (3 * seen + g_batch) * steps * discriminator_steps
+    else:
+        d_samples = (6 * seen + 2 * g_batch) * steps
+    return g * g_samples + d * d_samples
+
+
+def training_of_history(
+    generator: Sequence[LayerCost],
+    discriminator: Sequence[LayerCost],
+    generator_history: History,
+    discriminator_history: History,
+    *,
+    d_batch: int,
+    g_batch: int,
+    discriminator_steps: int,
+    steps: int,
+    convention: Convention = "consistent",
+) -> float:
+    """Operations of a training run whose densities moved.
+
+    Args:
+        generator: The generator's layers, from `cost.layers`.
+        discriminator: The discriminator's.
+        generator_history: Its densities from step to step; an empty history is a dense run,
+            and entries from `steps` on have no part in it.
+        discriminator_history: The same of the discriminator.
+        d_batch: As in `training`.
+        g_batch: As in `training`.
+        discriminator_steps: As in `training`.
+        steps: Generator steps counted, at least 1.
+        convention: As in `training`.
+
+    Raises:
+        SparseganError: for a history that does not begin at step 0 or is out of order, for
+            densities that do not fit the layers, and for another convention.
+    """
+    # The cost is linear in both forwards, so their averages over the steps give the sum.
+    return training(
+        _average_forward(generator, generator_history, steps),
+        _average_forward(discriminator, discriminator_history, steps),
+        d_batch=d_batch,
+        g_batch=g_batch,
+        discriminator_steps=discriminator_steps,
+        steps=steps,
+        convention=convention,
+    )
+
+
+def _average_forward(layers: Sequence[LayerCost], history: History, steps: int) -> float:
+    if steps < 1:
+        raise SparseganError(f"a history over {steps} steps has no cost: give at least 1 step")
+    if not history:
+        return forward(layers)
+    starts = [start for start, _ in history]
+    if starts[0] != 0 or any(a > b for a, b in pairwise(starts)):
+        raise SparseganError(
+            f"the density history starts at steps {starts[:4]}…: it must begin at step 0 and "
+            "be in order"
+        )
+    ends = [*starts[1:], steps]
+    lengths = [max(0, min(end, steps) - start) for start, end in zip(starts, ends, strict=True)]
+    costs = [forward(layers, densities) for _, densities in history]
+    return math.fsum(c * n for c, n in zip(costs, lengths, strict=True)) / steps
+
+
+def check_densities(layers: Sequence[LayerCost], densities: Mapping[str, float]) -> None:
+    """Refuse densities that do not fit the layers; see `forward`."""
+    weighted = [c.name for c in layers if c.weights]
+    for name in densities.keys() - set(weighted):
+        near = difflib.get_close_matches(name, weighted, n=1, cutoff=0.0)
+        hint = f": did you mean {near[0]!r}?" if near else ": the network has no weights"
+        raise SparseganError(f"no layer {name!r} with weights to take a density{hint}")
+    for name, density in densities.items():
+        if not 0 <= density <= 1:
+            raise SparseganError(f"the density of {name!r} is {density}: give one from 0 to 1")

@@ -1,0 +1,63 @@
+"""Whole files or none: every file of the library is written beside its place and then renamed."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """A temporary path to write to, which becomes ``path`` when the block ends without an error.
+
+    A reader, or a machine that loses power, sees the old file or the new one, never a part. The
+    folder is made if it is missing. The temporary name starts with a dot and ends in ``.tmp``, so
+    that nothing that looks for files of a kind finds one that a killed process left behind.
+
+    Args:
+        path: Where the file is to be.
+
+    Yields:
+        A path in the same folder at which nothing exists yet; the block has to create it.
+
+    Raises:
+        OSError: The folder or the file cannot be written, or the block created no file.
+
+    Example:
+        >>> with atomic_path("numbers.bin") as temporary:  # doctest: +SKIP
+        ...     temporary.write_bytes(bytes(8))
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.tmp")
+    try:
+        yield temporary
+        _sync(temporary, os.O_RDWR)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    # A file system without fsync for folders (and Windows) has nothing better to offer.
+    with contextlib.suppress(OSError):
+        _sync(path.parent, os.O_RDONLY)
+
+
+def atomic_write_bytes(path: str | Path, data: bytes) -> None:
+    """Write ``data`` to ``path`` as `atomic_path` does."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def atomic_write_text(path: str | Path, text: str) -> None:
+    """Write ``text`` as UTF-8, line ends as they are, to ``path`` as `atomic_path` does."""
+    atomic_write_bytes(path, text.encode())
+
+
+def _sync(path: Path, flags: int) -> None:
+    """Have the system put a file's or a folder's content on the disk now."""
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,404 @@
+"""What all methods share: two sparse networks, the balance meter, the average, and one call."""
+
+import dataclasses
+import difflib
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn, optim
+
+from sparsegan import ranks
+from sparsegan.balance import (
+    BalanceRatio,
+    BalanceReading,
+    BalanceRecord,
+    Decision,
+    undisturbed,
+)
+from sparsegan.errors import SparseganError
+from sparsegan.seeding import stream
+from sparsegan.sparsity import MaskChange, Masks, SparseEMA, SparseNetwork, maskable_layers
+from sparsegan.sparsity.allocation import Allocation
+from sparsegan.sparsity.ema import Buffers, Form
+from sparsegan.sparsity.maskable import Include
+from sparsegan.sparsity.moments import Moments, check_optimizer
+from sparsegan.sparsity.schedule import due
+
+log = logging.getLogger("sparsegan")
+
+Scores = Callable[[], Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What every method can be told.
+
+    Attributes:
+        allocation: How layers share a network's density: ``erk`` (published), ``er``, ``uniform``.
+        maskable: Which layers are masked: ``adapt`` (published for ADAPT and its baselines: every
+            Linear and convolution whose name holds no "bias", "gain" or "classifier"),
+            ``stu-gan`` (two-dimensional convolutions only) or ``weights`` (all).
+        moments: Optimiser moments of grown weights: ``seeded``, ``zero`` (RigL) or ``kept``.
+        ema_decay: Decay of the generator's average (published: 0.999); None for no average.
+        ema_form: ``masked`` (ADAPT) or ``reseeded`` (STU-GAN).
+        ema_start: Step until which the average is the weights themselves.
+        ema_buffers: ``live`` or ``average`` (published STU-GAN).
+        balance_every: Generator steps between two measurements of the balance ratio
+            (published: 10).
+        balance_window: Measurements that a decision looks at (published: 100).
+        faithful: Names of things to do as the published code does where this library's default
+            is sounder (methods.md, C), or ``all``.
+    """
+
+    allocation: Allocation = "erk"
+    maskable: str = "adapt"
+    moments: Moments = "seeded"
+    ema_decay: float | None = 0.999
+    ema_form: Form = "masked"
+    ema_start: int = 0
+    ema_buffers: Buffers = "live"
+    balance_every: int = 10
+    balance_window: int = 100
+    faithful: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StepEvents:
+    """What one call of ``after_generator_step`` did.
+
+    Attributes:
+        step: Generator steps completed.
+        balance: The measurement of this step, if one was due.
+        reading: What the window says after it; None before the first measurement.
+        changes: Mask changes, each with its network's name.
+        decision: The controller's decision, if one was due.
+        warnings: Sentences worth showing.
+    """
+
+    step: int
+    balance: BalanceRecord | None
+    reading: BalanceReading | None
+    changes: tuple[MaskChange, ...]
+    decision: Decision | None
+    warnings: tuple[str, ...]
+
+
+class Method(ABC):
+    """Keeps a generator and a discriminator sparse while a loop, anybody's, trains them.
+
+    Args:
+        G: The generator, wrapped (DataParallel, Fabric) or not; masked at once.
+        D: The discriminator.
+        opt_G: The generator's optimiser.
+        opt_D: The discriminator's optimiser.
+        steps: Generator steps of the whole run, which the schedules span.
+        seed: Of masks, random growth and ties; equal on every rank, whatever the global seed.
+        settings: Fields of the method's `Settings`.
+
+    Attributes:
+        generator: G with its masks.
+        discriminator: D with its masks.
+        balance: The balance meter.
+        ema: The generator's average, or None.
+        step: Generator steps completed.
+
+    Raises:
+        SparseganError: For settings that do not exist or do not fit, an optimiser that is not
+            the network's or not supported, or a network with nothing to mask.
+
+    Example:
+        The three lines that make a loop sparse::
+
+            method = sparsegan.Adapt(G, D, opt_G, opt_D, generator_density=0.1, steps=100_000)
+            ...                                  # the loop, unchanged
+            opt_G.step()
+            method.after_generator_step(scores, z=z, real=real)
+    """
+
+    Settings: ClassVar[type[Settings]] = Settings
+    FAITHFUL: ClassVar[tuple[str, ...]] = ("kept_moments", "mean_of_ratios")
+
+    def __init__(
+        self,
+        G: nn.Module,
+        D: nn.Module,
+        opt_G: optim.Optimizer,
+        opt_D: optim.Optimizer,
+        *,
+        steps: int,
+        seed: int = 0,
+        include: Include | None = None,
+        **settings: Any,
+    ) -> None:
+        self.settings = chosen = build_settings(self.Settings, settings)
+        self._check(steps)
+        if opt_G is opt_D or G is D:
+            raise SparseganError(
+                "generator and discriminator need a network and an optimiser of their own each"
+            )
+        rule = include or chosen.maskable
+        moments: Moments = "kept" if self.faithful("kept_moments") else chosen.moments
+        # Both networks are checked before either is touched.
+        for module, optimizer in ((G, opt_G), (D, opt_D)):
+            check_optimizer(optimizer, maskable_layers(module, rule), moments)
+        self.steps, self.step, self.seed = steps, 0, seed
+        self._G, self._D = G, D
+        self.random = stream(seed, "method")
+        masks_G, masks_D = (
+            Masks(module, density, chosen.allocation, include=rule, generator=self.random)
+            for module, density in zip((G, D), self.densities(), strict=True)
+        )
+        self.generator = SparseNetwork(G, opt_G, masks_G, moments=moments)
+        self.discriminator = SparseNetwork(D, opt_D, masks_D, moments=moments)
+        self.balance = BalanceRatio(
+            chosen.balance_window, mean_of_ratios=self.faithful("mean_of_ratios")
+        )
+        self.ema = self._average(masks_G)
+        self._generator_steps_seen = 0
+        self._require_equal_masks()
+        self.prepare()
+
+    # ---- what a method is
+
+    @abstractmethod
+    def densities(self) -> tuple[float, float]:
+        """The densities that generator and discriminator start with."""
+
+    def prepare(self) -> None:  # noqa: B027  (most methods need none)
+        """Build the method's own parts, once both networks are sparse."""
+
+    def update(self, step: int) -> Iterator[MaskChange | Decision]:
+        """Move masks after ``step`` completed steps, yielding what was done, in order."""
+        yield from ()
+
+    # ---- the one call of a loop
+
+    def after_generator_step(
+        self,
+        fake_scores: Tensor,
+        *,
+        z: Tensor | None = None,
+        real: Tensor | None = None,
+        rescore: Scores | None = None,
+        real_scores: Scores | None = None,
+    ) -> StepEvents:
+        """Measure, rewire and decide: call it once after every step of the generator's optimiser.
+
+        Args:
+            fake_scores: D's scores (logits) of G's fakes in the forward of the step just taken.
+            z: The latents of those fakes, for networks called as ``D(G(z))``.
+            real: The real batch that D saw last, for networks called as ``D(real)``.
+            rescore: Instead of z: gives D's scores of the same fakes from the updated G, under
+                whatever labels and augmentation they had.
+            real_scores: Instead of real: gives D's scores of the last real batch.
+
+        Returns:
+            What happened.
+
+        Raises:
+            SparseganError: If the generator's optimiser has not made exactly one step since the
+                last call, or the balance ratio is due and cannot be measured.
+        """
+        self._check_order()
+        self.step += 1
+        record = None
+        if self.step % self.settings.balance_every == 0:
+            record = self._measure(fake_scores, z, real, rescore, real_scores)
+        changes, decision, warnings = [], None, []
+        for event in self.update(self.step):
+            if isinstance(event, Decision):
+                decision = event
+            else:
+                changes.append(event)
+                warnings += [
+                    f"{event.network} layer {name} is nearly empty" for name in event.nearly_empty
+                ]
+        warnings += self._warn(decision)
+        if changes:
+            self._require_equal_masks()
+        # What was kept for this step's growth must never serve a later one.
+        self.generator.forget_growth_gradient()
+        self.discriminator.forget_growth_gradient()
+        if self.ema is not None:
+            self.ema.update(self.step)
+        for warning in warnings:
+            log.warning("step %d: %s", self.step, warning)
+        reading = self.balance.reading()
+        return StepEvents(
+            step=self.step,
+            balance=record,
+            reading=reading if reading.records else None,
+            changes=tuple(changes),
+            decision=decision,
+            warnings=tuple(warnings),
+        )
+
+    @property
+    def discriminator_steps(self) -> int:
+        """Discriminator steps completed, as its optimiser's hook counted them."""
+        return self.discriminator.steps
+
+    def measure_balance(
+        self, before: Tensor, rescore: Scores, real_scores: Scores
+    ) -> BalanceRecord:
+        """One measurement, averaged over ranks; it leaves no trace in networks or random state.
+
+        Args:
+            before: D's scores of the fakes before G's step.
+            rescore: Gives those of the same fakes after it.
+            real_scores: Gives those of the real batch that D saw last.
+        """
+        with undisturbed(self._G, self._D):
+            after, real = rescore(), real_scores()
+        batches = [_scores(batch) for batch in (real, before, after)]
+        pairs = [(float(batch.sum()), batch.numel()) for batch in batches]
+        sums = ranks.sum_(torch.tensor(pairs, dtype=torch.float64, device=before.device))
+        return BalanceRecord(*(sums[:, 0] / sums[:, 1]).tolist())
+
+    # ---- saving
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that a resumed run needs beside the networks and their optimisers.
+
+        Nested dicts of tensors and JSON values: masks, counters, the balance window, the average
+        and the random state.
+        """
+        return {
+            "method": type(self).__name__,
+            "step": self.step,
+            "generator_steps_seen": self._generator_steps_seen,
+            "generator": self.generator.state_dict(),
+            "discriminator": self.discriminator.state_dict(),
+            "balance": self.balance.state_dict(),
+            "ema": None if self.ema is None else self.ema.state_dict(),
+            "random": self.random.get_state(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over a saved state, after networks and optimisers have taken over theirs.
+
+        Raises:
+            SparseganError: If the state lacks masks, or is of another method or network.
+        """
+        missing = self.state_dict().keys() - state.keys()
+        if missing:
+            raise SparseganError(
+                f"the saved state lacks {', '.join(sorted(missing))}: it is not of a sparse run"
+            )
+        if state["method"] != type(self).__name__:
+            raise SparseganError(
+                f"the saved state is of {state['method']}, not of {type(self).__name__}"
+            )
+        if (state["ema"] is None) != (self.ema is None):
+            raise SparseganError("the saved state and the settings disagree on ema_decay")
+        self.generator.load_state_dict(state["generator"])
+        self.discriminator.load_state_dict(state["discriminator"])
+        self.balance.load_state_dict(state["balance"])
+        if self.ema is not None:
+            self.ema.load_state_dict(state["ema"])
+        self.random.set_state(state["random"].cpu())
+        self.step = int(state["step"])
+        self._generator_steps_seen = int(state["generator_steps_seen"])
+        self._require_equal_masks()
+
+    # ---- parts
+
+    def due(self, interval: int, step: int) -> bool:
+        """Whether something done every ``interval`` steps is due at ``step``."""
+        return due(step, interval, self.steps)
+
+    def _measure(
+        self,
+        fake_scores: Tensor,
+        z: Tensor | None,
+        real: Tensor | None,
+        rescore: Scores | None,
+        real_scores: Scores | None,
+    ) -> BalanceRecord:
+        if rescore is None and z is not None:
+            rescore = lambda: self._D(self._G(z))  # noqa: E731
+        if real_scores is None and real is not None:
+            real_scores = lambda: self._D(real)  # noqa: E731
+        if rescore is None or real_scores is None:
+            raise SparseganError(
+                "the balance ratio is due and cannot be measured: pass z= and real=, or rescore= "
+                "and real_scores=, to after_generator_step"
+            )
+        record = self.measure_balance(_scores(fake_scores).detach(), rescore, real_scores)
+        self.balance.record(record)
+        return record
+
+    def _warn(self, decision: Decision | None) -> list[str]:
+        """Warnings on a decision; methods that control a density override it."""
+        return []
+
+    def _average(self, masks: Masks) -> SparseEMA | None:
+        chosen = self.settings
+        if chosen.ema_decay is None:
+            return None
+        return SparseEMA(
+            self._G,
+            masks,
+            chosen.ema_decay,
+            form=chosen.ema_form,
+            start=chosen.ema_start,
+            buffers=chosen.ema_buffers,
+        )
+
+    def faithful(self, name: str) -> bool:
+        """Whether to do this as the published code does."""
+        return name in self.settings.faithful or "all" in self.settings.faithful
+
+    def _check(self, steps: int) -> None:
+        chosen = self.settings
+        for field, value in [("steps", steps), *_intervals(chosen)]:
+            if not isinstance(value, int) or value < 1:
+                raise SparseganError(f"{field} is {value}: it must be a whole number from 1 up")
+        known = (*self.FAITHFUL, "all")
+        for name in chosen.faithful:
+            if name not in known:
+                raise SparseganError(
+                    f"faithful names {name!r}: {type(self).__name__} knows {', '.join(known)}"
+                )
+
+    def _check_order(self) -> None:
+        made = self.generator.steps - self._generator_steps_seen
+        if made != 1:
+            raise SparseganError(
+                f"the generator's optimiser made {made} steps since the last call: call "
+                "after_generator_step once after each of its steps (not where a step was skipped)"
+            )
+        self._generator_steps_seen = self.generator.steps
+
+    def _require_equal_masks(self) -> None:
+        sums = [self.generator.masks.checksum(), self.discriminator.masks.checksum()]
+        ranks.require_equal(sums, "masks", self.generator.masks.flat.device)
+
+
+def build_settings(cls: type[Settings], values: Mapping[str, Any]) -> Any:
+    """A method's settings from keywords; an unknown one is refused with the nearest name."""
+    names = [field.name for field in dataclasses.fields(cls)]
+    for name in values:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(names)}"
+            raise SparseganError(f"unknown setting {name!r}: {hint}")
+    return cls(**values)
+
+
+def _intervals(settings: Settings) -> list[tuple[str, Any]]:
+    names = ("balance_every", "balance_window", "interval", "control_interval")
+    found = [(name, getattr(settings, name, None)) for name in names]
+    return [(name, value) for name, value in found if value is not None]
+
+
+def _scores(scores: Any) -> Tensor:
+    if not isinstance(scores, Tensor):
+        raise SparseganError(
+            f"scores must be a tensor, not {type(scores).__name__}: pass D's logits alone"
+        )
+    return scores.double()

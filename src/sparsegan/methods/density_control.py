@@ -1,0 +1,136 @@
+"""Dynamic density adjustment: the part of DDA and ADAPT that moves D's density by the ratio."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sparsegan.balance import Decision, DensityController
+from sparsegan.errors import SparseganError
+from sparsegan.methods import base
+from sparsegan.sparsity import MaskChange
+from sparsegan.sparsity.network import Growth
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlSettings(base.Settings):
+    """How D's density follows the balance ratio.
+
+    Attributes:
+        generator_density: Share of G's weights that are active, in (0, 1]; fixed.
+        discriminator_density: D's at the start; None takes the generator's (published).
+        low: Lower edge of the band of the balance ratio.
+        high: Upper edge of the band.
+        density_step: Density added or taken at a decision (published: 0.05).
+        floor: D's density never goes below it (published code: 0.05).
+        control_interval: Generator steps between two decisions.
+        control_growth: D grows by ``gradient`` (published) or at ``random``.
+    """
+
+    generator_density: float = 0.1
+    discriminator_density: float | None = None
+    low: float = 0.45
+    high: float = 0.55
+    density_step: float = 0.05
+    floor: float = 0.05
+    control_interval: int = 2000
+    control_growth: Growth = "gradient"
+
+    def controller(self, **changes: Any) -> DensityController:
+        """The controller that these settings describe."""
+        return DensityController(
+            low=self.low, high=self.high, step=self.density_step, floor=self.floor, **changes
+        )
+
+
+class DensityControl(base.Method):
+    """A method that decides on D's density every ``control_interval`` steps."""
+
+    FAITHFUL = (*base.Method.FAITHFUL, "inclusive_band", "kept_window")
+    settings: ControlSettings
+    controller: DensityController
+
+    # Warn when so many decisions in a row saw a ratio far outside the band.
+    FAR_DECISIONS = 3
+
+    def densities(self) -> tuple[float, float]:
+        """As set; D starts at G's density unless told otherwise."""
+        chosen = self.settings
+        d = chosen.discriminator_density
+        return chosen.generator_density, chosen.generator_density if d is None else d
+
+    def prepare(self) -> None:
+        """Build the controller and ask for D's gradient where it may be grown by."""
+        self.controller = self.build_controller()
+        self._far = 0
+        masks = self.discriminator.masks
+        self.controller.check_start(masks.active, masks.total)
+        self.discriminator.growth_gradient_due = lambda: (
+            self.settings.control_growth == "gradient"
+            and self.due(self.settings.control_interval, self.step + 1)
+        )
+
+    def build_controller(self) -> DensityController:
+        """The controller; a method with a cap of its own overrides it."""
+        return self.settings.controller(inclusive=self.faithful("inclusive_band"))
+
+    def control(self, step: int) -> Iterator[MaskChange | Decision]:
+        """Decide on D's density when due, and carry it out."""
+        if not self.due(self.settings.control_interval, step):
+            return
+        masks = self.discriminator.masks
+        decision = self.controller.decide(self.balance.reading(), masks.active, masks.total)
+        if decision.action in ("raise", "rewire") and not self._can_grow():
+            decision = replace(
+                decision,
+                action="hold",
+                reason=f"{decision.reason}, but D made no step to grow by",
+                to_active=masks.active,
+            )
+        yield decision
+        if decision.action in ("raise", "lower"):
+            yield self.discriminator.resize(
+                decision.to_active, growth=self.settings.control_growth, generator=self.random
+            ).of("discriminator")
+            if not self.faithful("kept_window"):
+                self.balance.clear()
+        elif decision.action == "rewire":
+            yield self.explore_discriminator(step)
+
+    def _can_grow(self) -> bool:
+        by_gradient = self.settings.control_growth == "gradient"
+        return self.discriminator.has_growth_gradient or not by_gradient
+
+    def explore_discriminator(self, step: int) -> MaskChange:
+        """Rewire D at the cap; only a controller told to do so asks for it."""
+        raise SparseganError(f"{type(self).__name__} has no rewiring of the discriminator")
+
+    def _check(self, steps: int) -> None:
+        super()._check(steps)
+        chosen = self.settings
+        window = chosen.balance_window * chosen.balance_every
+        if window > chosen.control_interval and not self.faithful("kept_window"):
+            raise SparseganError(
+                f"balance_window × balance_every = {window} exceeds control_interval "
+                f"{chosen.control_interval}: the window could not fill between two decisions"
+            )
+
+    def _warn(self, decision: Decision | None) -> list[str]:
+        if decision is None:
+            return []
+        self._far = self._far + 1 if decision.far else 0
+        if self._far % self.FAR_DECISIONS or not self._far:
+            return []
+        return [
+            f"the balance ratio was far outside the band at {self._far} decisions in a row "
+            f"(now {decision.reading.value:.3g}, band {self.controller.low} to "
+            f"{self.controller.high}): calibrate the band for this network"
+        ]
+
+    def state_dict(self) -> dict[str, Any]:
+        """As the base class's, with the count of decisions far outside the band."""
+        return {**super().state_dict(), "far_decisions": self._far}
+
+    def load_state_dict(self, state: Any) -> None:
+        """Take over a saved state."""
+        super().load_state_dict(state)
+        self._far = int(state["far_decisions"])

@@ -1,0 +1,31 @@
+"""The settings of drop-and-grow that all dynamic methods share."""
+
+from dataclasses import dataclass
+
+from sparsegan.methods import base
+from sparsegan.sparsity import DropFraction
+from sparsegan.sparsity.schedule import Shape
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewiringSettings(base.Settings):
+    """How often a mask is rewired and how much of it.
+
+    Attributes:
+        interval: Generator steps between two rewirings (published: ADAPT 500, STU-GAN 1000).
+        drop_start: Share of active weights dropped at the start of the run (published: 0.5).
+        drop_end: The share at its end (published: 0.005).
+        drop_shape: How it falls: ``cosine`` (published), ``linear`` or ``constant``.
+    """
+
+    interval: int = 500
+    drop_start: float = 0.5
+    drop_end: float = 0.005
+    drop_shape: Shape = "cosine"
+
+    def __post_init__(self) -> None:
+        self.drop_fraction()  # refuses fractions outside [0, 1]
+
+    def drop_fraction(self) -> DropFraction:
+        """The schedule: a function of (step, steps)."""
+        return DropFraction(self.drop_start, self.drop_end, self.drop_shape)

@@ -1,0 +1,50 @@
+"""SDST, single dynamic sparse training: G's mask moves, D's does not (ADAPT, section 4).
+
+Every ``interval`` steps, over the whole generator: drop the smallest magnitudes, grow as many by
+gradient (RigL) or at random (SET). Layer budgets are not preserved; the network's is.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sparsegan.balance import Decision
+from sparsegan.methods.rewiring import RewiringSettings
+from sparsegan.methods.static import Static, StaticSettings
+from sparsegan.sparsity import MaskChange
+from sparsegan.sparsity.network import Growth
+
+
+@dataclass(frozen=True, kw_only=True)
+class SdstSettings(RewiringSettings, StaticSettings):
+    """Settings of SDST; defaults are the published constants (methods.md, A6).
+
+    Attributes:
+        growth: ``gradient`` (SDST-RigL) or ``random`` (SDST-SET).
+    """
+
+    growth: Growth = "gradient"
+
+
+class Sdst(Static):
+    """Static sparse training, but for a generator that is rewired."""
+
+    Settings = SdstSettings
+    settings: SdstSettings
+
+    def prepare(self) -> None:
+        """Ask for G's gradient where it is grown by."""
+        by_gradient = self.settings.growth == "gradient"
+        self.generator.growth_gradient_due = lambda: (
+            by_gradient and self.due(self.settings.interval, self.step + 1)
+        )
+
+    def update(self, step: int) -> Iterator[MaskChange | Decision]:
+        """Drop and grow over the whole generator, at a fixed count."""
+        if self.due(self.settings.interval, step):
+            yield self.generator.rewire(
+                self.settings.drop_fraction()(step, self.steps),
+                growth=self.settings.growth,
+                scope="network",
+                rounding="floor",
+                generator=self.random,
+            ).of("generator")

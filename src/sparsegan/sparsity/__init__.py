@@ -1,0 +1,27 @@
+"""One network's mask and how it moves; knows nothing of GANs."""
+
+from sparsegan.sparsity.allocation import layer_counts, layer_densities, weight_budget
+from sparsegan.sparsity.ema import SparseEMA
+from sparsegan.sparsity.maskable import RULES, maskable_layers, unwrap
+from sparsegan.sparsity.masks import Masks
+from sparsegan.sparsity.network import MaskChange, SparseNetwork
+from sparsegan.sparsity.rewire import drop, grow, resize
+from sparsegan.sparsity.schedule import DropFraction, due
+
+__all__ = [
+    "RULES",
+    "DropFraction",
+    "MaskChange",
+    "Masks",
+    "SparseEMA",
+    "SparseNetwork",
+    "drop",
+    "due",
+    "grow",
+    "layer_counts",
+    "layer_densities",
+    "maskable_layers",
+    "resize",
+    "unwrap",
+    "weight_budget",
+]

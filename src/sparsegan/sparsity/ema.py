@@ -1,0 +1,126 @@
+"""Exponential moving averages of weights whose mask moves, in both published forms."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from sparsegan.errors import SparseganError
+from sparsegan.sparsity.maskable import unwrap
+from sparsegan.sparsity.masks import Masks
+
+Form = Literal["masked", "reseeded"]
+Buffers = Literal["live", "average"]
+
+
+class SparseEMA:
+    """The moving average of a network's weights, zero wherever the mask is.
+
+    With mask m, weights w, average a and decay b:
+
+    * ``masked`` (ADAPT): ``a <- m * (b * a + (1 - b) * w)``.
+    * ``reseeded`` (STU-GAN's SEMA): the same, but an active entry whose average is exactly 0
+      starts at w instead of at ``(1 - b) * w``.
+
+    Parameters that are not masked have a plain average. Sources: methods.md, A5.9 and B4.
+
+    Args:
+        module: The network, wrapped or not.
+        masks: Its masks.
+        decay: b, in [0, 1).
+        form: See above.
+        start: Until this step the average is the weights themselves.
+        buffers: ``live`` leaves buffers alone; ``average`` averages floating ones and copies
+            the others (published STU-GAN, batch-norm statistics included).
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        masks: Masks,
+        decay: float,
+        *,
+        form: Form = "masked",
+        start: int = 0,
+        buffers: Buffers = "live",
+    ) -> None:
+        if not 0 <= decay < 1:
+            raise SparseganError(f"EMA decay is {decay}: it must lie in [0, 1)")
+        if form not in get_args(Form):
+            raise SparseganError(f"EMA form is {form!r}: choose one of {', '.join(get_args(Form))}")
+        if buffers not in get_args(Buffers):
+            raise SparseganError(
+                f"EMA buffers is {buffers!r}: choose one of {', '.join(get_args(Buffers))}"
+            )
+        self.network = unwrap(module)
+        self.masks = masks
+        self.decay = decay
+        self.form = form
+        self.start = start
+        self.buffers = buffers
+        self.averages = {name: tensor.detach().clone() for name, tensor in self._live().items()}
+
+    def _live(self) -> dict[str, Tensor]:
+        live: dict[str, Tensor] = dict(self.network.named_parameters())
+        if self.buffers == "average":
+            live.update(self.network.named_buffers())
+        return live
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Take in the weights after ``step`` steps, under the mask that they have now."""
+        live = self._live()
+        masked = {id(layer.parameter): self.masks[layer.name] for layer in self.masks.layers}
+        for name, weight in live.items():
+            average = self.averages[name] = self.averages[name].to(weight.device)
+            mask = masked.get(id(weight))
+            if step < self.start or not average.is_floating_point():
+                average.copy_(weight)
+                continue
+            fresh = (average == 0) & mask if self.form == "reseeded" and mask is not None else None
+            average.mul_(self.decay).add_(weight, alpha=1 - self.decay)
+            if fresh is not None:
+                average.copy_(torch.where(fresh, weight, average))
+            if mask is not None:
+                average.masked_fill_(~mask, 0)
+
+    @contextmanager
+    def swapped(self) -> Iterator[nn.Module]:
+        """Put the averages into the network, and its own weights back afterwards, bit for bit."""
+        live = self._live()
+        kept = {name: tensor.detach().clone() for name, tensor in live.items()}
+        try:
+            self._write(live, self.averages)
+            yield self.network
+        finally:
+            self._write(live, kept)
+
+    @staticmethod
+    @torch.no_grad()
+    def _write(live: Mapping[str, Tensor], values: Mapping[str, Tensor]) -> None:
+        for name, tensor in live.items():
+            tensor.copy_(values[name])
+
+    def state_dict(self) -> dict[str, Any]:
+        """The averages by parameter name."""
+        return {"averages": dict(self.averages)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over saved averages.
+
+        Raises:
+            SparseganError: If they are of another network.
+        """
+        saved: Mapping[str, Tensor] = state["averages"]
+        if saved.keys() != self.averages.keys() or any(
+            saved[name].shape != tensor.shape for name, tensor in self.averages.items()
+        ):
+            raise SparseganError(
+                "the saved averages are of another network: names or shapes differ"
+            )
+        self.averages = {
+            name: saved[name].to(tensor.device, tensor.dtype, copy=True)
+            for name, tensor in self.averages.items()
+        }

@@ -1,0 +1,147 @@
+"""Which weights of a module can be masked, found by rule, in either form of spectral norm."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import nn
+from torch.nn.parameter import UninitializedParameter
+from torch.nn.utils import parametrize
+
+from sparsegan.errors import SparseganError
+
+Include = str | Callable[[str, nn.Module], bool]
+
+CONVOLUTIONS = (
+    nn.Conv1d,
+    nn.Conv2d,
+    nn.Conv3d,
+    nn.ConvTranspose1d,
+    nn.ConvTranspose2d,
+    nn.ConvTranspose3d,
+)
+
+
+def _adapt(name: str, module: nn.Module) -> bool:
+    # ADAPT leaves out every parameter whose name holds one of these words (methods.md, A5).
+    return not any(word in f"{name}.weight" for word in ("bias", "gain", "classifier"))
+
+
+def _stu_gan(name: str, module: nn.Module) -> bool:
+    # STU-GAN masks 4-D weights only: two-dimensional convolutions (methods.md, B3).
+    return isinstance(module, nn.Conv2d | nn.ConvTranspose2d)
+
+
+RULES: dict[str, Callable[[str, nn.Module], bool]] = {
+    "weights": lambda name, module: True,
+    "adapt": _adapt,
+    "stu-gan": _stu_gan,
+}
+"""Rules by name: every Linear and convolution weight; ADAPT's choice; STU-GAN's choice."""
+
+
+@dataclass(frozen=True)
+class MaskableLayer:
+    """A layer whose weight is masked.
+
+    Attributes:
+        name: The module's path in the network, such as ``block1.conv1``.
+        module: The Linear or convolution.
+    """
+
+    name: str
+    module: nn.Module
+
+    @property
+    def parameter(self) -> nn.Parameter:
+        """The parameter the optimiser holds: under spectral norm the un-normalised one.
+
+        It is looked up at every use, since ``load_state_dict(assign=True)`` replaces it, and
+        without reading ``module.weight``, which under spectral norm advances a power iteration.
+        """
+        if parametrize.is_parametrized(self.module, "weight"):
+            parametrizations = cast(nn.ModuleDict, self.module.parametrizations)
+            return cast(nn.Parameter, parametrizations["weight"].original)
+        parameters = self.module._parameters
+        found = parameters.get("weight_orig", parameters.get("weight"))
+        return cast(nn.Parameter, found)
+
+
+def unwrap(module: nn.Module) -> nn.Module:
+    """The user's own network inside the wrappers of DataParallel, Fabric and torch.compile."""
+    while True:
+        if isinstance(module, nn.parallel.DistributedDataParallel | nn.DataParallel):
+            inner = module.module
+        elif "_forward_module" in module._modules:  # Lightning Fabric
+            inner = module._modules["_forward_module"]
+        elif "_orig_mod" in module._modules:  # torch.compile
+            inner = module._modules["_orig_mod"]
+        else:
+            return module
+        module = cast(nn.Module, inner)
+
+
+def maskable_layers(module: nn.Module, include: Include = "weights") -> list[MaskableLayer]:
+    """The layers whose weights a rule selects, in the order of the module's definition.
+
+    Candidates are Linear, Conv1d/2d/3d and ConvTranspose1d/2d/3d; norms, biases, embeddings and
+    scalars never are. A weight shared by several layers counts once, under the first.
+
+    Args:
+        module: Any network, wrapped or not.
+        include: The name of a rule in :data:`RULES`, or ``f(name, module) -> bool``.
+
+    Raises:
+        SparseganError: If the rule is unknown or selects nothing, or if a weight is lazy or
+            under a reparametrisation other than spectral norm.
+    """
+    if isinstance(include, str):
+        if include not in RULES:
+            raise SparseganError(
+                f"maskable rule is {include!r}: choose one of {', '.join(RULES)} or pass a function"
+            )
+        rule = RULES[include]
+    else:
+        rule = include
+    network = unwrap(module)
+    layers: list[MaskableLayer] = []
+    seen: set[int] = set()
+    for layer in _candidates(network):
+        if rule(layer.name, layer.module):
+            _check(layer)
+            if id(layer.parameter) not in seen:
+                seen.add(id(layer.parameter))
+                layers.append(layer)
+    if not layers:
+        raise SparseganError(
+            f"{type(network).__name__} has nothing to mask under the rule {include!r}: "
+            "it needs Linear or convolution layers that the rule selects ('weights' selects all)"
+        )
+    return layers
+
+
+def _candidates(network: nn.Module) -> Iterator[MaskableLayer]:
+    for name, module in network.named_modules():
+        if isinstance(module, (nn.Linear, *CONVOLUTIONS)):
+            yield MaskableLayer(name or "weight", module)
+
+
+def _check(layer: MaskableLayer) -> None:
+    module = layer.module
+    supported = True
+    if parametrize.is_parametrized(module, "weight"):
+        applied = cast(nn.ModuleDict, module.parametrizations)["weight"]
+        names = [type(p).__name__ for p in cast(nn.ModuleList, applied)]
+        supported = names == ["_SpectralNorm"]
+    else:
+        supported = bool({"weight", "weight_orig"} & set(module._parameters))
+    if not supported:
+        raise SparseganError(
+            f"the weight of {layer.name} is reparametrised by something else than spectral norm: "
+            "leave the layer out with a rule of your own (include=...)"
+        )
+    if isinstance(layer.parameter, UninitializedParameter):
+        raise SparseganError(f"{layer.name} is lazy and has no weight yet: run one forward first")
+    if not torch.is_floating_point(layer.parameter):
+        raise SparseganError(f"the weight of {layer.name} is not a real tensor: leave it out")

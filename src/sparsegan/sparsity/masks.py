@@ -1,0 +1,216 @@
+"""The active entries of a network: the one owner of the question which weights are there."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sparsegan.errors import SparseganError
+from sparsegan.sparsity.allocation import Allocation, layer_counts
+from sparsegan.sparsity.maskable import Include, maskable_layers
+
+
+class Masks:
+    """The masks of a network's weights, drawn at random with exact counts.
+
+    The bits of all layers lie in one flat tensor, so that an operation over the network and one
+    over a layer are the same operation on another slice. Nothing else multiplies by a mask.
+
+    Args:
+        module: Any network; its weights are masked at once.
+        density: Share of active weights, in (0, 1].
+        allocation: How the layers share it: ``uniform``, ``er`` or ``erk``.
+        include: Which layers are maskable: a rule's name or ``f(name, module) -> bool``.
+        generator: A CPU generator for the draw; masks are equal on every device.
+
+    Attributes:
+        layers: The masked layers, in order.
+        flat: Bool tensor of all weights, layer after layer; True is active. Do not write to it.
+        version: Grows by one with every change.
+
+    Raises:
+        SparseganError: If nothing is maskable or the density is impossible.
+
+    Example:
+        >>> masks = Masks(nn.Linear(10, 10), density=0.3)
+        >>> masks.active, masks.total, masks.density
+        (30, 100, 0.3)
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        density: float,
+        allocation: Allocation = "erk",
+        *,
+        include: Include = "weights",
+        generator: torch.Generator | None = None,
+    ) -> None:
+        self.layers = maskable_layers(module, include)
+        self._shapes = [tuple(layer.parameter.shape) for layer in self.layers]
+        self._sizes = [layer.parameter.numel() for layer in self.layers]
+        devices = {layer.parameter.device for layer in self.layers}
+        if len(devices) > 1:
+            raise SparseganError("the network's weights lie on several devices: move them to one")
+        self.initial_counts = layer_counts(self._shapes, density, allocation)
+        flat = torch.zeros(sum(self._sizes), dtype=torch.bool)
+        for bits, count in zip(self.split(flat), self.initial_counts, strict=True):
+            bits[torch.randperm(len(bits), generator=generator)[:count]] = True
+        self.version = -1
+        self.flat = flat
+        self._ever_active = flat.clone()
+        self.replace(flat)
+
+    # ---- reading
+
+    @property
+    def names(self) -> list[str]:
+        """The layers' names: their modules' paths."""
+        return [layer.name for layer in self.layers]
+
+    @property
+    def total(self) -> int:
+        """The number of maskable weights."""
+        return sum(self._sizes)
+
+    @property
+    def active(self) -> int:
+        """The number of active weights."""
+        return sum(self._counts)
+
+    @property
+    def density(self) -> float:
+        """Active over maskable weights."""
+        return self.active / self.total
+
+    @property
+    def ever_active(self) -> float:
+        """The share of weights that have been active at least once (the ITOP rate)."""
+        return int(self._ever_active.sum()) / self.total
+
+    def counts(self) -> dict[str, int]:
+        """Active weights of each layer."""
+        return dict(zip(self.names, self._counts, strict=True))
+
+    def sizes(self) -> dict[str, int]:
+        """Maskable weights of each layer."""
+        return dict(zip(self.names, self._sizes, strict=True))
+
+    def __getitem__(self, name: str) -> Tensor:
+        """The mask of a layer, a bool tensor of its weight's shape."""
+        index = self.names.index(name)
+        return self.split(self.flat)[index].view(self._shapes[index])
+
+    def split(self, flat: Tensor) -> tuple[Tensor, ...]:
+        """Cut a flat tensor of all weights into one flat view per layer."""
+        return tuple(torch.split(flat, self._sizes))
+
+    def flatten(self, tensors: list[Tensor]) -> Tensor:
+        """Join one tensor per layer into a flat tensor in the masks' order."""
+        return torch.cat([tensor.detach().reshape(-1) for tensor in tensors])
+
+    def weights(self) -> Tensor:
+        """A flat copy of all weights, active and inactive."""
+        return self.flatten([layer.parameter for layer in self.layers])
+
+    def checksum(self) -> int:
+        """A 63-bit number that two different masks do not share."""
+        digest = hashlib.blake2b(self._packed(self.flat).numpy().tobytes(), digest_size=8)
+        return int.from_bytes(digest.digest(), "little") >> 1
+
+    # ---- changing
+
+    def replace(self, flat: Tensor) -> None:
+        """Make another set of weights the active one; newly inactive weights become zero.
+
+        Args:
+            flat: Bool tensor of all weights.
+
+        Raises:
+            SparseganError: If a layer would be left without an active weight: under spectral
+                norm it would give NaN for good.
+        """
+        counts = [int(bits.sum()) for bits in self.split(flat)]
+        if 0 in counts:
+            raise SparseganError(
+                f"layer {self.names[counts.index(0)]} would lose its last active weight"
+            )
+        self.flat = flat.to(self.layers[0].parameter.device)
+        self._counts = counts
+        self._inactive = [
+            bits.view(shape)
+            for bits, shape in zip(self.split(~self.flat), self._shapes, strict=True)
+        ]
+        self._ever_active = self._ever_active.to(self.flat.device) | self.flat
+        self.version += 1
+        self.apply_()
+
+    @torch.no_grad()
+    def apply_(self) -> None:
+        """Set every inactive weight to zero, in place."""
+        self.clear_([layer.parameter for layer in self.layers])
+
+    @torch.no_grad()
+    def clear_(self, tensors: list[Any]) -> None:
+        """Set the inactive entries of one tensor per layer to zero, in place.
+
+        Args:
+            tensors: In the layers' order, each of its weight's shape, or None to leave out.
+        """
+        if self.active == self.total:
+            return
+        if self.flat.device != self.layers[0].parameter.device:  # the network was moved
+            self.flat = self.flat.to(self.layers[0].parameter.device)
+            self._ever_active = self._ever_active.to(self.flat.device)
+            self._inactive = [bits.to(self.flat.device) for bits in self._inactive]
+        for tensor, inactive in zip(tensors, self._inactive, strict=True):
+            if tensor is not None:
+                tensor.masked_fill_(inactive, 0)
+
+    # ---- saving
+
+    def state_dict(self) -> dict[str, Any]:
+        """Names, shapes and bits (eight to a byte), as tensors and JSON values."""
+        return {
+            "names": self.names,
+            "shapes": [list(shape) for shape in self._shapes],
+            "initial_counts": list(self.initial_counts),
+            "active": self._packed(self.flat),
+            "ever_active": self._packed(self._ever_active),
+            "version": self.version,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over saved masks and apply them.
+
+        Raises:
+            SparseganError: If the state is not that of masks, or of another network's.
+        """
+        missing = {"names", "shapes", "active", "ever_active", "initial_counts"} - state.keys()
+        if missing:
+            raise SparseganError(
+                f"the saved state holds no masks ({', '.join(sorted(missing))} missing): "
+                "it was not written by a sparse run"
+            )
+        shapes = [list(shape) for shape in self._shapes]
+        if list(state["names"]) != self.names or [list(s) for s in state["shapes"]] != shapes:
+            raise SparseganError(
+                "the saved masks are of another network: layer names or shapes differ"
+            )
+        self.initial_counts = list(state["initial_counts"])
+        self._ever_active = self._unpacked(state["ever_active"])
+        self.replace(self._unpacked(state["active"]))
+        self.version = int(state["version"])
+
+    @staticmethod
+    def _packed(bits: Tensor) -> Tensor:
+        return torch.from_numpy(np.packbits(bits.cpu().numpy()))
+
+    def _unpacked(self, packed: Tensor) -> Tensor:
+        if packed.dtype != torch.uint8 or packed.numel() != (self.total + 7) // 8:
+            raise SparseganError("the saved masks are damaged: wrong number of bits")
+        bits = np.unpackbits(packed.cpu().numpy(), count=self.total)
+        return torch.from_numpy(bits.astype(np.bool_))

@@ -1,0 +1,69 @@
+import os
+import stat
+
+import pytest
+
+from sparsegan.files import atomic_path, atomic_write_bytes, atomic_write_text
+
+
+def test_writes_and_replaces(tmp_path):
+    target = tmp_path / "new" / "folder" / "file.txt"
+    atomic_write_text(target, "one\nζ")
+    assert target.read_bytes() == "one\nζ".encode()
+    atomic_write_bytes(target, b"two")
+    assert target.read_bytes() == b"two"
+    assert [p.name for p in target.parent.iterdir()] == ["file.txt"]
+
+
+@pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt])
+def test_failure_keeps_the_old_file_and_leaves_nothing_else(tmp_path, failure):
+    target = tmp_path / "file"
+    target.write_text("old")
+    with pytest.raises(failure), atomic_path(target) as temporary:
+        temporary.write_text("half of the ne")
+        raise failure
+    assert target.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_target_is_untouched_until_the_block_ends(tmp_path):
+    target = tmp_path / "file.json"
+    target.write_text("old")
+    with atomic_path(target) as temporary:
+        temporary.write_text("new")
+        assert target.read_text() == "old"
+        assert temporary.parent == target.parent
+        assert list(tmp_path.glob("*.json")) == [target]
+        assert temporary.suffix == ".tmp"
+    assert target.read_text() == "new"
+
+
+def test_block_that_writes_nothing_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "file"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_file_and_folder_are_synced_before_and_after_the_rename(tmp_path, monkeypatch):
+    synced = []
+    fsync = os.fsync
+
+    def record(descriptor):
+        kind = "folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file"
+        synced.append((kind, (tmp_path / "f").exists()))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", record)
+    atomic_write_bytes(tmp_path / "f", b"x")
+    assert synced == [("file", False), ("folder", True)]
+
+
+def test_permissions_are_those_of_an_ordinary_file(tmp_path):
+    (tmp_path / "ordinary").write_bytes(b"")
+    atomic_write_bytes(tmp_path / "atomic", b"")
+    assert (tmp_path / "atomic").stat().st_mode == (tmp_path / "ordinary").stat().st_mode
+
+
+def test_longest_file_name_is_possible(tmp_path):
+    atomic_write_bytes(tmp_path / ("n" * 255), b"x")
+    assert (tmp_path / ("n" * 255)).read_bytes() == b"x"
