@@ -39,7 +39,7 @@ std::vector<std::string> supported() {
 }
 
 // Makes an instruction set the current one; false where its results are wrong on this machine.
-bool select(const std::string& name) {
+bool use(const std::string& name) {
   for (const InstructionSet& set : compiled()) {
     if (name != set.name || !set.supported()) continue;
     if (!agrees(set.kernels())) return false;
@@ -70,13 +70,17 @@ Words plan(Address mask, std::vector<int32_t> geometry, bool transposed, int32_t
   return Words(words->data(), {words->size()}, owner);
 }
 
+// A plan for tensors of these channel counts and the instruction set in use.
 template <typename T>
-Plan checked(Address address) {
+Plan checked(Address address, int64_t inputs, int64_t outputs) {
+  if (address == 0) throw std::invalid_argument("this pass has no plan");
   const Plan plan{at<int32_t>(address)};
   const Header& h = plan.header();
   const Tile& t = kernels<T>().tile;
   if (h.magic != kPlanMagic || h.lanes != t.lanes || h.rows != t.rows || h.columns != t.columns)
-    throw std::invalid_argument("the index was built for another instruction set");
+    throw std::invalid_argument("the plan was built for another instruction set");
+  if (h.inputs != inputs || (outputs >= 0 && h.outputs != outputs))
+    throw std::invalid_argument("the plan was built for other numbers of channels");
   return plan;
 }
 
@@ -100,7 +104,7 @@ void convolve(Address plan, Address weight, const SourceArguments& x, const Targ
               int threads) {
   const Target<T> target{at<T>(std::get<0>(y)), std::get<1>(y), std::get<2>(y), std::get<3>(y),
                          at<const T>(std::get<4>(y)), at<const T>(std::get<5>(y)), std::get<6>(y)};
-  const Plan checked_plan = checked<T>(plan);
+  const Plan checked_plan = checked<T>(plan, std::get<1>(x), std::get<1>(y));
   nb::gil_scoped_release release;
   kernels<T>().convolve(checked_plan, at<const T>(weight), source<T>(x), target, threads);
 }
@@ -108,7 +112,7 @@ void convolve(Address plan, Address weight, const SourceArguments& x, const Targ
 template <typename T>
 void weight_gradient(Address plan, const SourceArguments& x, Address gradient, int64_t height,
                      int64_t width, Address d_weight, Address d_bias, int threads) {
-  const Plan checked_plan = checked<T>(plan);
+  const Plan checked_plan = checked<T>(plan, std::get<1>(x), -1);
   nb::gil_scoped_release release;
   kernels<T>().weight_gradient(checked_plan, source<T>(x), at<const T>(gradient), height, width,
                                at<T>(d_weight), at<T>(d_bias), threads);
@@ -178,7 +182,7 @@ void define(nb::module_& m, const std::string& suffix) {
 
 NB_MODULE(_native, m) {
   m.def("supported", supported, "Instruction sets of this machine, the fastest first.");
-  m.def("select", select, "Make one current; False where its results are wrong here.");
+  m.def("use", use, "Make one current; False where its results are wrong here.");
   m.def("current", [] { return std::string(chosen->name); });
   m.def("tile", tile, "(lanes, rows, columns) of the register tile in use.");
   m.def("plan", plan, "The plan of a mask as an int32 tensor.");

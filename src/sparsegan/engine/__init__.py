@@ -1,0 +1,28 @@
+"""The native CPU engine: convolutions and linear layers that compute with active weights only.
+
+Tensors stay logically ``(batch, channels, height, width)``; in memory the batch is innermost
+(``layout.to_batch_inner``), so that one weight meets a vector of samples.
+"""
+
+from .index import SparseIndex
+from .layout import is_batch_inner, to_batch_inner
+from .native import available, isa, supported_isas, use_isa
+from .normalise import batch_norm
+from .functional import sparse_conv2d, sparse_conv_transpose2d, sparse_linear
+from .resample import average_pool2, upsample2
+
+__all__ = [
+    "SparseIndex",
+    "available",
+    "average_pool2",
+    "batch_norm",
+    "is_batch_inner",
+    "isa",
+    "sparse_conv2d",
+    "sparse_conv_transpose2d",
+    "sparse_linear",
+    "supported_isas",
+    "to_batch_inner",
+    "upsample2",
+    "use_isa",
+]

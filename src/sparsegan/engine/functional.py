@@ -1,0 +1,153 @@
+"""Sparse layers as functions: what ``torch.nn.functional`` has, with an index of active weights."""
+
+import torch
+from torch import Tensor
+
+from ..errors import SparseganError
+from . import operators  # noqa: F401  (defines torch.ops.sparsegan)
+from .index import Pair, SparseIndex
+
+
+def _pair(value: int | Pair) -> Pair:
+    return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
+
+
+def _check(name: str, x: Tensor, weight: Tensor, index: SparseIndex, channels: int) -> None:
+    if weight.shape != index.mask.shape:
+        raise SparseganError(
+            f"{name}: the weight {tuple(weight.shape)} and the mask of its index "
+            f"{tuple(index.mask.shape)} must have one shape"
+        )
+    if x.shape[1] != channels:
+        raise SparseganError(
+            f"{name}: an input of {x.shape[1]} channels does not fit a weight "
+            f"{tuple(weight.shape)}: give it {channels}"
+        )
+    if x.dtype != weight.dtype:
+        raise SparseganError(
+            f"{name}: input ({x.dtype}) and weight ({weight.dtype}) must have one type: cast one"
+        )
+    if x.device.type != "cpu" or weight.device.type != "cpu":
+        raise SparseganError(f"{name}: the native engine runs on the CPU: use the masked engine")
+
+
+def _plans(
+    x: Tensor, weight: Tensor, index: SparseIndex, stride: Pair, padding: Pair, adjoint: bool
+) -> tuple[Tensor, Tensor, Tensor, Pair, Pair, bool]:
+    """The plans that the passes of this call need; one that is not needed is an empty tensor."""
+    batch, dtype = x.shape[0], x.dtype
+    gradients = torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)
+    none = torch.empty(0, dtype=torch.int32)
+    forward = (
+        index.plan(batch, stride, padding, dtype) if gradients or not adjoint else none
+    )
+    backward = (
+        index.plan(batch, stride, padding, dtype, adjoint=True) if gradients or adjoint else none
+    )
+    dense = index.dense_gradient and gradients and weight.requires_grad
+    of_weight = index.plan(batch, stride, padding, dtype, dense=True) if dense else forward
+    return forward, backward, of_weight, stride, padding, dense
+
+
+def sparse_conv2d(
+    x: Tensor,
+    weight: Tensor,
+    index: SparseIndex,
+    bias: Tensor | None = None,
+    stride: int | Pair = 1,
+    padding: int | Pair = 0,
+) -> Tensor:
+    """``F.conv2d`` with the active weights only.
+
+    Args:
+        x: Input (N, C, H, W); fast where it is batch-inner (``layout``), else it is copied.
+        weight: Dense weight (out, C, kh, kw); its inactive entries are never read.
+        index: Of the weight's mask.
+        bias: (out) or None.
+        stride: In pixels.
+        padding: Zeros around the image, in pixels.
+
+    Returns:
+        (N, out, H', W'), batch-inner. The gradient of ``weight`` is zero at inactive entries, or
+        the dense gradient where ``index.dense_gradient`` is set.
+
+    Raises:
+        SparseganError: If shapes, types or devices do not fit, or the kernels are not compiled.
+    """
+    stride, padding = _pair(stride), _pair(padding)
+    _check("sparse_conv2d", x, weight, index, weight.shape[1])
+    if any(x.shape[2 + i] + 2 * padding[i] < weight.shape[2 + i] for i in (0, 1)):
+        raise SparseganError(
+            f"sparse_conv2d: the kernel {tuple(weight.shape[2:])} is larger than the padded image "
+            f"{tuple(x.shape[2:])}: enlarge the padding"
+        )
+    plans = _plans(x, weight, index, stride, padding, adjoint=False)
+    y: Tensor = torch.ops.sparsegan.convolve(x, weight, bias, *plans)
+    return y
+
+
+def sparse_conv_transpose2d(
+    x: Tensor,
+    weight: Tensor,
+    index: SparseIndex,
+    bias: Tensor | None = None,
+    stride: int | Pair = 1,
+    padding: int | Pair = 0,
+    output_padding: int | Pair = 0,
+) -> Tensor:
+    """``F.conv_transpose2d`` with the active weights only.
+
+    Args:
+        x: Input (N, C, H, W).
+        weight: Dense weight (C, out, kh, kw).
+        index: Of the weight's mask.
+        bias: (out) or None.
+        stride: In pixels of the output.
+        padding: Pixels cut off around the output.
+        output_padding: Pixels added at the lower right; less than the stride.
+
+    Returns:
+        (N, out, H', W'), batch-inner.
+
+    Raises:
+        SparseganError: As ``sparse_conv2d``.
+    """
+    stride, padding, extra = _pair(stride), _pair(padding), _pair(output_padding)
+    _check("sparse_conv_transpose2d", x, weight, index, weight.shape[0])
+    size = [
+        (x.shape[2 + i] - 1) * stride[i] - 2 * padding[i] + weight.shape[2 + i] + extra[i]
+        for i in (0, 1)
+    ]
+    if min(size) < 1 or any(extra[i] >= stride[i] for i in (0, 1) if extra[i]):
+        raise SparseganError(
+            f"sparse_conv_transpose2d: stride {stride}, padding {padding} and output padding "
+            f"{extra} leave no valid output {tuple(size)}: change them"
+        )
+    plans = _plans(x, weight, index, stride, padding, adjoint=True)
+    y: Tensor = torch.ops.sparsegan.convolve_adjoint(x, weight, bias, *plans, size)
+    return y
+
+
+def sparse_linear(
+    x: Tensor, weight: Tensor, index: SparseIndex, bias: Tensor | None = None
+) -> Tensor:
+    """``F.linear`` with the active weights only.
+
+    Args:
+        x: Input (..., in); fast where the leading dimension is innermost in memory.
+        weight: Dense weight (out, in).
+        index: Of the weight's mask.
+        bias: (out) or None.
+
+    Returns:
+        (..., out), the leading dimensions innermost in memory.
+
+    Raises:
+        SparseganError: As ``sparse_conv2d``.
+    """
+    rows = x.reshape(-1, x.shape[-1])
+    _check("sparse_linear", rows, weight, index, weight.shape[1])
+    image, kernel = rows[:, :, None, None], weight[:, :, None, None]
+    plans = _plans(image, kernel, index, (1, 1), (0, 0), adjoint=False)
+    y: Tensor = torch.ops.sparsegan.convolve(image, kernel, bias, *plans)
+    return y.reshape(*x.shape[:-1], weight.shape[0])

@@ -1,0 +1,110 @@
+"""Where a layer's active weights are, in the order in which the kernels want them."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from ..errors import SparseganError
+from .native import isa, library
+
+Pair = tuple[int, int]
+
+
+class SparseIndex:
+    """The plans of one weight's mask, built when first needed and kept until the mask changes.
+
+    A plan depends on the mask, the stride and the padding, on the instruction set, and, for batches
+    smaller than a vector, on the batch size; it holds no weight values, which the kernels gather
+    from the dense weight at every call.
+
+    Args:
+        mask: Bool tensor on the CPU, shaped as the weight: ``(out, in, kh, kw)`` of a convolution,
+            ``(in, out, kh, kw)`` of a transposed one, ``(out, in)`` of a linear layer.
+        dense_gradient: Whether the weight's gradient is wanted at inactive places too.
+
+    Raises:
+        SparseganError: If the mask is not a bool tensor of two or four dimensions on the CPU.
+    """
+
+    def __init__(self, mask: Tensor, *, dense_gradient: bool = False) -> None:
+        self.dense_gradient = dense_gradient
+        self._plans: dict[tuple[object, ...], Tensor] = {}
+        self._shape: torch.Size | None = None
+        self.rebuild(mask)
+
+    def rebuild(self, mask: Tensor) -> None:
+        """Takes a changed mask of the same shape; plans follow when they are next used."""
+        if mask.dtype != torch.bool or mask.device.type != "cpu" or mask.dim() not in (2, 4):
+            raise SparseganError(
+                f"an index needs a bool mask (out, in) or (out, in, kh, kw) on the CPU, not "
+                f"{mask.dtype} {tuple(mask.shape)} on {mask.device}"
+            )
+        if self._shape is not None and mask.shape != self._shape:
+            raise SparseganError(
+                f"the mask of an index keeps its shape {tuple(self._shape)}, not "
+                f"{tuple(mask.shape)}: make a new index"
+            )
+        self._shape = mask.shape
+        self.mask = mask.detach().clone(memory_format=torch.contiguous_format)
+        self.active = int(self.mask.sum())
+        # Plans of the dense weight do not depend on the mask.
+        self._plans = {key: plan for key, plan in self._plans.items() if key[0] == "dense"}
+
+    @property
+    def density(self) -> float:
+        """Active weights over all weights."""
+        return self.active / max(1, self.mask.numel())
+
+    def plan(
+        self,
+        batch: int,
+        stride: Pair,
+        padding: Pair,
+        dtype: torch.dtype,
+        *,
+        adjoint: bool = False,
+        dense: bool = False,
+    ) -> Tensor:
+        """Returns the int32 plan of one pass.
+
+        Args:
+            batch: Samples, N.
+            stride: Of the convolution that has this weight.
+            padding: Likewise.
+            dtype: Of the tensors.
+            adjoint: The input gradient, which is the forward pass of a transposed convolution.
+            dense: All weights, not only the active ones.
+        """
+        wide = dtype == torch.float64
+        rows = self._row_batch(batch, stride, padding, wide)
+        kind = "dense" if dense else "active"
+        key = (kind, isa(), wide, adjoint, stride, padding, rows)
+        plan = self._plans.get(key)
+        if plan is None:
+            mask = torch.ones_like(self.mask) if dense else self.mask
+            geometry = [*self._kernel_shape(), *stride, *padding]
+            try:
+                plan = library().plan(mask.data_ptr(), geometry, adjoint, rows, wide)
+            except ValueError as error:
+                raise SparseganError(
+                    f"a kernel of shape {tuple(self.mask.shape)} is too large for the native "
+                    "engine: keep this layer on the masked engine"
+                ) from error
+            self._plans[key] = plan
+        return plan
+
+    def _kernel_shape(self) -> tuple[int, int, int, int]:
+        out, inner, *kernel = self.mask.shape
+        height, width = kernel or (1, 1)
+        return out, inner, height, width
+
+    def _row_batch(self, batch: int, stride: Pair, padding: Pair, wide: bool) -> int:
+        """The samples of a packed row, or 0 where vectors hold samples of one pixel.
+
+        A 1x1 convolution is read as rows of arbitrary elements, a small batch as rows of pixels.
+        """
+        lanes, _, columns = library().tile(wide)
+        if math.prod(self._kernel_shape()[2:]) == 1 and stride == (1, 1) and padding == (0, 0):
+            return int(lanes * columns)
+        return batch if batch < lanes else 0

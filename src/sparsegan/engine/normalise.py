@@ -1,0 +1,230 @@
+"""Batch normalisation with its (leaky) ReLU on batch-inner tensors."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..errors import SparseganError
+from .layout import empty_batch_inner, to_batch_inner
+from .native import kernel
+
+_AFFINE = "Tensor weight, Tensor bias, Tensor mean, Tensor inverse, bool batch_statistics"
+
+_library = torch.library.Library("sparsegan", "FRAGMENT")
+_library.define("moments(Tensor x) -> (Tensor, Tensor)")
+_library.define(f"normalise(Tensor x, {_AFFINE}, float slope) -> Tensor")
+_library.define(
+    f"normalise_gradient(Tensor x, Tensor gradient, {_AFFINE}, float slope)"
+    " -> (Tensor, Tensor, Tensor)"
+)
+
+_ops = torch.ops.sparsegan
+
+
+def batch_norm(
+    x: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+    negative_slope: float = 1.0,
+) -> Tensor:
+    """``F.batch_norm`` and the activation behind it.
+
+    Args:
+        x: Input (N, C, H, W), batch-inner (else it is copied).
+        running_mean: (C); updated in place in training. Needed outside training.
+        running_var: (C); likewise, with the unbiased variance.
+        weight: (C), or (N, C) for class-conditional normalisation; None is 1.
+        bias: As ``weight``; None is 0.
+        training: Whether the statistics are those of the batch.
+        momentum: Share of the batch's statistics in the running ones.
+        eps: Added to the variance.
+        negative_slope: Of the leaky ReLU behind: 0 is ReLU, 1 no activation.
+
+    Returns:
+        (N, C, H, W), batch-inner.
+
+    Raises:
+        SparseganError: If there are no running statistics outside training, or shapes do not fit.
+    """
+    n, c = x.shape[:2]
+    shape = next((a.shape for a in (weight, bias) if a is not None), torch.Size([c]))
+    gamma = x.new_ones(shape) if weight is None else weight
+    beta = x.new_zeros(shape) if bias is None else bias
+    if gamma.shape != beta.shape or shape not in (torch.Size([c]), torch.Size([n, c])):
+        raise SparseganError(
+            f"batch_norm: weight {tuple(gamma.shape)} and bias {tuple(beta.shape)} must both be "
+            f"({c},) or ({n}, {c})"
+        )
+    if training:
+        with torch.no_grad():
+            mean, variance = _ops.moments(x)
+            _update(running_mean, running_var, mean, variance, x.numel() // c, momentum)
+    elif running_mean is not None and running_var is not None:
+        mean, variance = running_mean.to(x.dtype), running_var.to(x.dtype)
+    else:
+        raise SparseganError("batch_norm: outside training give it running statistics")
+    inverse = torch.rsqrt(variance + eps)
+    y: Tensor = _ops.normalise(x, gamma, beta, mean, inverse, training, negative_slope)
+    return y
+
+
+def _update(
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    mean: Tensor,
+    variance: Tensor,
+    count: int,
+    momentum: float,
+) -> None:
+    if running_mean is not None:
+        running_mean.lerp_(mean.to(running_mean.dtype), momentum)
+    if running_var is not None:
+        unbiased = variance * (count / max(1, count - 1))
+        running_var.lerp_(unbiased.to(running_var.dtype), momentum)
+
+
+def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
+    x = to_batch_inner(x)
+    mean, variance = x.new_empty(x.shape[1]), x.new_empty(x.shape[1])
+    kernel("moments", x.dtype)(
+        x.data_ptr(),
+        x.shape[1],
+        x.shape[0] * x.shape[2] * x.shape[3],
+        mean.data_ptr(),
+        variance.data_ptr(),
+        torch.get_num_threads(),
+    )
+    return mean, variance
+
+
+def _rows(affine: Tensor) -> Tensor:
+    """(C) as it is; (N, C) as rows of samples for each channel."""
+    return affine.t().contiguous() if affine.dim() == 2 else affine.contiguous()
+
+
+def _arguments(
+    x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, inverse: Tensor, slope: float
+) -> tuple[object, ...]:
+    n, c, h, w = x.shape
+    pointers = (t.data_ptr() for t in (mean, inverse, gamma, beta))
+    return (c, h * w, n, *pointers, gamma.dim() == 2, slope)
+
+
+def _normalise(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    mean: Tensor,
+    inverse: Tensor,
+    batch_statistics: bool,
+    slope: float,
+) -> Tensor:
+    x = to_batch_inner(x)
+    gamma, beta, y = _rows(weight), _rows(bias), empty_batch_inner(x, x.shape)
+    mean, inverse = mean.contiguous(), inverse.contiguous()
+    arguments = _arguments(x, gamma, beta, mean, inverse, slope)
+    kernel("normalise", x.dtype)(x.data_ptr(), arguments, y.data_ptr(), torch.get_num_threads())
+    return y
+
+
+def _normalise_gradient(
+    x: Tensor,
+    gradient: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    mean: Tensor,
+    inverse: Tensor,
+    batch_statistics: bool,
+    slope: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    x, gradient = to_batch_inner(x), to_batch_inner(gradient)
+    gamma, beta, d_x = _rows(weight), _rows(bias), empty_batch_inner(x, x.shape)
+    mean, inverse = mean.contiguous(), inverse.contiguous()
+    d_gamma, d_beta = torch.empty_like(gamma), torch.empty_like(beta)
+    kernel("normalise_gradient", x.dtype)(
+        x.data_ptr(),
+        gradient.data_ptr(),
+        _arguments(x, gamma, beta, mean, inverse, slope),
+        batch_statistics,
+        d_x.data_ptr(),
+        d_gamma.data_ptr(),
+        d_beta.data_ptr(),
+        torch.get_num_threads(),
+    )
+    if weight.dim() == 2:
+        d_gamma, d_beta = d_gamma.t().contiguous(), d_beta.t().contiguous()
+    return d_x, d_gamma, d_beta
+
+
+_library.impl("moments", _moments, "CPU")
+_library.impl("normalise", _normalise, "CPU")
+_library.impl("normalise_gradient", _normalise_gradient, "CPU")
+
+
+@torch.library.register_fake("sparsegan::moments", lib=_library)
+def _moments_fake(x: Tensor) -> tuple[Tensor, Tensor]:
+    return x.new_empty(x.shape[1]), x.new_empty(x.shape[1])
+
+
+@torch.library.register_fake("sparsegan::normalise", lib=_library)
+def _normalise_fake(x: Tensor, *rest: object) -> Tensor:
+    return empty_batch_inner(x, x.shape)
+
+
+@torch.library.register_fake("sparsegan::normalise_gradient", lib=_library)
+def _normalise_gradient_fake(
+    x: Tensor, gradient: Tensor, weight: Tensor, bias: Tensor, *rest: object
+) -> tuple[Tensor, Tensor, Tensor]:
+    return empty_batch_inner(x, x.shape), weight.new_empty(weight.shape), bias.new_empty(bias.shape)
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: object) -> None:  # noqa: ANN401
+    ctx.save_for_backward(*(a for a in inputs if isinstance(a, Tensor)))
+    ctx.batch_statistics, ctx.slope = inputs[-2:]
+
+
+def _normalise_backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+    x, *affine = ctx.saved_tensors
+    gradients = _ops.normalise_gradient(x, g, *affine, ctx.batch_statistics, ctx.slope)
+    return *gradients, None, None, None, None
+
+
+def _dense(
+    x: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, inverse: Tensor, from_batch: bool
+) -> Tensor:
+    """The normalisation in plain operations, for derivatives of its gradient."""
+    mean, inverse = mean[:, None, None], inverse[:, None, None]
+    if from_batch:
+        # `inverse` holds epsilon: 1 / inverse^2 = variance + epsilon.
+        centre = x.mean((0, 2, 3), keepdim=True)
+        variance = (x - centre).square().mean((0, 2, 3), keepdim=True)
+        epsilon = inverse.pow(-2) - variance.detach()
+        mean, inverse = centre, torch.rsqrt(variance + epsilon)
+    return (x - mean) * inverse * weight[..., None, None] + bias[..., None, None]
+
+
+def _gradient_backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+    saved = [t.detach().requires_grad_() for t in ctx.saved_tensors[:4]]
+    x, gradient, weight, bias = saved
+    mean, inverse = ctx.saved_tensors[4:]
+    with torch.enable_grad():
+        y = _dense(x, weight, bias, mean, inverse, ctx.batch_statistics)
+        y = F.leaky_relu(y, ctx.slope)
+        first = torch.autograd.grad(y, (x, weight, bias), gradient, create_graph=True)
+        second = torch.autograd.grad(first, saved, upstream, allow_unused=True)
+    return *second, None, None, None, None
+
+
+torch.library.register_autograd(
+    "sparsegan::normalise", _normalise_backward, setup_context=_keep, lib=_library
+)
+torch.library.register_autograd(
+    "sparsegan::normalise_gradient", _gradient_backward, setup_context=_keep, lib=_library
+)

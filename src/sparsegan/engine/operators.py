@@ -1,0 +1,267 @@
+"""Sparse convolution and linear layers as torch operators.
+
+Three operators, closed under differentiation, so that gradients of any order exist:
+
+* ``convolve``: ``y = x * w + b``
+* ``convolve_adjoint``: the gradient of ``x``, which is also the transposed convolution
+* ``convolve_weight``: the gradients of ``w`` (on the entries of its plan) and of ``b``
+
+The weight is a dense tensor. The plans (``SparseIndex.plan``) say which of its entries exist; the
+others are never read.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .index import Pair
+from .layout import empty_batch_inner, to_batch_inner
+from .native import kernel
+
+_PLANS = "Tensor plan, Tensor adjoint, Tensor weight_plan, int[2] stride, int[2] padding, bool dense"
+
+_library = torch.library.Library("sparsegan", "FRAGMENT")
+_library.define(f"convolve(Tensor x, Tensor weight, Tensor? bias, {_PLANS}) -> Tensor")
+_library.define(
+    f"convolve_adjoint(Tensor x, Tensor weight, Tensor? bias, {_PLANS}, SymInt[2] size) -> Tensor"
+)
+_library.define(
+    f"convolve_weight(Tensor x, Tensor gradient, {_PLANS}, int[4] shape) -> (Tensor, Tensor)"
+)
+_library.define("channel_sum(Tensor x) -> Tensor")
+
+_ops = torch.ops.sparsegan
+
+
+def _source(x: Tensor) -> tuple[int, int, int, int, int, int, int, bool, float, bool]:
+    n, c, h, w = x.shape
+    return (x.data_ptr(), c, h, w, n, 0, 0, False, 1.0, False)
+
+
+def _address(x: Tensor | None) -> int:
+    return 0 if x is None else x.data_ptr()
+
+
+def _output_size(x: Tensor, weight: Sequence[int], stride: Pair, padding: Pair) -> list[int]:
+    spatial = [
+        (x.shape[2 + i] + 2 * padding[i] - weight[2 + i]) // stride[i] + 1 for i in (0, 1)
+    ]
+    return [x.shape[0], weight[0], *spatial]
+
+
+def _run(x: Tensor, weight: Tensor, bias: Tensor | None, plan: Tensor, size: list[int]) -> Tensor:
+    x = to_batch_inner(x)
+    weight = weight.contiguous()
+    bias = bias.contiguous() if bias is not None else None
+    y = empty_batch_inner(x, size)
+    target = (y.data_ptr(), size[1], size[2], size[3], _address(bias), 0, False)
+    kernel("convolve", x.dtype)(
+        plan.data_ptr(), weight.data_ptr(), _source(x), target, torch.get_num_threads()
+    )
+    return y
+
+
+def _convolve(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    plan: Tensor,
+    adjoint: Tensor,
+    weight_plan: Tensor,
+    stride: Pair,
+    padding: Pair,
+    dense: bool,
+) -> Tensor:
+    return _run(x, weight, bias, plan, _output_size(x, weight.shape, stride, padding))
+
+
+def _convolve_adjoint(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    plan: Tensor,
+    adjoint: Tensor,
+    weight_plan: Tensor,
+    stride: Pair,
+    padding: Pair,
+    dense: bool,
+    size: Sequence[int],
+) -> Tensor:
+    return _run(x, weight, bias, adjoint, [x.shape[0], weight.shape[1], *size])
+
+
+def _convolve_weight(
+    x: Tensor,
+    gradient: Tensor,
+    plan: Tensor,
+    adjoint: Tensor,
+    weight_plan: Tensor,
+    stride: Pair,
+    padding: Pair,
+    dense: bool,
+    shape: Sequence[int],
+) -> tuple[Tensor, Tensor]:
+    x, gradient = to_batch_inner(x), to_batch_inner(gradient)
+    d_weight, d_bias = x.new_zeros(shape), x.new_empty(shape[0])
+    kernel("weight_gradient", x.dtype)(
+        weight_plan.data_ptr(),
+        _source(x),
+        gradient.data_ptr(),
+        gradient.shape[2],
+        gradient.shape[3],
+        d_weight.data_ptr(),
+        d_bias.data_ptr(),
+        torch.get_num_threads(),
+    )
+    return d_weight, d_bias
+
+
+def _channel_sum(x: Tensor) -> Tensor:
+    x = to_batch_inner(x)
+    sums = x.new_empty(x.shape[1])
+    elements = x.shape[0] * x.shape[2] * x.shape[3]
+    kernel("channel_sums", x.dtype)(
+        x.data_ptr(), x.shape[1], elements, sums.data_ptr(), torch.get_num_threads()
+    )
+    return sums
+
+
+for _name, _function in {
+    "convolve": _convolve,
+    "convolve_adjoint": _convolve_adjoint,
+    "convolve_weight": _convolve_weight,
+    "channel_sum": _channel_sum,
+}.items():
+    _library.impl(_name, _function, "CPU")
+
+
+@torch.library.register_fake("sparsegan::convolve", lib=_library)
+def _convolve_fake(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    plan: Tensor,
+    adjoint: Tensor,
+    weight_plan: Tensor,
+    stride: Pair,
+    padding: Pair,
+    dense: bool,
+) -> Tensor:
+    return empty_batch_inner(x, _output_size(x, weight.shape, stride, padding))
+
+
+@torch.library.register_fake("sparsegan::convolve_adjoint", lib=_library)
+def _convolve_adjoint_fake(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    plan: Tensor,
+    adjoint: Tensor,
+    weight_plan: Tensor,
+    stride: Pair,
+    padding: Pair,
+    dense: bool,
+    size: Sequence[int],
+) -> Tensor:
+    return empty_batch_inner(x, [x.shape[0], weight.shape[1], *size])
+
+
+@torch.library.register_fake("sparsegan::convolve_weight", lib=_library)
+def _convolve_weight_fake(
+    x: Tensor,
+    gradient: Tensor,
+    plan: Tensor,
+    adjoint: Tensor,
+    weight_plan: Tensor,
+    stride: Pair,
+    padding: Pair,
+    dense: bool,
+    shape: Sequence[int],
+) -> tuple[Tensor, Tensor]:
+    return x.new_empty(shape), x.new_empty(shape[0])
+
+
+@torch.library.register_fake("sparsegan::channel_sum", lib=_library)
+def _channel_sum_fake(x: Tensor) -> Tensor:
+    return x.new_empty(x.shape[1])
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: object) -> None:  # noqa: ANN401
+    """Saves (x, weight) or (x, gradient), and the plans."""
+    first, second = inputs[0], inputs[1]
+    plans = [a for a in inputs[2:] if isinstance(a, Tensor) and a.dtype == torch.int32]
+    ctx.save_for_backward(first, second, *plans)
+    ctx.rest = [a for a in inputs[2:] if not isinstance(a, Tensor) and a is not None]
+
+
+def _convolve_backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+    x, weight, *plans = ctx.saved_tensors
+    need_x, need_weight, need_bias, *_ = ctx.needs_input_grad
+    d_x = d_weight = d_bias = None
+    if need_x:
+        d_x = _ops.convolve_adjoint(g, weight, None, *plans, *ctx.rest, x.shape[2:])
+    if need_weight:
+        d_weight, d_bias = _ops.convolve_weight(x, g, *plans, *ctx.rest, weight.shape)
+    elif need_bias:
+        d_bias = _ops.channel_sum(g)
+    return d_x, d_weight, d_bias if need_bias else None, *[None] * 6
+
+
+def _adjoint_backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+    x, weight, *plans = ctx.saved_tensors
+    geometry = ctx.rest[:3]
+    need_x, need_weight, need_bias, *_ = ctx.needs_input_grad
+    d_x = d_weight = d_bias = None
+    if need_x:
+        d_x = _ops.convolve(g, weight, None, *plans, *geometry)
+    if need_weight:
+        d_weight, _ = _ops.convolve_weight(g, x, *plans, *geometry, weight.shape)
+    if need_bias:
+        d_bias = _ops.channel_sum(g)
+    return d_x, d_weight, d_bias, *[None] * 7
+
+
+def _weight_backward(
+    ctx: Any,  # noqa: ANN401
+    d_weight: Tensor,
+    d_bias: Tensor,
+) -> tuple[Tensor | None, ...]:
+    x, gradient, *plans = ctx.saved_tensors
+    stride, padding, dense, _ = ctx.rest
+    need_x, need_gradient, *_ = ctx.needs_input_grad
+    d_x = d_gradient = None
+    if dense:
+        # The plans of the other passes hold active entries only.
+        if need_x:
+            d_x = torch.nn.grad.conv2d_input(x.shape, d_weight, gradient, stride, padding)
+        if need_gradient:
+            d_gradient = F.conv2d(x, d_weight, d_bias, stride, padding)
+    else:
+        geometry = (*plans, stride, padding, dense)
+        if need_x:
+            d_x = _ops.convolve_adjoint(gradient, d_weight, None, *geometry, x.shape[2:])
+        if need_gradient:
+            d_gradient = _ops.convolve(x, d_weight, d_bias, *geometry)
+    return d_x, d_gradient, *[None] * 7
+
+
+def _keep_shape(ctx: Any, inputs: tuple[Any, ...], output: object) -> None:  # noqa: ANN401
+    ctx.shape = inputs[0].shape
+
+
+def _channel_sum_backward(ctx: Any, g: Tensor) -> Tensor:  # noqa: ANN401
+    return g[:, None, None].expand(ctx.shape)
+
+
+for _name, _backward, _setup in (
+    ("convolve", _convolve_backward, _keep),
+    ("convolve_adjoint", _adjoint_backward, _keep),
+    ("convolve_weight", _weight_backward, _keep),
+    ("channel_sum", _channel_sum_backward, _keep_shape),
+):
+    torch.library.register_autograd(
+        f"sparsegan::{_name}", _backward, setup_context=_setup, lib=_library
+    )

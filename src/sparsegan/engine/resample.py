@@ -1,0 +1,104 @@
+"""Average pooling and nearest upsampling by two on batch-inner tensors."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import SparseganError
+from .layout import empty_batch_inner, to_batch_inner
+from .native import kernel
+
+_library = torch.library.Library("sparsegan", "FRAGMENT")
+_library.define("gather2(Tensor x, float factor) -> Tensor")
+_library.define("spread2(Tensor x, float factor) -> Tensor")
+
+_ops = torch.ops.sparsegan
+
+
+def average_pool2(x: Tensor) -> Tensor:
+    """Means of 2x2 pixels: ``F.avg_pool2d(x, 2)``.
+
+    Args:
+        x: (N, C, H, W) of even height and width, batch-inner (else it is copied).
+
+    Returns:
+        (N, C, H/2, W/2), batch-inner.
+
+    Raises:
+        SparseganError: If height or width is odd.
+    """
+    if x.shape[2] % 2 or x.shape[3] % 2:
+        raise SparseganError(
+            f"average_pool2 needs even height and width, not {tuple(x.shape[2:])}: use avg_pool2d"
+        )
+    y: Tensor = _ops.gather2(x, 0.25)
+    return y
+
+
+def upsample2(x: Tensor) -> Tensor:
+    """Every pixel four times: ``F.interpolate(x, scale_factor=2)``.
+
+    Args:
+        x: (N, C, H, W), batch-inner (else it is copied).
+
+    Returns:
+        (N, C, 2H, 2W), batch-inner.
+    """
+    y: Tensor = _ops.spread2(x, 1.0)
+    return y
+
+
+def _resample(x: Tensor, factor: float, *, down: bool) -> Tensor:
+    x = to_batch_inner(x)
+    n, c, h, w = x.shape
+    y = empty_batch_inner(x, (n, c, h // 2, w // 2) if down else (n, c, 2 * h, 2 * w))
+    small = y if down else x
+    kernel("resample", x.dtype)(
+        down,
+        x.data_ptr(),
+        c,
+        small.shape[2],
+        small.shape[3],
+        n,
+        factor,
+        y.data_ptr(),
+        torch.get_num_threads(),
+    )
+    return y
+
+
+_library.impl("gather2", lambda x, factor: _resample(x, factor, down=True), "CPU")
+_library.impl("spread2", lambda x, factor: _resample(x, factor, down=False), "CPU")
+
+
+@torch.library.register_fake("sparsegan::gather2", lib=_library)
+def _gather2_fake(x: Tensor, factor: float) -> Tensor:
+    n, c, h, w = x.shape
+    return empty_batch_inner(x, (n, c, h // 2, w // 2))
+
+
+@torch.library.register_fake("sparsegan::spread2", lib=_library)
+def _spread2_fake(x: Tensor, factor: float) -> Tensor:
+    n, c, h, w = x.shape
+    return empty_batch_inner(x, (n, c, 2 * h, 2 * w))
+
+
+def _keep_factor(ctx: Any, inputs: tuple[Any, ...], output: object) -> None:  # noqa: ANN401
+    ctx.factor = inputs[1]
+
+
+def _gather2_backward(ctx: Any, g: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
+    return _ops.spread2(g, ctx.factor), None
+
+
+def _spread2_backward(ctx: Any, g: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
+    return _ops.gather2(g, ctx.factor), None
+
+
+torch.library.register_autograd(
+    "sparsegan::gather2", _gather2_backward, setup_context=_keep_factor, lib=_library
+)
+torch.library.register_autograd(
+    "sparsegan::spread2", _spread2_backward, setup_context=_keep_factor, lib=_library
+)
