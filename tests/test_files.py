@@ -19,9 +19,14 @@ def test_writes_and_replaces(tmp_path):
 def test_failure_keeps_the_old_file_and_leaves_nothing_else(tmp_path, failure):
     target = tmp_path / "file"
     target.write_text("old")
-    with pytest.raises(failure), atomic_path(target) as temporary:
-        temporary.write_text("half of the ne")
-        raise failure
+
+    def fail_halfway():
+        with atomic_path(target) as temporary:
+            temporary.write_text("half of the ne")
+            raise failure
+
+    with pytest.raises(failure):
+        fail_halfway()
     assert target.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 

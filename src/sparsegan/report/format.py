@@ -1,0 +1,74 @@
+"""Numbers as a reader wants them: counts, shares, seconds, operations, bytes."""
+
+UNKNOWN = "–"
+_NO_BREAK = "\u00a0"
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def figure(value: float | None, digits: int = 3) -> str:
+    """A measured number with `digits` significant digits; very large and small ones as powers."""
+    if value is None:
+        return UNKNOWN
+    if value == 0:
+        return "0"
+    if 1e-4 <= abs(value) < 1e6:
+        plain = f"{value:,.{digits}g}"
+        if "e" in plain:
+            return f"{value:,.0f}"
+        # %g drops trailing zeros, which would make 0.30 look less exact than 0.31 beside it.
+        return plain if abs(value) >= 10 ** (digits - 1) else _padded(value, digits)
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    return f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPT)}"
+
+
+def _padded(value: float, digits: int) -> str:
+    exponent = int(f"{abs(value):.{digits - 1}e}".split("e")[1])
+    return f"{value:.{max(0, digits - 1 - exponent)}f}"
+
+
+def count(value: float | None) -> str:
+    """A whole number with thousands set apart."""
+    return UNKNOWN if value is None else f"{value:,.0f}"
+
+
+def percent(share: float | None) -> str:
+    """A share of one in percent: one decimal, three significant digits where it is below 1 %."""
+    if share is None:
+        return UNKNOWN
+    value = 100 * share
+    if value == 0 or abs(value) >= 1:
+        return f"{value:,.1f}{_NO_BREAK}%"
+    return f"{figure(value)}{_NO_BREAK}%"
+
+
+def seconds(value: float | None) -> str:
+    """A duration in the two units that matter."""
+    if value is None:
+        return UNKNOWN
+    if value < 1:
+        return f"{figure(1000 * value)} ms"
+    if value < 120:
+        return f"{value:.1f} s"
+    minutes = round(value / 60)
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def size(value: float | None) -> str:
+    """A number of bytes in binary units."""
+    if value is None:
+        return UNKNOWN
+    amount, units = value, ["B", "KiB", "MiB", "GiB", "TiB"]
+    while abs(amount) >= 1024 and len(units) > 1:
+        amount /= 1024
+        units.pop(0)
+    return f"{amount:,.0f} B" if units[0] == "B" else f"{amount:,.1f} {units[0]}"
+
+
+def short(value: float) -> str:
+    """A step on an axis: 0, 500, 20k, 1.5M."""
+    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= unit:
+            return f"{value / unit:.4g}{name}"
+    return f"{value:g}"

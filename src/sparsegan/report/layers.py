@@ -1,0 +1,61 @@
+"""The density of every layer before and after training, as dumbbells."""
+
+from collections.abc import Sequence
+
+from sparsegan.report.events import NETWORKS
+from sparsegan.report.format import count, percent
+from sparsegan.report.markup import escape, fold, section
+from sparsegan.report.read import RunRecord
+
+
+def layers_section(runs: Sequence[RunRecord]) -> str:
+    """Per-layer densities of both networks; folded away where there are several runs."""
+    if len(runs) == 1:
+        parts = [_networks(runs[0])]
+    else:
+        parts = [fold(run.label, body) for run in runs if (body := _networks(run))]
+    intro = (
+        "Share of a layer's weights that are active: the ring at the start, the dot at the last "
+        "change of the mask."
+    )
+    return section("Layers", *parts, intro=intro)
+
+
+def _networks(run: RunRecord) -> str:
+    drawn = [part for network in NETWORKS if (part := _network(run, network))]
+    return f'<div class="networks">{"".join(drawn)}</div>' if drawn else ""
+
+
+def _network(run: RunRecord, network: str) -> str:
+    layers = run.layers(network)
+    if not layers:
+        return ""
+    after: dict[str, tuple[float, float]] = {}
+    emptied: dict[str, None] = {}
+    for row in run.rewires:
+        if row.network == network:
+            after.update(row.layers)
+            emptied.update(dict.fromkeys(row.nearly_empty))
+    rows = []
+    for layer in layers:
+        active, weights = after.get(layer.name, (layer.active, layer.weights))
+        rows.append(_row(layer.name, layer.weights, layer.active / layer.weights, active / weights))
+    warning = ""
+    if emptied:
+        warning = f'<p class="note">Nearly emptied at some step: {escape(", ".join(emptied))}.</p>'
+    heading = f"<h3>{network.capitalize()}</h3>"
+    return f'<div>{heading}<div class="layers">{"".join(rows)}</div>{warning}</div>'
+
+
+def _row(name: str, weights: float, before: float, after: float) -> str:
+    start, end = 100 * min(before, 1.0), 100 * min(after, 1.0)
+    told = f"{percent(before)} → {percent(after)}" if before != after else percent(after)
+    return (
+        f'<span class="name" title="{escape(name)}: {count(weights)} weights">{escape(name)}</span>'
+        '<svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">'
+        '<path class="track" d="M0 5H100"/>'
+        f'<path class="bar" d="M{start:.2f} 5H{end:.2f}"/>'
+        f'<path class="ring" d="M{start:.2f} 5h0"/><path class="hole" d="M{start:.2f} 5h0"/>'
+        f'<path class="end" d="M{end:.2f} 5h0"/></svg>'
+        f'<span class="told">{told}</span>'
+    )

@@ -1,0 +1,115 @@
+"""The whole page: sections in their order, style and script inlined, nothing fetched."""
+
+from collections import Counter
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+
+from sparsegan.errors import SparseganError
+from sparsegan.files import atomic_write_text
+from sparsegan.report.curves import (
+    balance_section,
+    masks_section,
+    quality_section,
+    training_section,
+)
+from sparsegan.report.layers import layers_section
+from sparsegan.report.markup import escape
+from sparsegan.report.opening import comparison_section, opening
+from sparsegan.report.pictures import pictures_section
+from sparsegan.report.read import RunRecord, read_run
+from sparsegan.report.tables import (
+    configuration_section,
+    cost_section,
+    decisions_section,
+    machine_section,
+    warnings_section,
+)
+
+_SECTIONS = (
+    comparison_section,
+    pictures_section,
+    quality_section,
+    balance_section,
+    decisions_section,
+    training_section,
+    masks_section,
+    layers_section,
+    cost_section,
+    warnings_section,
+    configuration_section,
+    machine_section,
+)
+
+# The page may show what it carries and run its own script; it may fetch nothing from anywhere.
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+
+
+def write(run_dirs: Sequence[Path], output: Path) -> Path:
+    """Writes the report of one run, or of several side by side, as one HTML file.
+
+    Only config.yaml, metrics.jsonl, cost.json and samples/*.png of the run directories are read;
+    what is missing in an unfinished run is left out.
+
+    Args:
+        run_dirs: one or more run directories.
+        output: the HTML file to write, atomically.
+
+    Returns:
+        The path written.
+
+    Raises:
+        SparseganError: no run is named, or a directory is no run.
+    """
+    if not run_dirs:
+        raise SparseganError("A report needs a run: name at least one run directory.")
+    paths = [Path(path) for path in run_dirs]
+    runs = [read_run(path, label) for path, label in zip(paths, _labels(paths), strict=True)]
+    output = Path(output)
+    atomic_write_text(output, html(runs))
+    return output
+
+
+def html(runs: Sequence[RunRecord]) -> str:
+    """The page as text."""
+    title = runs[0].label if len(runs) == 1 else f"{len(runs)} runs"
+    kind = "" if len(runs) == 1 else ' class="several"'
+    body = "\n".join(part for section in _SECTIONS if (part := section(runs)))
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{escape(title)} – sparsegan report</title>
+<style>
+{_packaged("style.css")}</style>
+</head>
+<body>
+<main{kind}>
+{opening(runs)}
+{body}
+</main>
+<script>
+{_packaged("hover.js")}</script>
+</body>
+</html>
+"""
+
+
+def _packaged(name: str) -> str:
+    return resources.files("sparsegan.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _labels(paths: Sequence[Path]) -> list[str]:
+    """The directories' names, with their parents' or a number where these are the same."""
+    resolved = [path.resolve() for path in paths]
+    labels = [path.name for path in resolved]
+    if len(set(labels)) < len(labels):
+        labels = [f"{path.parent.name}/{path.name}" for path in resolved]
+    repeated = {label for label, times in Counter(labels).items() if times > 1}
+    return [
+        f"{label} ({index})" if label in repeated else label
+        for index, label in enumerate(labels, start=1)
+    ]

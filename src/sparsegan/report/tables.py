@@ -1,0 +1,182 @@
+"""The tables of a report: decisions, cost, warnings, configuration, versions."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sparsegan.report.events import Decision
+from sparsegan.report.format import UNKNOWN, count, figure, percent, seconds, size
+from sparsegan.report.markup import Cell, Raw, escape, fold, section, table
+from sparsegan.report.opening import flops_share, run_seconds
+from sparsegan.report.read import RunRecord
+
+
+def decisions_section(runs: Sequence[RunRecord]) -> str:
+    """What the controller decided and why; runs of holds at one density are one row."""
+    header = ("step", "decision", "reason", "balance ratio", "density")
+    tables = [
+        (run, table(header, [_decision(group) for group in collapse(run.decisions)], 3))
+        for run in runs
+    ]
+    return section("Decisions of the controller", *_per_run(tables))
+
+
+def collapse(decisions: Sequence[Decision]) -> list[list[Decision]]:
+    """Consecutive holds with one reason at one density in one group; every other decision alone.
+
+    Reasons are the same when they differ in figures only.
+    """
+    groups: list[list[Decision]] = []
+    for row in decisions:
+        if groups and row.action == "hold" and _kind(groups[-1][-1]) == _kind(row):
+            groups[-1].append(row)
+        else:
+            groups.append([row])
+    return groups
+
+
+def _kind(row: Decision) -> tuple[str, str, float | None]:
+    return row.action, re.sub(r"\d+", "", row.reason), row.after
+
+
+def _decision(group: Sequence[Decision]) -> list[Cell]:
+    first, last = group[0], group[-1]
+    steps = count(first.step) if len(group) == 1 else f"{count(first.step)} – {count(last.step)}"
+    action = first.action if len(group) == 1 else f"{first.action} × {len(group)}"
+    ratios = [row.balance_ratio for row in group if row.balance_ratio is not None]
+    told = figure(min(ratios, default=None))
+    if ratios and figure(max(ratios)) != told:
+        told = f"{told} – {figure(max(ratios))}"
+    moved = percent(last.after)
+    if first.before is not None and first.before != last.after:
+        moved = f"{percent(first.before)} → {moved}"
+    badge = Raw(f'<span class="badge {escape(first.action)}">{escape(action)}</span>')
+    reason = last.reason if len({row.reason for row in group}) == 1 else f"{last.reason} (last)"
+    return [steps, badge, reason, told, moved]
+
+
+def _per_run(tables: Sequence[tuple[RunRecord, str]]) -> list[str]:
+    filled = [(run, body) for run, body in tables if body]
+    if len(tables) == 1:
+        return [body for _, body in filled]
+    return [fold(run.label, body) for run, body in filled]
+
+
+def cost_section(runs: Sequence[RunRecord]) -> str:
+    """Weights, operations in both conventions, measured seconds and bytes, beside the dense run."""
+    tables = [
+        (run, table(("", "this run", "dense", "share"), rows) + _cost_note(run))
+        for run in runs
+        if (rows := list(_cost_rows(run)))
+    ]
+    bodies = [
+        body if len(runs) == 1 else f"<h3>{escape(run.label)}</h3>{body}" for run, body in tables
+    ]
+    intro = (
+        "One multiply-add counts as one operation. The published convention weighs the "
+        "discriminator's steps as the published code does; the consistent one counts every "
+        "forward and backward pass once. Seconds are measured."
+    )
+    joined = "".join(f"<div>{body}</div>" for body in bodies)
+    return section("Cost", f'<div class="costs">{joined}</div>' if joined else "", intro=intro)
+
+
+def _cost_rows(run: RunRecord) -> Iterator[list[str]]:
+    for network in ("generator", "discriminator"):
+        total = run.cost_of("weights", network, "total")
+        for when in ("start", "end"):
+            active = run.cost_of("weights", network, f"active_{when}")
+            if active is not None:
+                yield [
+                    f"{network} weights, {when}",
+                    count(active),
+                    count(total),
+                    percent(active / total if total else None),
+                ]
+    for convention in ("published", "consistent"):
+        spent, dense = (run.cost_of("flops", convention, who) for who in ("run", "dense"))
+        if spent is not None or dense is not None:
+            share = percent(flops_share(run, convention))
+            yield [f"training FLOPs, {convention}", figure(spent), figure(dense), share]
+    yield from _seconds_rows(run)
+    sparse, dense = (run.cost_of("bytes", f"generator_{kind}") for kind in ("sparse", "dense"))
+    if sparse is not None or dense is not None:
+        share = percent(sparse / dense if sparse is not None and dense else None)
+        yield ["generator file", size(sparse), size(dense), share]
+
+
+def _seconds_rows(run: RunRecord) -> Iterator[list[str]]:
+    whole, dense = run_seconds(run), run.cost_of("seconds", "dense")
+    if whole is not None:
+        share = percent(whole / dense) if dense else UNKNOWN
+        yield ["training time, measured", seconds(whole), seconds(dense), share]
+    step, dense_step = (
+        run.cost_of("seconds", "per_step"),
+        run.cost_of("seconds", "dense_per_step"),
+    )
+    if step is not None:
+        share = percent(step / dense_step if dense_step else None)
+        yield ["one step, measured", seconds(step), seconds(dense_step), share]
+
+
+def _cost_note(run: RunRecord) -> str:
+    measured = run.cost.get("seconds")
+    note = measured.get("note") if isinstance(measured, dict) else None
+    return f'<p class="note">{escape(note)}</p>' if note else ""
+
+
+def warnings_section(runs: Sequence[RunRecord]) -> str:
+    """The warnings of the runs, and what of them could not be read."""
+    rows: list[list[str]] = []
+    for run in runs:
+        rows += [[run.label, count(step), message] for step, message in run.warnings]
+        if run.unreadable:
+            message = f"{run.unreadable:,} lines of metrics.jsonl could not be read"
+            rows.append([run.label, UNKNOWN, message])
+    header = ["run", "step", "warning"]
+    if len(runs) == 1:
+        header, rows = header[1:], [row[1:] for row in rows]
+    return section("Warnings", table(header, rows, len(header)))
+
+
+def configuration_section(runs: Sequence[RunRecord]) -> str:
+    """The settings in which the runs differ, and every run's whole configuration."""
+    differing = "" if len(runs) == 1 else _differences(runs)
+    texts = [
+        fold("Full configuration" if len(runs) == 1 else run.label, f"<pre>{content}</pre>")
+        for run in runs
+        if (content := escape(run.config_text.strip()))
+    ]
+    return section("Configuration", differing, *texts)
+
+
+def _differences(runs: Sequence[RunRecord]) -> str:
+    names = dict.fromkeys(name for run in runs for name in run.config)
+    rows = []
+    for name in names:
+        values = [str(run.config.get(name, UNKNOWN)) for run in runs]
+        if len(set(values)) > 1:
+            rows.append([name, *values])
+    return table(["setting", *(run.label for run in runs)], rows, len(runs) + 1)
+
+
+def machine_section(runs: Sequence[RunRecord]) -> str:
+    """Versions and machine of every run."""
+    rows: dict[str, list[str]] = {}
+    for index, run in enumerate(runs):
+        for name, value in _machine(run.start).items():
+            rows.setdefault(name, [UNKNOWN] * len(runs))[index] = value
+    header = ["", *(run.label for run in runs)] if len(runs) > 1 else ["", "value"]
+    body = table(header, [[name, *values] for name, values in rows.items()], len(runs) + 1)
+    return section("Versions and machine", body)
+
+
+def _machine(start: Mapping[str, Any]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for field in ("versions", "machine"):
+        value = start.get(field)
+        if isinstance(value, dict):
+            found |= {str(name): str(inner) for name, inner in value.items()}
+        elif value is not None:
+            found[field] = str(value)
+    return found

@@ -1,0 +1,106 @@
+import os
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sparsegan.data.listing import _hold_out, list_images
+from sparsegan.errors import SparseganError
+
+
+def make(root, *files):
+    for file in files:
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        (root / file).touch()
+    return root
+
+
+def both(root):
+    """All files of a folder without split folders."""
+    return sorted(list_images(root, "train").files + list_images(root, "test").files)
+
+
+def test_flat_folder_has_no_classes(tmp_path):
+    make(tmp_path, "b.png", "a.JPG", "c.jpeg", "d.webp", "e.bmp", "f.gif", "deep/er/g.png")
+    assert both(tmp_path) == sorted(
+        ["b.png", "a.JPG", "c.jpeg", "d.webp", "e.bmp", "f.gif", "deep/er/g.png"]
+    )
+    assert list_images(tmp_path, "train").class_names == ()
+
+
+def test_what_is_no_image_is_left_out(tmp_path):
+    make(tmp_path, "a.png", "b.png", "._a.png", ".hidden.png", "Thumbs.db", "notes.txt", "png")
+    make(tmp_path, ".git/c.png", "__MACOSX/d.png", "sub/.cache/e.png")
+    assert both(tmp_path) == ["a.png", "b.png"]
+
+
+def test_first_folder_is_the_class_in_both_splits(tmp_path):
+    make(tmp_path, *(f"{name}/{i}/x.png" for name in ("dog", "cat") for i in range(10)))
+    for split in ("train", "test"):
+        listing = list_images(tmp_path, split)
+        assert listing.class_names == ("cat", "dog")
+        assert list(listing.files) == sorted(listing.files)
+        expected = [listing.class_names.index(file.split("/")[0]) for file in listing.files]
+        assert listing.labels == expected
+
+
+@pytest.mark.parametrize("name", ["test", "val", "valid"])
+def test_split_folders(tmp_path, name):
+    make(tmp_path, "train/b/1.png", "train/a/2.png", f"{name}/b/3.png", "extra/4.png")
+    train, test = list_images(tmp_path, "train"), list_images(tmp_path, "test")
+    assert (train.root, train.files) == (tmp_path / "train", ("a/2.png", "b/1.png"))
+    assert (test.root, test.files) == (tmp_path / name, ("b/3.png",))
+    assert train.class_names == test.class_names == ("a", "b")
+    assert (train.labels, test.labels) == ([0, 1], [1])
+
+
+def test_folders_beside_images_are_no_splits(tmp_path):
+    make(tmp_path, "train/1.png", "test/2.png", "3.png")
+    assert both(tmp_path) == ["3.png", "test/2.png", "train/1.png"]
+
+
+@given(st.sets(st.text("abc/", min_size=1, max_size=8), min_size=1, max_size=60))
+@settings(max_examples=50, deadline=None)
+def test_held_out_tenth(names):
+    files = sorted(names)
+    split = _hold_out(files)
+    assert sorted(split["train"] + split["test"]) == files
+    assert len(split["test"]) == max(1, len(files) // 10)
+    assert split == _hold_out(files)
+    assert split["train"] == sorted(split["train"])
+
+
+def test_links_to_files_count_and_loops_end(tmp_path):
+    make(tmp_path, "data/a.png", "data/sub/b.png", "elsewhere/c.png", "elsewhere/d.png")
+    (tmp_path / "data" / "link.png").symlink_to(tmp_path / "elsewhere" / "c.png")
+    (tmp_path / "data" / "linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "data" / "sub" / "loop").symlink_to(tmp_path / "data")
+    (tmp_path / "data" / "self").symlink_to("self")
+    expected = ["a.png", "link.png", "linked/c.png", "linked/d.png", "sub/b.png"]
+    assert both(tmp_path / "data") == expected
+
+
+def test_missing_and_empty_folders(tmp_path):
+    with pytest.raises(SparseganError, match="absent"):
+        list_images(tmp_path / "absent", "train")
+    with pytest.raises(SparseganError, match=r"\.png"):
+        list_images(tmp_path, "train")
+    make(tmp_path, "only.png")
+    with pytest.raises(SparseganError, match="train"):
+        list_images(tmp_path, "train")
+    with pytest.raises(SparseganError, match="no folder"):
+        list_images(tmp_path / "only.png", "train")
+
+
+def test_folder_that_cannot_be_read_is_not_passed_over(tmp_path, monkeypatch):
+    make(tmp_path, "a.png", "b.png", "locked/c.png")
+    scandir = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(SparseganError, match="locked"):
+        list_images(tmp_path, "train")

@@ -1,0 +1,49 @@
+import pytest
+from well_formed import check
+
+from sparsegan.report.format import figure
+from sparsegan.report.opening import comparison_section, flops_share, opening, seconds_share
+
+
+def test_the_summary_holds_the_key_figures(run):
+    text = check(opening([run])).text
+    first, last = run.evaluations[0], run.evaluations[-1]
+    raises = sum(row.action == "raise" for row in run.decisions)
+    for told in (
+        "trains adapt on fashion-mnist and finished after 20,000 steps",
+        f"went from {figure(first.value)} at step 0 to {figure(last.value)} at step 20,000",
+        f"interval {figure(last.low)} to {figure(last.high)}",
+        "real against real is 0.00120",
+        f"in {raises} raises",
+        "36.7 % of the dense FLOPs",
+        "32.9 % counted consistently",
+        "70.5 % of the dense seconds",
+    ):
+        assert told in text
+
+
+def test_shares_of_the_dense_cost(run):
+    assert flops_share(run, "published") == pytest.approx(8.8 / 24)
+    # The dense run's seconds are unknown: a step of each is compared.
+    assert seconds_share(run) == pytest.approx(31 / 44)
+
+
+def test_an_unfinished_run_says_so(other):
+    text = check(opening([other])).text
+    assert "has logged 4,000 of 4,000 steps; it has not finished" in text
+    assert "the discriminator keeps 10.0 %" in text
+    assert "dense FLOPs" not in text
+
+
+def test_a_run_without_events(bare):
+    text = check(opening([bare])).text
+    assert "bare trains and has logged 0 of 100 steps" in text
+    assert "It has not been evaluated." in text
+
+
+def test_the_comparison_has_a_column_for_each_run(run, other):
+    page = check(comparison_section([run, other]))
+    assert run.label in page.text
+    assert "4,000, unfinished" in page.text
+    assert f"last value {figure(run.evaluations[-1].value)}" in page.text
+    assert comparison_section([run]) == ""

@@ -1,0 +1,129 @@
+import re
+import shutil
+
+import pytest
+from synthetic_run import HOSTILE, write_run
+from well_formed import check
+
+from sparsegan import report
+from sparsegan.errors import SparseganError
+
+
+def page_of(output):
+    return output.read_text(encoding="utf-8")
+
+
+def assert_offline(page):
+    """Nothing is fetched: no address outside text, no import, and a policy that forbids it."""
+    style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)[1]
+    assert "url(" not in style
+    assert "@import" not in style
+    assert "default-src 'none'" in page
+    assert not re.search(r"(?:src|href)\s*=\s*[\"']?(?:https?:)?//", page)
+    assert not re.search(r"\b(?:fetch|XMLHttpRequest|import)\s*\(", page)
+
+
+def test_one_run(run_path, tmp_path):
+    output = tmp_path / "new" / "report.html"
+    assert report.write([run_path], output) == output
+    page = page_of(output)
+    parsed = check(page)
+    assert_offline(page)
+    headings = re.findall(r"<h2>(.*?)</h2>", page)
+    assert headings == [
+        "Samples",
+        "Quality",
+        "Balance",
+        "Decisions of the controller",
+        "Training",
+        "Masks",
+        "Layers",
+        "Cost",
+        "Warnings",
+        "Configuration",
+        "Versions and machine",
+    ]
+    assert sum(tag == "script" and not attributes for tag, attributes in parsed.elements) == 1
+    assert list(output.parent.iterdir()) == [output]
+
+
+def test_several_runs(run_path, other_path, tmp_path):
+    page = page_of(report.write([run_path, other_path], tmp_path / "report.html"))
+    text = check(page).text
+    assert_offline(page)
+    assert "2 runs side by side" in text
+    assert "Comparison" in text
+    assert '<main class="several">' in page
+
+
+def test_hostile_text_stays_text(tmp_path):
+    path = write_run(
+        tmp_path / "run <img src=x onerror=alert(1)>",
+        hostile=True,
+        steps=2000,
+        scale=10**9,
+        grids=1,
+        cell=4,
+    )
+    page = page_of(report.write([path, path], tmp_path / "report.html"))
+    parsed = check(page)
+    assert_offline(page)
+    tags = [tag for tag, _ in parsed.elements]
+    assert "<script>alert" not in page
+    assert tags.count("img") == 2
+    assert " ".join(HOSTILE.split()) in parsed.text
+
+
+@pytest.mark.parametrize("missing", ["config.yaml", "metrics.jsonl", "cost.json", "samples"])
+def test_a_missing_piece_costs_only_its_own_part(run_path, tmp_path, missing):
+    path = tmp_path / "run"
+    shutil.copytree(run_path, path)
+    target = path / missing
+    shutil.rmtree(target) if target.is_dir() else target.unlink()
+    page = page_of(report.write([path], tmp_path / "report.html"))
+    check(page)
+    gone = {
+        "config.yaml": "Configuration",
+        "metrics.jsonl": "Balance",
+        "cost.json": "dense FLOPs",
+        "samples": "Samples",
+    }[missing]
+    assert gone not in page
+    assert "<h1>run</h1>" in page
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.77])
+def test_a_log_cut_off_anywhere_makes_a_report(run_path, tmp_path, share):
+    path = tmp_path / "run"
+    shutil.copytree(run_path, path)
+    log = path / "metrics.jsonl"
+    content = log.read_bytes()
+    log.write_bytes(content[: int(share * len(content))])
+    text = check(page_of(report.write([path], tmp_path / "report.html"))).text
+    assert "it has not finished" in text
+    assert "could not be read" not in text
+
+
+def test_a_run_without_evaluations(tmp_path):
+    path = write_run(tmp_path / "run", steps=1000, evaluated=False, grids=0)
+    assert "It has not been evaluated." in page_of(report.write([path], tmp_path / "report.html"))
+
+
+def test_runs_of_one_name_are_told_apart(tmp_path, other_path):
+    paths = []
+    for parent in ("a", "b"):
+        paths.append(tmp_path / parent / "run")
+        shutil.copytree(other_path, paths[-1])
+    text = check(page_of(report.write([*paths, paths[0]], tmp_path / "report.html"))).text
+    assert "b/run" in text
+    assert "a/run (1)" in text
+    assert "a/run (3)" in text
+
+
+def test_no_run_is_refused_and_leaves_no_file(tmp_path):
+    output = tmp_path / "report.html"
+    with pytest.raises(SparseganError, match="at least one"):
+        report.write([], output)
+    with pytest.raises(SparseganError, match="is not a run"):
+        report.write([tmp_path], output)
+    assert not output.exists()
