@@ -1,0 +1,416 @@
+"""The command line: parses and prints; everything that is decided is decided elsewhere.
+
+Heavy modules are imported by the commands that need them, so that help comes at once.
+"""
+
+import argparse
+import difflib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from sparsegan.errors import SparseganError
+
+if TYPE_CHECKING:
+    from sparsegan.train.config import Config
+    from sparsegan.train.run import RunDirectory
+
+_RECIPES = Path(__file__).parent / "recipes"
+_DEFAULT_RECIPE = "small"
+
+_TRAIN_EXAMPLES = """
+examples:
+  sparsegan train                                    Fashion-MNIST, minutes on a CPU
+  sparsegan train --data.path photos/                a folder of images
+  sparsegan train --recipe fashion-mnist --method.generator_density 0.2
+  sparsegan train --config mine.yaml --seed 1 --run.directory runs/second
+  sparsegan train --recipe small --dry_run           what would be trained, at what cost
+  sparsegan train --recipe small --print_config > mine.yaml
+
+Settings come from the recipe, then from the files of --config, then from flags; later ones win.
+Without --recipe and --config the recipe `small` is used. The options of the group `method` are
+those of the method named: `sparsegan train --method.name stu-gan --help` shows STU-GAN's.
+"""
+_COST_EXAMPLES = """
+examples:
+  sparsegan cost runs/fashion-mnist-adapt-1          what a run has cost
+  sparsegan cost --recipe fashion-mnist --method.generator_density 0.2
+                                                     what a run would cost (options as for train)
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: Without the program's name; None takes them from the command line.
+
+    Returns:
+        The exit code: 0, 2 for wrong use or bad input, 128 + signal for a stop.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _dispatch(given)
+    except SparseganError as error:
+        rank = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")))
+        where = f" [process {rank}]" if rank else ""
+        print(f"sparsegan:{where} error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("sparsegan: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of a pipe has seen enough; Python would complain again when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _dispatch(given: list[str]) -> int:
+    if not given or given[0] in ("-h", "--help"):
+        print(_overview())
+        return 0
+    if given[0] == "--version":
+        import sparsegan
+
+        print(f"sparsegan {sparsegan.__version__}")
+        return 0
+    if given[0] not in _COMMANDS:
+        near = difflib.get_close_matches(given[0], _COMMANDS, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(_COMMANDS)}"
+        raise SparseganError(f"unknown command {given[0]}: {hint}")
+    return _COMMANDS[given[0]][0](given[1:])
+
+
+def _overview() -> str:
+    commands = "\n".join(f"  {name:<10}{text}" for name, (_, text) in _COMMANDS.items())
+    return f"""usage: sparsegan COMMAND ...
+
+Train generative adversarial networks sparse from the first step to the last, in balance.
+
+commands:
+{commands}
+
+  sparsegan COMMAND --help   tells more, with examples
+  sparsegan --version        the version
+
+a first run:
+  sparsegan train                                      (Fashion-MNIST, minutes on a CPU)
+  sparsegan sample runs/fashion-mnist-adapt-1 --grid samples.png"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser of one command whose complaints are SparseganErrors."""
+
+    def __init__(self, command: str, description: str, examples: str = "") -> None:
+        super().__init__(
+            prog=f"sparsegan {command}",
+            description=description,
+            epilog=examples,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        if message.startswith("unrecognized arguments: "):
+            from sparsegan.train.names import unknown
+
+            flags = [flag for action in self._actions for flag in action.option_strings]
+            raise SparseganError(unknown("option", message.split()[2].split("=")[0], flags))
+        raise SparseganError(f"{message} (see `{self.prog} --help`)")
+
+
+# ---- train, resume
+
+
+def _train(given: list[str]) -> int:
+    config, chosen = _settings(
+        given, "train", "Train a sparse GAN and write it, with a report, to a run directory."
+    )
+    from rich.console import Console
+
+    if chosen.print_config:
+        from sparsegan.train.parse import to_yaml
+
+        print(to_yaml(config), end="")
+        return 0
+    if chosen.dry_run:
+        _print_plan(config)
+        return 0
+    from sparsegan.train.loop import train
+
+    return _to_the_end(lambda: train(config, Console()))
+
+
+def _resume(given: list[str]) -> int:
+    parser = _Parser(
+        "resume",
+        "Go on with a run that was stopped, to the same bits as one that never stopped.",
+        "example:\n  sparsegan resume runs/fashion-mnist-adapt-1",
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="the run directory")
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        help="go on from this checkpoint, not from the newest; what the run did later is removed",
+    )
+    parser.add_argument(
+        "--inexact",
+        action="store_true",
+        help="go on although threads, PyTorch, processor, device or data are not what they were",
+    )
+    chosen = parser.parse_args(given)
+    from rich.console import Console
+
+    from sparsegan.train.loop import resume
+    from sparsegan.train.run import open_run
+
+    if chosen.checkpoint is None and open_run(chosen.run).is_finished():
+        print(f"{chosen.run} is finished: {chosen.run / 'report.html'}")
+        return 0
+    return _to_the_end(
+        lambda: resume(chosen.run, Console(), checkpoint=chosen.checkpoint, inexact=chosen.inexact)
+    )
+
+
+def _to_the_end(work: "Callable[[], RunDirectory]") -> int:
+    """Train, then print what came of it, or how to go on."""
+    from rich.console import Console
+
+    from sparsegan.train.launch import process_rank
+    from sparsegan.train.plan import cost_of_run
+    from sparsegan.train.stop import Interrupted
+    from sparsegan.train.tables import cost_table, quality_table
+
+    try:
+        run = work()
+    except Interrupted as stop:
+        # A launched process must not end with an error, or its parent is killed for it.
+        if process_rank() > 0:
+            return 0
+        print(f"{stop}; go on with `sparsegan resume {stop.run}`", file=sys.stderr)
+        return 128 + stop.signal
+    if process_rank() == 0:
+        console = Console()
+        quality = quality_table(run)
+        if quality is not None:
+            console.print(quality)
+        counted = cost_of_run(run.path)
+        console.print(cost_table(counted.cost, counted.config.steps))
+        console.print(f"report: {run.report}", soft_wrap=True, highlight=False)
+    return 0
+
+
+# ---- sample, evaluate
+
+
+def _sample(given: list[str]) -> int:
+    parser = _Parser(
+        "sample",
+        "Draw images from a run's generator, without truncation.",
+        "examples:\n"
+        "  sparsegan sample runs/fashion-mnist-adapt-1 --grid samples.png --count 64\n"
+        "  sparsegan sample runs/fashion-mnist-adapt-1 --folder images --count 10000 --seed 1",
+    )
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--grid", type=Path, metavar="PNG", help="one picture of all images")
+    where.add_argument("--folder", type=Path, help="a new folder with a PNG for each image")
+    parser.add_argument("--count", type=_positive, default=64, help="images (default: 64)")
+    parser.add_argument("--seed", type=int, default=0, help="of the noise (default: 0)")
+    _add_run_options(parser)
+    chosen = parser.parse_args(given)
+    from sparsegan.train import pictures, sampling
+    from sparsegan.train.trained import open_trained
+
+    trained = open_trained(chosen.run, chosen.checkpoint)
+    with sampling.sampled(
+        trained.method, bn=chosen.bn, weights=chosen.weights, seed=chosen.seed
+    ) as generator:
+        pixels = sampling.images(generator, chosen.count, seed=chosen.seed)
+    if chosen.grid:
+        columns = max(1, round(chosen.count**0.5))
+        pictures.save_png(chosen.grid, pictures.grid(pixels, columns))
+    else:
+        pictures.save_folder(chosen.folder, pixels)
+    print(f"{chosen.count} images of step {trained.step}: {chosen.grid or chosen.folder}")
+    return 0
+
+
+def _evaluate(given: list[str]) -> int:
+    parser = _Parser(
+        "evaluate",
+        "Compare a run's images with real ones: kernel and Fréchet distance, with their floors.",
+        "example:\n  sparsegan evaluate runs/fashion-mnist-adapt-1 --images 5000",
+    )
+    parser.add_argument(
+        "--images", type=_positive, help="images on either side (default: as the run did)"
+    )
+    parser.add_argument(
+        "--features", help="feature network, or my.module:Class (default: as the run did)"
+    )
+    _add_run_options(parser)
+    chosen = parser.parse_args(given)
+    from sparsegan.train.evaluate import evaluate_run, sentence
+
+    fields = evaluate_run(
+        chosen.run,
+        checkpoint=chosen.checkpoint,
+        bn=chosen.bn,
+        weights=chosen.weights,
+        images=chosen.images,
+        features=chosen.features,
+    )
+    print(f"step {fields['step']}: {sentence(fields)}")
+    print(
+        f"Fréchet distance on the same features {fields['frechet']:.4g}, "
+        f"real against real {fields['frechet_floor']:.4g}"
+    )
+    return 0
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, metavar="RUN", help="the run directory")
+    parser.add_argument("--checkpoint", type=Path, help="not the newest checkpoint but this one")
+    parser.add_argument(
+        "--bn",
+        choices=("standing", "batch"),
+        default="standing",
+        help="normalise by statistics estimated anew (default), or by each batch's own",
+    )
+    parser.add_argument(
+        "--weights",
+        choices=("ema", "live"),
+        default="ema",
+        help="the average of the weights (default), or the weights of the last step",
+    )
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not at least 1")
+    return number
+
+
+# ---- report, cost
+
+
+def _report(given: list[str]) -> int:
+    parser = _Parser(
+        "report",
+        "Write one HTML page on a run, or on several side by side; it needs no network.",
+        "example:\n  sparsegan report runs/adapt-1 runs/static-1 --output compare.html",
+    )
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="run directories")
+    parser.add_argument(
+        "--output", type=Path, help="default: report.html, in the run if there is only one"
+    )
+    chosen = parser.parse_args(given)
+    from sparsegan import report
+
+    alone = chosen.runs[0] / "report.html" if len(chosen.runs) == 1 else Path("report.html")
+    print(report.write(chosen.runs, chosen.output or alone))
+    return 0
+
+
+def _cost(given: list[str]) -> int:
+    from rich.console import Console
+
+    if not given or given[0].startswith("-"):
+        about = "Weights and operations of a run, or of one to come: RUN, or options as for train."
+        config, _ = _settings(given, "cost", about)
+        _print_plan(config)
+        return 0
+    parser = _Parser("cost", "What a run has cost.", _COST_EXAMPLES)
+    parser.add_argument("run", type=Path, metavar="RUN", help="the run directory")
+    chosen = parser.parse_args(given)
+    from sparsegan.train.plan import cost_of_run
+    from sparsegan.train.tables import cost_table, layers_table
+
+    counted = cost_of_run(chosen.run)
+    console = Console()
+    console.print(layers_table(counted.networks))
+    console.print(cost_table(counted.cost, counted.config.steps))
+    return 0
+
+
+def _print_plan(config: "Config") -> None:
+    from rich.console import Console
+
+    from sparsegan.train.plan import plan
+    from sparsegan.train.tables import cost_table, layers_table, plan_text
+
+    found = plan(config)
+    console = Console()
+    console.print(plan_text(found), highlight=False, soft_wrap=True)
+    console.print(layers_table(found.networks))
+    console.print(cost_table(found.cost, found.config.steps))
+    console.print("Nothing was trained and nothing was written.", highlight=False)
+
+
+# ---- settings
+
+
+def _settings(
+    given: list[str], command: str, description: str
+) -> "tuple[Config, argparse.Namespace]":
+    """The configuration that recipe, files and flags add up to, and this command's own options."""
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    first.add_argument("--recipe")
+    first.add_argument("--config", action="append", type=Path, default=[])
+    try:
+        sources, _ = first.parse_known_args(given)
+    except argparse.ArgumentError as error:
+        raise SparseganError(f"{error} (see `sparsegan {command} --help`)") from None
+    from sparsegan.train.options import SettingsParser
+    from sparsegan.train.parse import method_of, parse, read_layer
+
+    layers = [read_layer(path) for path in sources.config]
+    recipe = sources.recipe or (None if layers else _DEFAULT_RECIPE)
+    if recipe is not None:
+        layers.insert(0, read_layer(_recipe(recipe)))
+    method = method_of(layers, given)
+    parser = SettingsParser(
+        method,
+        prog=f"sparsegan {command}",
+        usage=f"sparsegan {command} [--recipe NAME] [--config FILE] [--KEY VALUE ...]",
+        description=description,
+        epilog=_TRAIN_EXAMPLES if command == "train" else _COST_EXAMPLES,
+    )
+    own = parser.own
+    own.add_argument("--recipe", help=f"a setting of the package: {', '.join(_recipes())}")
+    own.add_argument("--config", action="append", help="a YAML file of settings; may be repeated")
+    if command == "train":
+        own.add_argument(
+            "--print_config", action="store_true", help="print all settings as YAML and stop"
+        )
+        own.add_argument(
+            "--dry_run",
+            action="store_true",
+            help="say what would be trained, at what cost, and stop",
+        )
+    return parse(layers, given, parser)
+
+
+def _recipe(name: str) -> Path:
+    path = _RECIPES / f"{name}.yaml"
+    if name not in _recipes():
+        near = difflib.get_close_matches(name, _recipes(), n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(_recipes())}"
+        raise SparseganError(f"unknown recipe {name}: {hint} (a file of yours goes to --config)")
+    return path
+
+
+def _recipes() -> list[str]:
+    return sorted(path.stem for path in _RECIPES.glob("*.yaml"))
+
+
+_COMMANDS: dict[str, tuple[Callable[[list[str]], int], str]] = {
+    "train": (_train, "train a sparse GAN on images"),
+    "resume": (_resume, "go on with a run that was stopped"),
+    "sample": (_sample, "draw images from a run's generator"),
+    "evaluate": (_evaluate, "compare a run's images with real ones"),
+    "report": (_report, "write an HTML page on one run or several"),
+    "cost": (_cost, "count weights and operations of a run, or of one to come"),
+}

@@ -1,0 +1,209 @@
+"""Every setting of a run as typed, frozen dataclasses; `parse` reads them from YAML and flags.
+
+Defaults are the published SNGAN values of ADAPT where there are any (docs/methods.md,
+hyper-parameters); a recipe states its own. `None` stands for "take it from the data", "from the
+network's table" or "from the machine", and config.yaml holds what it became.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which images to learn from.
+
+    Attributes:
+        source: Name of the data source; none: `folder` where a path is given, else
+            `fashion-mnist`.
+        path: Folder of images, or the place of the source's own files; none: what the
+            package brings.
+        image_size: Height and width in pixels that images are resized to; none: as they are.
+        channels: 1 for grey, 3 for colour; none: as the images are.
+        flip: Mirror every second image at random (published for CIFAR-10 and STL-10; not
+            for garments).
+    """
+
+    source: str | None = None
+    path: str | None = None
+    image_size: int | None = None
+    channels: Literal[1, 3] | None = None
+    flip: bool = False
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """The pair of networks.
+
+    Attributes:
+        name: Architecture family, a name of `sparsegan.nets`.
+        generator_width: Channels of the generator's base width; none: the family's own.
+        discriminator_width: Channels of the discriminator's base width; none: the family's own.
+        latent_dim: Numbers in the generator's input noise (published: 128).
+        initialise: Initial weights: default (published for ADAPT), xavier (published for STU-GAN)
+            or normal (DCGAN).
+    """
+
+    name: str = "dcgan"
+    generator_width: int | None = None
+    discriminator_width: int | None = None
+    latent_dim: int = 128
+    initialise: Literal["default", "xavier", "normal"] = "default"
+
+
+@dataclass(frozen=True)
+class MethodChoice:
+    """A training method and its settings; in YAML and flags both share the group `method`.
+
+    Attributes:
+        name: Name of the method, a key of `sparsegan.methods.METHODS`.
+        settings: The method's own frozen `Settings`.
+    """
+
+    name: str
+    settings: Any
+
+
+@dataclass(frozen=True)
+class OptimiserConfig:
+    """One network's optimiser.
+
+    Attributes:
+        name: Update rule (published: Adam without weight decay).
+        lr: Learning rate per step, constant over the run (published: 2e-4).
+        betas: Decay of Adam's first and second moments per step (published for SNGAN: 0.0, 0.9).
+    """
+
+    name: Literal["adam"] = "adam"
+    lr: float = 2e-4
+    betas: tuple[float, float] = (0.0, 0.9)
+
+
+@dataclass(frozen=True)
+class OptimiserPair:
+    """The optimisers of both networks."""
+
+    generator: OptimiserConfig = OptimiserConfig()
+    discriminator: OptimiserConfig = OptimiserConfig()
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """What the networks minimise.
+
+    Attributes:
+        name: Pair of losses on scores (published: hinge).
+        gradient_penalty: Weight of (|dD/dx| - 1)^2 between real and fake; 10 is usual
+            with wasserstein, 0 is off.
+    """
+
+    name: Literal["hinge", "non-saturating", "wasserstein"] = "hinge"
+    gradient_penalty: float = 0.0
+
+
+@dataclass(frozen=True)
+class CheckpointConfig:
+    """When the whole state of the run is written, and how much of it is kept.
+
+    Attributes:
+        every: Steps between checkpoints; the first (step 0) and the last step always have one.
+        keep: Newest checkpoints that stay; the one with the best evaluation stays besides.
+    """
+
+    every: int = 1000
+    keep: int = 2
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """When and how generated images are compared with real ones.
+
+    Attributes:
+        every: Steps between evaluations (published: 5000); 0: only before the first and
+            after the last.
+        images: Generated images per evaluation, at most as many as there are real ones; 0: never.
+        features: Feature network: `efficientnet-lite0`, or an import path `my.module:Class`.
+        bn: Normalisation: statistics estimated anew on the weights in use, or each batch's own.
+        weights: Evaluate the average of the generator's weights, or the weights as they are.
+    """
+
+    every: int = 5000
+    images: int = 2000
+    features: str = "efficientnet-lite0"
+    bn: Literal["standing", "batch"] = "standing"
+    weights: Literal["ema", "live"] = "ema"
+
+
+@dataclass(frozen=True)
+class SampleConfig:
+    """The grids of generated images that a run leaves.
+
+    Attributes:
+        every: Steps between grids; 0: only before the first and after the last step.
+        grid: Images along a side of a grid.
+    """
+
+    every: int = 1000
+    grid: int = 8
+
+
+@dataclass(frozen=True)
+class FabricConfig:
+    """Where to compute, through Lightning Fabric.
+
+    Attributes:
+        accelerator: Kind of device.
+        devices: Processes on this machine, one device each; torchrun starts them itself.
+        precision: Arithmetic of forward and backward; weights and moments are 32-bit in both.
+    """
+
+    accelerator: Literal["auto", "cpu", "cuda", "mps"] = "cpu"
+    devices: int = 1
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Where the run is written.
+
+    Attributes:
+        directory: A new or empty directory; none: runs/<source>-<method>-<n> with the
+            next free n.
+    """
+
+    directory: str | None = None
+
+
+@dataclass(frozen=True)
+class Config:
+    """One run, complete. Batch sizes are global: every process takes an equal share.
+
+    Attributes:
+        steps: Generator steps of the whole run (published for SNGAN: 100,000).
+        batch_size: Real images of one discriminator step, and as many generated ones
+            (published: 64).
+        generator_batch_size: Generated images of one generator step (published FLOPs assume 128).
+        discriminator_steps: Discriminator steps before every generator step (published
+            for SNGAN: 5).
+        seed: Seed of networks, masks, noise and data order.
+        log_every: Steps between lines of losses, speed and densities in metrics.jsonl.
+        threads: CPU threads of each process; none: as many as PyTorch takes by itself.
+    """
+
+    method: MethodChoice
+    data: DataConfig = DataConfig()
+    network: NetworkConfig = NetworkConfig()
+    optimiser: OptimiserPair = OptimiserPair()
+    loss: LossConfig = LossConfig()
+    steps: int = 100_000
+    batch_size: int = 64
+    generator_batch_size: int = 128
+    discriminator_steps: int = 5
+    seed: int = 0
+    log_every: int = 100
+    threads: int | None = None
+    checkpoint: CheckpointConfig = CheckpointConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+    sample: SampleConfig = SampleConfig()
+    fabric: FabricConfig = FabricConfig()
+    run: RunConfig = RunConfig()

@@ -1,0 +1,131 @@
+"""How far generated images are from real ones, beside how far real ones are from each other."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from sparsegan import metrics
+from sparsegan.data import Images
+from sparsegan.errors import SparseganError
+from sparsegan.metrics import FeatureNetwork
+from sparsegan.train import build, sampling
+from sparsegan.train.config import Config, EvaluateConfig
+from sparsegan.train.trained import open_trained
+
+
+class Evaluator:
+    """Kernel and Fréchet distance of a generator's images from the real ones.
+
+    Real features and the floor are computed at the first evaluation and kept. The floor compares
+    as many training images with held-out ones, so that a perfect generator would reach it.
+
+    Args:
+        config: Resolved settings.
+        images: The training images.
+
+    Attributes:
+        count: Images on either side of a comparison: `evaluate.images`, or as many as there are.
+
+    Raises:
+        SparseganError: There are not two images on either side.
+    """
+
+    def __init__(self, config: Config, images: Images) -> None:
+        self.config, self.images = config, images
+        self.held_out = build.images(config, "test")
+        self.count = min(config.evaluate.images, len(images), len(self.held_out))
+        if self.count < 2:
+            raise SparseganError(
+                f"{images.name} has {len(self.held_out)} held-out images, too few to compare "
+                "with: give it more, or train with --evaluate.images 0"
+            )
+        self._network: FeatureNetwork | None = None
+        self._real = Tensor()
+        self._floor: dict[str, float] = {}
+
+    def __call__(self, generator: nn.Module) -> dict[str, Any]:
+        """Compare a generator as `sampling.sampled` gives it.
+
+        Returns:
+            The fields of an `evaluate` event that say what was found.
+        """
+        start, seed = time.perf_counter(), self.config.seed
+        network = self._network or self._prepare()
+        generated = network(sampling.images(generator, self.count, seed=seed))
+        kid = metrics.kid(generated, self._real, seed=seed)
+        return {
+            "metric": f"kid-{network.name}",
+            "value": kid.value,
+            "low": kid.low,
+            "high": kid.high,
+            "frechet": metrics.frechet_distance(generated, self._real),
+            **self._floor,
+            "n": self.count,
+            "seconds": time.perf_counter() - start,
+        }
+
+    def _prepare(self) -> FeatureNetwork:
+        network, seed = metrics.load_features(self.config.evaluate.features), self.config.seed
+        self._real, held_out = (
+            metrics.reference_features(images, network, count=self.count, seed=seed)
+            for images in (self.images, self.held_out)
+        )
+        self._floor = {
+            "floor": metrics.kid(self._real, held_out, seed=seed).value,
+            "frechet_floor": metrics.frechet_distance(self._real, held_out),
+        }
+        self._network = network
+        return network
+
+
+def evaluate_run(
+    path: Path,
+    *,
+    checkpoint: Path | None = None,
+    bn: sampling.Normalisation = "standing",
+    weights: sampling.Weights = "ema",
+    images: int | None = None,
+    features: str | None = None,
+) -> dict[str, Any]:
+    """Evaluate a run's generator; nothing is written.
+
+    Args:
+        path: The run's directory.
+        checkpoint: Which state of it; None is the newest.
+        bn: Normalisation while drawing.
+        weights: The average of the weights, or the weights themselves.
+        images: On either side of the comparison; None as the run did.
+        features: Feature network; None as the run did.
+
+    Returns:
+        The fields of an `evaluate` event, and `step`.
+
+    Raises:
+        SparseganError: The run, its checkpoint or its data cannot be used.
+    """
+    trained = open_trained(path, checkpoint)
+    config = trained.config
+    chosen = replace(
+        config.evaluate,
+        images=images or config.evaluate.images or EvaluateConfig.images,
+        features=features or config.evaluate.features,
+    )
+    config = replace(config, evaluate=chosen)
+    evaluator = Evaluator(config, build.images(config))
+    with sampling.sampled(trained.method, bn=bn, weights=weights, seed=config.seed) as generator:
+        found = evaluator(generator)
+    used = weights if trained.method.ema is not None else "live"
+    return {**found, "step": trained.step, "bn": bn, "weights": used}
+
+
+def sentence(event: Mapping[str, Any]) -> str:
+    """An evaluation in a line: the value, its interval, the floor, and what was compared."""
+    return (
+        f"{event['metric']} {event['value']:.4f} [{event['low']:.4f}, {event['high']:.4f}], "
+        f"real against real {event['floor']:.4f} (n = {event['n']}, {event['weights']} weights, "
+        f"{event['bn']} statistics)"
+    )

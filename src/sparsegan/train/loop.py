@@ -1,0 +1,263 @@
+"""The training loop, and how a run begins, goes on after a stop, and ends."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lightning_fabric import Fabric
+from rich.console import Console
+
+from sparsegan import report
+from sparsegan.errors import SparseganError
+from sparsegan.files import atomic_write_text
+from sparsegan.train import build, parse, run_cost, state, timing
+from sparsegan.train.batches import Batches
+from sparsegan.train.checkpoint import load_state, save_state
+from sparsegan.train.clock import Clock
+from sparsegan.train.config import Config
+from sparsegan.train.evaluate import sentence
+from sparsegan.train.game import Game
+from sparsegan.train.journal import Journal, balance_of, layer_costs
+from sparsegan.train.launch import launch, reduced, seed_everything
+from sparsegan.train.metrics_log import MetricsLog, finite, read_events
+from sparsegan.train.progress import ProgressDisplay
+from sparsegan.train.run import RunDirectory, create, free_name, open_run
+from sparsegan.train.stop import Interrupted, StopRequest
+from sparsegan.train.studio import Studio
+
+
+@dataclass
+class Session:
+    """Everything that one run has at hand while it trains."""
+
+    config: Config
+    fabric: Fabric
+    run: RunDirectory
+    game: Game
+    batches: Batches
+    studio: Studio
+    journal: Journal
+    clock: Clock
+    display: ProgressDisplay
+    stop: StopRequest
+
+
+def train(config: Config, console: Console | None = None) -> RunDirectory:
+    """Train a run from its first step to its last, on one or several processes.
+
+    Args:
+        config: All settings; what is None is filled in from data and machine.
+        console: Where to show progress; None for silence.
+
+    Returns:
+        The run's directory, complete with report.
+
+    Raises:
+        SparseganError: Bad settings or data, or losses that are not finite.
+        Interrupted: After Ctrl-C or SIGTERM, when the state is saved.
+    """
+    images = build.images(config)
+    fabric = launch(config)
+    config = build.resolve(config, images)
+    seed_everything(config, fabric.global_rank)
+    batches = Batches(images, config, fabric.global_rank, fabric.world_size, fabric.device)
+    game = Game(config, fabric)
+    run = _new_run(config, fabric)
+    config = replace(config, run=replace(config.run, directory=str(run.path)))
+    if fabric.is_global_zero:
+        parse.write(run.config, config)
+    return _train_on(config, run, game, batches, console, None)
+
+
+def resume(
+    path: Path,
+    console: Console | None = None,
+    *,
+    checkpoint: Path | None = None,
+    inexact: bool = False,
+) -> RunDirectory:
+    """Go on with a run that was stopped, to the same bits as if it had not been.
+
+    Args:
+        path: The run's directory.
+        console: Where to show progress; None for silence.
+        checkpoint: Where to go on; None is the newest. What the run did later is forgotten.
+        inexact: Go on although machine or settings differ in what the bits depend on.
+
+    Returns:
+        The run's directory, complete with report.
+
+    Raises:
+        SparseganError: The directory is no run, or its checkpoint is damaged, of another network,
+            or from other conditions.
+        Interrupted: As in `train`.
+    """
+    run = open_run(path)
+    config = parse.read(run.config)
+    saved = load_state(checkpoint or run.newest_checkpoint())
+    state.require_parts(saved)
+    images = build.images(config)
+    if images.fingerprint != saved["images"] and not inexact:
+        raise SparseganError(
+            f"the images of {images.name} are not those that the run began with: "
+            "restore them, or go on with --inexact"
+        )
+    fabric = launch(config)
+    seed_everything(config, fabric.global_rank)
+    batches = Batches(images, config, fabric.global_rank, fabric.world_size, fabric.device)
+    game = Game(config, fabric)
+    state.restore(game, saved, inexact=inexact)
+    if fabric.is_global_zero:
+        run.forget_after(saved["step"])
+    return _train_on(config, run, game, batches, console, saved)
+
+
+def _train_on(
+    config: Config,
+    run: RunDirectory,
+    game: Game,
+    batches: Batches,
+    console: Console | None,
+    saved: Mapping[str, Any] | None,
+) -> RunDirectory:
+    fabric = game.fabric
+    first = fabric.is_global_zero
+    log = MetricsLog(run.metrics, saved["metrics_bytes"] if saved else None) if first else None
+    session = Session(
+        config=config,
+        fabric=fabric,
+        run=run,
+        game=game,
+        batches=batches,
+        studio=Studio(config, run, batches.images),
+        journal=Journal(log),
+        clock=Clock(saved["seconds"] if saved else 0.0),
+        display=ProgressDisplay(console if first else None, config.steps, game.method.step),
+        stop=StopRequest(),
+    )
+    try:
+        with session.display, session.stop:
+            if saved is None:
+                session.journal.start(game)
+                save(session)
+            steps(session)
+        finish(session)
+    finally:
+        if log is not None:
+            log.close()
+    return run
+
+
+def steps(session: Session) -> None:
+    """The loop: every generator step from where the game stands to the last."""
+    config, game, batches, clock = session.config, session.game, session.batches, session.clock
+    if game.method.step == 0:
+        look(session, 0)
+    clock.start(game.method.step)
+    for step in range(game.method.step + 1, config.steps + 1):
+        for k in range(config.discriminator_steps):
+            real = batches.real(step, k)
+            discriminator_loss = game.discriminator_step(
+                step, real, batches.noise(step, k), batches.mix(step, k)
+            )
+        z = batches.generator_noise(step)
+        generator_loss, fake_scores = game.generator_step(step, z)
+
+        # Before the masks move: a network is judged by the weights that it was trained with.
+        best = False
+        if step < config.steps:
+            with clock.paused():
+                best = look(session, step)
+
+        events = game.after_generator_step(fake_scores, z, real)
+        session.journal.step(events)
+        session.display.advance(step)
+        if step % config.log_every == 0 or step == config.steps:
+            line = {
+                "seconds": clock.seconds,
+                "steps_per_second": clock.lap(step),
+                "generator_loss": reduced(session.fabric, generator_loss, "mean"),
+                "discriminator_loss": reduced(session.fabric, discriminator_loss, "mean"),
+                "generator_gradient_norm": game.gradient_norm("generator"),
+                "discriminator_gradient_norm": game.gradient_norm("discriminator"),
+                "generator_density": game.method.generator.masks.density,
+                "discriminator_density": game.method.discriminator.masks.density,
+                "balance_ratio": balance_of(events),
+            }
+            session.journal.write("train", step, **line)
+            session.display.show(step, line)
+
+        stopped = session.stop.agreed(session.fabric)
+        if stopped or best or step == config.steps or step % config.checkpoint.every == 0:
+            with clock.paused():
+                save(session)
+        if stopped:
+            raise Interrupted(stopped, step, session.run.path)
+    clock.stop()
+
+
+def look(session: Session, step: int) -> bool:
+    """Draw and evaluate where it is due; returns whether this is the best evaluation so far.
+
+    Only the first process looks; the others wait.
+    """
+    best = False
+    if session.fabric.is_global_zero:
+        fields = session.studio.look(session.game.method, step)
+        if fields is not None:
+            session.journal.write("evaluate", step, **fields)
+            session.display.say(f"step {step}: {sentence(fields)}")
+            best = session.run.best_step() == step
+    return bool(session.fabric.broadcast(best))
+
+
+def save(session: Session) -> None:
+    """Write a checkpoint of the step just completed, and remove what is not to be kept."""
+    captured = state.capture(session.game)
+    if session.fabric.is_global_zero:
+        captured |= {
+            "seconds": session.clock.seconds,
+            "metrics_bytes": session.journal.offset(),
+            "images": session.batches.images.fingerprint,
+        }
+        save_state(session.run.checkpoint(captured["step"]), captured)
+        session.run.prune(session.config.checkpoint.keep)
+    session.fabric.barrier()
+
+
+def finish(session: Session) -> None:
+    """Evaluate the finished generator, measure what a step costs, write cost.json and report."""
+    config, run, seconds = session.config, session.run, session.clock.seconds
+    look(session, config.steps)
+    timed = timing.compare(session.game, session.batches, seconds=min(8.0, 0.05 * seconds))
+    if session.fabric.is_global_zero:
+        summary = run_cost.summary(
+            config,
+            layer_costs(config, session.game.G, session.game.D),
+            read_events(run.metrics),
+            seconds=seconds,
+            timed=timed,
+        )
+        atomic_write_text(run.cost, json.dumps(finite(summary), indent=2))
+        rate = config.steps / max(seconds, 1e-9)
+        session.journal.write("end", config.steps, seconds=seconds, steps_per_second=rate)
+        report.write([run.path], run.report)
+    session.fabric.barrier()
+
+
+def _new_run(config: Config, fabric: Fabric) -> RunDirectory:
+    """Rank 0 makes the directory; all ranks learn its path, or why there is none."""
+    answer = ""
+    if fabric.is_global_zero:
+        chosen = config.run.directory
+        free = free_name(str(config.data.source), config.method.name)
+        try:
+            answer = str(create(Path(chosen) if chosen else free).path)
+        except SparseganError as error:
+            answer = f"!{error}"
+    answer = fabric.broadcast(answer)
+    if answer.startswith("!"):
+        raise SparseganError(answer[1:])
+    return RunDirectory(Path(answer))

@@ -1,0 +1,205 @@
+"""Configurations from YAML and flags, strictly: every key known, every value of its type.
+
+Sources are layers, later ones over earlier ones: a recipe, files, flags. `method.name` is settled
+first, and then that method's `Settings` is a plain group, so that no other key can change the
+method. Where a later layer names another method, settings of the earlier one that the new one
+does not have are left behind.
+"""
+
+import dataclasses
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import Namespace
+
+from sparsegan.errors import SparseganError
+from sparsegan.files import atomic_write_text
+from sparsegan.methods import METHODS
+from sparsegan.train.config import Config, MethodChoice
+from sparsegan.train.names import unknown
+from sparsegan.train.options import SettingsParser, options
+
+DEFAULT_METHOD = "adapt"
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """One source of settings: a nested mapping, and where it is from for messages."""
+
+    origin: str
+    values: Mapping[str, Any]
+
+
+def parse(
+    layers: Sequence[Layer], flags: Sequence[str] = (), parser: SettingsParser | None = None
+) -> tuple[Config, Namespace]:
+    """The configuration of layers and flags, and the parsed namespace with a parser's own options.
+
+    Args:
+        layers: Earlier ones first.
+        flags: Command line arguments, over all layers.
+        parser: Of the method in force (see `method_of`), with more options of its own.
+
+    Raises:
+        SparseganError: An unknown key, a value of the wrong type or not in its range.
+    """
+    parser = parser or SettingsParser(method_of(layers, flags))
+    merged = _merge(layers, parser)
+    merged.setdefault("method", {})["name"] = parser.known["method.name"].default
+    values = parser.parse_args(list(flags), namespace=parser.parse_object(merged))
+    config = _build(values)
+    check(config)
+    return config, values
+
+
+def method_of(layers: Sequence[Layer], flags: Sequence[str] = ()) -> str:
+    """The method in force after all layers and flags.
+
+    Raises:
+        SparseganError: There is no such method.
+    """
+    name = DEFAULT_METHOD
+    for layer in layers:
+        group = layer.values.get("method") if isinstance(layer.values, Mapping) else None
+        if isinstance(group, Mapping):
+            name = _known_method(group.get("name", name))
+    for flag, following in zip_longest(flags, flags[1:]):
+        if flag == "--method.name":
+            name = _known_method(following)
+        elif flag.startswith("--method.name="):
+            name = _known_method(flag.partition("=")[2])
+    return name
+
+
+def _known_method(name: Any) -> str:
+    if name not in METHODS:
+        raise SparseganError(unknown("method", str(name), list(METHODS)))
+    return str(name)
+
+
+def _merge(layers: Sequence[Layer], parser: SettingsParser) -> dict[str, Any]:
+    """All layers as one nested mapping, each checked against the method in force there."""
+    flat: dict[str, Any] = {}
+    for number, layer in enumerate(layers, start=1):
+        known = [option.key for option in options(method_of(layers[:number]))]
+        for key, value in _flatten(layer.values, known, "", layer.origin):
+            flat[key] = value
+    nested: dict[str, Any] = {}
+    for key, value in flat.items():
+        if key in parser.known:
+            *groups, last = key.split(".")
+            place = nested
+            for group in groups:
+                place = place.setdefault(group, {})
+            place[last] = value
+    return nested
+
+
+def _flatten(
+    values: Any, known: Sequence[str], prefix: str, origin: str
+) -> Iterator[tuple[str, Any]]:
+    if not isinstance(values, Mapping):
+        where = f"the group {prefix[:-1]}" if prefix else origin
+        raise SparseganError(f"{where} holds {values!r}: it must hold `key: value` pairs")
+    for name, value in values.items():
+        key = f"{prefix}{name}"
+        if key in known:
+            yield key, value
+        elif any(other.startswith(key + ".") for other in known):
+            yield from _flatten({} if value is None else value, known, key + ".", origin)
+        else:
+            raise SparseganError(unknown("key", key, known) + f" (in {origin})")
+
+
+def _build(values: Namespace) -> Config:
+    def group(cls: Any, place: Any) -> Any:
+        types_of = typing.get_type_hints(cls)
+        fields = {field.name: getattr(place, field.name) for field in dataclasses.fields(cls)}
+        for name, kind in types_of.items():
+            if kind is MethodChoice:
+                settings = METHODS[fields[name].name].Settings
+                fields[name] = MethodChoice(fields[name].name, group(settings, fields[name]))
+            elif dataclasses.is_dataclass(kind):
+                fields[name] = group(kind, fields[name])
+        return cls(**fields)
+
+    config: Config = group(Config, values)
+    return config
+
+
+def check(config: Config) -> None:
+    """Refuse numbers out of their range.
+
+    Raises:
+        SparseganError: For the first such number.
+    """
+    flat = dict(_flat_values(to_mapping(config)))
+    at_least_one = ["steps", "batch_size", "generator_batch_size", "discriminator_steps"]
+    at_least_one += ["log_every", "threads", "checkpoint.every", "checkpoint.keep"]
+    at_least_one += ["sample.grid", "fabric.devices", "data.image_size", "network.latent_dim"]
+    at_least_zero = ("evaluate.every", "evaluate.images", "sample.every", "loss.gradient_penalty")
+    least = dict.fromkeys(at_least_one, 1) | dict.fromkeys(at_least_zero, 0)
+    for key, smallest in least.items():
+        if flat[key] is not None and flat[key] < smallest:
+            raise SparseganError(f"{key} is {flat[key]}: it must be at least {smallest}")
+    for key in ("optimiser.generator.lr", "optimiser.discriminator.lr"):
+        if not flat[key] > 0:
+            raise SparseganError(f"{key} is {flat[key]}: it must be above 0")
+
+
+def _flat_values(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat_values(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def to_mapping(config: Config) -> dict[str, Any]:
+    """The configuration as nested dicts of YAML values, the method's settings beside its name."""
+    values: dict[str, Any] = dataclasses.asdict(config)
+    values["method"] = {"name": config.method.name, **values["method"]["settings"]}
+    order = [field.name for field in dataclasses.fields(Config)]
+    return {name: _plain(values[name]) for name in order}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def to_yaml(config: Config) -> str:
+    """The configuration as YAML, which `parse` reads back to an equal one."""
+    return yaml.safe_dump(to_mapping(config), sort_keys=False)
+
+
+def write(path: Path, config: Config) -> None:
+    """Write the configuration, whole or not at all."""
+    atomic_write_text(path, to_yaml(config))
+
+
+def read_layer(path: Path) -> Layer:
+    """The settings in a YAML file.
+
+    Raises:
+        SparseganError: The file is missing or not YAML.
+    """
+    try:
+        values = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise SparseganError(f"cannot read the configuration {path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        place = getattr(error, "problem_mark", None)
+        line = f" (line {place.line + 1})" if place else ""
+        raise SparseganError(f"{path} is not YAML{line}: write `key: value` lines") from None
+    return Layer(str(path), {} if values is None else values)
+
+
+def read(path: Path) -> Config:
+    """The configuration in a YAML file, such as a run's config.yaml."""
+    return parse([read_layer(path)])[0]

@@ -1,0 +1,96 @@
+"""What a run tells while it goes on: a progress bar on a terminal, plain lines elsewhere."""
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+
+class ProgressDisplay:
+    """Shows steps, speed, losses, balance ratio, densities and the time left.
+
+    Args:
+        console: Where to show; None shows nothing (every rank but the first).
+        steps: Of the whole run.
+        done: Steps that are behind us already.
+    """
+
+    def __init__(self, console: Console | None, steps: int, done: int) -> None:
+        self.console, self.steps, self.done = console, steps, done
+        self._bar: Progress | None = None
+        self._task = TaskID(0)
+
+    def advance(self, step: int) -> None:
+        """`step` steps are done."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=step)
+
+    def show(self, step: int, fields: Mapping[str, Any]) -> None:
+        """Show the fields of a `train` event."""
+        if self._bar is not None:
+            self._bar.update(self._task, state=_line(fields))
+        elif self.console is not None:
+            rate = fields["steps_per_second"]
+            left = (self.steps - step) / rate if rate else 0.0
+            self.console.print(
+                f"step {step}/{self.steps}  {_line(fields)}  {_duration(left)} left",
+                soft_wrap=True,
+                highlight=False,
+            )
+
+    def say(self, text: str) -> None:
+        """Print a line of its own."""
+        if self.console is not None:
+            self.console.print(text, soft_wrap=True, highlight=False, markup=False)
+
+    def __enter__(self) -> Self:
+        if self.console is not None and self.console.is_terminal:
+            self._bar = Progress(
+                MofNCompleteColumn(),
+                BarColumn(bar_width=None),
+                TextColumn("{task.fields[state]}"),
+                TimeRemainingColumn(),
+                console=self.console,
+                expand=True,
+            )
+            self._bar.start()
+            self._task = self._bar.add_task(
+                "train", total=self.steps, completed=self.done, state=""
+            )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def _line(fields: Mapping[str, Any]) -> str:
+    ratio = fields["balance_ratio"]
+    balance = "–" if ratio is None else f"{ratio:.3f}"
+    return (
+        f"{fields['steps_per_second']:.1f} steps/s  "
+        f"loss G {fields['generator_loss']:.2f} D {fields['discriminator_loss']:.2f}  "
+        f"BR {balance}  "
+        f"density G {fields['generator_density']:.0%} D {fields['discriminator_density']:.0%}"
+    )
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

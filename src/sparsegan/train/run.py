@@ -1,0 +1,154 @@
+"""The run directory: the one place that knows where a run keeps what."""
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+
+from sparsegan.errors import SparseganError
+from sparsegan.train.metrics_log import read_events
+
+_CHECKPOINT = "step-{:08d}.safetensors"
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """Paths of one run; making one of these touches no file."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """config.yaml, the settings as resolved."""
+        return self.path / "config.yaml"
+
+    @property
+    def metrics(self) -> Path:
+        """metrics.jsonl, what happened."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def cost(self) -> Path:
+        """cost.json, weights, operations and seconds."""
+        return self.path / "cost.json"
+
+    @property
+    def report(self) -> Path:
+        """report.html, the page to look at."""
+        return self.path / "report.html"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def samples(self) -> Path:
+        """Folder of the sample grids."""
+        return self.path / "samples"
+
+    def checkpoint(self, step: int) -> Path:
+        """The checkpoint after `step` generator steps."""
+        return self.checkpoints / _CHECKPOINT.format(step)
+
+    def sample(self, step: int) -> Path:
+        """The sample grid after `step` generator steps."""
+        return self.samples / f"step-{step:08d}.png"
+
+    def checkpoint_steps(self) -> list[int]:
+        """Steps that have a checkpoint, ascending."""
+        found = self.checkpoints.glob("step-*.safetensors")
+        return sorted(int(path.stem[5:]) for path in found if path.stem[5:].isdigit())
+
+    def newest_checkpoint(self) -> Path:
+        """The latest checkpoint.
+
+        Raises:
+            SparseganError: There is none yet.
+        """
+        steps = self.checkpoint_steps()
+        if not steps:
+            raise SparseganError(
+                f"{self.path} has no checkpoint yet: begin again with `sparsegan train --config "
+                f"{self.config} --run.directory NEW`"
+            )
+        return self.checkpoint(steps[-1])
+
+    def is_finished(self) -> bool:
+        """Whether the run has come to its end, report and all."""
+        if not self.metrics.is_file():
+            return False
+        return any(event["kind"] == "end" for event in read_events(self.metrics))
+
+    def best_step(self) -> int | None:
+        """The step with the lowest evaluation so far, or none."""
+        if not self.metrics.is_file():
+            return None
+        values = [
+            (event["value"], event["step"])
+            for event in read_events(self.metrics)
+            if event["kind"] == "evaluate" and event["value"] is not None
+        ]
+        return min(values)[1] if values else None
+
+    def prune(self, keep: int) -> None:
+        """Remove all checkpoints but the newest `keep` and the one with the best evaluation."""
+        steps = self.checkpoint_steps()
+        spared = {*steps[-keep:], self.best_step()}
+        for step in steps:
+            if step not in spared:
+                self.checkpoint(step).unlink()
+
+    def forget_after(self, step: int) -> None:
+        """Remove checkpoints and grids later than `step`, and what killed writes left behind."""
+        for later in self.checkpoint_steps():
+            if later > step:
+                self.checkpoint(later).unlink()
+        for grid in self.samples.glob("step-*.png"):
+            if grid.stem[5:].isdigit() and int(grid.stem[5:]) > step:
+                grid.unlink()
+        for folder in (self.checkpoints, self.samples, self.path):
+            for left in folder.glob(".*.tmp"):
+                left.unlink()
+
+
+def create(path: Path) -> RunDirectory:
+    """Make the directory of a new run.
+
+    Raises:
+        SparseganError: There is a file of that name, or a directory that is not empty.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise SparseganError(
+            f"{path} exists and is not empty: choose another --run.directory, "
+            f"or continue the run with `sparsegan resume {path}`"
+        )
+    run = RunDirectory(path)
+    try:
+        run.checkpoints.mkdir(parents=True)
+        run.samples.mkdir()
+    except OSError as error:
+        raise SparseganError(f"cannot make the run directory {path}: {error.strerror}") from None
+    return run
+
+
+def open_run(path: Path) -> RunDirectory:
+    """The directory of a run that `train` has made.
+
+    Raises:
+        SparseganError: There is none.
+    """
+    run = RunDirectory(path)
+    if not run.config.is_file():
+        raise SparseganError(
+            f"{path} is not a run directory (it has no config.yaml): name one that `train` has made"
+        )
+    return run
+
+
+def free_name(source: str, method: str, parent: Path = Path("runs")) -> Path:
+    """runs/<source>-<method>-<n> with the lowest n from 1 that does not exist yet."""
+    for number in itertools.count(1):
+        path = parent / f"{source}-{method}-{number}"
+        if not path.exists():
+            return path
+    raise AssertionError("count() does not end")

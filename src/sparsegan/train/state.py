@@ -1,0 +1,145 @@
+"""What a checkpoint holds: everything that the next step depends on."""
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from sparsegan.errors import SparseganError
+from sparsegan.train.checkpoint import State
+from sparsegan.train.game import Game
+from sparsegan.train.launch import gather
+
+
+def capture(game: Game) -> State:
+    """The state after a completed step; a collective call, the same on every rank."""
+    return {
+        "step": game.method.step,
+        "networks": {name: net.state_dict() for name, net in game.networks.items()},
+        "optimisers": {name: opt.state_dict() for name, opt in game.optimisers.items()},
+        "method": game.method.state_dict(),
+        "ranks": gather({"random": _random_state(game), "buffers": _buffers(game)}),
+        "conditions": conditions(game),
+    }
+
+
+def restore(game: Game, state: Mapping[str, Any], *, inexact: bool = False) -> None:
+    """Put a captured state into a game built from the same configuration.
+
+    Args:
+        game: Freshly built.
+        state: From `capture`, by way of a checkpoint; see `require_parts`.
+        inexact: Go on where the result may differ from that of an uninterrupted run.
+
+    Raises:
+        SparseganError: The state is of another network or method, or was written under other
+            conditions and `inexact` is not set.
+    """
+    if not inexact:
+        require_conditions(state["conditions"], conditions(game))
+    load_networks(game.networks, state)
+    for name, optimiser in game.optimisers.items():
+        optimiser.load_state_dict(state["optimisers"][name])
+    game.method.load_state_dict(state["method"])
+    if game.fabric.global_rank < len(state["ranks"]):
+        mine = state["ranks"][game.fabric.global_rank]
+        for name, network in game.networks.items():
+            for key, buffer in network.named_buffers():
+                buffer.copy_(mine["buffers"][name][key])
+        _set_random_state(mine["random"])
+
+
+def load_networks(networks: Mapping[str, nn.Module], state: Mapping[str, Any]) -> None:
+    """Put the weights and buffers of a checkpoint into networks of the same kind.
+
+    Raises:
+        SparseganError: The checkpoint is of other networks.
+    """
+    for name, network in networks.items():
+        saved, own = state["networks"][name], network.state_dict()
+        odd = sorted(saved.keys() ^ own.keys())
+        odd += [key for key in own if key in saved and saved[key].shape != own[key].shape]
+        if odd:
+            raise SparseganError(
+                f"the checkpoint is of another {name} ({odd[0]} differs): name a checkpoint of "
+                "this run, or restore the run's config.yaml"
+            )
+        network.load_state_dict(saved)
+
+
+def require_parts(state: Mapping[str, Any]) -> None:
+    """Refuse a state that lacks something.
+
+    Raises:
+        SparseganError: Naming what is missing.
+    """
+    parts = ["networks", "optimisers", "method", "ranks", "conditions", "step"]
+    parts += ["seconds", "metrics_bytes", "images"]
+    missing = [part for part in parts if part not in state]
+    for name in ("generator", "discriminator"):
+        if not missing and "masks" not in state["method"].get(name, {}):
+            missing = [f"the {name}'s masks"]
+    if missing:
+        raise SparseganError(
+            f"the checkpoint lacks {', '.join(missing)}: it is not a sparse run's; "
+            "name another one with --checkpoint PATH"
+        )
+
+
+def conditions(game: Game) -> dict[str, Any]:
+    """What has to be equal for two runs to give the same bits."""
+    device = game.fabric.device
+    on_gpu = device.type == "cuda"
+    return {
+        "threads": torch.get_num_threads(),
+        "torch version": torch.__version__,
+        "instruction set": torch.backends.cpu.get_cpu_capability(),
+        "device": torch.cuda.get_device_name(device) if on_gpu else device.type,
+        "number of processes": game.fabric.world_size,
+    }
+
+
+def require_conditions(saved: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Refuse to go on where the result would not be that of an uninterrupted run.
+
+    Raises:
+        SparseganError: Naming the first condition that differs.
+    """
+    for name, value in now.items():
+        if saved.get(name) != value:
+            raise SparseganError(
+                f"the run was written with {name} {saved.get(name)} and this is {value}, so it "
+                "would not end with the same bits: restore that, or go on with --inexact"
+            )
+
+
+def _buffers(game: Game) -> dict[str, dict[str, torch.Tensor]]:
+    """Each network's buffers: batch statistics differ between ranks, so every rank saves its."""
+    return {
+        name: {key: buffer.detach().cpu() for key, buffer in network.named_buffers()}
+        for name, network in game.networks.items()
+    }
+
+
+def _random_state(game: Game) -> State:
+    _, keys, position, has_gauss, cached = np.random.get_state()
+    state: State = {
+        "torch": torch.get_rng_state(),
+        "numpy": [torch.from_numpy(np.asarray(keys, np.int64)), position, has_gauss, cached],
+        "python": random.getstate(),
+    }
+    if game.fabric.device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(game.fabric.device)
+    return state
+
+
+def _set_random_state(state: Mapping[str, Any]) -> None:
+    torch.set_rng_state(state["torch"])
+    keys, position, has_gauss, cached = state["numpy"]
+    np.random.set_state(("MT19937", keys.numpy().astype(np.uint32), position, has_gauss, cached))
+    random.setstate(state["python"])
+    if "cuda" in state and torch.cuda.is_available():
+        torch.cuda.set_rng_state(state["cuda"])

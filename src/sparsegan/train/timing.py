@@ -1,0 +1,90 @@
+"""Seconds per step of a run beside those of its dense equal, measured in turns."""
+
+import itertools
+import time
+from dataclasses import dataclass, replace
+from statistics import median
+
+import torch
+
+from sparsegan.methods import METHODS
+from sparsegan.train.batches import Batches
+from sparsegan.train.config import MethodChoice
+from sparsegan.train.game import Game
+from sparsegan.train.launch import reduced
+
+
+@dataclass(frozen=True)
+class StepSeconds:
+    """Medians over as many steps of each, in turns, in one process.
+
+    Attributes:
+        sparse: Seconds of a step (all discriminator steps and the generator's) as the run is now.
+        dense: The same with both networks dense.
+        steps: Measured steps of each.
+    """
+
+    sparse: float
+    dense: float
+    steps: int
+
+
+def compare(game: Game, batches: Batches, *, seconds: float) -> StepSeconds:
+    """Time copies of the game's networks and of dense ones; the game itself is not touched.
+
+    A collective call: every rank takes part.
+
+    Args:
+        game: The run, at whatever densities it has now.
+        batches: The run's batches.
+        seconds: Stop after about so long, but not before three steps of each.
+    """
+    device = game.fabric.device
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        return _compare((_copy(game), _dense(game)), batches, seconds)
+
+
+def _compare(games: tuple[Game, Game], batches: Batches, seconds: float) -> StepSeconds:
+    for each in games:
+        _step_seconds(each, batches, 1)  # warm-up: allocations, first-use choices of kernels
+    times: tuple[list[float], list[float]] = [], []
+    begin = time.perf_counter()
+    for number in itertools.count(2):
+        for each, measured in zip(games, times, strict=True):
+            measured.append(_step_seconds(each, batches, number))
+        if number >= 4 and reduced(games[0].fabric, time.perf_counter() - begin, "max") > seconds:
+            break
+    return StepSeconds(median(times[0]), median(times[1]), len(times[0]))
+
+
+def _dense(game: Game) -> Game:
+    dense = MethodChoice("dense", METHODS["dense"].Settings())
+    return Game(replace(game.config, method=dense), game.fabric)
+
+
+def _copy(game: Game) -> Game:
+    copy = Game(game.config, game.fabric)
+    for name, network in copy.networks.items():
+        network.load_state_dict(game.networks[name].state_dict())
+    copy.method.load_state_dict(game.method.state_dict())
+    return copy
+
+
+def _step_seconds(game: Game, batches: Batches, step: int) -> float:
+    config = game.config
+    inputs = [
+        (batches.real(step, k), batches.noise(step, k), batches.mix(step, k))
+        for k in range(config.discriminator_steps)
+    ]
+    z = batches.generator_noise(step)
+    begin = _now(game)
+    for real, noise, mix in inputs:
+        game.discriminator_step(step, real, noise, mix)
+    game.generator_step(step, z)
+    return _now(game) - begin
+
+
+def _now(game: Game) -> float:
+    if game.fabric.device.type == "cuda":
+        torch.cuda.synchronize(game.fabric.device)
+    return time.perf_counter()

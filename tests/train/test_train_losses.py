@@ -1,0 +1,84 @@
+import math
+
+import pytest
+import torch
+
+from sparsegan.errors import SparseganError
+from sparsegan.train.losses import adversarial_loss, gradient_penalty
+
+REAL, FAKE = [2.0, 0.5, -1.0], [-3.0, 0.25]
+
+
+def mean(values):
+    return math.fsum(values) / len(values)
+
+
+def sigmoid(x):
+    return 1 / (1 + math.exp(-x))
+
+
+@pytest.mark.parametrize(
+    ("name", "discriminator", "generator"),
+    [
+        (
+            "hinge",
+            mean([max(0, 1 - x) for x in REAL]) + mean([max(0, 1 + x) for x in FAKE]),
+            -mean(FAKE),
+        ),
+        (
+            "non-saturating",
+            -mean([math.log(sigmoid(x)) for x in REAL])
+            - mean([math.log(1 - sigmoid(x)) for x in FAKE]),
+            -mean([math.log(sigmoid(x)) for x in FAKE]),
+        ),
+        ("wasserstein", mean(FAKE) - mean(REAL), -mean(FAKE)),
+    ],
+)
+def test_losses_are_their_formulas(name, discriminator, generator):
+    loss = adversarial_loss(name)
+    real, fake = (torch.tensor(x, dtype=torch.float64) for x in (REAL, FAKE))
+    assert loss.discriminator(real, fake).item() == pytest.approx(discriminator, abs=1e-12)
+    assert loss.generator(fake).item() == pytest.approx(generator, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", ["hinge", "non-saturating", "wasserstein"])
+def test_the_generator_climbs_and_the_discriminator_separates(name):
+    loss = adversarial_loss(name)
+    real, fake = (torch.zeros(3, requires_grad=True) for _ in range(2))
+    loss.discriminator(real, fake).backward()
+    assert (real.grad < 0).all()
+    assert (fake.grad > 0).all()
+    fake.grad = None
+    loss.generator(fake).backward()
+    assert (fake.grad < 0).all()
+
+
+def test_non_saturating_stays_finite_at_scores_that_overflow_exp():
+    loss = adversarial_loss("non-saturating")
+    far = torch.tensor([1e4, -1e4])
+    assert loss.discriminator(far, far).isfinite()
+    assert loss.generator(far).item() == 5e3
+
+
+def test_an_unknown_loss_is_refused():
+    with pytest.raises(SparseganError, match="choose one of hinge"):
+        adversarial_loss("l2")
+
+
+def test_penalty_of_a_linear_critic_is_that_of_its_weight():
+    weight = torch.randn(2, 3, 3, dtype=torch.float64, requires_grad=True)
+    real, fake = (torch.randn(5, 2, 3, 3, dtype=torch.float64) for _ in range(2))
+    penalty = gradient_penalty(lambda x: (x * weight).sum((1, 2, 3)), real, fake, torch.rand(5))
+    assert penalty.item() == pytest.approx((weight.norm().item() - 1) ** 2)
+    penalty.backward()
+    expected = 2 * (weight.norm() - 1) * weight / weight.norm()
+    assert torch.allclose(weight.grad, expected.detach())
+
+
+def test_penalty_looks_between_real_and_fake():
+    # D(x) = |x|^2 / 2 has the slope x, so the penalty tells where it looked.
+    real, fake = torch.full((4, 1, 1, 1), 3.0), torch.full((4, 1, 1, 1), 1.0)
+    mix = torch.tensor([0.0, 0.25, 0.5, 1.0])
+    penalty = gradient_penalty(lambda x: x.square().sum((1, 2, 3)) / 2, real, fake, mix)
+    places = 3 * mix + (1 - mix)
+    assert penalty.item() == pytest.approx((places - 1).square().mean().item())

@@ -1,0 +1,154 @@
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny_run import SETTINGS
+
+from sparsegan.errors import SparseganError
+from sparsegan.methods import METHODS
+from sparsegan.train import parse
+from sparsegan.train.options import attribute_help, describe_type, options
+from sparsegan.train.parse import Layer
+
+
+def read(*layers, flags=()):
+    return parse.parse([Layer(f"file {i}", values) for i, values in enumerate(layers)], flags)[0]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_reads_back_what_it_wrote(method):
+    config = read({"method": {"name": method}, "data": {"path": "photos"}})
+    assert read(yaml.safe_load(parse.to_yaml(config))) == config
+    assert config.method.settings == METHODS[method].Settings()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_setting_is_described(method):
+    assert [option.key for option in options(method) if not option.help] == []
+
+
+def test_later_layers_win_and_flags_win_over_all():
+    config = read(
+        {"steps": 1, "seed": 1, "batch_size": 10},
+        {"steps": 2, "seed": 2},
+        flags=["--steps", "3"],
+    )
+    assert (config.steps, config.seed, config.batch_size) == (3, 2, 10)
+
+
+def test_another_method_leaves_behind_what_it_does_not_have():
+    config = read(
+        {"method": {"name": "adapt", "generator_density": 0.25, "density_step": 0.1}},
+        {"method": {"name": "static"}},
+    )
+    assert config.method.name == "static"
+    assert config.method.settings.generator_density == 0.25
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    key=st.sampled_from(sorted({o.key for m in METHODS for o in options(m)} - {"method.name"})),
+    method=st.sampled_from(sorted(METHODS)),
+)
+def test_no_key_but_its_name_changes_the_method(key, method):
+    default = next(o.default for m in METHODS for o in options(m) if o.key == key)
+    nested = default
+    for part in reversed(key.split(".")):
+        nested = {part: nested}
+    nested.setdefault("method", {})
+    nested["method"]["name"] = method
+    nested = yaml.safe_load(yaml.safe_dump(parse._plain(nested)))
+    if key in {option.key for option in options(method)}:
+        assert read(nested).method.name == method
+    else:
+        with pytest.raises(SparseganError, match=key):
+            read(nested)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"stesp": 3}, "unknown key stesp: did you mean steps? (in file 0)"),
+        ({"method": {"genrator_density": 1}}, "did you mean method.generator_density?"),
+        ({"lr": 1}, "mean optimiser.generator.lr or optimiser.discriminator.lr?"),
+        ({"method": {"name": "adpt"}}, "unknown method adpt: did you mean adapt?"),
+        ({"method": {"name": "static", "low": 0.1}}, "unknown key method.low"),
+        ({"method": "adapt"}, "the group method holds 'adapt'"),
+        ({"steps": "many"}, "steps is 'many': it must be a whole number"),
+        ({"steps": 1.5}, "steps is '1.5': it must be a whole number"),
+        ({"steps": 0}, "steps is 0: it must be at least 1"),
+        ({"data": {"channels": 2}}, "data.channels is '2': it must be one of 1, 3 or null"),
+        ({"data": {"flip": "perhaps"}}, "it must be true or false"),
+        ({"optimiser": {"generator": {"betas": [0.5]}}}, "a list of 2 values"),
+        ({"optimiser": {"discriminator": {"lr": 0}}}, "discriminator.lr is 0.0: it must be above"),
+        (3, "file 0 holds 3"),
+    ],
+)
+def test_bad_settings_are_named_with_the_remedy(values, sentence):
+    with pytest.raises(SparseganError) as refused:
+        read(values)
+    assert sentence in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--stesp", "3"], "unknown option --stesp: did you mean --steps?"),
+        (["--method.genrator_density=0.1"], "did you mean --method.generator_density?"),
+        (["--lr", "0.1"], "mean --optimiser.generator.lr or --optimiser.discriminator.lr?"),
+        (["--step", "3"], "did you mean --steps?"),
+        (["--steps", "x"], "steps is 'x': it must be a whole number"),
+        (["--steps"], "expected one argument"),
+        (["photos"], "unknown option photos"),
+    ],
+)
+def test_bad_flags_are_named_with_the_remedy(flags, sentence):
+    with pytest.raises(SparseganError) as refused:
+        read(flags=flags)
+    assert sentence in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_numbers_may_be_written_as_people_write_them():
+    config = read(yaml.safe_load("optimiser: {generator: {lr: 2e-4}}"))
+    assert config.optimiser.generator.lr == 2e-4
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path):
+    with pytest.raises(SparseganError, match=r"missing\.yaml: No such file"):
+        parse.read(tmp_path / "missing.yaml")
+    (tmp_path / "bad.yaml").write_text("steps: [1\n")
+    with pytest.raises(SparseganError, match=r"bad\.yaml is not YAML \(line 2\)"):
+        parse.read(tmp_path / "bad.yaml")
+
+
+def test_a_written_configuration_reads_back(tmp_path):
+    config = read(SETTINGS)
+    parse.write(tmp_path / "config.yaml", config)
+    assert parse.read(tmp_path / "config.yaml") == config
+
+
+def test_help_is_taken_from_docstrings_of_bases_too():
+    class Base:
+        """A base.
+
+        Attributes:
+            a: One line.
+            b: Two
+                lines.
+        """
+
+    class Child(Base):
+        """A child.
+
+        Attributes:
+            a: Another line.
+        """
+
+    assert attribute_help(Child) == {"a": "Another line.", "b": "Two lines."}
+
+
+def test_types_in_words():
+    assert describe_type(int | None) == "a whole number or null"
+    assert describe_type(tuple[str, ...]) == "a list"

@@ -1,0 +1,98 @@
+import pytest
+
+from sparsegan.errors import SparseganError
+from sparsegan.train.metrics_log import MetricsLog
+from sparsegan.train.run import RunDirectory, create, free_name, open_run
+
+
+@pytest.fixture
+def run(tmp_path):
+    return create(tmp_path / "run")
+
+
+def fill(run, steps, values=()):
+    for step in steps:
+        run.checkpoint(step).write_bytes(b"")
+        run.sample(step).write_bytes(b"")
+    with MetricsLog(run.metrics) as log:
+        for step, value in values:
+            log.write("evaluate", step, value=value)
+
+
+def test_an_empty_directory_is_taken(tmp_path):
+    (tmp_path / "run").mkdir()
+    run = create(tmp_path / "run")
+    assert run.checkpoints.is_dir()
+    assert run.samples.is_dir()
+
+
+@pytest.mark.parametrize("kind", ["file", "full folder", "no parent"])
+def test_what_is_there_is_never_written_over(tmp_path, kind):
+    path = tmp_path / "run"
+    if kind == "file":
+        path.write_text("mine")
+    elif kind == "full folder":
+        path.mkdir()
+        (path / "mine").write_text("mine")
+    else:
+        path.write_text("mine")
+        path = path / "below"
+    with pytest.raises(SparseganError, match=str(path)):
+        create(path)
+
+
+def test_only_a_run_is_opened(tmp_path, run):
+    with pytest.raises(SparseganError, match=r"no config\.yaml"):
+        open_run(run.path)
+    run.config.write_text("")
+    assert open_run(run.path) == run
+
+
+def test_names_count_up_from_one(tmp_path):
+    assert free_name("a", "b", tmp_path) == tmp_path / "a-b-1"
+    (tmp_path / "a-b-1").mkdir()
+    assert free_name("a", "b", tmp_path) == tmp_path / "a-b-2"
+
+
+def test_pruning_spares_the_newest_and_the_best(run):
+    fill(run, [0, 10, 20, 30, 40], [(0, 9.0), (10, 0.5), (20, 0.7), (30, None)])
+    run.prune(keep=2)
+    assert run.checkpoint_steps() == [10, 30, 40]
+    assert run.best_step() == 10
+
+
+def test_without_evaluations_there_is_no_best(run):
+    assert run.best_step() is None
+    fill(run, [0], [(0, None)])
+    assert run.best_step() is None
+
+
+def test_forgetting_removes_later_files_and_what_kills_left(run):
+    fill(run, [0, 10, 20])
+    (run.checkpoints / ".step-00000030.safetensors.0123456789ab.tmp").write_bytes(b"half")
+    (run.checkpoints / "notes.txt").write_text("mine")
+    run.forget_after(10)
+    left = sorted(path.name for path in run.checkpoints.iterdir())
+    assert left == ["notes.txt", "step-00000000.safetensors", "step-00000010.safetensors"]
+    assert [path.name for path in sorted(run.samples.iterdir())] == [
+        "step-00000000.png",
+        "step-00000010.png",
+    ]
+
+
+def test_the_newest_checkpoint_is_the_latest_whole_one(run):
+    with pytest.raises(SparseganError, match="no checkpoint yet"):
+        run.newest_checkpoint()
+    fill(run, [9, 100])
+    (run.checkpoints / ".step-00000200.safetensors.0123456789ab.tmp").write_bytes(b"half")
+    (run.checkpoints / "step-best.safetensors").write_bytes(b"mine")
+    assert run.newest_checkpoint() == RunDirectory(run.path).checkpoint(100)
+
+
+def test_a_run_is_finished_when_it_says_so(run):
+    assert not run.is_finished()
+    fill(run, [0], [(0, 1.0)])
+    assert not run.is_finished()
+    with MetricsLog(run.metrics) as log:
+        log.write("end", 5)
+    assert run.is_finished()

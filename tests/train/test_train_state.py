@@ -1,0 +1,130 @@
+import copy
+
+import pytest
+import torch
+from tiny_run import config, differences
+from torch import nn
+
+from sparsegan import data
+from sparsegan.errors import SparseganError
+from sparsegan.train import build, state
+from sparsegan.train.batches import Batches
+from sparsegan.train.checkpoint import load_state, save_state
+from sparsegan.train.game import Game
+from sparsegan.train.launch import launch, seed_everything
+
+
+class Forgetful(nn.Module):
+    """A discriminator with dropout, as a network of somebody else's might have."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, 4, stride=4)
+        self.linear = nn.Linear(4 * 49, 1)
+
+    def forward(self, x):
+        return self.linear(nn.functional.dropout(self.conv(x), 0.5).flatten(1)).squeeze(1)
+
+
+@pytest.fixture
+def images():
+    return data.load("fashion-mnist", split="test")
+
+
+def game_of(images, *flags):
+    chosen = build.resolve(config("unused", *flags), images)
+    seed_everything(chosen, 0)
+    game = Game(chosen, launch(chosen))
+    return game, Batches(images, chosen, 0, 1, game.fabric.device)
+
+
+def play(game, batches, steps):
+    for step in range(game.method.step + 1, steps + 1):
+        for k in range(2):
+            real = batches.real(step, k)
+            game.discriminator_step(step, real, batches.noise(step, k), batches.mix(step, k))
+        z = batches.generator_noise(step)
+        _, scores = game.generator_step(step, z)
+        game.after_generator_step(scores, z, real)
+
+
+def test_going_on_from_any_step_ends_with_the_same_bits(images, tmp_path, monkeypatch):
+    original = build.nets.build
+
+    def with_dropout(*args, **kwargs):
+        generator, _ = original(*args, **kwargs)
+        return generator, Forgetful()
+
+    monkeypatch.setattr(build.nets, "build", with_dropout)
+    game, batches = game_of(images)
+    for step in range(13):
+        play(game, batches, step)
+        save_state(tmp_path / str(step), state.capture(game))
+    play(game, batches, 13)
+    end = state.capture(game)
+    for step in range(13):
+        game, batches = game_of(images)
+        torch.rand(7)
+        state.restore(game, load_state(tmp_path / str(step)))
+        play(game, batches, 13)
+        assert differences(state.capture(game), end) == []
+
+
+@pytest.mark.parametrize("method", ["dense", "static", "sdst", "dda", "stu-gan"])
+def test_every_method_goes_on(images, tmp_path, method):
+    flags = ["--method.name", method]
+    game, batches = game_of(images, *flags)
+    play(game, batches, 5)
+    save_state(tmp_path / "middle", state.capture(game))
+    play(game, batches, 9)
+    end = state.capture(game)
+    game, batches = game_of(images, *flags)
+    state.restore(game, load_state(tmp_path / "middle"))
+    play(game, batches, 9)
+    assert differences(state.capture(game), end) == []
+
+
+@pytest.fixture
+def captured(images):
+    captured = state.capture(game_of(images)[0])
+    return {**captured, "seconds": 0.0, "metrics_bytes": 0, "images": ""}
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--network.generator_width", "4"], "another generator"),
+        (["--network.discriminator_width", "4"], "another discriminator"),
+        (["--method.name", "static"], "of Adapt, not of Static"),
+    ],
+)
+def test_a_state_of_another_network_or_method_is_refused(images, captured, flags, sentence):
+    game, _ = game_of(images, *flags)
+    with pytest.raises(SparseganError, match=sentence):
+        state.restore(game, captured)
+
+
+@pytest.mark.parametrize("part", ["networks", "optimisers", "method", "ranks", "images"])
+def test_a_state_that_lacks_a_part_is_refused(captured, part):
+    del captured[part]
+    with pytest.raises(SparseganError, match=f"lacks {part}.*--checkpoint PATH"):
+        state.require_parts(captured)
+
+
+@pytest.mark.parametrize("name", ["generator", "discriminator"])
+def test_a_state_without_masks_is_refused(captured, name):
+    captured = copy.deepcopy(captured)
+    del captured["method"][name]["masks"]
+    with pytest.raises(SparseganError, match=f"lacks the {name}'s masks"):
+        state.require_parts(captured)
+
+
+@pytest.mark.parametrize(
+    "name", ["threads", "torch version", "instruction set", "device", "number of processes"]
+)
+def test_other_conditions_are_refused_unless_told(images, captured, name):
+    captured["conditions"] = {**captured["conditions"], name: "other"}
+    game, _ = game_of(images)
+    with pytest.raises(SparseganError, match=f"{name} other.*--inexact"):
+        state.restore(game, captured)
+    state.restore(game, captured, inexact=True)

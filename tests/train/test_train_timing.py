@@ -1,0 +1,21 @@
+from tiny_run import config, differences
+
+from sparsegan import data
+from sparsegan.train import build, state, timing
+from sparsegan.train.batches import Batches
+from sparsegan.train.checkpoint import load_state, save_state
+from sparsegan.train.game import Game
+from sparsegan.train.launch import launch
+
+
+def test_timing_measures_both_and_touches_nothing(tmp_path):
+    images = data.load("fashion-mnist", split="test")
+    chosen = build.resolve(config("unused"), images)
+    game = Game(chosen, launch(chosen))
+    before = state.capture(game)
+    save_state(tmp_path / "before", before)  # the captured tensors are the game's own
+    timed = timing.compare(game, Batches(images, chosen, 0, 1, game.fabric.device), seconds=0)
+    assert timed.steps == 3
+    assert timed.sparse > 0
+    assert timed.dense > 0
+    assert differences(state.capture(game), load_state(tmp_path / "before")) == []
