@@ -26,6 +26,13 @@ def mean_(tensor: Tensor) -> Tensor:
     return sum_(tensor).div_(count()) if count() > 1 else tensor
 
 
+def of_first(tensor: Tensor) -> Tensor:
+    """The first rank's tensor, on every rank."""
+    if count() > 1:
+        dist.broadcast(tensor, src=0)
+    return tensor
+
+
 def require_equal(values: Sequence[int], what: str, device: torch.device) -> None:
     """Raise on every rank unless all ranks hold the same integers.
 

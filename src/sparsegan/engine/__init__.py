@@ -8,10 +8,12 @@ from .index import SparseIndex
 from .layout import is_batch_inner, to_batch_inner
 from .native import available, isa, supported_isas, use_isa
 from .normalise import batch_norm
+from .choice import Engine
 from .functional import sparse_conv2d, sparse_conv_transpose2d, sparse_linear
 from .resample import average_pool2, upsample2
 
 __all__ = [
+    "Engine",
     "SparseIndex",
     "available",
     "average_pool2",

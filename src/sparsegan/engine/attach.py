@@ -52,7 +52,7 @@ class NativeForward:
         dense_gradient: Called at every forward: are gradients at inactive places wanted?
 
     Attributes:
-        on: Whether forwards are intercepted.
+        on: Whether forwards run natively; otherwise they run on dense kernels, channels last.
     """
 
     def __init__(
@@ -75,6 +75,9 @@ class NativeForward:
         ]
         for name, module in self._layers.items():
             self._handles.append(module.register_forward_pre_hook(self._announce(name)))
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+                self._handles.append(module.register_forward_pre_hook(self._channels_last))
 
     def detach(self) -> None:
         """Take all hooks off."""
@@ -123,6 +126,12 @@ class NativeForward:
         if self._mode is not None:
             mode, self._mode = self._mode, None
             mode.__exit__(None, None, None)
+
+    def _channels_last(self, module: nn.Module, args: tuple[Any, ...]) -> Any:
+        # Dense convolutions are 1.3 times faster on it, and what follows them keeps it.
+        if not self.on and args and isinstance(args[0], Tensor) and args[0].dim() == 4:
+            return (args[0].contiguous(memory_format=torch.channels_last), *args[1:])
+        return None
 
     def _announce(self, name: str) -> Callable[..., None]:
         def announce(*_: Any) -> None:
@@ -202,7 +211,9 @@ def _conv_transpose2d(
     return sparse_conv_transpose2d(x, weight, index, bias, stride, padding, output_padding)
 
 
-def _linear(native: _Native, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor | None:
+def _linear(
+    native: _Native, x: Tensor, weight: Tensor, bias: Tensor | None = None
+) -> Tensor | None:
     index = native.take(x, weight, (2,))
     return None if index is None else sparse_linear(x, weight, index, bias)
 

@@ -21,7 +21,9 @@ from .index import Pair
 from .layout import empty_batch_inner, to_batch_inner
 from .native import kernel
 
-_PLANS = "Tensor plan, Tensor adjoint, Tensor weight_plan, int[2] stride, int[2] padding, bool dense"
+_PLANS = (
+    "Tensor plan, Tensor adjoint, Tensor weight_plan, int[2] stride, int[2] padding, bool dense"
+)
 
 _library = torch.library.Library("sparsegan", "FRAGMENT")
 _library.define(f"convolve(Tensor x, Tensor weight, Tensor? bias, {_PLANS}) -> Tensor")
@@ -46,9 +48,7 @@ def _address(x: Tensor | None) -> int:
 
 
 def _output_size(x: Tensor, weight: Sequence[int], stride: Pair, padding: Pair) -> list[int]:
-    spatial = [
-        (x.shape[2 + i] + 2 * padding[i] - weight[2 + i]) // stride[i] + 1 for i in (0, 1)
-    ]
+    spatial = [(x.shape[2 + i] + 2 * padding[i] - weight[2 + i]) // stride[i] + 1 for i in (0, 1)]
     return [x.shape[0], weight[0], *spatial]
 
 
