@@ -355,42 +355,51 @@ def _print_plan(config: "Config") -> None:
 def _settings(
     given: list[str], command: str, description: str
 ) -> "tuple[Config, argparse.Namespace]":
-    """The configuration that recipe, files and flags add up to, and this command's own options."""
-    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    first.add_argument("--recipe")
-    first.add_argument("--config", action="append", type=Path, default=[])
+    """The configuration that recipe, files and flags add up to, and what to do with it."""
+    own = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    _add_own_options(own, command)
     try:
-        sources, _ = first.parse_known_args(given)
+        chosen, flags = own.parse_known_args(given)
     except argparse.ArgumentError as error:
         raise SparseganError(f"{error} (see `sparsegan {command} --help`)") from None
     from sparsegan.train.options import SettingsParser
     from sparsegan.train.parse import method_of, parse, read_layer
 
-    layers = [read_layer(path) for path in sources.config]
-    recipe = sources.recipe or (None if layers else _DEFAULT_RECIPE)
+    layers = [read_layer(Path(path)) for path in chosen.config]
+    recipe = chosen.recipe or (None if layers else _DEFAULT_RECIPE)
     if recipe is not None:
         layers.insert(0, read_layer(_recipe(recipe)))
-    method = method_of(layers, given)
     parser = SettingsParser(
-        method,
+        method_of(layers, flags),
         prog=f"sparsegan {command}",
         usage=f"sparsegan {command} [--recipe NAME] [--config FILE] [--KEY VALUE ...]",
         description=description,
         epilog=_TRAIN_EXAMPLES if command == "train" else _COST_EXAMPLES,
     )
-    own = parser.own
-    own.add_argument("--recipe", help=f"a setting of the package: {', '.join(_recipes())}")
-    own.add_argument("--config", action="append", help="a YAML file of settings; may be repeated")
+    _add_own_options(parser.own, command)  # taken out of the flags above: here for the help
+    return parse(layers, flags, parser), chosen
+
+
+def _add_own_options(parser: "argparse._ActionsContainer", command: str) -> None:
+    parser.add_argument(
+        "--recipe", metavar="NAME", help=f"settings of the package: {', '.join(_recipes())}"
+    )
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="a YAML file of settings; may be repeated",
+    )
     if command == "train":
-        own.add_argument(
+        parser.add_argument(
             "--print_config", action="store_true", help="print all settings as YAML and stop"
         )
-        own.add_argument(
+        parser.add_argument(
             "--dry_run",
             action="store_true",
             help="say what would be trained, at what cost, and stop",
         )
-    return parse(layers, given, parser)
 
 
 def _recipe(name: str) -> Path:

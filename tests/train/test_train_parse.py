@@ -12,7 +12,7 @@ from sparsegan.train.parse import Layer
 
 
 def read(*layers, flags=()):
-    return parse.parse([Layer(f"file {i}", values) for i, values in enumerate(layers)], flags)[0]
+    return parse.parse([Layer(f"file {i}", values) for i, values in enumerate(layers)], flags)
 
 
 @pytest.mark.parametrize("method", METHODS)

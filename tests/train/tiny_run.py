@@ -43,7 +43,7 @@ class Patches:
 def config(directory, *flags):
     """The tiny run's configuration, in a directory, with flags over it."""
     layer = parse.Layer("the tiny run", {**SETTINGS, "run": {"directory": str(directory)}})
-    return parse.parse([layer], flags)[0]
+    return parse.parse([layer], flags)
 
 
 def flat(value, name=""):

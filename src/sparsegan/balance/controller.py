@@ -20,7 +20,8 @@ class Decision:
         reason: One phrase for people.
         reading: What it was decided on.
         from_active: Active weights before.
-        to_active: Active weights to reach; equal to ``from_active`` for hold and rewire.
+        to_active: Active weights to reach; equal to ``from_active`` for hold, and for rewire too
+            but where rounding had left the count a few weights short of the cap.
         total: Maskable weights.
         far: Whether the ratio lies outside [low / 3, 3 * high].
     """
@@ -42,7 +43,9 @@ def _whole(weights: float) -> int:
 class DensityController:
     """Raise D's density where D is too weak (ratio above the band), lower it where too strong.
 
-    Counts are whole weights, so that floor and cap are met exactly (methods.md, hazard 8).
+    Counts are whole weights, so that floor and cap are met exactly. Steps that were each rounded
+    to whole weights may end a few short of the cap; no decision is spent on those alone
+    (methods.md, hazard 8).
 
     Attributes:
         low: Lower edge of the band (published: 0.45).
@@ -81,20 +84,24 @@ class DensityController:
                 f"floor {self.floor} and cap {self.cap} must satisfy 0 < floor <= cap <= 1"
             )
 
-    def check_start(self, active: int, total: int) -> None:
-        """Refuse a network that starts denser than the cap.
+    def check_start(self, density: float) -> None:
+        """Refuse a discriminator that is to start denser than the cap.
 
         Raises:
             SparseganError: Naming both densities.
         """
-        if active > _whole(self.cap * total):
+        if density > self.cap:
             raise SparseganError(
-                f"the discriminator starts at density {active / total:.4g}, above the cap "
-                f"{self.cap}: lower its density or raise the cap"
+                f"the discriminator starts at density {density}, above the cap {self.cap}: lower "
+                "its density or raise the cap"
             )
 
     def decide(self, reading: BalanceReading, active: int, total: int) -> Decision:
         """The decision on a reading, for a network of ``active`` of ``total`` weights."""
+        step = max(1, _whole(self.step * total))  # a tiny network still moves
+        cap = _whole(self.cap * total)
+        # At most 1 / self.step steps led here, each rounded by half a weight or less.
+        no_room = active + min(1 / self.step, step / 2) >= cap
 
         def say(action: Action, reason: str, to_active: int = active) -> Decision:
             value = reading.value
@@ -103,11 +110,11 @@ class DensityController:
 
         def raised(reason: str) -> Decision:
             # A density may stand above the cap only by the cap's own rounding; never lower here.
-            target = max(active, min(_whole(self.cap * total), active + _whole(self.step * total)))
+            target = max(active, min(cap, active + step))
+            if no_room and self.at_cap == "rewire":
+                return say("rewire", f"{reason}, at the cap", target)
             if target > active:
                 return say("raise", reason, target)
-            if self.at_cap == "rewire":
-                return say("rewire", f"{reason}, at the cap")
             return say("hold", f"{reason}, at the cap")
 
         if not reading.full:
@@ -122,9 +129,7 @@ class DensityController:
         if value > self.high or (self.inclusive and value == self.high):
             return raised("ratio above the band")
         if value < self.low or (self.inclusive and value == self.low):
-            target = min(
-                active, max(_whole(self.floor * total), active - _whole(self.step * total))
-            )
+            target = min(active, max(_whole(self.floor * total), active - step))
             if target < active:
                 return say("lower", "ratio below the band", target)
             return say("hold", "ratio below the band, at the floor")

@@ -90,8 +90,8 @@ class BalanceRatio:
 
     Args:
         window: How many measurements it holds (published: 100, one every 10 steps).
-        mean_of_ratios: False (default) divides the mean gain by the mean gap, which no single
-            record can dominate; True averages the ratios, as the published code does.
+        mean_of_ratios: False (default) divides the mean gain by the mean gap, so that a record
+            with a small gap weighs little; True averages the ratios, as the published code does.
 
     Example:
         >>> meter = BalanceRatio(window=2)
@@ -150,16 +150,22 @@ def undisturbed(*modules: nn.Module) -> Iterator[None]:
     Batch-norm statistics and spectral-norm vectors are buffers; weights are not touched, since
     nothing inside may step an optimiser. Gradients are off.
     """
-    buffers = [buffer for module in modules for buffer in module.buffers()]
-    kept = [buffer.clone() for buffer in buffers]
+    kept = [
+        (owner._buffers, name, buffer, buffer.clone())
+        for module in modules
+        for owner in module.modules()
+        for name, buffer in owner._buffers.items()
+        if buffer is not None
+    ]
     python, numpy = random.getstate(), np.random.get_state()
-    devices = {b.device for b in buffers if b.is_cuda}
+    devices = {buffer.device for _, _, buffer, _ in kept if buffer.is_cuda}
     devices |= {p.device for module in modules for p in module.parameters() if p.is_cuda}
     with torch.random.fork_rng(devices=list(devices)), torch.no_grad():
         try:
             yield
         finally:
-            for buffer, value in zip(buffers, kept, strict=True):
+            for place, name, buffer, value in kept:
                 buffer.copy_(value)
+                place[name] = buffer  # a forward may have put another tensor in its place
             random.setstate(python)
             np.random.set_state(numpy)

@@ -6,7 +6,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 import torch
 from torch import Tensor, nn, optim
@@ -22,8 +22,8 @@ from sparsegan.balance import (
 from sparsegan.errors import SparseganError
 from sparsegan.seeding import stream
 from sparsegan.sparsity import MaskChange, Masks, SparseEMA, SparseNetwork, maskable_layers
-from sparsegan.sparsity.allocation import Allocation
-from sparsegan.sparsity.ema import Buffers, Form
+from sparsegan.sparsity.allocation import Allocation, layer_counts
+from sparsegan.sparsity.ema import Buffers, Form, check_decay
 from sparsegan.sparsity.maskable import Include
 from sparsegan.sparsity.moments import Moments, check_optimizer
 from sparsegan.sparsity.schedule import due
@@ -73,7 +73,8 @@ class StepEvents:
     Attributes:
         step: Generator steps completed.
         balance: The measurement of this step, if one was due.
-        reading: What the window says after it; None before the first measurement.
+        reading: What the window says after it, before a change of density clears it; None while
+            it is empty.
         changes: Mask changes, each with its network's name.
         decision: The controller's decision, if one was due.
         warnings: Sentences worth showing.
@@ -142,9 +143,13 @@ class Method(ABC):
             )
         rule = include or chosen.maskable
         moments: Moments = "kept" if self.faithful("kept_moments") else chosen.moments
-        # Both networks are checked before either is touched.
-        for module, optimizer in ((G, opt_G), (D, opt_D)):
-            check_optimizer(optimizer, maskable_layers(module, rule), moments)
+        # Everything that can be refused is refused before either network is touched.
+        for module, optimizer, density in zip(
+            (G, D), (opt_G, opt_D), self.densities(), strict=True
+        ):
+            layers = maskable_layers(module, rule)
+            check_optimizer(optimizer, layers, moments)
+            layer_counts([layer.parameter.shape for layer in layers], density, chosen.allocation)
         self.steps, self.step, self.seed = steps, 0, seed
         self._G, self._D = G, D
         self.random = stream(seed, "method")
@@ -208,6 +213,7 @@ class Method(ABC):
         record = None
         if self.step % self.settings.balance_every == 0:
             record = self._measure(fake_scores, z, real, rescore, real_scores)
+        reading = self.balance.reading()  # a change of density clears the window
         changes, decision, warnings = [], None, []
         for event in self.update(self.step):
             if isinstance(event, Decision):
@@ -227,7 +233,6 @@ class Method(ABC):
             self.ema.update(self.step)
         for warning in warnings:
             log.warning("step %d: %s", self.step, warning)
-        reading = self.balance.reading()
         return StepEvents(
             step=self.step,
             balance=record,
@@ -364,6 +369,8 @@ class Method(ABC):
                 raise SparseganError(
                     f"faithful names {name!r}: {type(self).__name__} knows {', '.join(known)}"
                 )
+        if chosen.ema_decay is not None:
+            check_decay(chosen.ema_decay)
 
     def _check_order(self) -> None:
         made = self.generator.steps - self._generator_steps_seen
@@ -380,13 +387,19 @@ class Method(ABC):
 
 
 def build_settings(cls: type[Settings], values: Mapping[str, Any]) -> Any:
-    """A method's settings from keywords; an unknown one is refused with the nearest name."""
+    """A method's settings from keywords; an unknown name or choice is refused with those known."""
     names = [field.name for field in dataclasses.fields(cls)]
     for name in values:
         if name not in names:
             near = difflib.get_close_matches(name, names, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(names)}"
             raise SparseganError(f"unknown setting {name!r}: {hint}")
+    for name, kind in get_type_hints(cls).items():
+        if get_origin(kind) is Literal and values.get(name, get_args(kind)[0]) not in get_args(
+            kind
+        ):
+            choices = ", ".join(get_args(kind))
+            raise SparseganError(f"{name} is {values[name]!r}: choose one of {choices}")
     return cls(**values)
 
 

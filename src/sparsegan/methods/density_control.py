@@ -59,11 +59,8 @@ class DensityControl(base.Method):
         return chosen.generator_density, chosen.generator_density if d is None else d
 
     def prepare(self) -> None:
-        """Build the controller and ask for D's gradient where it may be grown by."""
-        self.controller = self.build_controller()
+        """Ask for D's gradient where it may be grown by."""
         self._far = 0
-        masks = self.discriminator.masks
-        self.controller.check_start(masks.active, masks.total)
         self.discriminator.growth_gradient_due = lambda: (
             self.settings.control_growth == "gradient"
             and self.due(self.settings.control_interval, self.step + 1)
@@ -87,13 +84,13 @@ class DensityControl(base.Method):
                 to_active=masks.active,
             )
         yield decision
-        if decision.action in ("raise", "lower"):
+        if decision.to_active != decision.from_active:
             yield self.discriminator.resize(
                 decision.to_active, growth=self.settings.control_growth, generator=self.random
             ).of("discriminator")
             if not self.faithful("kept_window"):
                 self.balance.clear()
-        elif decision.action == "rewire":
+        if decision.action == "rewire":
             yield self.explore_discriminator(step)
 
     def _can_grow(self) -> bool:
@@ -113,6 +110,8 @@ class DensityControl(base.Method):
                 f"balance_window × balance_every = {window} exceeds control_interval "
                 f"{chosen.control_interval}: the window could not fill between two decisions"
             )
+        self.controller = self.build_controller()
+        self.controller.check_start(self.densities()[1])
 
     def _warn(self, decision: Decision | None) -> list[str]:
         if decision is None:

@@ -98,9 +98,10 @@ def layer_counts(shapes: Sequence[Shape], density: float, allocation: Allocation
     sizes = [math.prod(shape) for shape in shapes]
     budget = weight_budget(density, sum(sizes))
     if budget < len(sizes):
+        enough = 1.05 * len(sizes) / sum(sizes)  # two digits of it never round below the least
         raise SparseganError(
             f"density {density} leaves {budget} active weights for {len(sizes)} layers: "
-            f"every layer needs at least one, so take {len(sizes) / sum(sizes):.2g} or more"
+            f"every layer needs at least one, so take {min(1.0, enough):.2g} or more"
         )
     wanted = [
         d * n for d, n in zip(layer_densities(shapes, density, allocation), sizes, strict=True)

@@ -15,6 +15,12 @@ Form = Literal["masked", "reseeded"]
 Buffers = Literal["live", "average"]
 
 
+def check_decay(decay: float) -> None:
+    """Refuse a decay outside [0, 1)."""
+    if not 0 <= decay < 1:
+        raise SparseganError(f"EMA decay is {decay}: it must lie in [0, 1)")
+
+
 class SparseEMA:
     """The moving average of a network's weights, zero wherever the mask is.
 
@@ -46,8 +52,7 @@ class SparseEMA:
         start: int = 0,
         buffers: Buffers = "live",
     ) -> None:
-        if not 0 <= decay < 1:
-            raise SparseganError(f"EMA decay is {decay}: it must lie in [0, 1)")
+        check_decay(decay)
         if form not in get_args(Form):
             raise SparseganError(f"EMA form is {form!r}: choose one of {', '.join(get_args(Form))}")
         if buffers not in get_args(Buffers):

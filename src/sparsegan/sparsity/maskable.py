@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import UninitializedParameter
 from torch.nn.utils import parametrize
+from torch.nn.utils.spectral_norm import SpectralNorm
 
 from sparsegan.errors import SparseganError
 
@@ -93,8 +94,8 @@ def maskable_layers(module: nn.Module, include: Include = "weights") -> list[Mas
         include: The name of a rule in :data:`RULES`, or ``f(name, module) -> bool``.
 
     Raises:
-        SparseganError: If the rule is unknown or selects nothing, or if a weight is lazy or
-            under a reparametrisation other than spectral norm.
+        SparseganError: If the rule is unknown or selects nothing, if a weight is lazy, empty or
+            under a reparametrisation other than spectral norm, or if weights lie on two devices.
     """
     if isinstance(include, str):
         if include not in RULES:
@@ -118,6 +119,8 @@ def maskable_layers(module: nn.Module, include: Include = "weights") -> list[Mas
             f"{type(network).__name__} has nothing to mask under the rule {include!r}: "
             "it needs Linear or convolution layers that the rule selects ('weights' selects all)"
         )
+    if len({layer.parameter.device for layer in layers}) > 1:
+        raise SparseganError("the network's weights lie on several devices: move them to one")
     return layers
 
 
@@ -135,7 +138,10 @@ def _check(layer: MaskableLayer) -> None:
         names = [type(p).__name__ for p in cast(nn.ModuleList, applied)]
         supported = names == ["_SpectralNorm"]
     else:
-        supported = bool({"weight", "weight_orig"} & set(module._parameters))
+        # PyTorch's pruning keeps a weight_orig too; only spectral norm's is a weight of its own.
+        hooks = module._forward_pre_hooks.values()
+        legacy = any(isinstance(hook, SpectralNorm) and hook.name == "weight" for hook in hooks)
+        supported = ("weight_orig" if legacy else "weight") in module._parameters
     if not supported:
         raise SparseganError(
             f"the weight of {layer.name} is reparametrised by something else than spectral norm: "
@@ -143,5 +149,8 @@ def _check(layer: MaskableLayer) -> None:
         )
     if isinstance(layer.parameter, UninitializedParameter):
         raise SparseganError(f"{layer.name} is lazy and has no weight yet: run one forward first")
-    if not torch.is_floating_point(layer.parameter):
-        raise SparseganError(f"the weight of {layer.name} is not a real tensor: leave it out")
+    if not torch.is_floating_point(layer.parameter) or layer.parameter.numel() == 0:
+        raise SparseganError(
+            f"the weight of {layer.name} is empty or not of real numbers: leave the layer out with "
+            "a rule of your own (include=...)"
+        )

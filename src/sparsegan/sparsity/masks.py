@@ -29,7 +29,7 @@ class Masks:
     Attributes:
         layers: The masked layers, in order.
         flat: Bool tensor of all weights, layer after layer; True is active. Do not write to it.
-        version: Grows by one with every change.
+        version: Grows by one with every change, loading included; it is not saved.
 
     Raises:
         SparseganError: If nothing is maskable or the density is impossible.
@@ -52,9 +52,6 @@ class Masks:
         self.layers = maskable_layers(module, include)
         self._shapes = [tuple(layer.parameter.shape) for layer in self.layers]
         self._sizes = [layer.parameter.numel() for layer in self.layers]
-        devices = {layer.parameter.device for layer in self.layers}
-        if len(devices) > 1:
-            raise SparseganError("the network's weights lie on several devices: move them to one")
         self.initial_counts = layer_counts(self._shapes, density, allocation)
         flat = torch.zeros(sum(self._sizes), dtype=torch.bool)
         for bits, count in zip(self.split(flat), self.initial_counts, strict=True):
@@ -160,12 +157,12 @@ class Masks:
         Args:
             tensors: In the layers' order, each of its weight's shape, or None to leave out.
         """
-        if self.active == self.total:
-            return
         if self.flat.device != self.layers[0].parameter.device:  # the network was moved
             self.flat = self.flat.to(self.layers[0].parameter.device)
             self._ever_active = self._ever_active.to(self.flat.device)
             self._inactive = [bits.to(self.flat.device) for bits in self._inactive]
+        if self.active == self.total:
+            return
         for tensor, inactive in zip(tensors, self._inactive, strict=True):
             if tensor is not None:
                 tensor.masked_fill_(inactive, 0)
@@ -180,7 +177,6 @@ class Masks:
             "initial_counts": list(self.initial_counts),
             "active": self._packed(self.flat),
             "ever_active": self._packed(self._ever_active),
-            "version": self.version,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -203,7 +199,6 @@ class Masks:
         self.initial_counts = list(state["initial_counts"])
         self._ever_active = self._unpacked(state["ever_active"])
         self.replace(self._unpacked(state["active"]))
-        self.version = int(state["version"])
 
     @staticmethod
     def _packed(bits: Tensor) -> Tensor:

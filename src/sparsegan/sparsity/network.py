@@ -111,7 +111,20 @@ class SparseNetwork:
         """Whether the next optimiser step needs gradients at inactive places."""
         return self.moments == "kept" or self.growth_gradient_due()
 
-    def _before_step(self, *_: Any) -> None:
+    def _before_step(self, _: optim.Optimizer, args: Any, kwargs: Any) -> Any:
+        closure = kwargs.get("closure", args[1] if len(args) > 1 else None)
+        if closure is None:
+            return self._take_gradients()
+
+        # A closure makes the gradients within the step, so they are taken as soon as it has run.
+        def closure_then_masks() -> Any:
+            loss = closure()
+            self._take_gradients()
+            return loss
+
+        return args[:1], {**kwargs, "closure": closure_then_masks}
+
+    def _take_gradients(self) -> None:
         gradients = [layer.parameter.grad for layer in self.masks.layers]
         if self.growth_gradient_due():
             dense = [
@@ -191,7 +204,7 @@ class SparseNetwork:
         """
         active = self.masks.active
         to_count = max(to_count, len(self.masks.layers))
-        if to_count >= active:
+        if to_count > active:
             wanted = self._growth_scores(growth, generator)
             after = rewire.resize(self.masks.flat, wanted, to_count, generator=generator)
         else:
@@ -200,7 +213,7 @@ class SparseNetwork:
             after = rewire.resize(
                 self.masks.flat, magnitudes, to_count, keep=keep, generator=generator
             )
-        return self._change_to(after, "raise" if to_count >= active else "lower")
+        return self._change_to(after, "raise" if to_count > active else "lower")
 
     def _growth_scores(self, growth: Growth, generator: torch.Generator | None) -> Tensor:
         if growth == "random":
@@ -261,11 +274,15 @@ class SparseNetwork:
         Raises:
             SparseganError: If the state has no masks, or another network's.
         """
-        if "masks" not in state:
-            raise SparseganError("the saved state holds no masks: it is not of a sparse network")
+        missing = self.state_dict().keys() - state.keys()
+        if missing:
+            raise SparseganError(
+                f"the saved state lacks {', '.join(sorted(missing))}: it is not of a sparse network"
+            )
         self.masks.load_state_dict(state["masks"])
         self.steps = int(state["steps"])
-        self._growth_gradient = state.get("growth_gradient")
+        saved = state["growth_gradient"]
+        self._growth_gradient = None if saved is None else saved.to(self.masks.flat.device)
         self._clear_moments()
 
     def _clear_moments(self) -> None:

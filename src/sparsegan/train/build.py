@@ -1,6 +1,7 @@
 """From a configuration to data, networks, optimisers and method: the same in every command."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import nn, optim
@@ -53,7 +54,12 @@ def resolve(config: Config, found: Images) -> Config:
             "them square"
         )
     chosen = replace(
-        config.data, source=source_of(config), image_size=height, channels=1 if channels == 1 else 3
+        config.data,
+        source=source_of(config),
+        # Absolute, since a run may be resumed from anywhere.
+        path=str(Path(config.data.path).expanduser().resolve()) if config.data.path else None,
+        image_size=height,
+        channels=1 if channels == 1 else 3,
     )
     threads = config.threads or torch.get_num_threads()
     return replace(config, data=chosen, threads=threads)

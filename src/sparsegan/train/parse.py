@@ -36,13 +36,13 @@ class Layer:
 
 def parse(
     layers: Sequence[Layer], flags: Sequence[str] = (), parser: SettingsParser | None = None
-) -> tuple[Config, Namespace]:
-    """The configuration of layers and flags, and the parsed namespace with a parser's own options.
+) -> Config:
+    """The configuration that layers and flags add up to.
 
     Args:
         layers: Earlier ones first.
         flags: Command line arguments, over all layers.
-        parser: Of the method in force (see `method_of`), with more options of its own.
+        parser: Of the method in force (see `method_of`), if there is one already.
 
     Raises:
         SparseganError: An unknown key, a value of the wrong type or not in its range.
@@ -53,7 +53,7 @@ def parse(
     values = parser.parse_args(list(flags), namespace=parser.parse_object(merged))
     config = _build(values)
     check(config)
-    return config, values
+    return config
 
 
 def method_of(layers: Sequence[Layer], flags: Sequence[str] = ()) -> str:
@@ -202,4 +202,4 @@ def read_layer(path: Path) -> Layer:
 
 def read(path: Path) -> Config:
     """The configuration in a YAML file, such as a run's config.yaml."""
-    return parse([read_layer(path)])[0]
+    return parse([read_layer(path)])

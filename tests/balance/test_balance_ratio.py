@@ -1,0 +1,166 @@
+"""The ratio against its formula on hand-made scores, and that measuring leaves no trace."""
+
+import math
+import random
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn.utils import parametrizations
+
+import reference
+from sparsegan import BalanceRatio, BalanceRecord
+from sparsegan.balance import undisturbed
+
+finite = st.floats(-1e6, 1e6)
+scores = st.one_of(finite, st.sampled_from([0.0, 1.0, math.nan, math.inf, -math.inf]))
+triples = st.lists(st.tuples(scores, scores, scores), max_size=30)
+
+
+def _meter(records, window=10, **settings):
+    meter = BalanceRatio(window, **settings)
+    for record in records:
+        meter.record(BalanceRecord(*record))
+    return meter
+
+
+@pytest.mark.parametrize(
+    ("real", "before", "after", "ratio"),
+    [
+        (1.0, -1.0, 0.0, 0.5),
+        (1.0, -1.0, 1.0, 1.0),
+        (1.0, -1.0, 2.0, 1.5),
+        (1.0, -1.0, -2.0, -0.5),
+        (5.0, 4.0, 4.25, 0.25),
+        (-4.0, -5.0, -4.25, 0.75),
+    ],
+)
+def test_hand_made_scores(real, before, after, ratio):
+    record = BalanceRecord(real, before, after)
+    assert record.valid
+    assert record.ratio == pytest.approx(ratio)
+
+
+@pytest.mark.parametrize(
+    ("real", "before"),
+    [(1.0, 1.0), (0.0, 0.0), (-1.0, 1.0), (1.0, 0.9999), (1000.0, 999.0), (1e-300, 1e-300)],
+)
+def test_a_gap_that_is_zero_negative_or_mere_rounding_is_not_valid(real, before):
+    record = BalanceRecord(real, before, 5.0)
+    assert record.finite
+    assert not record.valid
+    assert math.isnan(record.ratio)
+
+
+def test_the_least_valid_gap_is_a_thousandth_of_the_scores():
+    assert BalanceRecord(1.0021, 1.0, 1.0).valid
+    assert not BalanceRecord(1.0019, 1.0, 1.0).valid
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_score_that_is_not_finite_makes_no_valid_record(place, value):
+    triple = [1.0, -1.0, 0.0]
+    triple[place] = value
+    record = BalanceRecord(*triple)
+    assert not record.finite
+    assert not record.valid
+    assert math.isnan(record.ratio)
+
+
+@given(triples, st.integers(1, 12), st.booleans())
+def test_the_window_equals_the_slow_reference(records, window, mean_of_ratios):
+    reading = _meter(records, window, mean_of_ratios=mean_of_ratios).reading()
+    expected = reference.balance_ratio(records, window, mean_of_ratios)
+    assert reading.value == pytest.approx(expected, rel=1e-9, abs=1e-9, nan_ok=True)
+    kept = records[-window:]
+    assert reading.records == len(kept) == reading.valid + reading.invalid + reading.nonfinite
+    assert reading.nonfinite == sum(not all(map(math.isfinite, record)) for record in kept)
+    assert reading.full == (len(records) >= window)
+
+
+def test_ratio_of_means_and_mean_of_ratios():
+    records = [(1.0, -1.0, 0.0), (3.0, 1.0, 1.5)]
+    assert _meter(records).reading().value == pytest.approx(1.5 / 4)
+    records = [(1.0, 0.0, 0.5), (9.0, 0.0, 0.0)]
+    assert _meter(records).reading().value == pytest.approx(0.05)
+    assert _meter(records, mean_of_ratios=True).reading().value == pytest.approx(0.25)
+
+
+def test_a_cleared_window_says_nothing():
+    meter = _meter([(1.0, -1.0, 0.0)] * 10)
+    assert meter.reading().full
+    meter.clear()
+    reading = meter.reading()
+    assert (reading.records, reading.valid, reading.full) == (0, 0, False)
+    assert math.isnan(reading.value)
+
+
+@given(triples)
+def test_a_saved_window_is_restored(records):
+    meter, other = _meter(records), _meter([(9.0, 0.0, 9.0)])
+    other.load_state_dict(meter.state_dict())
+    assert str(other.reading()) == str(meter.reading())  # NaN equals itself as text
+    other.record(BalanceRecord(1.0, 0.0, 0.5))
+    meter.record(BalanceRecord(1.0, 0.0, 0.5))
+    assert str(other.reading()) == str(meter.reading())
+
+
+class _Reassigning(nn.Module):
+    """A running mean kept by putting a new tensor into the buffer."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(4))
+        self.register_buffer("absent", None)
+
+    def forward(self, x):
+        self.mean = 0.9 * self.mean + 0.1 * x.mean(0)
+        return x - self.mean
+
+
+def _network():
+    return nn.Sequential(
+        torch.nn.utils.spectral_norm(nn.Linear(4, 4)),
+        nn.BatchNorm1d(4),
+        nn.Dropout(0.5),
+        _Reassigning(),
+        parametrizations.spectral_norm(nn.Linear(4, 4)),
+    )
+
+
+@pytest.mark.parametrize("raises", [False, True])
+def test_nothing_remembers_what_ran_undisturbed(raises, device):
+    network = _network().to(device)
+    x = torch.randn(8, 4).to(device)
+    network(x)
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    places = {name: id(buffer) for name, buffer in network.named_buffers()}
+    states = torch.get_rng_state(), random.getstate(), np.random.get_state()
+    cuda = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+
+    def use():
+        with undisturbed(network):
+            outputs = network(x), network(x)
+            assert not torch.equal(*outputs)  # it did run in training mode
+            assert not outputs[0].requires_grad
+            torch.rand(3), torch.rand(3, device=device), random.random(), np.random.rand()
+            if raises:
+                raise RuntimeError("out of memory")
+
+    if raises:
+        with pytest.raises(RuntimeError):
+            use()
+    else:
+        use()
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(before[name], tensor), name
+    assert {name: id(buffer) for name, buffer in network.named_buffers()} == places
+    assert torch.equal(states[0], torch.get_rng_state())
+    assert states[1] == random.getstate()
+    assert all(np.array_equal(a, b) for a, b in zip(states[2], np.random.get_state(), strict=True))
+    assert cuda is None or torch.equal(cuda, torch.cuda.get_rng_state(device))
+    assert torch.is_grad_enabled()

@@ -1,0 +1,27 @@
+"""Fixtures for all rooms; that this file is here also lets tests import the helpers beside it."""
+
+import pytest
+import torch
+
+# The tests' tensors are tiny: threads would spend their time waiting for each other.
+torch.set_num_threads(1)
+
+
+@pytest.fixture(
+    params=[
+        "cpu",
+        pytest.param(
+            "cuda",
+            marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
+        ),
+    ]
+)
+def device(request):
+    """Every device at hand: what must hold on the CPU must hold on CUDA."""
+    return torch.device(request.param)
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    """Equal weights in every run of a test, whatever ran before it."""
+    torch.manual_seed(0)

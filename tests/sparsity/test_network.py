@@ -1,0 +1,362 @@
+"""Masks, module and optimiser together, in loops of any kind; changes against slow references."""
+
+import copy
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_maskable import LAYERS
+from torch import nn, optim
+from torch.nn.utils import parametrizations
+
+import reference
+from sparsegan import Masks, SparseganError, SparseNetwork
+
+NORMS = {
+    "plain": lambda module: module,
+    "legacy": torch.nn.utils.spectral_norm,
+    "parametrized": parametrizations.spectral_norm,
+}
+
+
+def _rng(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def _sparse(module, density=0.4, lr=0.05, **settings):
+    optimizer = optim.Adam(module.parameters(), lr=lr, betas=(0.0, 0.9))
+    return SparseNetwork(module, optimizer, Masks(module, density, generator=_rng()), **settings)
+
+
+def _set_gradients(network, seed):
+    for i, parameter in enumerate(network.module.parameters()):
+        grad = torch.randn(parameter.shape, generator=_rng(1000 * seed + i))
+        parameter.grad = grad.to(parameter.device)
+
+
+def _gradients(network):
+    return network.masks.flatten([layer.parameter.grad for layer in network.masks.layers])
+
+
+def _stepped(network, seed=0):
+    """One optimiser step whose gradient is kept to grow by; returns that dense gradient."""
+    network.growth_gradient_due = lambda: True
+    _set_gradients(network, seed)
+    dense = _gradients(network).clone()
+    network.optimizer.step()
+    return dense
+
+
+def _layers_of(masks):
+    return [name for name, size in masks.sizes().items() for _ in range(size)]
+
+
+networks = st.lists(
+    st.tuples(st.sampled_from(["linear", "conv", "up"]), st.integers(1, 5), st.integers(1, 5)),
+    min_size=1,
+    max_size=4,
+).map(
+    lambda rows: nn.ModuleList(
+        {
+            "linear": lambda a, b: nn.Linear(a, b),
+            "conv": lambda a, b: nn.Conv2d(a, b, 3),
+            "up": lambda a, b: nn.ConvTranspose2d(a, b, 2),
+        }[kind](a, b)
+        for kind, a, b in rows
+    )
+)
+fractions = st.one_of(st.floats(0, 1), st.sampled_from([0.0, 0.1, 0.3, 0.5, 1.0]))
+
+
+@settings(deadline=None, max_examples=60)
+@given(networks, st.floats(0.1, 1), fractions, st.sampled_from(["network", "layer"]))
+def test_rewiring_by_gradient_equals_the_slow_reference(module, density, fraction, scope):
+    try:
+        network = _sparse(module, density)
+    except SparseganError:  # fewer weights than layers
+        return
+    dense = _stepped(network)
+    masks = network.masks
+    before, counts = masks.flat.clone(), masks.counts()
+    rounding, slow = {
+        "network": ("floor", reference.rewire_network),
+        "layer": ("ceil", reference.rewire_layers),
+    }[scope]
+    expected = slow(
+        _layers_of(masks), before.tolist(), masks.weights().tolist(), dense.tolist(), fraction
+    )
+    change = network.rewire(
+        fraction, growth="gradient", scope=scope, rounding=rounding, generator=_rng()
+    )
+    assert masks.flat.tolist() == expected
+    assert change.active == masks.active == int(before.sum())
+    assert min(masks.counts().values()) >= 1
+    assert scope == "network" or masks.counts() == counts
+    assert change.grown == change.dropped == int((masks.flat & ~before).sum())
+    assert change.layers == tuple(
+        (name, counts[name], masks.counts()[name], size) for name, size in masks.sizes().items()
+    )
+
+
+@settings(deadline=None, max_examples=60)
+@given(networks, st.floats(0.1, 1), fractions, st.sampled_from(["network", "layer"]))
+def test_rewiring_at_random_loses_none_but_the_smallest_and_keeps_the_count(
+    module, density, fraction, scope
+):
+    try:
+        network = _sparse(module, density)
+    except SparseganError:
+        return
+    masks = network.masks
+    before, weights, counts = masks.flat.clone(), masks.weights(), masks.counts()
+    rounding, slow = {
+        "network": ("floor", reference.drop_network),
+        "layer": ("ceil", reference.drop_layers),
+    }[scope]
+    stay = slow(_layers_of(masks), before.tolist(), weights.tolist(), fraction)
+    network.rewire(fraction, growth="random", scope=scope, rounding=rounding, generator=_rng())
+    assert masks.active == int(before.sum())
+    assert min(masks.counts().values()) >= 1
+    assert scope == "network" or masks.counts() == counts
+    assert masks.flat[torch.tensor(stay)].all()
+
+
+@settings(deadline=None, max_examples=60)
+@given(networks, st.floats(0.1, 1), st.floats(0, 1))
+def test_resizing_equals_the_slow_reference(module, density, share):
+    try:
+        network = _sparse(module, density)
+    except SparseganError:
+        return
+    dense = _stepped(network)
+    masks = network.masks
+    to_count = max(len(masks.layers), round(share * masks.total))
+    before = masks.flat.clone()
+    expected = reference.resize_network(
+        _layers_of(masks), before.tolist(), masks.weights().tolist(), dense.tolist(), to_count
+    )
+    change = network.resize(to_count, growth="gradient", generator=_rng())
+    assert masks.flat.tolist() == expected
+    assert masks.active == change.active == to_count
+    assert change.reason == ("raise" if to_count > int(before.sum()) else "lower")
+    assert min(change.grown, change.dropped) == 0
+    assert min(masks.counts().values()) >= 1
+
+
+def test_lowering_never_empties_a_layer_however_small_its_weights():
+    module = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(20, 20))
+    with torch.no_grad():
+        module[0].weight.mul_(1e-6)
+        module[1].weight.mul_(1e-6)
+    network = _sparse(module, 0.5)
+    change = network.resize(0, growth="random", generator=_rng())
+    assert list(network.masks.counts().values()) == [1, 1, 1]
+    assert change.nearly_empty == ("0", "1", "2")
+    assert all(float(layer.parameter.detach().abs().max()) > 0 for layer in network.masks.layers)
+    again = network.resize(0, growth="gradient")  # nothing to do, so nothing to grow by
+    assert (again.dropped, again.grown, again.nearly_empty) == (0, 0, ())
+
+
+def test_equal_magnitudes_and_gradients_are_drawn_within_the_exact_count(device):
+    module = nn.Sequential(nn.Linear(10, 10), nn.Linear(10, 10)).to(device)
+    with torch.no_grad():
+        for layer in (module[0], module[1]):
+            layer.weight.fill_(0.5)
+    network = _sparse(module, 0.3)
+    network.growth_gradient_due = lambda: True
+    network.optimizer.zero_grad()
+    network.optimizer.step()  # no gradient at all: every score is 0
+    for step in range(5):
+        change = network.rewire(
+            0.5, growth="gradient", scope="network", rounding="floor", generator=_rng(step)
+        )
+        assert change.active == 60
+        assert change.dropped == change.grown
+        assert change.dropped > 0
+
+
+def test_what_is_dropped_and_regrown_at_once_keeps_value_and_moments():
+    module = nn.Linear(6, 6, bias=False)
+    network = _sparse(module, 0.5)
+    dense = _stepped(network)
+    weight, flat = module.weight.detach().clone(), network.masks.flat.clone()
+    moments = network.optimizer.state[module.weight]["exp_avg_sq"].clone()
+    # Everything is dropped but the strongest; the largest gradients are those of active weights.
+    network._growth_gradient = torch.where(flat, dense.abs() + 10, 0.0)
+    change = network.rewire(1.0, growth="gradient", scope="network", rounding="floor")
+    assert (change.dropped, change.grown, change.churn) == (0, 0, 0.0)
+    assert torch.equal(network.masks.flat, flat)
+    assert torch.equal(module.weight, weight)
+    assert torch.equal(network.optimizer.state[module.weight]["exp_avg_sq"], moments)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_training_and_rewiring_every_layer_kind_keeps_zeros_and_the_power_iteration(norm, device):
+    module = nn.ModuleDict({name: NORMS[norm](make()) for name, make in LAYERS.items()}).to(device)
+    inputs = {
+        "linear": (2, 3),
+        **{name: (2, 3, *[5] * int(name[-2])) for name in LAYERS if name != "linear"},
+    }
+    network = _sparse(module, 0.3)
+    network.growth_gradient_due = lambda: True
+    for step in range(6):
+        loss = sum(
+            module[name](torch.randn(shape, generator=_rng(step)).to(device)).square().mean()
+            for name, shape in inputs.items()
+        )
+        network.optimizer.zero_grad()
+        loss.backward()
+        buffers = {name: buffer.clone() for name, buffer in module.named_buffers()}
+        network.optimizer.step()
+        active = network.masks.active
+        if step == 2:
+            change = network.rewire(
+                0.5, growth="gradient", scope="network", rounding="floor", generator=_rng()
+            )
+            assert change.grown > 0
+        if step == 3:
+            network.rewire(0.5, growth="random", scope="layer", rounding="ceil", generator=_rng())
+        if step == 4:
+            active = network.masks.total // 2
+            network.resize(active, growth="gradient", generator=_rng())
+        assert network.masks.active == active
+        for name, buffer in module.named_buffers():
+            assert torch.equal(buffers[name], buffer), f"{name} was advanced"
+        for layer in network.masks.layers:
+            inactive = ~network.masks[layer.name]
+            assert layer.parameter.isfinite().all()
+            assert not layer.parameter[inactive].any()
+            for value in network.optimizer.state[layer.parameter].values():
+                if value.shape == layer.parameter.shape:
+                    assert not value[inactive].any()
+    assert network.steps == 6
+
+
+def test_the_growth_gradient_is_the_one_stepped_on_whatever_follows():
+    module = nn.Linear(5, 5)
+    network = _sparse(module)
+    dense = _stepped(network, seed=3)
+    module.weight.grad = torch.full_like(module.weight, 1e9)  # another network's backward
+    module.zero_grad(set_to_none=True)
+    assert torch.equal(network._growth_gradient, dense)
+    before = network.masks.flat.clone()
+    network.resize(20, growth="gradient")
+    grown = network.masks.flat & ~before
+    assert float(dense[grown].abs().min()) >= float(dense[~network.masks.flat].abs().max())
+
+
+def test_the_gradients_left_after_a_step_are_those_of_active_weights():
+    network = _sparse(nn.Linear(5, 5))
+    dense = _stepped(network)
+    assert dense[~network.masks.flat].abs().min() > 0
+    left = _gradients(network)
+    assert not left[~network.masks.flat].any()
+    assert torch.equal(left[network.masks.flat], dense[network.masks.flat])
+
+
+def test_a_dense_gradient_is_wanted_only_when_growth_is_due():
+    network = _sparse(nn.Linear(5, 5))
+    assert not network.wants_dense_gradient
+    _set_gradients(network, 0)
+    network.optimizer.step()
+    assert not network.has_growth_gradient
+    with pytest.raises(SparseganError, match="no gradient to grow by"):
+        network.rewire(0.5, growth="gradient", scope="layer", rounding="ceil")
+    network.growth_gradient_due = lambda: True
+    assert network.wants_dense_gradient
+    _set_gradients(network, 1)
+    network.optimizer.step()
+    assert network.has_growth_gradient
+    network.forget_growth_gradient()
+    assert not network.has_growth_gradient
+
+
+def test_parameters_without_a_gradient_are_left_out():
+    module = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    network = _sparse(module)
+    network.growth_gradient_due = lambda: True
+    module[0].weight.grad = torch.ones(4, 4)
+    network.optimizer.step()
+    assert network._growth_gradient.tolist() == [1.0] * 16 + [0.0] * 16
+
+
+@pytest.mark.parametrize("by_keyword", [True, False])
+def test_a_closure_gives_the_same_step_as_a_backward_before_it(by_keyword):
+    target = torch.randn(3, 5, generator=_rng())
+    results = []
+    for closure_used in (True, False):
+        torch.manual_seed(0)
+        module = nn.Linear(4, 5)
+        network = _sparse(module)
+        network.growth_gradient_due = lambda: True
+
+        def closure(module=module):
+            module.zero_grad()
+            loss = (module(torch.ones(3, 4)) - target).square().mean()
+            loss.backward()
+            return loss
+
+        for _ in range(3):
+            if not closure_used:
+                closure()
+                network.optimizer.step()
+            elif by_keyword:
+                assert network.optimizer.step(closure=closure) > 0
+            else:
+                assert network.optimizer.step(closure) > 0
+        state = network.optimizer.state[module.weight]
+        results.append((module.weight, state["exp_avg_sq"], network._growth_gradient))
+    for ours, theirs in zip(*results, strict=True):
+        assert torch.equal(ours, theirs)
+    assert not results[0][1][~network.masks["weight"]].any()
+
+
+def test_a_detached_network_is_no_longer_kept_sparse():
+    module = nn.Linear(5, 5)
+    network = _sparse(module)
+    network.detach()
+    _set_gradients(network, 0)
+    network.optimizer.step()
+    assert bool((module.weight != 0).all())
+
+
+def test_wrapped_networks_train_alike():
+    plain, wrapped = nn.Linear(4, 4), nn.Linear(4, 4)
+    wrapped.load_state_dict(plain.state_dict())
+    results = []
+    for module in (plain, nn.DataParallel(wrapped)):
+        network = _sparse(module)
+        module(torch.ones(2, 4)).sum().backward()
+        network.optimizer.step()
+        results.append(network.masks.weights())
+        assert network.masks.names == ["weight"]
+    assert torch.equal(*results)
+
+
+def test_a_saved_state_carries_on_to_the_same_bits():
+    def fresh():
+        torch.manual_seed(5)
+        return _sparse(nn.Sequential(nn.Linear(6, 6), nn.Conv2d(2, 3, 3)))
+
+    one, other = fresh(), fresh()
+    _stepped(one, 1)
+    saved = copy.deepcopy([one.module.state_dict(), one.optimizer.state_dict(), one.state_dict()])
+    other.module.load_state_dict(saved[0])
+    other.optimizer.load_state_dict(saved[1])
+    other.load_state_dict(saved[2])
+    for network in (one, other):
+        network.rewire(0.5, growth="gradient", scope="network", rounding="floor", generator=_rng(2))
+        _stepped(network, 2)
+    assert one.steps == other.steps == 2
+    assert torch.equal(one.masks.flat, other.masks.flat)
+    assert torch.equal(one.masks.weights(), other.masks.weights())
+
+
+@pytest.mark.parametrize("lost", ["masks", "steps", "growth_gradient"])
+def test_a_state_that_is_not_whole_is_refused(lost):
+    network = _sparse(nn.Linear(4, 4))
+    state = network.state_dict()
+    del state[lost]
+    with pytest.raises(SparseganError, match=f"the saved state lacks {lost}"):
+        network.load_state_dict(state)

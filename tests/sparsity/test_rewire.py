@@ -1,0 +1,105 @@
+"""Drop, grow and resize against slow references: exact counts always, ties within the count."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import reference
+from sparsegan import SparseganError
+from sparsegan.sparsity import drop, grow, resize
+
+
+@st.composite
+def masked_scores(draw, tied):
+    """(mask, scores) of up to 40 weights; tied scores come from three values only."""
+    mask = draw(st.lists(st.booleans(), min_size=1, max_size=40))
+    values = st.sampled_from([0.0, 1.0, 2.0]) if tied else st.floats(0, 1e6, width=32)
+    return mask, draw(st.lists(values, min_size=len(mask), max_size=len(mask)))
+
+
+def _check_choice(chosen, sure, drawn, count):
+    assert len(chosen) == count
+    assert sure <= chosen <= sure | drawn
+
+
+@given(st.booleans().flatmap(masked_scores), st.data())
+def test_drop_takes_exactly_the_lowest(example, data):
+    mask, values = example
+    keep = [on and data.draw(st.booleans()) for on in mask]
+    protected = {i for i, kept in enumerate(keep) if kept}
+    count = data.draw(st.integers(0, sum(mask) - sum(keep)))
+    after = drop(
+        torch.tensor(mask), torch.tensor(values), count, keep=torch.tensor(keep), generator=_rng()
+    )
+    chosen = {i for i, on in enumerate(mask) if on and not after[i]}
+    _check_choice(chosen, *reference.drop(mask, values, count, protected), count)
+    assert not any(after[i] and not mask[i] for i in range(len(mask)))
+
+
+@given(st.booleans().flatmap(masked_scores), st.data())
+def test_grow_takes_exactly_the_highest(example, data):
+    mask, values = example
+    count = data.draw(st.integers(0, len(mask) - sum(mask)))
+    after = grow(torch.tensor(mask), torch.tensor(values), count, generator=_rng())
+    chosen = {i for i, on in enumerate(mask) if not on and after[i]}
+    _check_choice(chosen, *reference.grow(mask, values, count), count)
+    assert all(after[i] for i in range(len(mask)) if mask[i])
+
+
+@given(st.booleans().flatmap(masked_scores), st.data())
+def test_resize_reaches_the_count_by_growing_or_dropping_alone(example, data):
+    mask, values = example
+    to_count = data.draw(st.integers(0, len(mask)))
+    before = torch.tensor(mask)
+    after = resize(before, torch.tensor(values), to_count, generator=_rng())
+    assert int(after.sum()) == to_count
+    assert bool((before & ~after).any()) <= (to_count < sum(mask))
+    assert bool((after & ~before).any()) <= (to_count > sum(mask))
+
+
+def test_shapes_and_devices_are_kept(device):
+    mask = torch.zeros(3, 4, 2, dtype=torch.bool, device=device)
+    values = torch.arange(24.0, device=device).view(3, 4, 2)
+    grown = grow(mask, values, 5, generator=_rng())
+    assert grown.shape == mask.shape
+    assert grown.device == mask.device
+    assert grown.flatten().nonzero().flatten().tolist() == [19, 20, 21, 22, 23]
+    left = drop(grown, values, 2, generator=_rng())
+    assert left.flatten().nonzero().flatten().tolist() == [21, 22, 23]
+    assert not mask.any()  # pure: the arguments stay as they were
+
+
+def test_ties_fall_at_random_and_follow_the_generator(device):
+    mask, values = torch.zeros(50, dtype=torch.bool), torch.zeros(50)
+    masks = [
+        grow(mask.to(device), values.to(device), 5, generator=_rng(seed)).cpu()
+        for seed in (0, 0, 1)
+    ]
+    assert torch.equal(masks[0], masks[1])
+    assert not torch.equal(masks[0], masks[2])
+    hits = sum(grow(mask, values, 5, generator=_rng(seed)).int() for seed in range(1000))
+    # Binomial(1000, 1/10): mean 100, deviation 9.5; five deviations hold for all 50 places.
+    assert int((hits - 100).abs().max()) < 48
+
+
+def test_a_score_that_is_no_number_is_taken_last():
+    values = torch.tensor([math.nan, 1.0, math.nan, 0.0])
+    everything, nothing = torch.ones(4, dtype=torch.bool), torch.zeros(4, dtype=torch.bool)
+    assert drop(everything, values, 2).tolist() == [True, False, True, False]
+    assert grow(nothing, values, 2).tolist() == [False, True, False, True]
+
+
+@pytest.mark.parametrize("count", [-1, 3])
+def test_more_than_there_is_is_refused(count):
+    mask = torch.tensor([True, True, False])
+    with pytest.raises(SparseganError, match="cannot choose"):
+        drop(mask, torch.zeros(3), count)
+    with pytest.raises(SparseganError, match="cannot choose"):
+        grow(~mask, torch.zeros(3), count)
+
+
+def _rng(seed=0):
+    return torch.Generator().manual_seed(seed)

@@ -1,0 +1,51 @@
+"""Trains on two processes; each writes what it saw and ended with to DIRECTORY-<rank>.json.
+
+Usage: ranks_run.py train|resume DIRECTORY, alone (it starts its second process) or by torchrun.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import torch.distributed
+from tiny_run import config
+
+from sparsegan.methods import Method
+from sparsegan.train import loop
+from sparsegan.train.run import RunDirectory
+
+command, run = sys.argv[1], RunDirectory(Path(sys.argv[2]))
+seen = {"steps": [], "end": {}}
+original = Method.after_generator_step
+
+
+def remembered(self, *args, **kwargs):
+    events = original(self, *args, **kwargs)
+    record, decision = events.balance, events.decision
+    seen["steps"].append(
+        [
+            events.step,
+            [record.real, record.fake_before, record.fake_after],
+            decision and [decision.action, decision.to_active],
+            [[change.network, change.layers] for change in events.changes],
+        ]
+    )
+    seen["end"] = {
+        "window": self.balance.state_dict()["records"].tolist(),
+        "masks": [network.masks.checksum() for network in (self.generator, self.discriminator)],
+        "weights": [
+            parameter.detach().double().sum().item()
+            for network in (self.generator, self.discriminator)
+            for parameter in network.module.parameters()
+        ],
+    }
+    return events
+
+
+Method.after_generator_step = remembered
+if command == "train":
+    loop.train(config(run.path, "--fabric.devices", "2", "--checkpoint.keep", "9"))
+else:
+    loop.resume(run.path, checkpoint=run.checkpoint(4))
+rank = torch.distributed.get_rank()
+Path(f"{run.path}-{rank}.json").write_text(json.dumps(seen))

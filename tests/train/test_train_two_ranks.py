@@ -1,0 +1,74 @@
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tiny_run import differences
+
+from sparsegan.train.checkpoint import load_state
+from sparsegan.train.metrics_log import read_events
+from sparsegan.train.run import RunDirectory
+
+SCRIPT = Path(__file__).parent / "ranks_run.py"
+TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+
+
+def run_processes(folder, *command):
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(SCRIPT.parent), *sys.path]),
+        "SPARSEGAN_CACHE": str(folder / "cache"),
+        "OMP_NUM_THREADS": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, *map(str, command)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def seen(run):
+    return [json.loads(Path(f"{run.path}-{rank}.json").read_text()) for rank in range(2)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A run on two processes that we started, and the same resumed half-way by torchrun."""
+    folder = tmp_path_factory.mktemp("ranks")
+    run_processes(folder, SCRIPT, "train", folder / "ours")
+    shutil.copytree(folder / "ours", folder / "torchrun")
+    run_processes(folder, *TORCHRUN, SCRIPT, "resume", folder / "torchrun")
+    return folder
+
+
+@pytest.mark.parametrize("name", ["ours", "torchrun"])
+def test_both_ranks_see_the_same(folder, name):
+    first, second = seen(RunDirectory(folder / name))
+    assert first["steps"]
+    assert first == second
+    decisions = [step[2] for step in first["steps"] if step[2]]
+    changes = [change for step in first["steps"] for change in step[3]]
+    assert decisions
+    assert changes
+
+
+def test_one_rank_writes_the_run(folder):
+    events = list(read_events(RunDirectory(folder / "ours").metrics))
+    assert [e["step"] for e in events if e["kind"] == "balance"] == list(range(1, 15))
+    start = next(e for e in events if e["kind"] == "start")
+    assert start["machine"]["processes"] == 2
+
+
+def test_resumed_by_another_launcher_it_ends_with_the_same_bits(folder):
+    ends = [load_state(RunDirectory(folder / name).checkpoint(14)) for name in ("ours", "torchrun")]
+    assert len(ends[0]["ranks"]) == 2
+    buffers = [rank["buffers"]["generator"] for rank in ends[0]["ranks"]]
+    assert differences(*buffers), "batch statistics are each rank's own"
+    assert differences(*ends) == []
