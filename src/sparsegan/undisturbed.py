@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 @contextmanager
 def undisturbed(*modules: nn.Module) -> Iterator[None]:
-    """Whatever runs inside, afterwards the networks and all random states are as before, to the bit.
+    """Afterwards the networks and all random states are as before, bit for bit.
 
     What is put back: every layer's mode, its buffers (batch-norm statistics, spectral-norm
     vectors), tensors that are plain attributes (the ``weight`` that the older spectral norm sets),

@@ -13,7 +13,7 @@ from torch.nn.utils import parametrizations
 
 import reference
 from sparsegan import BalanceRatio, BalanceRecord
-from sparsegan.balance import undisturbed
+from sparsegan.undisturbed import undisturbed
 
 finite = st.floats(-1e6, 1e6)
 scores = st.one_of(finite, st.sampled_from([0.0, 1.0, math.nan, math.inf, -math.inf]))
@@ -143,7 +143,7 @@ def test_nothing_remembers_what_ran_undisturbed(raises, device):
     cuda = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
 
     def use():
-        with undisturbed(network):
+        with undisturbed(network), torch.no_grad():
             outputs = network(x), network(x)
             assert not torch.equal(*outputs)  # it did run in training mode
             assert not outputs[0].requires_grad

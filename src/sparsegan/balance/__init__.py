@@ -1,7 +1,7 @@
 """Two networks against each other: the balance ratio and what is done about it."""
 
 from sparsegan.balance.controller import Decision, DensityController
-from sparsegan.balance.ratio import BalanceRatio, BalanceReading, BalanceRecord, undisturbed
+from sparsegan.balance.ratio import BalanceRatio, BalanceReading, BalanceRecord
 
 __all__ = [
     "BalanceRatio",
@@ -9,5 +9,4 @@ __all__ = [
     "BalanceRecord",
     "Decision",
     "DensityController",
-    "undisturbed",
 ]

@@ -1,16 +1,12 @@
 """The balance ratio: how much of D's real-fake gap one step of G closes (ADAPT, methods.md A3)."""
 
 import math
-import random
 from collections import deque
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
-from torch import nn
 
 # A gap that is a smaller share of the scores' own size than this is rounding, not separation.
 SMALLEST_GAP = 1e-3
@@ -141,31 +137,3 @@ class BalanceRatio:
         self.clear()
         for row in state["records"].tolist():
             self.record(BalanceRecord(*row))
-
-
-@contextmanager
-def undisturbed(*modules: nn.Module) -> Iterator[None]:
-    """Run forwards that leave no trace: buffers and random states come back bit for bit.
-
-    Batch-norm statistics and spectral-norm vectors are buffers; weights are not touched, since
-    nothing inside may step an optimiser. Gradients are off.
-    """
-    kept = [
-        (owner._buffers, name, buffer, buffer.clone())
-        for module in modules
-        for owner in module.modules()
-        for name, buffer in owner._buffers.items()
-        if buffer is not None
-    ]
-    python, numpy = random.getstate(), np.random.get_state()
-    devices = {buffer.device for _, _, buffer, _ in kept if buffer.is_cuda}
-    devices |= {p.device for module in modules for p in module.parameters() if p.is_cuda}
-    with torch.random.fork_rng(devices=list(devices)), torch.no_grad():
-        try:
-            yield
-        finally:
-            for place, name, buffer, value in kept:
-                buffer.copy_(value)
-                place[name] = buffer  # a forward may have put another tensor in its place
-            random.setstate(python)
-            np.random.set_state(numpy)

@@ -8,12 +8,15 @@ from .index import SparseIndex
 from .layout import is_batch_inner, to_batch_inner
 from .native import available, isa, supported_isas, use_isa
 from .normalise import batch_norm
-from .choice import Engine
+from .choice import Engine, Timing, Wanted, attach
 from .functional import sparse_conv2d, sparse_conv_transpose2d, sparse_linear
 from .resample import average_pool2, upsample2
 
 __all__ = [
     "Engine",
+    "Timing",
+    "Wanted",
+    "attach",
     "SparseIndex",
     "available",
     "average_pool2",

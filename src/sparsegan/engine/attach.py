@@ -26,6 +26,10 @@ class ActiveWeights(Protocol):
 
     version: int
 
+    @property
+    def density(self) -> float:
+        """Active over maskable weights of the network."""
+
     def __contains__(self, name: object) -> bool:
         """Whether the layer of this name is masked."""
 
@@ -97,7 +101,8 @@ class NativeForward:
     def _update(self) -> None:
         if self._version != self.masks.version:
             for name, module in self._layers.items():
-                self._set(name, self.masks[name] if name in self.masks else None, module)
+                masked = name in self.masks
+                self._set(name, self.masks[name] if masked else None, module)
             self._version = self.masks.version
         dense = self._dense_gradient()
         for index in self._indices.values():
@@ -120,12 +125,12 @@ class NativeForward:
         if self.on and self._mode is None:
             self._update()
             self._mode = _Native(self._indices)
-            self._mode.__enter__()
+            self._mode.__enter__()  # type: ignore[no-untyped-call]
 
     def _leave(self, *_: Any) -> None:
         if self._mode is not None:
             mode, self._mode = self._mode, None
-            mode.__exit__(None, None, None)
+            mode.__exit__(None, None, None)  # type: ignore[no-untyped-call]
 
     def _channels_last(self, module: nn.Module, args: tuple[Any, ...]) -> Any:
         # Dense convolutions are 1.3 times faster on it, and what follows them keeps it.

@@ -6,24 +6,32 @@ kernels and on native ones at two densities; seconds on native kernels are then
 table alone, so a resumed run that has the table repeats every decision.
 """
 
+import functools
+import hashlib
+import logging
+import os
+import platform
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
-from .. import ranks
+from .. import cache, ranks
 from ..errors import SparseganError
 from ..undisturbed import undisturbed
 from .attach import ActiveWeights, NativeForward
-from .native import isa
+from .native import available, isa
 
 Wanted = Literal["auto", "native", "masked"]
 Kernels = Literal["native", "masked"]
+
+log = logging.getLogger("sparsegan")
 
 # One timed pass lasts this long, in passes of at least this number.
 SECONDS, PASSES = 0.3, 3
@@ -58,6 +66,30 @@ class Timing:
         return "native" if self.native(density) < self.masked else "masked"
 
 
+def attach(
+    network: nn.Module, masks: ActiveWeights, dense_gradient: Callable[[], bool], wanted: Wanted
+) -> "Engine":
+    """An engine for a network; without compiled kernels ``auto`` is ``masked``, said once.
+
+    Raises:
+        SparseganError: If ``native`` is wanted and the kernels are not compiled.
+    """
+    if wanted == "native" and not available():
+        raise SparseganError(
+            "engine is 'native' and the kernels are not compiled: install sparsegan where there "
+            "is a C++ compiler, or take engine 'auto'"
+        )
+    if wanted == "auto" and not available():
+        _say_masked()
+        wanted = "masked"
+    return Engine(network, masks, dense_gradient, wanted)
+
+
+@functools.cache
+def _say_masked() -> None:
+    log.warning("the native engine is not compiled: sparse networks run on dense masked kernels")
+
+
 class Engine:
     """Chooses a network's kernels and puts the choice into effect at every forward.
 
@@ -72,7 +104,11 @@ class Engine:
     """
 
     def __init__(
-        self, network: nn.Module, masks: ActiveWeights, dense_gradient: Any, wanted: Wanted = "auto"
+        self,
+        network: nn.Module,
+        masks: ActiveWeights,
+        dense_gradient: Callable[[], bool],
+        wanted: Wanted = "auto",
     ) -> None:
         if wanted not in get_args(Wanted):
             raise SparseganError(
@@ -131,6 +167,9 @@ class Engine:
     def _before(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self._measuring:
             return
+        if any(p.device.type != "cpu" for p in module.parameters()):
+            self._native.on = False
+            return
         if self.wanted == "auto" and self.timing is None and module.training:
             self._measuring = True
             try:
@@ -141,24 +180,38 @@ class Engine:
         self._native.on = self.kernels == "native"
 
     def _measure(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Timing:
+        key = self._key(args)
+        kept = cache.read_tensor(key)
+        if kept is None:
+            kept = torch.tensor(self._time(args, kwargs), dtype=torch.float64)
+            cache.write_tensor(key, kept)
+        # Every rank must decide alike: the first one's clock counts.
+        masked, fixed, slope = ranks.of_first(kept).tolist()
+        return Timing(masked, fixed, slope, _batch(args), torch.get_num_threads(), isa())
+
+    def _key(self, args: tuple[Any, ...]) -> Path:
+        """Where the table of such a network on such a machine is kept between runs.
+
+        Two runs of one configuration on one machine then decide alike, and so end alike.
+        """
+        shapes = [tuple(a.shape) for a in args if isinstance(a, Tensor)]
+        weights = [(name, tuple(p.shape)) for name, p in self.network.named_parameters()]
+        machine = (platform.processor(), os.cpu_count(), torch.__version__, isa())
+        text = repr((str(self.network), weights, shapes, torch.get_num_threads(), machine))
+        name = hashlib.sha256(text.encode()).hexdigest()[:24]
+        return cache.cache_folder() / "engine" / f"{name}.safetensors"
+
+    def _time(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[float]:
+        """Seconds: masked; native at density 0, extrapolated; native per unit of density."""
         density = self.masks.density
         other = 0.5 if density < 0.4 else 0.1
         with undisturbed(self.network), torch.enable_grad():
-            seconds = [self._seconds(False, args, kwargs), self._seconds(True, args, kwargs)]
+            masked = self._seconds(False, args, kwargs)
+            here = self._seconds(True, args, kwargs)
             self._native.use_masks(self._random_masks(other))
-            seconds.append(self._seconds(True, args, kwargs))
-        # Every rank must decide alike: the first one's clock counts.
-        masked, here, there = ranks.of_first(torch.tensor(seconds, dtype=torch.float64)).tolist()
+            there = self._seconds(True, args, kwargs)
         slope = max(0.0, (there - here) / (other - density))
-        batch = next((len(a) for a in args if isinstance(a, Tensor) and a.dim()), 0)
-        return Timing(
-            masked=masked,
-            fixed=here - slope * density,
-            slope=slope,
-            batch=batch,
-            threads=torch.get_num_threads(),
-            isa=isa(),
-        )
+        return [masked, here - slope * density, slope]
 
     def _random_masks(self, density: float) -> dict[str, Tensor]:
         generator = torch.Generator().manual_seed(0)
@@ -191,6 +244,10 @@ class Engine:
             RuntimeError
         ):  # an output that cannot be differentiated is timed forward only
             torch.autograd.grad(output.sum(), wanted, allow_unused=True)
+
+
+def _batch(args: tuple[Any, ...]) -> int:
+    return next((len(a) for a in args if isinstance(a, Tensor) and a.dim()), 0)
 
 
 def _leaf(value: Any) -> Any:

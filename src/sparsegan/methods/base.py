@@ -17,8 +17,8 @@ from sparsegan.balance import (
     BalanceReading,
     BalanceRecord,
     Decision,
-    undisturbed,
 )
+from sparsegan.engine import Wanted
 from sparsegan.errors import SparseganError
 from sparsegan.seeding import stream
 from sparsegan.sparsity import MaskChange, Masks, SparseEMA, SparseNetwork, maskable_layers
@@ -27,6 +27,7 @@ from sparsegan.sparsity.ema import Buffers, Form, check_decay
 from sparsegan.sparsity.maskable import Include
 from sparsegan.sparsity.moments import Moments, check_optimizer
 from sparsegan.sparsity.schedule import due
+from sparsegan.undisturbed import undisturbed
 
 log = logging.getLogger("sparsegan")
 
@@ -98,6 +99,9 @@ class Method(ABC):
         opt_D: The discriminator's optimiser.
         steps: Generator steps of the whole run, which the schedules span.
         seed: Of masks, random growth and ties; equal on every rank, whatever the global seed.
+        include: A rule of your own instead of the setting ``maskable``: which layers are masked.
+        engine: What the networks run on: ``native`` sparse CPU kernels, dense ``masked`` ones, or
+            ``auto`` to time both once, in the first training forward, and take the faster.
         settings: Fields of the method's `Settings`.
 
     Attributes:
@@ -133,6 +137,7 @@ class Method(ABC):
         steps: int,
         seed: int = 0,
         include: Include | None = None,
+        engine: Wanted = "auto",
         **settings: Any,
     ) -> None:
         self.settings = chosen = build_settings(self.Settings, settings)
@@ -157,8 +162,8 @@ class Method(ABC):
             Masks(module, density, chosen.allocation, include=rule, generator=self.random)
             for module, density in zip((G, D), self.densities(), strict=True)
         )
-        self.generator = SparseNetwork(G, opt_G, masks_G, moments=moments)
-        self.discriminator = SparseNetwork(D, opt_D, masks_D, moments=moments)
+        self.generator = SparseNetwork(G, opt_G, masks_G, moments=moments, kernels=engine)
+        self.discriminator = SparseNetwork(D, opt_D, masks_D, moments=moments, kernels=engine)
         self.balance = BalanceRatio(
             chosen.balance_window, mean_of_ratios=self.faithful("mean_of_ratios")
         )
@@ -243,6 +248,11 @@ class Method(ABC):
         )
 
     @property
+    def networks(self) -> dict[str, SparseNetwork]:
+        """Both sparse networks by name."""
+        return {"generator": self.generator, "discriminator": self.discriminator}
+
+    @property
     def discriminator_steps(self) -> int:
         """Discriminator steps completed, as its optimiser's hook counted them."""
         return self.discriminator.steps
@@ -257,7 +267,7 @@ class Method(ABC):
             rescore: Gives those of the same fakes after it.
             real_scores: Gives those of the real batch that D saw last.
         """
-        with undisturbed(self._G, self._D):
+        with undisturbed(self._G, self._D), torch.no_grad():
             after, real = rescore(), real_scores()
         batches = [_scores(batch) for batch in (real, before, after)]
         pairs = [(float(batch.sum()), batch.numel()) for batch in batches]

@@ -96,6 +96,10 @@ class Masks:
         """Maskable weights of each layer."""
         return dict(zip(self.names, self._sizes, strict=True))
 
+    def __contains__(self, name: object) -> bool:
+        """Whether a layer of this name is masked."""
+        return name in self.names
+
     def __getitem__(self, name: str) -> Tensor:
         """The mask of a layer, a bool tensor of its weight's shape."""
         index = self.names.index(name)

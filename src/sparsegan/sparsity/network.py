@@ -8,9 +8,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn, optim
 
-from sparsegan import ranks
+from sparsegan import engine, ranks
+from sparsegan.engine import Wanted
 from sparsegan.errors import SparseganError
 from sparsegan.sparsity import rewire, scores
+from sparsegan.sparsity.maskable import unwrap
 from sparsegan.sparsity.masks import Masks
 from sparsegan.sparsity.moments import (
     Moments,
@@ -74,9 +76,13 @@ class SparseNetwork:
         optimizer: Its optimiser, which must hold every masked weight.
         masks: The network's masks.
         moments: What the moments of grown weights are (see `moments.py`).
+        kernels: What its forward and backward run on: ``native`` CPU kernels that compute with
+            active weights only, dense ``masked`` ones, or ``auto``: the faster, as measured in
+            the first training forward. Networks on other devices run masked.
 
     Attributes:
         steps: Optimiser steps seen so far.
+        engine: Its choice of kernels.
         growth_gradient_due: Called before each optimiser step: is its gradient needed to grow?
 
     Raises:
@@ -90,6 +96,7 @@ class SparseNetwork:
         masks: Masks,
         *,
         moments: Moments = "seeded",
+        kernels: Wanted = "auto",
     ) -> None:
         self.module = module
         self.optimizer = check_optimizer(optimizer, masks.layers, moments)
@@ -98,6 +105,13 @@ class SparseNetwork:
         self.steps = 0
         self.growth_gradient_due: Callable[[], bool] = lambda: False
         self._growth_gradient: Tensor | None = None
+        # Moments that integrate dense gradients need them at every step.
+        self.engine = engine.attach(
+            unwrap(module),
+            masks,
+            lambda: self.wants_dense_gradient,
+            "masked" if moments == "kept" else kernels,
+        )
         self._clear_moments()
         self._hooks = [
             self.optimizer.register_step_pre_hook(self._before_step),
@@ -143,6 +157,7 @@ class SparseNetwork:
         """Take the hooks off: the network stays as it is and is no longer kept sparse."""
         for hook in self._hooks:
             hook.remove()
+        self.engine.detach()
 
     # ---- moving the mask
 
@@ -266,6 +281,7 @@ class SparseNetwork:
             "masks": self.masks.state_dict(),
             "steps": self.steps,
             "growth_gradient": self._growth_gradient,
+            "engine": self.engine.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -283,6 +299,7 @@ class SparseNetwork:
         self.steps = int(state["steps"])
         saved = state["growth_gradient"]
         self._growth_gradient = None if saved is None else saved.to(self.masks.flat.device)
+        self.engine.load_state_dict(state["engine"])
         self._clear_moments()
 
     def _clear_moments(self) -> None:

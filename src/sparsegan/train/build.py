@@ -106,6 +106,7 @@ def method(config: Config, built: Pair) -> Method:
         built.discriminator_optimiser,
         steps=config.steps,
         seed=config.seed,
+        engine=config.engine,
         **vars(config.method.settings),
     )
 

@@ -187,6 +187,8 @@ class Config:
             for SNGAN: 5).
         seed: Seed of networks, masks, noise and data order.
         log_every: Steps between lines of losses, speed and densities in metrics.jsonl.
+        engine: What networks on the CPU run on: native sparse kernels, dense masked ones, or the
+            faster of the two, measured before the first step.
         threads: CPU threads of each process; none: as many as PyTorch takes by itself.
     """
 
@@ -201,6 +203,7 @@ class Config:
     discriminator_steps: int = 5
     seed: int = 0
     log_every: int = 100
+    engine: Literal["auto", "native", "masked"] = "auto"
     threads: int | None = None
     checkpoint: CheckpointConfig = CheckpointConfig()
     evaluate: EvaluateConfig = EvaluateConfig()

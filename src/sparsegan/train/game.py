@@ -14,6 +14,7 @@ from sparsegan.methods import Method, StepEvents
 from sparsegan.train import build
 from sparsegan.train.config import Config
 from sparsegan.train.losses import adversarial_loss, gradient_penalty
+from sparsegan.undisturbed import undisturbed
 
 
 class Game:
@@ -49,6 +50,12 @@ class Game:
     def networks(self) -> dict[str, nn.Module]:
         """The plain networks by name."""
         return {"generator": self.G, "discriminator": self.D}
+
+    def choose_kernels(self, z: Tensor, real: Tensor) -> None:
+        """Let both engines time their networks, which they do in a first training forward."""
+        with undisturbed(self.G, self.D), torch.no_grad():
+            self.G(z)
+            self.D(real)
 
     def discriminator_step(self, step: int, real: Tensor, z: Tensor, mix: Tensor) -> Tensor:
         """One update of D on real images and the fakes of `z`; returns its loss, detached.

@@ -3,6 +3,7 @@
 import math
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -23,6 +24,7 @@ class Journal:
 
     def __init__(self, log: MetricsLog | None) -> None:
         self.log = log
+        self._kernels: dict[str, str] = {}
 
     def write(self, kind: str, step: int, /, **fields: Any) -> None:
         """Append an event."""
@@ -47,6 +49,23 @@ class Journal:
             versions=versions(),
             machine=machine(game),
         )
+        self.kernels(0, game.method)
+
+    def kernels(self, step: int, method: Method) -> None:
+        """The `engine` event of each network whose choice of kernels is new."""
+        for name, network in method.networks.items():
+            engine = network.engine
+            if self._kernels.get(name) != engine.kernels:
+                self._kernels[name] = engine.kernels
+                timing = None if engine.timing is None else asdict(engine.timing)
+                self.write(
+                    "engine",
+                    step,
+                    network=name,
+                    kernels=engine.kernels,
+                    reason=engine.reason,
+                    timing=timing,
+                )
 
     def step(self, events: StepEvents) -> None:
         """What one call of `after_generator_step` did."""

@@ -140,6 +140,7 @@ def _train_on(
     try:
         with session.display, session.stop:
             if saved is None:
+                game.choose_kernels(batches.generator_noise(1), batches.real(1, 0))
                 session.journal.start(game)
                 save(session)
             steps(session)
@@ -173,6 +174,8 @@ def steps(session: Session) -> None:
 
         events = game.after_generator_step(fake_scores, z, real)
         session.journal.step(events)
+        if events.changes:
+            session.journal.kernels(step, game.method)
         session.display.advance(step)
         if step % config.log_every == 0 or step == config.steps:
             line = {

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from sparsegan.balance import undisturbed
 from sparsegan.methods import Method
 from sparsegan.seeding import stream
+from sparsegan.undisturbed import undisturbed
 
 Normalisation = Literal["standing", "batch"]
 Weights = Literal["ema", "live"]
@@ -59,20 +59,15 @@ def sampled(
         seed: Of the noise for the statistics.
     """
     network = method.generator.module
-    modes = {module: module.training for module in network.modules()}
     averaged = weights == "ema" and method.ema is not None
     swap = method.ema.swapped() if averaged and method.ema is not None else nullcontext()
-    with undisturbed(network), swap:
-        try:
-            if bn == "standing":
-                with standing_statistics(network, _latent_dim(network), seed):
-                    yield network
-            else:
-                network.train()
+    with undisturbed(network), torch.no_grad(), swap:
+        if bn == "standing":
+            with standing_statistics(network, _latent_dim(network), seed):
                 yield network
-        finally:
-            for module, training in modes.items():
-                module.training = training
+        else:
+            network.train()
+            yield network
 
 
 def images(generator: nn.Module, count: int, *, seed: int, batch: int = 100) -> Tensor:

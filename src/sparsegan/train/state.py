@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from sparsegan import engine
 from sparsegan.errors import SparseganError
 from sparsegan.train.checkpoint import State
 from sparsegan.train.game import Game
@@ -97,6 +98,7 @@ def conditions(game: Game) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "torch version": torch.__version__,
         "instruction set": torch.backends.cpu.get_cpu_capability(),
+        "native kernels": engine.isa() if engine.available() else "not compiled",
         "device": torch.cuda.get_device_name(device) if on_gpu else device.type,
         "number of processes": game.fabric.world_size,
     }
