@@ -49,8 +49,8 @@ def test_linear_layers_count_every_position():
     ("norm", "ops"),
     [
         (nn.BatchNorm2d(4), 2),
-        (nn.BatchNorm2d(4, affine=False), 1),
-        (nn.InstanceNorm2d(4), 1),
+        (nn.BatchNorm2d(4, affine=False), 0),
+        (nn.InstanceNorm2d(4), 0),
         (nn.GroupNorm(2, 4), 2),
         (nn.LayerNorm((4, 5, 5)), 2),
     ],
@@ -105,11 +105,22 @@ def test_labels_repeated_calls_unused_layers_and_parameters_of_other_layers():
 
 @pytest.mark.parametrize("name", nets.NAMES)
 def test_every_parameter_belongs_to_one_entry(name):
-    G, D = nets.build(name, image_size=32, channels=3, generator_width=4, discriminator_width=4)
-    for net, x in ((G, torch.zeros(1, 128)), (D, torch.zeros(1, 3, 32, 32))):
-        entries = cost.layers(net, x)
+    classes = 3 if name in nets.CONDITIONAL else None
+    widths = {"generator_width": 4, "discriminator_width": 4}
+    G, D = nets.build(name, image_size=64, channels=3, classes=classes, **widths)
+    x = torch.zeros(1, 3, 64, 64)
+    labels = [] if classes is None else [torch.zeros(1, dtype=torch.int64)]
+    for net, given in ((G, torch.zeros(1, G.latent_dim) if G.latent_dim else x), (D, x)):
+        entries = cost.layers(net, given, *labels)
         total = sum(c.weights + c.other_parameters for c in entries)
         assert total == sum(p.numel() for p in net.parameters())
+
+
+def test_on_the_meta_device_the_counts_are_the_same():
+    G, _ = nets.build("biggan", image_size=64, channels=3, classes=3, generator_width=8)
+    noise, labels = torch.zeros(1, 100), torch.zeros(1, dtype=torch.int64)
+    counted = cost.layers(G, noise, labels)
+    assert cost.layers(G.to("meta"), noise.to("meta"), labels.to("meta")) == counted
 
 
 def test_wrappers_are_taken_off():
@@ -128,7 +139,7 @@ def test_without_an_example_it_asks_for_one():
 
 
 def test_moved_shortcuts_are_counted_where_the_published_network_has_them():
-    G, D = nets.build("sngan", image_size=32, channels=3)
+    G, D = nets.build("sngan", image_size=32, channels=3, generator_width=8, discriminator_width=8)
     for net, x, published in (
         (G, torch.zeros(1, 128), {"block1": 8, "block2": 16, "block3": 32}),
         (D, torch.zeros(1, 3, 32, 32), {"block2": 16}),
@@ -143,3 +154,12 @@ def test_moved_shortcuts_are_counted_where_the_published_network_has_them():
             assert as_published[layer].macs == side**2 * width * width
             assert as_run[layer].macs * 4 == as_published[layer].macs
             assert as_run[layer].bias_adds * 4 == as_published[layer].bias_adds
+
+
+def test_a_moved_shortcut_of_an_odd_map_is_counted_at_all_its_places():
+    _, D = nets.build("sngan", image_size=48, channels=3, discriminator_width=4)
+    by_name = {c.name: c for c in cost.layers(D, torch.zeros(1, 3, 48, 48))}
+    last = by_name["blocks.4.shortcut"]
+    assert last.macs == 3 * 3 * last.weights
+    assert last.bias_adds == 3 * 3 * 64
+    assert by_name["blocks.4.conv2"].macs == 3 * 3 * by_name["blocks.4.conv2"].weights

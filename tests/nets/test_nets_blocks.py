@@ -50,19 +50,34 @@ def test_first_block_leaves_the_pixels_and_pools_before_its_shortcut(x):
     assert not isinstance(block.shortcut, MovedConv)
 
 
+def test_down_block_leaves_the_last_row_and_column_of_an_odd_map(x):
+    block = DownBlock(6, 5, published_positions=9).double().eval()
+    x = x[:, :, :3, :3]
+    h = conv(conv(x.relu(), block.conv1).relu(), block.conv2)
+    torch.testing.assert_close(block(x), half((h + conv(x, block.shortcut))[:, :, :2, :2]))
+    assert block.shortcut.published_positions == 9
+
+
 def test_plain_block_adds_its_input(x):
-    block = PlainBlock(6).double().eval()
+    block = PlainBlock(6, 6).double().eval()
     h = conv(conv(x.relu(), block.conv1).relu(), block.conv2)
     torch.testing.assert_close(block(x), h + x)
 
 
-@pytest.mark.parametrize("block", [DownBlock(6, 5), FirstBlock(6, 5), PlainBlock(6)])
+def test_plain_block_that_changes_the_channels_has_a_convolution_for_shortcut(x):
+    block = PlainBlock(6, 5).double().eval()
+    h = conv(conv(x.relu(), block.conv1).relu(), block.conv2)
+    torch.testing.assert_close(block(x), h + conv(x, block.shortcut))
+    assert not isinstance(block.shortcut, MovedConv)
+
+
+@pytest.mark.parametrize("block", [DownBlock(6, 5), FirstBlock(6, 5), PlainBlock(6, 5)])
 def test_every_layer_of_a_discriminator_block_has_spectral_norm_one(block, x):
     block.double().train()
     for _ in range(200):  # power iterations
         block(x)
     block.eval()
     weights = [m.weight for m in block.modules() if isinstance(m, torch.nn.Conv2d)]
-    assert len(weights) == (2 if isinstance(block, PlainBlock) else 3)
+    assert len(weights) == 3
     for weight in weights:
         assert torch.linalg.matrix_norm(weight.flatten(1), 2).item() == pytest.approx(1, rel=1e-3)

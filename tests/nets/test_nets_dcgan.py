@@ -19,7 +19,7 @@ def test_widths_of_the_32_pixel_pair_are_those_of_the_table():
     assert D.linear.in_features == 256 * 4 * 4
 
 
-@pytest.mark.parametrize(("image_size", "stages"), [(28, 2), (32, 3), (64, 4)])
+@pytest.mark.parametrize(("image_size", "stages"), [(28, 2), (32, 3), (48, 3), (64, 4)])
 def test_weight_counts_have_a_closed_form(image_size, stages):
     w, channels, latent, start = 4, 1, 10, image_size >> stages
     G = DCGANGenerator(image_size=image_size, channels=channels, width=w, latent_dim=latent)

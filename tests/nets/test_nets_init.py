@@ -12,7 +12,8 @@ from sparsegan.seeding import stream
 
 def pair(global_seed=0):
     torch.manual_seed(global_seed)
-    return nets.build("sngan", image_size=32, channels=3, generator_width=8, discriminator_width=8)
+    widths = {"generator_width": 4, "discriminator_width": 4}
+    return nets.build("biggan", image_size=64, channels=3, classes=3, **widths)
 
 
 def same(a, b):
@@ -22,9 +23,10 @@ def same(a, b):
 @pytest.mark.parametrize("scheme", nets.SCHEMES)
 def test_everything_is_a_function_of_the_generator(scheme):
     for one, other in zip(pair(1), pair(2), strict=True):
-        other(
-            torch.randn(4, 128) if isinstance(other, nets.Generator) else torch.rand(4, 3, 32, 32)
-        )
+        given = (4, 100) if isinstance(other, nets.Generator) else (4, 3, 64, 64)
+        other(torch.randn(given), torch.tensor([0, 1, 2, 0]))
+        with torch.no_grad():
+            other.attention.gate.fill_(1)
         assert not same(one.state_dict(), other.state_dict())
         global_state = torch.get_rng_state()
         nets.initialise(one, scheme, stream(7, "init"))
@@ -63,6 +65,34 @@ def test_normal_has_the_papers_deviation():
         assert layer.weight.std().item() == pytest.approx(0.02, rel=0.02)
 
 
+def test_kaiming_has_two_over_fan_in_and_zero_biases():
+    conv, linear = nn.Conv2d(32, 64, 3), nn.Linear(400, 100)
+    nets.initialise(nn.Sequential(conv, linear), "kaiming", stream(0))
+    for layer, fan_in in ((conv, 32 * 9), (linear, 400)):
+        assert layer.weight.std().item() == pytest.approx(math.sqrt(2 / fan_in), rel=0.02)
+        assert not layer.bias.any()
+
+
+@pytest.mark.parametrize(
+    "layer", [nn.Linear(5, 9), nn.Conv2d(2, 40, 3), nn.Conv2d(7, 4, 3), nn.Embedding(3, 8)]
+)
+def test_orthogonal_matrices_and_zero_biases(layer):
+    nets.initialise(layer, "orthogonal", stream(0))
+    matrix = layer.weight.flatten(1)
+    matrix = matrix if matrix.size(0) < matrix.size(1) else matrix.mT
+    torch.testing.assert_close(matrix @ matrix.mT, torch.eye(matrix.size(0)))
+    assert not any(b.any() for name, b in layer.named_parameters() if name == "bias")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "deviation"), [("default", 1), ("xavier", 1), ("kaiming", 1), ("normal", 0.02)]
+)
+def test_embeddings_are_normal(scheme, deviation):
+    layer = nn.Embedding(200, 50)
+    nets.initialise(layer, scheme, stream(0))
+    assert layer.weight.std().item() == pytest.approx(deviation, rel=0.02)
+
+
 @pytest.mark.parametrize("scheme", nets.SCHEMES)
 def test_singular_vectors_belong_to_the_new_weights(scheme):
     layer = parametrizations.spectral_norm(nn.Conv2d(8, 12, 3))
@@ -80,10 +110,10 @@ def test_singular_vectors_belong_to_the_new_weights(scheme):
 
 
 def test_what_it_cannot_draw_is_refused_by_name():
-    with pytest.raises(SparseganError, match="no initialisation 'orthogonal'"):
-        nets.initialise(nn.Linear(2, 2), "orthogonal", stream(0))
-    with pytest.raises(SparseganError, match=r"layer '1' \(Embedding\)"):
-        nets.initialise(nn.Sequential(nn.ReLU(), nn.Embedding(3, 2)), "default", stream(0))
+    with pytest.raises(SparseganError, match="no initialisation 'orthonormal'"):
+        nets.initialise(nn.Linear(2, 2), "orthonormal", stream(0))
+    with pytest.raises(SparseganError, match=r"layer '1' \(PReLU\)"):
+        nets.initialise(nn.Sequential(nn.ReLU(), nn.PReLU()), "default", stream(0))
     with pytest.raises(SparseganError, match="not the older"):
         nets.initialise(nn.utils.spectral_norm(nn.Linear(3, 2)), "default", stream(0))
     with pytest.raises(SparseganError, match="set these weights yourself"):

@@ -1,32 +1,10 @@
-"""Counts published for SNGAN (docs/methods.md, architectures) and the network's outline."""
+"""The outline of SNGAN; its published counts are in tests/cost."""
 
-import pytest
 import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
 from sparsegan.nets.sngan import SNGANDiscriminator, SNGANGenerator
-
-
-def unnormalised(layer):
-    if parametrize.is_parametrized(layer, "weight"):
-        return layer.parametrizations.weight.original
-    return layer.weight
-
-
-def maskable(module):
-    layers = [m for m in module.modules() if isinstance(m, (nn.Linear, nn.Conv2d))]
-    return [unnormalised(layer) for layer in layers]
-
-
-@pytest.mark.parametrize(
-    ("network", "count", "count_of_convolutions"),
-    [(SNGANGenerator(), 4_266_752, 3_742_464), (SNGANDiscriminator(), 1_052_544, 1_052_416)],
-)
-def test_weights_at_the_published_width(network, count, count_of_convolutions):
-    weights = maskable(network)
-    assert sum(w.numel() for w in weights) == count
-    assert sum(w.numel() for w in weights if w.dim() == 4) == count_of_convolutions
 
 
 def test_every_layer_of_the_discriminator_is_normalised_and_its_head_has_no_bias():

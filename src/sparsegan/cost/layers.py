@@ -11,6 +11,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 from torch.nn.utils.parametrize import ParametrizationList, type_before_parametrizations
 
+from sparsegan.cost.products import counted_products
 from sparsegan.cost.untouched import untouched
 from sparsegan.errors import SparseganError
 
@@ -35,9 +36,11 @@ class LayerCost:
             the padding are counted, as everywhere in the field.
         bias_adds: Additions of the bias.
         norm_ops: Of a normalisation: two for each value where it has a gain and a bias, else
-            one, which is what the published tables count.
+            none, which is what the published tables count.
         other_parameters: Parameters of this layer that are no `weights`: biases, gains,
             embeddings.
+        products: Multiplications of activations with activations, each with its addition
+            counted as one: attention. The published tables leave them out.
     """
 
     name: str
@@ -48,6 +51,7 @@ class LayerCost:
     bias_adds: int
     norm_ops: int
     other_parameters: int
+    products: int = 0
 
 
 @dataclass
@@ -65,9 +69,10 @@ def layers(
     """Count the operations of each layer in a forward of one sample.
 
     The forward runs in evaluation mode, and the network, its buffers and the random state are
-    afterwards bit-equal to before. Counted are calls of linear layers, convolutions and
-    normalisations; activations, resizing, attention products and the power iteration of
-    spectral normalisation are not (docs/methods.md, cost).
+    afterwards bit-equal to before; on the `meta` device nothing is computed. Counted are calls
+    of linear layers, convolutions and normalisations, and attention's products; activations,
+    resizing, embeddings and the power iteration of spectral normalisation are not
+    (docs/methods.md, cost).
 
     Args:
         module: Any network; the wrappers of PyTorch's data parallelism, of Fabric and of
@@ -79,9 +84,9 @@ def layers(
             published ones. False counts what the forward here does.
 
     Returns:
-        Every layer that has parameters or normalises, in the order of `named_modules`. Each
-        parameter belongs to one entry. A layer that is called several times is counted as
-        often, one that is never called has no operations.
+        Every layer that has parameters, normalises or multiplies activations, in the order of
+        `named_modules`. Each parameter belongs to one entry. A layer that is called several
+        times is counted as often, one that is never called has no operations.
 
     Raises:
         SparseganError: without example inputs.
@@ -92,20 +97,25 @@ def layers(
             "for example torch.zeros(1, G.latent_dim)"
         )
     module = _unwrap(module)
-    counted = {
+    named = {
         # A network that is a single layer has no path; the masks call it "weight", too.
         name or "weight": layer
         for name, layer in module.named_modules()
-        if _is_counted(layer) and "parametrizations" not in name.split(".")
+        if "parametrizations" not in name.split(".")
     }
-    tallies = {name: _Tally() for name in counted}
+    tallies = {name: _Tally() for name, layer in named.items() if _is_counted(layer)}
     sample = [x[:1] if isinstance(x, Tensor) and x.dim() else x for x in example_inputs]
     with untouched(module), ExitStack() as hooks:
-        for name, layer in counted.items():
-            hook = _counter(tallies[name], as_published)
-            hooks.callback(layer.register_forward_hook(hook, with_kwargs=True).remove)
+        for name, tally in tallies.items():
+            hook = _counter(tally, as_published)
+            hooks.callback(named[name].register_forward_hook(hook, with_kwargs=True).remove)
+        products = hooks.enter_context(counted_products(named))
         module(*sample)
-    return [_layer_cost(name, layer, tallies[name]) for name, layer in counted.items()]
+    return [
+        _layer_cost(name, layer, tallies.get(name, _Tally()), products[name])
+        for name, layer in named.items()
+        if name in tallies or products[name]
+    ]
 
 
 def _unwrap(module: nn.Module) -> nn.Module:
@@ -143,7 +153,7 @@ def _counter(
     ) -> None:
         if isinstance(layer, _NORMS):
             affine = getattr(layer, "affine", getattr(layer, "elementwise_affine", False))
-            tally.norm_ops += output.numel() * (2 if affine else 1)
+            tally.norm_ops += 2 * output.numel() if affine else 0
         elif isinstance(layer, _WEIGHTED):
             repeats = getattr(layer, "published_positions", 1) if as_published else 1
             given = args[0] if args else kwargs["input"]
@@ -174,7 +184,7 @@ def _weight_shape(layer: nn.Module) -> tuple[int, ...]:
     return () if weight is None else tuple(weight.shape)
 
 
-def _layer_cost(name: str, layer: nn.Module, tally: _Tally) -> LayerCost:
+def _layer_cost(name: str, layer: nn.Module, tally: _Tally, products: int) -> LayerCost:
     shape = _weight_shape(layer)
     weights = math.prod(shape) if isinstance(layer, _WEIGHTED) else 0
     return LayerCost(
@@ -186,6 +196,7 @@ def _layer_cost(name: str, layer: nn.Module, tally: _Tally) -> LayerCost:
         bias_adds=tally.bias_adds,
         norm_ops=tally.norm_ops,
         other_parameters=_parameter_count(layer) - weights,
+        products=products,
     )
 
 

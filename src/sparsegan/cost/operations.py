@@ -1,11 +1,13 @@
 """Operations of a forward and of a training run, dense or sparse (docs/methods.md, cost).
 
-One multiplication with its addition counts as one. Two conventions exist for training. The
-published one gives the tables of ADAPT: it multiplies the discriminator's share by the number of
-*its* steps although they are in its weight already, and counts half of what it sees. The
-consistent one counts what is done: in each discriminator step three passes (forward, and twice
-that for backward) over a real and a fake batch, in each generator step a forward and an input
-gradient of the discriminator.
+One multiplication with its addition counts as one. Two conventions exist. The published one gives
+the tables of ADAPT: it multiplies the discriminator's share by the number of *its* steps although
+they are in its weight already, counts half of what it sees, and leaves out the products of
+attention. The consistent one counts what is done: in each discriminator step three passes
+(forward, and twice that for backward) over a real and a fake batch, in each generator step a
+forward and an input gradient of the discriminator, and attention's products in every pass.
+Neither counts activations, resizing, embeddings, the power iteration of spectral normalisation
+(once a step, whatever the batch) or the optimiser.
 """
 
 import difflib
@@ -25,21 +27,30 @@ History = Sequence[tuple[int, Mapping[str, float]]]
 from_step, from_step + 1, … (the first is 0) until the next entry takes over."""
 
 
-def forward(layers: Sequence[LayerCost], densities: Mapping[str, float] | None = None) -> float:
+def forward(
+    layers: Sequence[LayerCost],
+    densities: Mapping[str, float] | None = None,
+    *,
+    convention: Convention = "consistent",
+) -> float:
     """Operations of one forward of one sample.
 
     Args:
         layers: From `cost.layers`.
         densities: Layer name to the share of its weights that are active, in [0, 1]; absent
-            layers are dense. Biases and normalisations are always dense.
+            layers are dense. Biases, normalisations and products are always dense.
+        convention: `published` leaves out the products of activations with activations.
 
     Raises:
         SparseganError: for a density of a layer that is not there or has no weights, or
-            outside [0, 1].
+            outside [0, 1], and for another convention.
     """
+    _check_convention(convention)
     densities = {} if densities is None else densities
     check_densities(layers, densities)
-    return math.fsum(c.macs * densities.get(c.name, 1.0) + c.bias_adds + c.norm_ops for c in layers)
+    products = sum(c.products for c in layers) if convention == "consistent" else 0
+    weights = math.fsum(c.macs * densities.get(c.name, 1.0) for c in layers)
+    return weights + sum(c.bias_adds + c.norm_ops for c in layers) + products
 
 
 def training(
@@ -55,8 +66,8 @@ def training(
     """Operations of a training run.
 
     Args:
-        g: The generator's forward per sample, from `forward`.
-        d: The discriminator's forward per sample.
+        g: The generator's forward per sample, from `forward` by the same convention.
+        d: The discriminator's forward per sample, likewise.
         d_batch: Real images, and as many fakes, in a discriminator step.
         g_batch: Samples in a generator step.
         discriminator_steps: Discriminator steps for each generator step.
@@ -66,10 +77,7 @@ def training(
     Raises:
         SparseganError: for another convention.
     """
-    if convention not in CONVENTIONS:
-        raise SparseganError(
-            f"there is no cost convention {convention!r}: choose {' or '.join(CONVENTIONS)}"
-        )
+    _check_convention(convention)
     seen = d_batch * discriminator_steps
     g_samples = (seen + 3 * g_batch) * steps
     if convention == "published":
@@ -111,8 +119,8 @@ def training_of_history(
     """
     # The cost is linear in both forwards, so their averages over the steps give the sum.
     return training(
-        _average_forward(generator, generator_history, steps),
-        _average_forward(discriminator, discriminator_history, steps),
+        _average_forward(generator, generator_history, steps, convention),
+        _average_forward(discriminator, discriminator_history, steps, convention),
         d_batch=d_batch,
         g_batch=g_batch,
         discriminator_steps=discriminator_steps,
@@ -121,11 +129,13 @@ def training_of_history(
     )
 
 
-def _average_forward(layers: Sequence[LayerCost], history: History, steps: int) -> float:
+def _average_forward(
+    layers: Sequence[LayerCost], history: History, steps: int, convention: Convention
+) -> float:
     if steps < 1:
         raise SparseganError(f"a history over {steps} steps has no cost: give at least 1 step")
     if not history:
-        return forward(layers)
+        return forward(layers, convention=convention)
     starts = [start for start, _ in history]
     if starts[0] != 0 or any(a > b for a, b in pairwise(starts)):
         raise SparseganError(
@@ -134,8 +144,15 @@ def _average_forward(layers: Sequence[LayerCost], history: History, steps: int) 
         )
     ends = [*starts[1:], steps]
     lengths = [max(0, min(end, steps) - start) for start, end in zip(starts, ends, strict=True)]
-    costs = [forward(layers, densities) for _, densities in history]
+    costs = [forward(layers, densities, convention=convention) for _, densities in history]
     return math.fsum(c * n for c, n in zip(costs, lengths, strict=True)) / steps
+
+
+def _check_convention(convention: str) -> None:
+    if convention not in CONVENTIONS:
+        raise SparseganError(
+            f"there is no cost convention {convention!r}: choose {' or '.join(CONVENTIONS)}"
+        )
 
 
 def check_densities(layers: Sequence[LayerCost], densities: Mapping[str, float]) -> None:

@@ -2,50 +2,21 @@
 
 Example:
     >>> G, D = build("dcgan", image_size=28, channels=1, generator_width=8)
-    >>> G.latent_dim, G.image_size, G.channels
-    (128, 28, 1)
+    >>> G.latent_dim, G.image_size, G.channels, G.classes
+    (128, 28, 1, None)
+    >>> G, D = build("biggan", image_size=32, channels=3, classes=10, generator_width=8)
+    >>> "biggan" in CONDITIONAL, G.classes, D.classes
+    (True, 10, 10)
 """
 
-import difflib
-from collections.abc import Callable
-from typing import NamedTuple
-
-from torch import nn
-
 from sparsegan.errors import SparseganError
-from sparsegan.nets import dcgan, sngan
-from sparsegan.nets.base import Generator
+from sparsegan.nets.architectures import ARCHITECTURES, CONDITIONAL, Architecture, find
+from sparsegan.nets.base import Discriminator, Generator
 from sparsegan.nets.init import SCHEMES, initialise
 
-__all__ = ["NAMES", "SCHEMES", "Generator", "build", "initialise"]
+__all__ = ["CONDITIONAL", "NAMES", "SCHEMES", "Discriminator", "Generator", "build", "initialise"]
 
-
-class _Family(NamedTuple):
-    generator: Callable[..., Generator]
-    discriminator: Callable[..., nn.Module]
-    image_sizes: tuple[int, ...]
-    generator_width: int
-    discriminator_width: int
-
-
-_FAMILIES = {
-    "dcgan": _Family(
-        dcgan.DCGANGenerator,
-        dcgan.DCGANDiscriminator,
-        dcgan.IMAGE_SIZES,
-        dcgan.GENERATOR_WIDTH,
-        dcgan.DISCRIMINATOR_WIDTH,
-    ),
-    "sngan": _Family(
-        sngan.SNGANGenerator,
-        sngan.SNGANDiscriminator,
-        sngan.IMAGE_SIZES,
-        sngan.GENERATOR_WIDTH,
-        sngan.DISCRIMINATOR_WIDTH,
-    ),
-}
-
-NAMES = tuple(_FAMILIES)
+NAMES = tuple(ARCHITECTURES)
 """The names that `build` knows."""
 
 
@@ -56,8 +27,9 @@ def build(
     channels: int,
     generator_width: int | None = None,
     discriminator_width: int | None = None,
-    latent_dim: int = 128,
-) -> tuple[Generator, nn.Module]:
+    latent_dim: int | None = None,
+    classes: int | None = None,
+) -> tuple[Generator, Discriminator]:
     """The generator and the discriminator of an architecture, on the CPU, in training mode.
 
     The weights are PyTorch's ordinary draws; `initialise` makes them a function of a seed.
@@ -68,49 +40,55 @@ def build(
         channels: Channels of the images.
         generator_width: Base number of channels in the generator; None is the published width.
         discriminator_width: The same for the discriminator.
-        latent_dim: Length of a noise vector.
+        latent_dim: Length of a noise vector; None is the published one. `cyclegan` has none.
+        classes: Number of classes, for the names in `CONDITIONAL` and for them alone.
 
     Returns:
         G, which maps `(N, latent_dim)` to images `(N, channels, image_size, image_size)` in
-        [-1, 1], and D, which maps such images to scores (logits) of shape `(N,)`.
+        [-1, 1], and D, which maps such images to scores (logits) of shape `(N,)`. Conditional
+        networks take labels as second input, int64 `(N,)`. For `cyclegan`, G maps images to
+        images, and D to scores of patches, `(N, h, w)`.
 
     Raises:
-        SparseganError: for an unknown name, a size the architecture does not have, or a width
-            or count that is not positive.
+        SparseganError: for an unknown name, a size the architecture does not have, a width or
+            count that is not positive, or `latent_dim` or `classes` that do not suit it.
     """
-    family = _family(name)
-    _check_size(name, family, image_size)
-    g_width = family.generator_width if generator_width is None else generator_width
-    d_width = family.discriminator_width if discriminator_width is None else discriminator_width
+    architecture = find(name, image_size)
+    g_width = architecture.generator_width if generator_width is None else generator_width
+    d_width = (
+        architecture.discriminator_width if discriminator_width is None else discriminator_width
+    )
     positive = {
         "channels": channels,
         "generator_width": g_width,
         "discriminator_width": d_width,
         "latent_dim": latent_dim,
+        "classes": classes,
     }
     for setting, value in positive.items():
-        if value < 1:
+        if value is not None and value < 1:
             raise SparseganError(f"{setting} is {value}: it must be at least 1")
     shape = {"image_size": image_size, "channels": channels}
+    shape |= _classes(name, classes)
+    latent_dim = _latent_dim(name, architecture, latent_dim)
     return (
-        family.generator(**shape, width=g_width, latent_dim=latent_dim),
-        family.discriminator(**shape, width=d_width),
+        architecture.generator(**shape, width=g_width, latent_dim=latent_dim),
+        architecture.discriminator(**shape, width=d_width),
     )
 
 
-def _family(name: str) -> _Family:
-    if name not in _FAMILIES:
-        near = difflib.get_close_matches(name, NAMES, n=1, cutoff=0.0)[0]
+def _classes(name: str, classes: int | None) -> dict[str, int]:
+    if name in CONDITIONAL and classes is None:
         raise SparseganError(
-            f"there is no architecture {name!r}: did you mean {near!r} (known: {', '.join(NAMES)})?"
+            f"{name} makes images of a class: set classes to the number of classes of the images"
         )
-    return _FAMILIES[name]
+    if name not in CONDITIONAL and classes is not None:
+        names = " or ".join(sorted(CONDITIONAL))
+        raise SparseganError(f"{name} takes no labels: leave classes out or choose {names}")
+    return {} if classes is None else {"classes": classes}
 
 
-def _check_size(name: str, family: _Family, image_size: int) -> None:
-    if image_size in family.image_sizes:
-        return
-    sizes = " or ".join(map(str, family.image_sizes))
-    others = [other for other, f in _FAMILIES.items() if image_size in f.image_sizes]
-    remedy = f"choose image_size {sizes}" + "".join(f" or the architecture {o}" for o in others)
-    raise SparseganError(f"{name} does not make images of {image_size} pixels: {remedy}")
+def _latent_dim(name: str, architecture: Architecture, latent_dim: int | None) -> int:
+    if architecture.latent_dim == 0 and latent_dim is not None:
+        raise SparseganError(f"{name} makes images out of images: leave latent_dim out")
+    return architecture.latent_dim if latent_dim is None else latent_dim

@@ -1,4 +1,8 @@
-"""The residual blocks of SNGAN (Miyato et al. 2018, appendix B; docs/methods.md, architectures)."""
+"""The residual blocks of SNGAN and BigGAN (docs/methods.md, architectures).
+
+They are those of Miyato et al. 2018, appendix B; BigGAN's discriminator has the same, its
+generator those of `nets.conditional`.
+"""
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -12,10 +16,15 @@ class MovedConv(nn.Conv2d):
     upsampling and, being linear, with average pooling: the result is the same and a quarter of
     the positions is computed. `cost.layers` reads `published_positions` to count it as the
     published tables do.
+
+    Attributes:
+        published_positions: Positions the published network evaluates for each one evaluated
+            here: 4, but 9 where a map of 3x3 is pooled to a single place.
     """
 
-    published_positions = 4
-    """Positions the published network evaluates for each one evaluated here."""
+    def __init__(self, in_channels: int, out_channels: int, published_positions: int = 4) -> None:
+        super().__init__(in_channels, out_channels, 1)
+        self.published_positions = published_positions
 
 
 class UpBlock(nn.Module):
@@ -27,32 +36,33 @@ class UpBlock(nn.Module):
         self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1)
         self.norm2 = nn.BatchNorm2d(out_channels)
         self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1)
-        self.shortcut = MovedConv(in_channels, out_channels, 1)
+        self.shortcut = MovedConv(in_channels, out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """Residual plus shortcut."""
-        h: Tensor = self.conv1(_double(F.relu(self.norm1(x))))
+        h: Tensor = self.conv1(double(F.relu(self.norm1(x))))
         h = self.conv2(F.relu(self.norm2(h)))
-        return h + _double(self.shortcut(x))
+        return h + double(self.shortcut(x))
 
 
 class DownBlock(nn.Module):
     """`(N, in, H, W)` to `(N, out, H/2, W/2)`: ReLU-conv3, ReLU-conv3, pool, plus a shortcut.
 
-    Every convolution is under spectral normalisation, as in all blocks of a discriminator.
+    Every convolution is under spectral normalisation, as in all blocks of a discriminator. An
+    odd map loses its last row and column to the pooling.
     """
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, published_positions: int = 4) -> None:
         super().__init__()
-        self.conv1 = spectral_norm(nn.Conv2d(in_channels, in_channels, 3, padding=1))
-        self.conv2 = spectral_norm(nn.Conv2d(in_channels, out_channels, 3, padding=1))
-        self.shortcut = spectral_norm(MovedConv(in_channels, out_channels, 1))
+        self.conv1 = spectral_norm(nn.Conv2d(in_channels, out_channels, 3, padding=1))
+        self.conv2 = spectral_norm(nn.Conv2d(out_channels, out_channels, 3, padding=1))
+        self.shortcut = spectral_norm(MovedConv(in_channels, out_channels, published_positions))
 
     def forward(self, x: Tensor) -> Tensor:
         """Residual plus shortcut."""
         h: Tensor = self.conv2(F.relu(self.conv1(F.relu(x))))
-        short: Tensor = self.shortcut(_halve(x))
-        return _halve(h) + short
+        short: Tensor = self.shortcut(halve(x))
+        return halve(h) + short
 
 
 class FirstBlock(nn.Module):
@@ -70,27 +80,36 @@ class FirstBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Residual plus shortcut."""
         h: Tensor = self.conv2(F.relu(self.conv1(x)))
-        short: Tensor = self.shortcut(_halve(x))
-        return _halve(h) + short
+        short: Tensor = self.shortcut(halve(x))
+        return halve(h) + short
 
 
 class PlainBlock(nn.Module):
-    """`(N, C, H, W)` to the same shape: ReLU-conv3, ReLU-conv3, plus the input itself."""
+    """`(N, in, H, W)` to `(N, out, H, W)`: ReLU-conv3, ReLU-conv3, plus a shortcut.
 
-    def __init__(self, channels: int) -> None:
+    The shortcut is the input itself, or a convolution of it where the channels change.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.conv1 = spectral_norm(nn.Conv2d(channels, channels, 3, padding=1))
-        self.conv2 = spectral_norm(nn.Conv2d(channels, channels, 3, padding=1))
+        self.conv1 = spectral_norm(nn.Conv2d(in_channels, out_channels, 3, padding=1))
+        self.conv2 = spectral_norm(nn.Conv2d(out_channels, out_channels, 3, padding=1))
+        self.shortcut: nn.Module = nn.Identity()
+        if in_channels != out_channels:
+            self.shortcut = spectral_norm(nn.Conv2d(in_channels, out_channels, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Residual plus input."""
+        """Residual plus shortcut."""
         h: Tensor = self.conv2(F.relu(self.conv1(F.relu(x))))
-        return h + x
+        short: Tensor = self.shortcut(x)
+        return h + short
 
 
-def _double(x: Tensor) -> Tensor:
+def double(x: Tensor) -> Tensor:
+    """`(N, C, H, W)` to `(N, C, 2H, 2W)`, each value four times."""
     return F.interpolate(x, scale_factor=2, mode="nearest")
 
 
-def _halve(x: Tensor) -> Tensor:
+def halve(x: Tensor) -> Tensor:
+    """`(N, C, H, W)` to `(N, C, H // 2, W // 2)`, means of four values."""
     return F.avg_pool2d(x, 2)

@@ -1,4 +1,4 @@
-"""A convolutional pair for 28, 32 and 64 pixels: the quickest networks here.
+"""A convolutional pair for 28, 32, 48 and 64 pixels: the quickest networks here.
 
 The generator is that of DCGAN (Radford et al. 2016) with the 3x3 output layer of Miyato et al.
 2018 (table 3, the "standard CNN"); the discriminator is DCGAN's under spectral normalisation in
@@ -13,18 +13,17 @@ place of batch normalisation, with Miyato's slope of 0.1. Width W = 64 is that o
 | the same                      | W x 32²  | linear                     | 1         |
 | conv3, tanh                   | 3 x 32²  |                            |           |
 
-28 pixels start at 7² with one stage less, 64 pixels have one stage more.
+28 pixels start at 7² with one stage less, 48 pixels at 6², 64 pixels have one stage more.
 """
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from sparsegan.nets.base import Generator
+from sparsegan.nets.base import Discriminator, Generator
 
-STAGES = {28: (7, 2), 32: (4, 3), 64: (4, 4)}
+STAGES = {28: (7, 2), 32: (4, 3), 48: (6, 3), 64: (4, 4)}
 """Image size -> (size where the convolutions start, how often it doubles)."""
-IMAGE_SIZES = tuple(STAGES)
 GENERATOR_WIDTH = DISCRIMINATOR_WIDTH = 64
 
 
@@ -61,14 +60,13 @@ class DCGANGenerator(Generator):
         return image.tanh()
 
 
-class DCGANDiscriminator(nn.Module):
+class DCGANDiscriminator(Discriminator):
     """Images `(N, channels, image_size, image_size)` to scores `(N,)`."""
 
     def __init__(
         self, *, image_size: int, channels: int = 3, width: int = DISCRIMINATOR_WIDTH
     ) -> None:
-        super().__init__()
-        self.image_size = image_size
+        super().__init__(image_size=image_size, channels=channels)
         start, stages = STAGES[image_size]
         widths = [channels, *(width * 2**i for i in range(stages))]
         self.convs = nn.ModuleList(

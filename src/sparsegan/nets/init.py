@@ -1,8 +1,9 @@
 """Initial weights as a function of a seed (docs/methods.md, architectures).
 
-ADAPT starts SNGAN from PyTorch's defaults, STU-GAN from Xavier-uniform convolutions; both leave
-linear layers (`xavier`) and biases at PyTorch's defaults. `normal` is the N(0, 0.02) of BigGAN
-and DCGAN for every weight.
+ADAPT starts SNGAN on CIFAR-10 from PyTorch's defaults, STU-GAN from Xavier-uniform convolutions;
+both leave linear layers (`xavier`) and biases at PyTorch's defaults. `kaiming` is ADAPT's for
+STL-10. `normal` is the N(0, 0.02) of BigGAN at 32 pixels, DCGAN and CycleGAN for every weight,
+`orthogonal` that of BigGAN above.
 """
 
 import math
@@ -15,8 +16,9 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import _SpectralNorm
 
 from sparsegan.errors import SparseganError
+from sparsegan.nets.attention import Attention
 
-Scheme = Literal["default", "xavier", "normal"]
+Scheme = Literal["default", "xavier", "normal", "orthogonal", "kaiming"]
 SCHEMES: tuple[str, ...] = get_args(Scheme)
 
 _CONVOLUTIONS = (
@@ -38,12 +40,16 @@ def initialise(module: nn.Module, scheme: Scheme, generator: torch.Generator) ->
     Under `torch.nn.utils.parametrizations.spectral_norm` the unnormalised weight is drawn and
     the singular vectors are drawn and iterated anew; the normalised `.weight` is never read,
     because reading it in training mode advances the power iteration. Batch normalisation gets
-    its neutral values.
+    its neutral values, and the gate of attention is closed.
 
     Args:
-        module: A network of linear layers, convolutions and batch normalisations.
-        scheme: `default`: PyTorch's uniform within ±1/√fan_in; `xavier`: Glorot-uniform
-            convolutions, the rest as default; `normal`: weights N(0, 0.02), biases as default.
+        module: A network of linear layers, convolutions, embeddings, batch normalisations and
+            `nets.attention.Attention`.
+        scheme: `default`: PyTorch's uniform within ±1/√fan_in, embeddings N(0, 1); `xavier`:
+            Glorot-uniform convolutions, the rest as default; `normal`: weights and embeddings
+            N(0, 0.02), biases as default; `orthogonal`: weights and embeddings orthogonal as
+            matrices, biases 0; `kaiming`: weights N(0, 2/fan_in), biases 0, embeddings as
+            default.
         generator: A CPU generator (see `seeding.stream`); draws are made on the CPU, so they do
             not depend on where the module is.
 
@@ -55,9 +61,9 @@ def initialise(module: nn.Module, scheme: Scheme, generator: torch.Generator) ->
             f"there is no initialisation {scheme!r}: choose one of {', '.join(SCHEMES)}"
         )
     for name, layer in module.named_modules():
-        if isinstance(layer, (nn.Linear, *_CONVOLUTIONS)):
+        if isinstance(layer, (nn.Linear, nn.Embedding, *_CONVOLUTIONS)):
             _initialise_layer(layer, scheme, generator)
-        elif isinstance(layer, _BatchNorm):
+        elif isinstance(layer, (_BatchNorm, Attention)):
             layer.reset_parameters()
         elif any(True for _ in layer.parameters(recurse=False)) and not isinstance(
             layer, parametrize.ParametrizationList
@@ -65,7 +71,7 @@ def initialise(module: nn.Module, scheme: Scheme, generator: torch.Generator) ->
             raise SparseganError(
                 f"layer {name!r} ({type(layer).__name__}) has parameters that initialise does "
                 "not know: set them yourself, or build the network from linear layers, "
-                "convolutions and batch normalisations"
+                "convolutions, embeddings and batch normalisations"
             )
 
 
@@ -76,15 +82,24 @@ def _initialise_layer(layer: nn.Module, scheme: Scheme, generator: torch.Generat
     bound = 1 / math.sqrt(fan_in)
     if scheme == "normal":
         nn.init.normal_(draw, 0.0, 0.02, generator=generator)
+    elif scheme == "orthogonal":
+        nn.init.orthogonal_(draw, generator=generator)
+    elif isinstance(layer, nn.Embedding):
+        nn.init.normal_(draw, generator=generator)
+    elif scheme == "kaiming":
+        nn.init.kaiming_normal_(draw, generator=generator)
     elif scheme == "xavier" and isinstance(layer, _CONVOLUTIONS):
         nn.init.xavier_uniform_(draw, generator=generator)
     else:
         # PyTorch's kaiming_uniform_(a=√5) is this bound.
         nn.init.uniform_(draw, -bound, bound, generator=generator)
     weight.copy_(draw)
-    if isinstance(layer.bias, Tensor):
-        draw = torch.empty(layer.bias.shape)
-        layer.bias.copy_(nn.init.uniform_(draw, -bound, bound, generator=generator))
+    bias = getattr(layer, "bias", None)
+    if isinstance(bias, Tensor):
+        draw = torch.zeros(bias.shape)
+        if scheme not in ("orthogonal", "kaiming"):
+            nn.init.uniform_(draw, -bound, bound, generator=generator)
+        bias.copy_(draw)
     if parametrize.is_parametrized(layer, "weight"):
         _restart_power_iteration(_spectral_norm(layer), weight, generator)
 

@@ -1,5 +1,7 @@
 """SNGAN for 32x32 images, as in both papers (docs/methods.md, architectures: CIFAR-10 SNGAN).
 
+48 and 64 pixels are in `nets.resnet`.
+
 | generator              |            | discriminator           |            |
 | ---------------------- | ---------- | ----------------------- | ---------- |
 | noise                  | 128        | image                   | 3 x 32²    |
@@ -15,10 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from sparsegan.nets.base import Generator
+from sparsegan.nets.base import Discriminator, Generator
 from sparsegan.nets.blocks import DownBlock, FirstBlock, PlainBlock, UpBlock
 
-IMAGE_SIZES = (32,)
 GENERATOR_WIDTH = 256
 DISCRIMINATOR_WIDTH = 128
 
@@ -50,18 +51,17 @@ class SNGANGenerator(Generator):
         return image.tanh()
 
 
-class SNGANDiscriminator(nn.Module):
+class SNGANDiscriminator(Discriminator):
     """Images `(N, channels, 32, 32)` to scores `(N,)`; spectral normalisation on every layer."""
 
     def __init__(
         self, *, image_size: int = 32, channels: int = 3, width: int = DISCRIMINATOR_WIDTH
     ) -> None:
-        super().__init__()
-        self.image_size = image_size
+        super().__init__(image_size=image_size, channels=channels)
         self.block1 = FirstBlock(channels, width)
         self.block2 = DownBlock(width, width)
-        self.block3 = PlainBlock(width)
-        self.block4 = PlainBlock(width)
+        self.block3 = PlainBlock(width, width)
+        self.block4 = PlainBlock(width, width)
         self.linear = spectral_norm(nn.Linear(width, 1, bias=False))
 
     def forward(self, x: Tensor) -> Tensor:
