@@ -22,6 +22,7 @@ from sparsegan.report.tables import (
     configuration_section,
     cost_section,
     decisions_section,
+    kernels_section,
     machine_section,
     warnings_section,
 )
@@ -36,6 +37,7 @@ _SECTIONS = (
     masks_section,
     layers_section,
     cost_section,
+    kernels_section,
     warnings_section,
     configuration_section,
     machine_section,

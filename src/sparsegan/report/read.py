@@ -70,6 +70,7 @@ class RunRecord:
     evaluations: list[Evaluation] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     rewires: list[Rewire] = field(default_factory=list)
+    kernels: list[tuple[int, str, str, str]] = field(default_factory=list)
     warnings: list[tuple[int, str]] = field(default_factory=list)
     unreadable: int = 0
 
@@ -218,6 +219,9 @@ def _add(record: RunRecord, event: Event, step: int) -> None:
         record.decisions.append(Decision.of(step, event))
     elif kind == "evaluate":
         record.evaluations.append(Evaluation.of(step, event))
+    elif kind == "engine":
+        row = (step, text(event, "network"), text(event, "kernels"), text(event, "reason"))
+        record.kernels.append(row)
     elif kind == "warning":
         record.warnings.append((step, text(event, "message")))
     elif kind == "end":
