@@ -1,0 +1,154 @@
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.nn.utils import spectral_norm as legacy_spectral_norm
+from torch.nn.utils.parametrizations import spectral_norm
+
+from sparsegan import engine, nets
+from sparsegan.engine.attach import NativeForward
+from sparsegan.sparsity import Masks
+
+pytestmark = pytest.mark.skipif(not engine.available(), reason="kernels are not compiled")
+
+
+class Foreign(nn.Module):
+    """Layers that the kernels take and layers that they must leave alone."""
+
+    def __init__(self, norm=lambda layer: layer):
+        super().__init__()
+        self.linear = norm(nn.Linear(5, 8 * 16))
+        self.bn = nn.BatchNorm2d(8)
+        self.up = norm(nn.ConvTranspose2d(8, 6, 4, stride=2, padding=1))
+        self.instance = nn.InstanceNorm2d(6)
+        self.grouped = nn.Conv2d(6, 6, 3, padding=1, groups=3)
+        self.dilated = nn.Conv2d(6, 6, 3, padding=2, dilation=2)
+        self.reflected = nn.Conv2d(6, 6, 3, padding=1, padding_mode="reflect")
+        self.same = nn.Conv2d(6, 6, 3, padding="same")
+        self.strided = norm(nn.Conv2d(6, 4, 3, stride=2, padding=1))
+        self.flat = nn.Conv1d(4, 2, 3)
+
+    def forward(self, z):
+        h = F.relu(self.bn(self.linear(z).unflatten(1, (8, 4, 4))))
+        h = F.leaky_relu(self.instance(self.up(h)), 0.2)
+        h = h + self.grouped(h) + self.dilated(h) + self.reflected(h) + self.same(h)
+        h = F.interpolate(h, scale_factor=2)
+        h = F.avg_pool2d(torch.tanh(self.strided(h)), 2)
+        return self.flat(h.flatten(2)).mean((1, 2))
+
+
+def passes(network, x):
+    """Output, and the gradients of input and parameters, of one forward and backward."""
+    x = x.clone().requires_grad_()
+    network.zero_grad()
+    y = network(x)
+    y.mul(torch.linspace(-1, 1, y.numel()).view_as(y)).sum().backward()
+    return [y.detach(), x.grad, *(p.grad.clone() for p in network.parameters())]
+
+
+def both(network, masks, x, dense_gradient=False):
+    """What dense kernels give in float64 and what the native ones give, from equal states."""
+    saved = copy.deepcopy(network.state_dict())
+    native = NativeForward(network, masks, lambda: dense_gradient)
+    native.on = True
+    found = passes(network, x)
+    native.detach()
+    after = copy.deepcopy(network.state_dict())
+    network.load_state_dict(saved)
+    wanted = passes(network.double(), x.double())
+    network.float()
+    return found, wanted, after
+
+
+def assert_close(found, wanted, tolerance=1e-5):
+    # A bias before a normalisation has gradient 0 up to rounding of the terms it sums.
+    largest = max(float(b.norm()) for b in wanted)
+    for a, b in zip(found, wanted, strict=True):
+        assert (a - b).norm() <= tolerance * b.norm() + 1e-5 * largest
+
+
+@pytest.mark.parametrize("norm", [lambda x: x, spectral_norm, legacy_spectral_norm])
+@pytest.mark.parametrize("batch", [1, 3, 16])
+def test_foreign_networks_give_what_dense_kernels_give(norm, batch):
+    torch.manual_seed(0)
+    network = Foreign(norm)
+    masks = Masks(network, 0.3)
+    found, wanted, _ = both(network, masks, torch.randn(batch, 5), dense_gradient=True)
+    assert_close(found, wanted, 1e-4 if batch == 1 else 2e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("dcgan", 28), ("dcgan", 32), ("sngan", 32), ("sngan", 48)]
+)
+def test_our_networks_give_what_dense_kernels_give(name, size):
+    torch.manual_seed(0)
+    pair = nets.build(
+        name, image_size=size, channels=3, generator_width=4, discriminator_width=4, latent_dim=8
+    )
+    for network, x in zip(pair, (torch.randn(5, 8), torch.randn(5, 3, size, size)), strict=True):
+        masks = Masks(network, 0.4)
+        found, wanted, _ = both(network, masks, x, dense_gradient=True)
+        assert_close(found[:1], wanted[:1])
+        assert_close(found[1:], wanted[1:], 2e-3)  # a ReLU's kink may fall on the other side
+
+
+def test_running_statistics_are_those_of_dense_kernels():
+    torch.manual_seed(0)
+    network = Foreign()
+    x = torch.randn(6, 5)
+    *_, after = both(network, Masks(network, 0.5), x)
+    # `both` ran the dense pass last, from the same start.
+    assert torch.allclose(after["bn.running_mean"], network.bn.running_mean, atol=1e-6)
+    assert torch.allclose(after["bn.running_var"], network.bn.running_var, atol=1e-6)
+    assert int(after["bn.num_batches_tracked"]) == 1
+
+
+def test_gradients_at_inactive_places_are_zero_unless_wanted():
+    torch.manual_seed(0)
+    network = Foreign()
+    masks = Masks(network, 0.3)
+    x = torch.randn(4, 5)
+    for dense in (False, True):
+        native = NativeForward(network, masks, lambda dense=dense: dense)
+        native.on = True
+        passes(network, x)
+        native.detach()
+        inactive = network.strided.weight.grad[~masks["strided"]]
+        assert bool(inactive.any()) == dense
+
+
+def test_a_changed_mask_is_followed():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 2, 3))
+    masks = Masks(network, 0.3)
+    native = NativeForward(network, masks, lambda: False)
+    native.on = True
+    x = torch.randn(2, 3, 8, 8)
+    network(x)
+    masks.replace(torch.ones_like(masks.flat))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(1.0)
+    found = network(x)
+    native.detach()
+    assert torch.allclose(found, network(x), rtol=1e-5, atol=1e-4)
+
+
+def test_detaching_leaves_no_trace():
+    network = Foreign()
+    before = [(len(m._forward_pre_hooks), len(m._forward_hooks)) for m in network.modules()]
+    NativeForward(network, Masks(network, 0.5), lambda: False).detach()
+    after = [(len(m._forward_pre_hooks), len(m._forward_hooks)) for m in network.modules()]
+    assert before == after
+
+
+def test_a_forward_that_fails_does_not_leave_functions_intercepted():
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3))
+    native = NativeForward(network, Masks(network, 0.5), lambda: False)
+    native.on = True
+    with pytest.raises(Exception, match="channels"):
+        network(torch.randn(1, 3, 8, 8))
+    assert native._mode is None
+    assert torch.overrides._get_current_function_mode() is None
