@@ -29,4 +29,5 @@ def _two(rank, meeting):
 
 
 def test_two_ranks_agree_or_both_raise(tmp_path):
-    mp.spawn(_two, args=(tmp_path / "meeting",), nprocs=2)
+    # Forked: nothing here computes in threads, and a fresh interpreter would take seconds.
+    mp.start_processes(_two, args=(tmp_path / "meeting",), nprocs=2, start_method="fork")

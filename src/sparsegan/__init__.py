@@ -4,10 +4,15 @@ A loop of your own needs three lines: build a method on your networks and optimi
 after every generator step.
 """
 
-from sparsegan.balance import BalanceRatio, BalanceRecord, DensityController
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from sparsegan.errors import SparseganError
-from sparsegan.methods import METHODS, Adapt, Dda, Dense, Method, Sdst, Static, StuGan
-from sparsegan.sparsity import Masks, SparseEMA, SparseNetwork
+
+if TYPE_CHECKING:
+    from sparsegan.balance import BalanceRatio, BalanceRecord, DensityController
+    from sparsegan.methods import METHODS, Adapt, Dda, Dense, Method, Sdst, Static, StuGan
+    from sparsegan.sparsity import Masks, SparseEMA, SparseNetwork
 
 __version__ = "0.1.0"
 
@@ -28,3 +33,23 @@ __all__ = [
     "Static",
     "StuGan",
 ]
+
+# Imported when first asked for: PyTorch takes seconds, and `sparsegan --help` needs none of it.
+_HOMES = {
+    "sparsegan.balance": ("BalanceRatio", "BalanceRecord", "DensityController"),
+    "sparsegan.methods": ("METHODS", "Adapt", "Dda", "Dense", "Method", "Sdst", "Static", "StuGan"),
+    "sparsegan.sparsity": ("Masks", "SparseEMA", "SparseNetwork"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

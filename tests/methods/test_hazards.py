@@ -153,6 +153,7 @@ def test_hazard_12_global_random_state_is_reseeded(name):
 
 def _draw_masks(rank, folder):
     """A rank of its own: its global seed and its data differ, its weights and masks must not."""
+    torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
     gan = ToyGan()
     torch.manual_seed(1000 + rank)

@@ -1,10 +1,9 @@
 """STU-GAN: exploration within layers, of whom it is told, with its own rule and average."""
 
-import math
-
 import pytest
 import torch
 
+import reference
 from sparsegan import StuGan
 from sparsegan.sparsity import DropFraction
 from toy_gan import ToyGan, require_sparse
@@ -35,28 +34,29 @@ def test_who_is_named_explores_and_every_layer_keeps_its_count(explore, growths)
         require_sparse(network)
 
 
-def test_random_exploration_drops_the_ceiling_of_every_layer():
-    gan = ToyGan()
-    method = StuGan(*gan.parts, steps=100, interval=2, explore="discriminator")
-    gan.run(method, 1)
-    masks, seen = method.discriminator.masks, {}
-    weights, before = {}, {name: masks[name] for name in masks.names}
-    gan.opt_D.register_step_post_hook(
-        lambda *_: weights.update(
-            {layer.name: layer.parameter.detach().clone() for layer in masks.layers}
-        )
+@pytest.mark.parametrize("name", ["generator", "discriminator"])
+def test_exploration_by_gradient_is_the_reference_in_every_layer(name):
+    """The ceiling of fraction times active goes, by magnitude, and as many come in its layer."""
+    gan, kept = ToyGan(), {}
+    module, optimizer = {"generator": (gan.G, gan.opt_G), "discriminator": (gan.D, gan.opt_D)}[name]
+    optimizer.register_step_pre_hook(
+        lambda *_: kept.update(grad=[p.grad.clone() for p in module.parameters() if p.dim() == 4])
     )
+    method = StuGan(*gan.parts, steps=10, explore=name, interval=5, discriminator_growth="gradient")
+    gan.run(method, 4)
+    masks = getattr(method, name).masks
+    optimizer.register_step_post_hook(lambda *_: kept.update(weights=masks.weights()))
+    before = masks.flat.tolist()
     gan.run(method, 1)
-    fraction = DropFraction()(2, 100)
-    for name, count in masks.counts().items():
-        k = math.ceil(fraction * count)
-        strongest = weights[name].abs()[before[name]].sort().values[k:]
-        kept = masks[name] & before[name]
-        seen[name] = k
-        # All that were not among the k smallest are still there.
-        assert set(strongest.tolist()) <= set(weights[name].abs()[kept].tolist())
-        assert int(kept.sum()) >= count - k
-    assert all(seen.values())
+    fraction = DropFraction()(5, 10)
+    assert any(fraction * count % 1 for count in masks.counts().values())  # rounding is seen
+    assert masks.flat.tolist() == reference.rewire_layers(
+        [layer for layer, size in masks.sizes().items() for _ in range(size)],
+        before,
+        kept["weights"].tolist(),
+        torch.cat([g.flatten() for g in kept["grad"]]).tolist(),
+        fraction,
+    )
 
 
 def test_published_constants_rule_and_average():

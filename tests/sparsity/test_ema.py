@@ -46,6 +46,7 @@ def test_both_forms_equal_the_formula_while_the_mask_moves(form, device):
     for step in range(1, 20):
         _train(module.cpu(), masks, step, move_mask=step % 3 == 0)
         module.to(device)
+        masks.apply_()
         ema.update(step)
         average = reference.masked_average(
             average,

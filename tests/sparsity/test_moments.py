@@ -106,9 +106,10 @@ def test_every_optimiser_but_plain_sgd_has_state_to_follow():
 def test_kept_moments_integrate_dense_gradients_and_outlive_a_drop(kind):
     network = _network(OPTIMIZERS[kind], moments="kept")
     assert network.wants_dense_gradient
+    layer = network.masks.layers[0]
     for seed in range(3):
         _step(network, seed)
-    layer = network.masks.layers[0]
+        assert not layer.parameter[~network.masks[layer.name]].any()
     before = copy.deepcopy(_per_weight_state(network, layer.parameter))
     inactive = ~network.masks[layer.name]
     assert all(moment[inactive].any() for moment in before.values())
