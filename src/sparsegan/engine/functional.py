@@ -38,9 +38,7 @@ def _plans(
     batch, dtype = x.shape[0], x.dtype
     gradients = torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)
     none = torch.empty(0, dtype=torch.int32)
-    forward = (
-        index.plan(batch, stride, padding, dtype) if gradients or not adjoint else none
-    )
+    forward = index.plan(batch, stride, padding, dtype) if gradients or not adjoint else none
     backward = (
         index.plan(batch, stride, padding, dtype, adjoint=True) if gradients or adjoint else none
     )
