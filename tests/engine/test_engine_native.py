@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -72,6 +73,6 @@ def test_indices_follow_a_change_of_the_instruction_set():
 
 
 def test_the_kernels_share_the_threads_of_torch():
-    with open("/proc/self/maps") as maps:
-        libraries = {line.split()[-1] for line in maps if "gomp" in line or "libomp" in line}
+    maps = Path("/proc/self/maps").read_text().splitlines()
+    libraries = {line.split()[-1] for line in maps if "gomp" in line or "libomp" in line}
     assert len(libraries) == 1

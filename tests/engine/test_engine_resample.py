@@ -26,7 +26,7 @@ def test_gradcheck_and_opcheck():
     x = torch.randn(3, 2, 4, 2, dtype=torch.float64, requires_grad=True)
     for function in (engine.average_pool2, engine.upsample2):
         assert torch.autograd.gradcheck(function, (x,))
-        assert torch.autograd.gradgradcheck(function, (x,))
+        assert torch.autograd.gradgradcheck(function, (x,), fast_mode=True)
     torch.library.opcheck(torch.ops.sparsegan.gather2, (x, 0.25))
     torch.library.opcheck(torch.ops.sparsegan.spread2, (x, 1.0))
 

@@ -4,12 +4,12 @@ Tensors stay logically ``(batch, channels, height, width)``; in memory the batch
 (``layout.to_batch_inner``), so that one weight meets a vector of samples.
 """
 
+from .choice import Engine, Timing, Wanted, attach
+from .functional import sparse_conv2d, sparse_conv_transpose2d, sparse_linear
 from .index import SparseIndex
 from .layout import is_batch_inner, to_batch_inner
 from .native import available, isa, supported_isas, use_isa
 from .normalise import batch_norm
-from .choice import Engine, Timing, Wanted, attach
-from .functional import sparse_conv2d, sparse_conv_transpose2d, sparse_linear
 from .resample import average_pool2, upsample2
 
 __all__ = [

@@ -9,16 +9,9 @@ from torch import Tensor
 from ..errors import SparseganError
 from .layout import empty_batch_inner, to_batch_inner
 from .native import kernel
+from .registry import register
 
 _AFFINE = "Tensor weight, Tensor bias, Tensor mean, Tensor inverse, bool batch_statistics"
-
-_library = torch.library.Library("sparsegan", "FRAGMENT")
-_library.define("moments(Tensor x) -> (Tensor, Tensor)")
-_library.define(f"normalise(Tensor x, {_AFFINE}, float slope) -> Tensor")
-_library.define(
-    f"normalise_gradient(Tensor x, Tensor gradient, {_AFFINE}, float slope)"
-    " -> (Tensor, Tensor, Tensor)"
-)
 
 _ops = torch.ops.sparsegan
 
@@ -163,34 +156,26 @@ def _normalise_gradient(
     return d_x, d_gamma, d_beta
 
 
-_library.impl("moments", _moments, "CPU")
-_library.impl("normalise", _normalise, "CPU")
-_library.impl("normalise_gradient", _normalise_gradient, "CPU")
-
-
-@torch.library.register_fake("sparsegan::moments", lib=_library)
 def _moments_fake(x: Tensor) -> tuple[Tensor, Tensor]:
     return x.new_empty(x.shape[1]), x.new_empty(x.shape[1])
 
 
-@torch.library.register_fake("sparsegan::normalise", lib=_library)
 def _normalise_fake(x: Tensor, *rest: object) -> Tensor:
     return empty_batch_inner(x, x.shape)
 
 
-@torch.library.register_fake("sparsegan::normalise_gradient", lib=_library)
 def _normalise_gradient_fake(
     x: Tensor, gradient: Tensor, weight: Tensor, bias: Tensor, *rest: object
 ) -> tuple[Tensor, Tensor, Tensor]:
     return empty_batch_inner(x, x.shape), weight.new_empty(weight.shape), bias.new_empty(bias.shape)
 
 
-def _keep(ctx: Any, inputs: tuple[Any, ...], output: object) -> None:  # noqa: ANN401
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: object) -> None:
     ctx.save_for_backward(*(a for a in inputs if isinstance(a, Tensor)))
     ctx.batch_statistics, ctx.slope = inputs[-2:]
 
 
-def _normalise_backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+def _normalise_backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
     x, *affine = ctx.saved_tensors
     gradients = _ops.normalise_gradient(x, g, *affine, ctx.batch_statistics, ctx.slope)
     return *gradients, None, None, None, None
@@ -210,7 +195,7 @@ def _dense(
     return (x - mean) * inverse * weight[..., None, None] + bias[..., None, None]
 
 
-def _gradient_backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+def _gradient_backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
     saved = [t.detach().requires_grad_() for t in ctx.saved_tensors[:4]]
     x, gradient, weight, bias = saved
     mean, inverse = ctx.saved_tensors[4:]
@@ -222,9 +207,19 @@ def _gradient_backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]
     return *second, None, None, None, None
 
 
-torch.library.register_autograd(
-    "sparsegan::normalise", _normalise_backward, setup_context=_keep, lib=_library
+register("moments(Tensor x) -> (Tensor, Tensor)", _moments, _moments_fake)
+register(
+    f"normalise(Tensor x, {_AFFINE}, float slope) -> Tensor",
+    _normalise,
+    _normalise_fake,
+    _normalise_backward,
+    _keep,
 )
-torch.library.register_autograd(
-    "sparsegan::normalise_gradient", _gradient_backward, setup_context=_keep, lib=_library
+register(
+    f"normalise_gradient(Tensor x, Tensor gradient, {_AFFINE}, float slope)"
+    " -> (Tensor, Tensor, Tensor)",
+    _normalise_gradient,
+    _normalise_gradient_fake,
+    _gradient_backward,
+    _keep,
 )

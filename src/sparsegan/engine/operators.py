@@ -10,32 +10,25 @@ The weight is a dense tensor. The plans (``SparseIndex.plan``) say which of its 
 others are never read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import grad as dense_gradient
 
 from .index import Pair
 from .layout import empty_batch_inner, to_batch_inner
 from .native import kernel
+from .registry import register
 
 _PLANS = (
     "Tensor plan, Tensor adjoint, Tensor weight_plan, int[2] stride, int[2] padding, bool dense"
 )
 
-_library = torch.library.Library("sparsegan", "FRAGMENT")
-_library.define(f"convolve(Tensor x, Tensor weight, Tensor? bias, {_PLANS}) -> Tensor")
-_library.define(
-    f"convolve_adjoint(Tensor x, Tensor weight, Tensor? bias, {_PLANS}, SymInt[2] size) -> Tensor"
-)
-_library.define(
-    f"convolve_weight(Tensor x, Tensor gradient, {_PLANS}, int[4] shape) -> (Tensor, Tensor)"
-)
-_library.define("channel_sum(Tensor x) -> Tensor")
-
 _ops = torch.ops.sparsegan
+_dense_input_gradient: Callable[..., Tensor] = dense_gradient.conv2d_input
 
 
 def _source(x: Tensor) -> tuple[int, int, int, int, int, int, int, bool, float, bool]:
@@ -129,16 +122,6 @@ def _channel_sum(x: Tensor) -> Tensor:
     return sums
 
 
-for _name, _function in {
-    "convolve": _convolve,
-    "convolve_adjoint": _convolve_adjoint,
-    "convolve_weight": _convolve_weight,
-    "channel_sum": _channel_sum,
-}.items():
-    _library.impl(_name, _function, "CPU")
-
-
-@torch.library.register_fake("sparsegan::convolve", lib=_library)
 def _convolve_fake(
     x: Tensor,
     weight: Tensor,
@@ -153,7 +136,6 @@ def _convolve_fake(
     return empty_batch_inner(x, _output_size(x, weight.shape, stride, padding))
 
 
-@torch.library.register_fake("sparsegan::convolve_adjoint", lib=_library)
 def _convolve_adjoint_fake(
     x: Tensor,
     weight: Tensor,
@@ -169,7 +151,6 @@ def _convolve_adjoint_fake(
     return empty_batch_inner(x, [x.shape[0], weight.shape[1], *size])
 
 
-@torch.library.register_fake("sparsegan::convolve_weight", lib=_library)
 def _convolve_weight_fake(
     x: Tensor,
     gradient: Tensor,
@@ -184,12 +165,11 @@ def _convolve_weight_fake(
     return x.new_empty(shape), x.new_empty(shape[0])
 
 
-@torch.library.register_fake("sparsegan::channel_sum", lib=_library)
 def _channel_sum_fake(x: Tensor) -> Tensor:
     return x.new_empty(x.shape[1])
 
 
-def _keep(ctx: Any, inputs: tuple[Any, ...], output: object) -> None:  # noqa: ANN401
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: object) -> None:
     """Saves (x, weight) or (x, gradient), and the plans."""
     first, second = inputs[0], inputs[1]
     plans = [a for a in inputs[2:] if isinstance(a, Tensor) and a.dtype == torch.int32]
@@ -197,7 +177,7 @@ def _keep(ctx: Any, inputs: tuple[Any, ...], output: object) -> None:  # noqa: A
     ctx.rest = [a for a in inputs[2:] if not isinstance(a, Tensor) and a is not None]
 
 
-def _convolve_backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+def _convolve_backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
     x, weight, *plans = ctx.saved_tensors
     need_x, need_weight, need_bias, *_ = ctx.needs_input_grad
     d_x = d_weight = d_bias = None
@@ -210,7 +190,7 @@ def _convolve_backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:  # noq
     return d_x, d_weight, d_bias if need_bias else None, *[None] * 6
 
 
-def _adjoint_backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+def _adjoint_backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
     x, weight, *plans = ctx.saved_tensors
     geometry = ctx.rest[:3]
     need_x, need_weight, need_bias, *_ = ctx.needs_input_grad
@@ -225,7 +205,7 @@ def _adjoint_backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:  # noqa
 
 
 def _weight_backward(
-    ctx: Any,  # noqa: ANN401
+    ctx: Any,
     d_weight: Tensor,
     d_bias: Tensor,
 ) -> tuple[Tensor | None, ...]:
@@ -236,7 +216,7 @@ def _weight_backward(
     if dense:
         # The plans of the other passes hold active entries only.
         if need_x:
-            d_x = torch.nn.grad.conv2d_input(x.shape, d_weight, gradient, stride, padding)
+            d_x = _dense_input_gradient(x.shape, d_weight, gradient, stride, padding)
         if need_gradient:
             d_gradient = F.conv2d(x, d_weight, d_bias, stride, padding)
     else:
@@ -248,20 +228,39 @@ def _weight_backward(
     return d_x, d_gradient, *[None] * 7
 
 
-def _keep_shape(ctx: Any, inputs: tuple[Any, ...], output: object) -> None:  # noqa: ANN401
+def _keep_shape(ctx: Any, inputs: tuple[Any, ...], output: object) -> None:
     ctx.shape = inputs[0].shape
 
 
-def _channel_sum_backward(ctx: Any, g: Tensor) -> Tensor:  # noqa: ANN401
+def _channel_sum_backward(ctx: Any, g: Tensor) -> Tensor:
     return g[:, None, None].expand(ctx.shape)
 
 
-for _name, _backward, _setup in (
-    ("convolve", _convolve_backward, _keep),
-    ("convolve_adjoint", _adjoint_backward, _keep),
-    ("convolve_weight", _weight_backward, _keep),
-    ("channel_sum", _channel_sum_backward, _keep_shape),
-):
-    torch.library.register_autograd(
-        f"sparsegan::{_name}", _backward, setup_context=_setup, lib=_library
-    )
+register(
+    f"convolve(Tensor x, Tensor weight, Tensor? bias, {_PLANS}) -> Tensor",
+    _convolve,
+    _convolve_fake,
+    _convolve_backward,
+    _keep,
+)
+register(
+    f"convolve_adjoint(Tensor x, Tensor weight, Tensor? bias, {_PLANS}, SymInt[2] size) -> Tensor",
+    _convolve_adjoint,
+    _convolve_adjoint_fake,
+    _adjoint_backward,
+    _keep,
+)
+register(
+    f"convolve_weight(Tensor x, Tensor gradient, {_PLANS}, int[4] shape) -> (Tensor, Tensor)",
+    _convolve_weight,
+    _convolve_weight_fake,
+    _weight_backward,
+    _keep,
+)
+register(
+    "channel_sum(Tensor x) -> Tensor",
+    _channel_sum,
+    _channel_sum_fake,
+    _channel_sum_backward,
+    _keep_shape,
+)

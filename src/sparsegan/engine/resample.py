@@ -8,10 +8,7 @@ from torch import Tensor
 from ..errors import SparseganError
 from .layout import empty_batch_inner, to_batch_inner
 from .native import kernel
-
-_library = torch.library.Library("sparsegan", "FRAGMENT")
-_library.define("gather2(Tensor x, float factor) -> Tensor")
-_library.define("spread2(Tensor x, float factor) -> Tensor")
+from .registry import register
 
 _ops = torch.ops.sparsegan
 
@@ -68,37 +65,38 @@ def _resample(x: Tensor, factor: float, *, down: bool) -> Tensor:
     return y
 
 
-_library.impl("gather2", lambda x, factor: _resample(x, factor, down=True), "CPU")
-_library.impl("spread2", lambda x, factor: _resample(x, factor, down=False), "CPU")
+def _gather2(x: Tensor, factor: float) -> Tensor:
+    return _resample(x, factor, down=True)
 
 
-@torch.library.register_fake("sparsegan::gather2", lib=_library)
+def _spread2(x: Tensor, factor: float) -> Tensor:
+    return _resample(x, factor, down=False)
+
+
 def _gather2_fake(x: Tensor, factor: float) -> Tensor:
     n, c, h, w = x.shape
     return empty_batch_inner(x, (n, c, h // 2, w // 2))
 
 
-@torch.library.register_fake("sparsegan::spread2", lib=_library)
 def _spread2_fake(x: Tensor, factor: float) -> Tensor:
     n, c, h, w = x.shape
     return empty_batch_inner(x, (n, c, 2 * h, 2 * w))
 
 
-def _keep_factor(ctx: Any, inputs: tuple[Any, ...], output: object) -> None:  # noqa: ANN401
+def _keep_factor(ctx: Any, inputs: tuple[Any, ...], output: object) -> None:
     ctx.factor = inputs[1]
 
 
-def _gather2_backward(ctx: Any, g: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
+def _gather2_backward(ctx: Any, g: Tensor) -> tuple[Tensor, None]:
     return _ops.spread2(g, ctx.factor), None
 
 
-def _spread2_backward(ctx: Any, g: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
+def _spread2_backward(ctx: Any, g: Tensor) -> tuple[Tensor, None]:
     return _ops.gather2(g, ctx.factor), None
 
 
-torch.library.register_autograd(
-    "sparsegan::gather2", _gather2_backward, setup_context=_keep_factor, lib=_library
-)
-torch.library.register_autograd(
-    "sparsegan::spread2", _spread2_backward, setup_context=_keep_factor, lib=_library
-)
+for _schema, _functions in {
+    "gather2(Tensor x, float factor) -> Tensor": (_gather2, _gather2_fake, _gather2_backward),
+    "spread2(Tensor x, float factor) -> Tensor": (_spread2, _spread2_fake, _spread2_backward),
+}.items():
+    register(_schema, *_functions, _keep_factor)

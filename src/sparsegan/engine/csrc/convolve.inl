@@ -4,22 +4,31 @@
 // weights, each one broadcast times the vectors of the register tile, and go on to the next block.
 // The sums of all output channels wait in a buffer that fits the L2 cache.
 
-// Prefetches the lines of the next block's input a few at a time while this block computes.
+// Prefetches the lines of the next block's input, a few at a time while a block computes.
 struct Prefetcher {
-  const T* base;      // of the next channel
+  const T* base;
   int64_t plane;
-  const int32_t* channel;
-  const int32_t* last;
+  const int32_t* channels;
+  int32_t channel, last;
   const RunList* list;
   int32_t run;
 
-  void some(int32_t lines) {
-    for (; lines > 0 && channel < last; --lines) {
-      __builtin_prefetch(base + *channel * plane + list->runs[run].global, 0, 2);
+  int64_t lines() const { return static_cast<int64_t>(last - channel) * list->count; }
+  void some(int32_t count) {
+    for (; count > 0 && channel < last; --count) {
+      __builtin_prefetch(base + channels[channel] * plane + list->runs[run].global, 0, 3);
       if (++run == list->count) run = 0, ++channel;
     }
   }
 };
+
+// The sums of a segment come from the L2 cache: asks for those of the segment after the next.
+inline void prefetch_segment(const T* tiles, const Segment* segment, const Segment* last) {
+  if (segment + 2 >= last) return;
+  constexpr int size = kRows * kColumns * kLanes, line = 64 / sizeof(T);
+  const T* soon = tiles + static_cast<int64_t>(segment[2].output) * size;
+  for (int i = 0; i < size; i += line) __builtin_prefetch(soon + i, 0, 3);
+}
 
 // kRow is the distance of two rows of the register tile in the packed tile, 0 where it is only
 // known at run time.
@@ -31,6 +40,7 @@ void accumulate(const T* __restrict packed, T* __restrict sums, const Segment* s
   for (; segment < last; ++segment) {
     T* mine = sums + static_cast<int64_t>(segment->output) * (kRows * kColumns * kLanes);
     prefetcher.some(lines);
+    prefetch_segment(sums, segment, last);
     Vector a[kHeight][kWidth];
     SPARSEGAN_UNROLL
     for (int r = 0; r < kHeight; ++r)
@@ -123,36 +133,43 @@ inline void convolve_part(const Plan& plan, const Part& p, const T* values, cons
 #pragma omp parallel num_threads(static_cast<int>(larger(1, smaller(threads, items))))
   {
     const int64_t packed_size = larger(1, p.block_channels) * static_cast<int64_t>(p.channel_pitch);
+    const int64_t unit_size = h.outputs * sums_size;
     T* packed = static_cast<T*>(allocate(packed_size * sizeof(T)));
-    T* sums = static_cast<T*>(allocate(h.outputs * sums_size * sizeof(T)));
-    RunList in{static_cast<Run*>(allocate(run_capacity(p) * sizeof(Run))), 0, true};
-    RunList out{static_cast<Run*>(allocate(run_capacity(p) * sizeof(Run))), 0, true};
+    T* sums = static_cast<T*>(allocate(kUnits * unit_size * sizeof(T)));
+    RunList in[kUnits], out[kUnits];
+    for (int u = 0; u < kUnits; ++u) in[u] = make_list(p), out[u] = make_list(p);
 #pragma omp for schedule(dynamic, 1)
     for (int64_t index = 0; index < items; ++index) {
       const Item item = make_item(grid, index);
-      input_runs(in, grid, p, item, x.height, x.width, x.upsample, !x.per_sample);
-      output_runs(out, grid, p, item, y.width, y.residual_upsampled);
-      start_sums(sums, y.bias, h.outputs);
+      for (int32_t u = 0; u < item.units; ++u) {
+        input_runs(in[u], grid, p, item.at(u, grid), x.height, x.width, x.upsample, !x.per_sample);
+        output_runs(out[u], grid, p, item.at(u, grid), y.width, y.residual_upsampled);
+        start_sums(sums + u * unit_size, y.bias, h.outputs);
+      }
       __builtin_memset(packed, 0, packed_size * sizeof(T));
       const Accumulate accumulate_tile = accumulate_for(row, item.height, item.vectors);
       for (int32_t b = 0; b < p.block_count; ++b) {
         const Block &block = blocks[b], &next = blocks[b + 1];
-        const int32_t *first = channels + block.channel, *last = channels + next.channel;
-        for (const int32_t* c = first; c < last; ++c)
-          pack_channel(packed + (c - first) * p.channel_pitch, in, x, *c, in_plane);
-        const int32_t* ahead =
-            b + 1 < p.block_count ? channels + blocks[b + 2].channel : last;
-        Prefetcher prefetcher{x.data, in_plane, last, ahead, &in, 0};
-        const int64_t segment_count = next.segment - block.segment;
-        const auto lines = static_cast<int32_t>(ceil_div((ahead - last) * in.count, segment_count));
-        accumulate_tile(packed, sums, segments + block.segment, segments + next.segment,
-                        offsets + block.entry, values + block.entry, row, prefetcher, lines);
+        Prefetcher prefetcher{x.data, in_plane, channels, next.channel,
+                              b + 1 < p.block_count ? blocks[b + 2].channel : next.channel, &in[0], 0};
+        const auto lines =
+            static_cast<int32_t>(ceil_div(prefetcher.lines(), next.segment - block.segment));
+        for (int32_t u = 0; u < item.units; ++u) {
+          for (int32_t c = block.channel; c < next.channel; ++c)
+            pack_channel(packed + (c - block.channel) * p.channel_pitch, in[u], x, channels[c],
+                         in_plane);
+          accumulate_tile(packed, sums + u * unit_size, segments + block.segment,
+                          segments + next.segment, offsets + block.entry, values + block.entry, row,
+                          prefetcher, lines);
+        }
       }
       for (int64_t o = 0; o < h.outputs; ++o)
-        write_channel(sums + o * sums_size, out, y.data + o * out_plane,
-                      y.residual ? y.residual + o * residual_plane : nullptr);
+        for (int32_t u = 0; u < item.units; ++u)
+          write_channel(sums + u * unit_size + o * sums_size, out[u], y.data + o * out_plane,
+                        y.residual ? y.residual + o * residual_plane : nullptr);
     }
-    free(packed), free(sums), free(in.runs), free(out.runs);
+    free(packed), free(sums);
+    for (int u = 0; u < kUnits; ++u) free(in[u].runs), free(out[u].runs);
   }
 }
 

@@ -5,6 +5,6 @@
 #define SPARSEGAN_ROWS 3
 #define SPARSEGAN_COLUMNS 4
 #ifndef SPARSEGAN_BLOCK_BYTES
-#define SPARSEGAN_BLOCK_BYTES 22528
+#define SPARSEGAN_BLOCK_BYTES 28672
 #endif
 #include "isa.inl"

@@ -20,15 +20,30 @@ struct Grid {
   int64_t batch;
   int64_t limit;     // elements of a plane; flat grids end in a partial row
   bool batched;
-  int64_t row_tiles, column_tiles, lane_blocks;
-  int64_t items() const { return row_tiles * column_tiles * lane_blocks; }
+  int64_t row_tiles, column_tiles, lane_blocks, line_blocks;
+  int64_t items() const { return row_tiles * column_tiles * line_blocks; }
 };
+
+// Vectors of a cache line. An item takes up to so many vectors of samples in turn, that every line it
+// reads or writes is used whole.
+constexpr int kUnits = 64 / (kLanes * sizeof(T)) > 0 ? 64 / (kLanes * sizeof(T)) : 1;
 
 struct Item {
   int64_t row, first;        // first output row; first element within a row
   int32_t height, vectors;   // the tile in use
   int64_t sample;            // first sample
+  int64_t block;             // first vector of samples
+  int32_t units;             // vectors of samples
   int32_t lanes;             // samples in use (batched)
+
+  // The item of its unit-th vector of samples.
+  Item at(int32_t unit, const Grid& g) const {
+    Item one = *this;
+    one.sample = g.batched ? (block + unit) * kLanes : 0;
+    one.lanes = g.batched ? static_cast<int32_t>(smaller(kLanes, g.batch - one.sample)) : 0;
+    return one;
+  }
+  bool partial() const { return lanes > 0 && lanes < kLanes; }
 };
 
 inline Grid make_grid(const Header& h, const Part& p, int64_t height, int64_t width,
@@ -44,21 +59,23 @@ inline Grid make_grid(const Header& h, const Part& p, int64_t height, int64_t wi
   g.row_tiles = ceil_div(g.rows, kRows);
   g.column_tiles = ceil_div(g.width, kColumns * kLanes);
   g.lane_blocks = g.batched ? ceil_div(batch, kLanes) : 1;
+  g.line_blocks = ceil_div(g.lane_blocks, kUnits);
   return g;
 }
 
 // Rows are divided evenly: eight rows in tiles of at most three become 3 + 3 + 2.
 inline Item make_item(const Grid& g, int64_t index) {
   Item item;
-  const int64_t block = index % g.lane_blocks, tile = index / g.lane_blocks;
+  const int64_t block = index % g.line_blocks, tile = index / g.line_blocks;
   const int64_t r = tile / g.column_tiles;
   item.row = r * g.rows / g.row_tiles;
   item.height = static_cast<int32_t>((r + 1) * g.rows / g.row_tiles - item.row);
   item.first = tile % g.column_tiles * (kColumns * kLanes);
   item.vectors =
       static_cast<int32_t>(ceil_div(smaller(g.width - item.first, kColumns * kLanes), kLanes));
-  item.sample = block * kLanes;
-  item.lanes = g.batched ? static_cast<int32_t>(smaller(kLanes, g.batch - item.sample)) : 0;
+  item.block = block * kUnits;
+  item.units = static_cast<int32_t>(smaller(kUnits, g.lane_blocks - item.block));
+  item.sample = 0, item.lanes = 0;
   return item;
 }
 
@@ -214,4 +231,8 @@ inline int64_t plane_elements(int64_t height, int64_t width, int64_t batch, bool
 
 inline void* allocate(int64_t bytes) {
   return aligned_alloc(64, static_cast<size_t>(ceil_div(bytes, 64) + 1) * 64);
+}
+
+inline RunList make_list(const Part& p) {
+  return {static_cast<Run*>(allocate(run_capacity(p) * sizeof(Run))), 0, true};
 }

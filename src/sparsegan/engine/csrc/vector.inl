@@ -5,7 +5,7 @@ typedef T Loose __attribute__((vector_size(kLanes * sizeof(T)), aligned(sizeof(T
 
 inline Vector load(const T* p) { return *reinterpret_cast<const Loose*>(p); }
 inline void store(T* p, Vector v) { *reinterpret_cast<Loose*>(p) = v; }
-inline Vector broadcast(T x) { return Vector{} + x; }
+inline Vector broadcast(T x) { return x - Vector{}; }
 inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 inline int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }

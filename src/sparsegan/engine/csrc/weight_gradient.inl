@@ -42,6 +42,7 @@ void correlate(const T* __restrict packed, const T* __restrict gradient, const S
   for (; segment < last; ++segment) {
     const T* mine = gradient + static_cast<int64_t>(segment->output) * (kRows * kColumns * kLanes);
     prefetcher.some(lines);
+    prefetch_segment(gradient, segment, last);
     Vector g[kHeight][kWidth];
     SPARSEGAN_UNROLL
     for (int r = 0; r < kHeight; ++r)
@@ -108,35 +109,46 @@ inline void weight_gradient_share(const Plan& plan, const Part& p, const Grid& g
   const int64_t packed_size = larger(1, p.block_channels) * static_cast<int64_t>(p.channel_pitch);
   const int64_t row = static_cast<int64_t>(p.in_step_h) * p.row_pitch;
   T* packed = static_cast<T*>(allocate(packed_size * sizeof(T)));
-  T* tiles = static_cast<T*>(allocate(h.outputs * tile_size * sizeof(T)));
-  RunList in{static_cast<Run*>(allocate(run_capacity(p) * sizeof(Run))), 0, true};
-  RunList out{static_cast<Run*>(allocate(run_capacity(p) * sizeof(Run))), 0, true};
+  const int64_t unit_size = h.outputs * tile_size;
+  T* tiles = static_cast<T*>(allocate(kUnits * unit_size * sizeof(T)));
+  RunList in[kUnits], out = make_list(p);
+  for (RunList& list : in) list = make_list(p);
   const Block* blocks = plan.blocks(p);
   const int32_t* channels = plan.channels(p);
   const Segment* segments = plan.segments(p);
   for (int64_t index = begin; index < end; ++index) {
     const Item item = make_item(grid, index);
-    input_runs(in, grid, p, item, x.height, x.width, x.upsample, !x.per_sample);
-    output_runs(out, grid, p, item, width, false);
     __builtin_memset(packed, 0, packed_size * sizeof(T));
-    __builtin_memset(tiles, 0, h.outputs * tile_size * sizeof(T));
-    for (int64_t o = 0; o < h.outputs; ++o)
-      pack_gradient(tiles + o * tile_size, out, gradient + o * out_plane, bias_sums + o * kLanes);
+    __builtin_memset(tiles, 0, item.units * unit_size * sizeof(T));
+    for (int32_t u = 0; u < item.units; ++u) {
+      input_runs(in[u], grid, p, item.at(u, grid), x.height, x.width, x.upsample, !x.per_sample);
+      output_runs(out, grid, p, item.at(u, grid), width, false);
+      for (int64_t o = 0; o < h.outputs; ++o)
+        pack_gradient(tiles + u * unit_size + o * tile_size, out, gradient + o * out_plane,
+                      bias_sums + o * kLanes);
+    }
     const Correlate correlate_tile = correlate_for(row, item.height, item.vectors);
     for (int32_t b = 0; b < p.block_count; ++b) {
       const Block &block = blocks[b], &next = blocks[b + 1];
-      const int32_t *first = channels + block.channel, *last = channels + next.channel;
-      for (const int32_t* c = first; c < last; ++c)
-        pack_channel(packed + (c - first) * p.channel_pitch, in, x, *c, in_plane);
-      const int32_t* ahead = b + 1 < p.block_count ? channels + blocks[b + 2].channel : last;
-      Prefetcher prefetcher{x.data, in_plane, last, ahead, &in, 0};
-      const int64_t segment_count = next.segment - block.segment;
-      const auto lines = static_cast<int32_t>(ceil_div((ahead - last) * in.count, segment_count));
-      correlate_tile(packed, tiles, segments + block.segment, segments + next.segment,
-                     plan.offsets(p) + block.entry, sums + block.entry, row, prefetcher, lines);
+      Prefetcher prefetcher{x.data, in_plane, channels, next.channel,
+                            b + 1 < p.block_count ? blocks[b + 2].channel : next.channel, &in[0], 0};
+      const auto lines =
+          static_cast<int32_t>(ceil_div(prefetcher.lines(), next.segment - block.segment));
+      for (int32_t u = 0; u < item.units; ++u) {
+        // Unused lanes must not keep another unit's samples.
+        if (u > 0 && item.at(u, grid).partial())
+          __builtin_memset(packed, 0, packed_size * sizeof(T));
+        for (int32_t c = block.channel; c < next.channel; ++c)
+          pack_channel(packed + (c - block.channel) * p.channel_pitch, in[u], x, channels[c],
+                       in_plane);
+        correlate_tile(packed, tiles + u * unit_size, segments + block.segment,
+                       segments + next.segment, plan.offsets(p) + block.entry, sums + block.entry,
+                       row, prefetcher, lines);
+      }
     }
   }
-  free(packed), free(tiles), free(in.runs), free(out.runs);
+  free(packed), free(tiles), free(out.runs);
+  for (RunList& list : in) free(list.runs);
 }
 
 inline void weight_gradient(const Plan& plan, const Source<T>& source, const T* gradient,
