@@ -14,10 +14,10 @@ from .resample import average_pool2, upsample2
 
 __all__ = [
     "Engine",
+    "SparseIndex",
     "Timing",
     "Wanted",
     "attach",
-    "SparseIndex",
     "available",
     "average_pool2",
     "batch_norm",
