@@ -94,6 +94,18 @@ def test_our_networks_give_what_dense_kernels_give(name, size):
         assert_close(found[1:], wanted[1:], 2e-3)  # a ReLU's kink may fall on the other side
 
 
+@pytest.mark.parametrize(
+    "activation", [nn.ReLU(True), nn.LeakyReLU(0.2, True), nn.ELU(inplace=True)]
+)
+def test_activations_in_place_are_right(activation):
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), activation, nn.Conv2d(4, 3, 3), activation
+    )
+    found, wanted, _ = both(network, Masks(network, 0.5), torch.randn(3, 2, 9, 9), True)
+    assert_close(found, wanted)
+
+
 def test_running_statistics_are_those_of_dense_kernels():
     torch.manual_seed(0)
     network = Foreign()

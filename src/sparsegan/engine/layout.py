@@ -22,4 +22,5 @@ def to_batch_inner(x: Tensor) -> Tensor:
 def empty_batch_inner(like: Tensor, size: Sequence[int | torch.SymInt]) -> Tensor:
     """An uninitialised tensor of logical ``size`` (N, C, H, W) with the batch innermost."""
     n, c, h, w = size
-    return like.new_empty((c, h, w, n)).permute(3, 0, 1, 2)
+    # Not a permuted view: autograd refuses to let an operator's view be modified in place.
+    return like.new_empty_strided((n, c, h, w), (1, h * w * n, w * n, n))
