@@ -16,11 +16,6 @@ from sparsegan.train.run import RunDirectory
 from sparsegan.train.stop import Interrupted, StopRequest
 
 
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path_factory, monkeypatch):
-    monkeypatch.setenv("SPARSEGAN_CACHE", str(tmp_path_factory.mktemp("cache")))
-
-
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """A run that was never interrupted."""

@@ -16,7 +16,7 @@ from sparsegan.methods import Method, StepEvents
 from sparsegan.sparsity import MaskChange
 from sparsegan.train.config import Config
 from sparsegan.train.game import Game
-from sparsegan.train.metrics_log import MetricsLog
+from sparsegan.train.metrics_log import MetricsLog, read_events
 
 
 class Journal:
@@ -24,7 +24,8 @@ class Journal:
 
     def __init__(self, log: MetricsLog | None) -> None:
         self.log = log
-        self._kernels: dict[str, str] = {}
+        told = [] if log is None else read_events(log.path)  # what a run before a stop has told
+        self._kernels = {e["network"]: e["kernels"] for e in told if e["kind"] == "engine"}
 
     def write(self, kind: str, step: int, /, **fields: Any) -> None:
         """Append an event."""

@@ -59,7 +59,7 @@ def _compare(games: tuple[Game, Game], batches: Batches, seconds: float) -> Step
 
 def _dense(game: Game) -> Game:
     dense = MethodChoice("dense", METHODS["dense"].Settings())
-    return Game(replace(game.config, method=dense, engine="masked"), game.fabric)
+    return Game(replace(game.config, method=dense, engine="auto"), game.fabric)
 
 
 def _copy(game: Game) -> Game:
