@@ -141,6 +141,22 @@ def test_a_damaged_newest_checkpoint_is_named_and_left(whole, tmp_path, monkeypa
     assert differences(last(run), last(whole)) == []
 
 
+def test_other_settings_are_refused(tmp_path, monkeypatch):
+    stop_after(monkeypatch, 2)
+    with pytest.raises(Interrupted):
+        loop.train(config(tmp_path / "run"))
+    before = (tmp_path / "run" / "metrics.jsonl").read_bytes()
+    for flags, sentence in [
+        (["--optimiser.generator.lr", "0.001"], "with optimiser.generator.lr 0.0002 and .* 0.001"),
+        (["--steps", "20"], "with steps 14 and config.yaml has 20"),
+        (["--method.name", "static"], "with method.name adapt and config.yaml has static"),
+    ]:
+        parse.write(tmp_path / "run" / "config.yaml", config(tmp_path / "run", *flags))
+        with pytest.raises(SparseganError, match=sentence):
+            loop.resume(tmp_path / "run", inexact=True)
+    assert (tmp_path / "run" / "metrics.jsonl").read_bytes() == before
+
+
 def test_other_data_are_refused(tmp_path, monkeypatch):
     stop_after(monkeypatch, 2)
     with pytest.raises(Interrupted):
@@ -180,6 +196,9 @@ def test_nothing_is_written_for_settings_that_cannot_work(tmp_path):
         (["--batch_size", "10000"], "only 9000 images"),
         (["--data.source", "folder"], "path"),
         (["--fabric.accelerator", "mps"], "fabric.accelerator"),
+        (["--network.name", "biggan"], "takes labels or images.*choose dcgan or sngan"),
+        (["--evaluate.features", "nowhere:Net"], "feature network 'nowhere:Net' cannot be made"),
+        (["--evaluate.images", "1"], "1 generated images are to be compared"),
     ]:
         with pytest.raises(SparseganError, match=sentence):
             loop.train(config(tmp_path / "run", *flags))
