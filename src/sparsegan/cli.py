@@ -31,7 +31,8 @@ examples:
 
 Settings come from the recipe, then from the files of --config, then from flags; later ones win.
 Without --recipe and --config the recipe `small` is used. The options of the group `method` are
-those of the method named: `sparsegan train --method.name stu-gan --help` shows STU-GAN's.
+those of the method named: `sparsegan train --method.name stu-gan --help` shows STU-GAN's. The
+defaults in this help are those of the recipe and the files that were named with it.
 """
 _COST_EXAMPLES = """
 examples:
@@ -65,6 +66,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of a pipe has seen enough; Python would complain again when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.filename is None:
+            raise
+        # A full disk, a folder without rights: no defect of ours, and it names the file.
+        print(f"sparsegan: error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
 
 
 def _dispatch(given: list[str]) -> int:
@@ -287,10 +294,9 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is not at least 1")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
+    return int(text)
 
 
 # ---- report, cost
@@ -382,7 +388,10 @@ def _settings(
 
 def _add_own_options(parser: "argparse._ActionsContainer", command: str) -> None:
     parser.add_argument(
-        "--recipe", metavar="NAME", help=f"settings of the package: {', '.join(_recipes())}"
+        "--recipe",
+        metavar="NAME",
+        help=f"settings of the package: {', '.join(_recipes())}; %(prog)s takes {_DEFAULT_RECIPE} "
+        "where neither --recipe nor --config is given",
     )
     parser.add_argument(
         "--config",
