@@ -12,7 +12,7 @@ import yaml
 from PIL import Image
 
 from sparsegan import cli
-from sparsegan.train import parse
+from sparsegan.train import parse, recipes
 from sparsegan.train.checkpoint import load_state
 from sparsegan.train.metrics_log import read_events
 
@@ -136,7 +136,7 @@ def test_help_of_train_shows_the_defaults_in_force(capsys):
     with pytest.raises(SystemExit):
         cli.main(["train", "--recipe", "fashion-mnist", "--config", "mine.yaml", "--help"])
     printed = " ".join(capsys.readouterr().out.split())
-    steps = parse.read(cli._RECIPES / "fashion-mnist.yaml").steps
+    steps = parse.parse(recipes.layers("fashion-mnist")).steps
     assert f"(type: int, default: {steps})" in printed
     assert "(type: int, default: 41)" in printed
 
@@ -155,7 +155,7 @@ def test_print_config_prints_what_config_reads(capsys):
     assert again.network.generator_width == 2
 
 
-@pytest.mark.parametrize("recipe", [path.stem for path in cli._RECIPES.glob("*.yaml")])
+@pytest.mark.parametrize("recipe", recipes.names())
 def test_every_recipe_says_what_it_would_train_and_writes_nothing(recipe, capsys):
     assert cli.main(["train", "--recipe", recipe, "--dry_run"]) == 0
     printed = capsys.readouterr().out

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from sparsegan.train.config import Config
     from sparsegan.train.run import RunDirectory
 
-_RECIPES = Path(__file__).parent / "recipes"
 _DEFAULT_RECIPE = "small"
 
 _TRAIN_EXAMPLES = """
@@ -420,13 +419,14 @@ def _settings(
         chosen, flags = own.parse_known_args(given)
     except argparse.ArgumentError as error:
         raise SparseganError(f"{error} (see `sparsegan {command} --help`)") from None
+    from sparsegan.train import recipes
     from sparsegan.train.options import SettingsParser
     from sparsegan.train.parse import method_of, parse, read_layer
 
     layers = [read_layer(Path(path)) for path in chosen.config]
     recipe = chosen.recipe or (None if layers else _DEFAULT_RECIPE)
     if recipe is not None:
-        layers.insert(0, read_layer(_recipe(recipe)))
+        layers = [*recipes.layers(recipe), *layers]
     parser = SettingsParser(
         method_of(layers, flags),
         prog=f"sparsegan {command}",
@@ -439,11 +439,13 @@ def _settings(
 
 
 def _add_own_options(parser: "argparse._ActionsContainer", command: str) -> None:
+    from sparsegan.train import recipes
+
     parser.add_argument(
         "--recipe",
         metavar="NAME",
-        help=f"settings of the package: {', '.join(_recipes())}; %(prog)s takes {_DEFAULT_RECIPE} "
-        "where neither --recipe nor --config is given",
+        help=f"settings of the package: {', '.join(recipes.names())}; %(prog)s takes "
+        f"{_DEFAULT_RECIPE} where neither --recipe nor --config is given",
     )
     parser.add_argument(
         "--config",
@@ -461,19 +463,6 @@ def _add_own_options(parser: "argparse._ActionsContainer", command: str) -> None
             action="store_true",
             help="say what would be trained, at what cost, and stop",
         )
-
-
-def _recipe(name: str) -> Path:
-    path = _RECIPES / f"{name}.yaml"
-    if name not in _recipes():
-        near = difflib.get_close_matches(name, _recipes(), n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(_recipes())}"
-        raise SparseganError(f"unknown recipe {name}: {hint} (a file of yours goes to --config)")
-    return path
-
-
-def _recipes() -> list[str]:
-    return sorted(path.stem for path in _RECIPES.glob("*.yaml"))
 
 
 _COMMANDS: dict[str, tuple[Callable[[list[str]], int], str]] = {
