@@ -12,7 +12,7 @@ from sparsegan.nets import CONDITIONAL, Generator
 from sparsegan.nets.architectures import find
 
 MOST_WEIGHTS = 2**30
-"""No generator has more: 13 times the largest published one here, and 4 GiB as float32."""
+"""No generator has more: 15 times the largest published one here, and 4 GiB as float32."""
 _LARGEST_SIZE = 2**16
 
 

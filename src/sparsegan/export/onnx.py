@@ -1,5 +1,9 @@
 """A generator as a dense ONNX file, for runtimes that know nothing of sparsegan."""
 
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -40,18 +44,33 @@ def write_onnx(frozen: Frozen, path: Path) -> None:
     if frozen.blueprint.classes is not None:
         inputs["labels"] = torch.zeros(2, dtype=torch.int64)
     batch = torch.export.Dim("batch")
-    program = torch.onnx.export(
-        frozen.generator,
-        tuple(inputs.values()),
-        dynamo=True,
-        input_names=list(inputs),
-        output_names=["images"],
-        dynamic_shapes=tuple({0: batch} for _ in inputs),
-        verbose=False,
-    )
+    with _without_asides():
+        program = torch.onnx.export(
+            frozen.generator,
+            tuple(inputs.values()),
+            dynamo=True,
+            input_names=list(inputs),
+            output_names=["images"],
+            dynamic_shapes=tuple({0: batch} for _ in inputs),
+            verbose=False,
+        )
     assert program is not None
     try:
         with atomic_path(path) as temporary:
             program.save(temporary)
     except OSError as error:
         raise SparseganError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+@contextmanager
+def _without_asides() -> Iterator[None]:
+    """PyTorch's exporter tells of packages that nobody needs and of its own deprecations."""
+    registration = logging.getLogger("torch.onnx._internal.exporter._registration")
+    level = registration.level
+    registration.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        registration.setLevel(level)
