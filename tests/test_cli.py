@@ -164,6 +164,13 @@ def test_every_recipe_says_what_it_would_train_and_writes_nothing(recipe, capsys
     assert not Path("runs").exists()
 
 
+def test_density_is_that_of_the_maskable_weights(capsys):
+    assert cli.main(["train", "--method.name", "stu-gan", "--dry_run"]) == 0
+    printed = capsys.readouterr().out  # STU-GAN leaves linear layers dense
+    assert "generator 10.0% of " in printed
+    assert "discriminator 30.0% of " in printed
+
+
 def test_sources_are_layered_recipe_then_config_then_flags(capsys):
     Path("a.yaml").write_text("steps: 7\nseed: 1\n")
     Path("b.yaml").write_text("seed: 2\n")

@@ -45,5 +45,8 @@ def test_the_comparison_has_a_column_for_each_run(run, other):
     page = check(comparison_section([run, other]))
     assert run.label in page.text
     assert "4,000, unfinished" in page.text
-    assert f"last value {figure(run.evaluations[-1].value)}" in page.text
+    last = run.evaluations[-1]
+    assert f"last value {figure(last.value)}" in page.text
+    assert f"its interval {figure(last.low)} – {figure(last.high)}" in page.text
+    assert f"Distances are {last.metric}." in page.text
     assert comparison_section([run]) == ""

@@ -130,7 +130,7 @@ def layer_costs(config: Config, G: nn.Module, D: nn.Module) -> dict[str, list[La
 def network_layers(
     method: Method, layers: Mapping[str, Sequence[LayerCost]]
 ) -> dict[str, list[dict[str, Any]]]:
-    """The layers that have weights, with how many of them are active now."""
+    """The layers that have weights, with how many of them are active now, and whether by a mask."""
 
     def rows(costs: Sequence[LayerCost], active: Mapping[str, int]) -> list[dict[str, Any]]:
         return [
@@ -140,6 +140,7 @@ def network_layers(
                 "shape": list(layer.shape),
                 "weights": layer.weights,
                 "active": active.get(layer.name, layer.weights),
+                "masked": layer.name in active,
                 "macs": layer.macs,
             }
             for layer in costs

@@ -18,10 +18,11 @@ def plan_text(plan: Plan) -> str:
     shown = config.steps * config.discriminator_steps * config.batch_size
     epochs = f" ({shown / plan.images:.1f} times each)" if plan.images else ""
     settings = config.method.settings
-    densities = [
-        f"{network} {sum(r['active'] for r in rows) / sum(r['weights'] for r in rows):.1%}"
-        for network, rows in plan.networks.items()
-    ]
+    densities = []
+    for network, rows in plan.networks.items():
+        masked = [row for row in rows if row["masked"]]
+        active, weights = (sum(row[key] for row in masked) for key in ("active", "weights"))
+        densities.append(f"{network} {active / weights:.1%} of {weights:,} maskable weights")
     return "\n".join(
         [
             f"data      {data.source} {data.path or '(as packaged)'}: {plan.images} images, "
@@ -79,7 +80,7 @@ def quality_table(run: RunDirectory) -> Table | None:
     first, last = evaluations[0], evaluations[-1]
     # The name of the metric stands above the columns, where 80 columns do not cut it off.
     table = Table("", title=f"{last['metric']}, n = {last['n']}")
-    for column in ("distance from real images", "95 % interval", "Fréchet distance"):
+    for column in ("distance", "95 % interval", "Fréchet distance"):
         table.add_column(column, justify="right")
     for event in (first, last):
         row = (_number(event["value"]), _interval(event), _number(event["frechet"]))
