@@ -1,6 +1,7 @@
 """The top of a report: what was run and what came of it, in words and in key figures."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from sparsegan.report.events import Evaluation
 from sparsegan.report.format import UNKNOWN, count, figure, percent, seconds, size
@@ -114,6 +115,9 @@ def _strong(text: str) -> str:
 def _progress(run: RunRecord) -> str:
     planned, done = run.planned_steps, count(run.last_step)
     source = run.config.get("data.source") or run.config.get("data.name") or run.config.get("data")
+    place = run.config.get("data.path")
+    if source == "folder" and isinstance(place, str):
+        source = f"the folder {Path(place).name}"
     subject = _strong(run.label) + (f" trains {escape(run.method)}" if run.method else " trains")
     if isinstance(source, str):
         subject += f" on {escape(source)}"
