@@ -9,11 +9,19 @@ from tiny_run import config, differences
 
 from sparsegan import data
 from sparsegan.errors import SparseganError
-from sparsegan.train import loop, parse
+from sparsegan.train import loop, parse, sampling
 from sparsegan.train.checkpoint import load_state, save_state
 from sparsegan.train.metrics_log import read_events
 from sparsegan.train.run import RunDirectory
 from sparsegan.train.stop import Interrupted, StopRequest
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_standing_batches():
+    """64 batches before every look would take most of a tiny run's time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sampling, "STANDING_BATCHES", 4)
+        yield
 
 
 @pytest.fixture(scope="module")
