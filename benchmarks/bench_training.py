@@ -12,6 +12,7 @@ in turns in one process; above one is faster.
 from typing import Any
 
 import torch
+
 from contestants import DISCRIMINATOR_STEPS, Contestant, contestant, sparse_names
 from harness import headline, interleaved, medians, parser, save
 
@@ -44,9 +45,7 @@ def main() -> None:
     options = parser(__doc__, rounds=5)
     options.add_argument("--width", type=int, default=256, help="of G; D has half of it")
     options.add_argument("--batch", type=int, default=64)
-    options.add_argument(
-        "--sparsity", type=float, nargs="+", default=[0.5, 0.7, 0.8, 0.9, 0.95]
-    )
+    options.add_argument("--sparsity", type=float, nargs="+", default=[0.5, 0.7, 0.8, 0.9, 0.95])
     options.add_argument("--kinds", nargs="+", default=["masked", "native"])
     options.add_argument("--compile", action="store_true", help="torch.compile too (minutes)")
     options.add_argument("--erk", action="store_true", help="ADAPT's ERK masks too")

@@ -22,8 +22,8 @@ class Contestant:
 
     G: nn.Module
     D: nn.Module
-    opt_G: torch.optim.Optimizer
-    opt_D: torch.optim.Optimizer
+    optimiser_g: torch.optim.Optimizer
+    optimiser_d: torch.optim.Optimizer
     batch: int
 
     def discriminator_step(self) -> None:
@@ -31,20 +31,20 @@ class Contestant:
         with torch.no_grad():
             fake = self.G(self._noise())
         loss = adversarial_loss("hinge").discriminator(self.D(self._images()), self.D(fake))
-        self.opt_D.zero_grad(set_to_none=True)
+        self.optimiser_d.zero_grad(set_to_none=True)
         loss.backward()
-        self.opt_D.step()
+        self.optimiser_d.step()
 
     def generator_step(self) -> None:
         """One step of G."""
         loss = adversarial_loss("hinge").generator(self.D(self.G(self._noise())))
-        self.opt_G.zero_grad(set_to_none=True)
+        self.optimiser_g.zero_grad(set_to_none=True)
         for parameter in self.D.parameters():
             parameter.requires_grad_(False)
         loss.backward()
         for parameter in self.D.parameters():
             parameter.requires_grad_(True)
-        self.opt_G.step()
+        self.optimiser_g.step()
 
     def iteration(self) -> None:
         """Five steps of D and one of G."""

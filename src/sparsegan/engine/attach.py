@@ -10,9 +10,10 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from .index import SparseIndex
-from .intercept import Interception
+from .intercept import Interception, view_or_copy
 
 
 class ActiveWeights(Protocol):
@@ -67,6 +68,9 @@ class NativeForward:
         self._indices: dict[str, SparseIndex] = {}
         self._version: int | None = None
         self._mode: Interception | None = None
+        self._watch: _ViewWatch | None = None
+        self._views: bool | None = None  # whether the network views maps in the order of dimensions
+        self._calm: bool | None = None  # whether no forward so far changed a feature map in place
         self._handles = [
             network.register_forward_pre_hook(self._enter, prepend=True),
             network.register_forward_hook(self._leave, always_call=True),
@@ -116,21 +120,35 @@ class NativeForward:
     # ---- hooks
 
     def _enter(self, *_: Any) -> None:
-        if self.on and self._mode is None:
+        if not self.on and self._views is None and not torch.compiler.is_compiling():
+            self._watch = _ViewWatch()
+            self._watch.__enter__()  # type: ignore[no-untyped-call]
+        elif self.on and self._mode is None:
             self._update()
-            self._mode = Interception(self._indices)
+            self._mode = Interception(self._indices, bool(self._calm))
             self._mode.__enter__()  # type: ignore[no-untyped-call]
 
     def _leave(self, module: nn.Module, args: Any, result: Any) -> Any:
+        if self._watch is not None:
+            watch, self._watch = self._watch, None
+            watch.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+            self._views = watch.views
         if self._mode is None:
             return None
         mode, self._mode = self._mode, None
         mode.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+        self._calm = self._calm is not False and not mode.changed
         return mode.finish(result)
 
     def _channels_last(self, module: nn.Module, args: tuple[Any, ...]) -> Any:
         # Dense convolutions are 1.3 times faster on it, and what follows them keeps it.
-        if not self.on and args and isinstance(args[0], Tensor) and args[0].dim() == 4:
+        if (
+            not self.on
+            and not self._views
+            and args
+            and isinstance(args[0], Tensor)
+            and args[0].dim() == 4
+        ):
             return (args[0].contiguous(memory_format=torch.channels_last), *args[1:])
         return None
 
@@ -140,6 +158,19 @@ class NativeForward:
                 self._mode.current = name
 
         return announce
+
+
+class _ViewWatch(TorchFunctionMode):
+    """Notices a network whose views need contiguous feature maps, and copies them for it."""
+
+    views = False
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        copy = view_or_copy(*args) if func is Tensor.view and not kwargs else None
+        self.views = self.views or copy is not None
+        return func(*args, **(kwargs or {})) if copy is None else copy
 
 
 def _weight_shape(module: nn.Module) -> tuple[int, ...]:

@@ -166,9 +166,7 @@ def _large(x: Tensor, upsample: bool) -> list[Any]:
     return [n, c, 2 * h, 2 * w] if upsample else [n, c, h, w]
 
 
-def _convolve_prologue_fake(
-    x: Tensor, weight: Tensor, bias: Tensor | None, *rest: Any
-) -> Tensor:
+def _convolve_prologue_fake(x: Tensor, weight: Tensor, bias: Tensor | None, *rest: Any) -> Tensor:
     upsample, (stride, padding, _) = rest[6], rest[-3:]
     size = output_size(_large(x, upsample), weight.shape, stride, padding)
     return empty_batch_inner(x, size)
@@ -202,9 +200,7 @@ def _prologue_weight(
     return d_weight, d_bias
 
 
-def _prologue_weight_fake(
-    x: Tensor, gradient: Tensor, *rest: Any
-) -> tuple[Tensor, Tensor]:
+def _prologue_weight_fake(x: Tensor, gradient: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
     shape = rest[-1]
     return x.new_empty(shape), x.new_empty(shape[0])
 
@@ -230,9 +226,7 @@ def _backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
             d_weight, d_bias = _ops.convolve_weight(before.compute(), g, *rest)
         else:
             transform = (*statistics, ctx.slope, ctx.upsample)
-            d_weight, d_bias = _ops.prologue_weight(
-                x, g, *transform, plans[2], list(weight.shape)
-            )
+            d_weight, d_bias = _ops.prologue_weight(x, g, *transform, plans[2], list(weight.shape))
     d_before: tuple[Tensor | None, ...] = (None, None, None)
     if needs[0] or needs[3] or needs[4]:
         size = list(before.shape[2:])

@@ -31,14 +31,20 @@ class Interception(TorchFunctionMode):
 
     Args:
         indices: The index of each layer, by name.
+        calm: Whether the network is known to change no feature map in place. A ReLU without a
+            normalisation then waits too: its input is kept for the backward pass in place of its
+            result, and must stay as it is.
 
     Attributes:
         current: The layer that is about to run; the next convolution can be its own.
+        changed: Whether a feature map was changed in place.
     """
 
-    def __init__(self, indices: Mapping[str, SparseIndex]) -> None:
+    def __init__(self, indices: Mapping[str, SparseIndex], calm: bool) -> None:
         super().__init__()
         self.indices = indices
+        self.calm = calm
+        self.changed = False
         self.current: str | None = None
         self._waiting: list[weakref.ref[Pending]] = []
 
@@ -51,10 +57,14 @@ class Interception(TorchFunctionMode):
             result = handler(self, *args, **kwargs)
             if result is not None:
                 return result
-        if func not in METADATA:
-            self._settle(args, kwargs)
-            args, kwargs = to_plain(args), to_plain(kwargs)
-        return func(*args, **kwargs)
+        if func in METADATA:
+            return func(*args, **kwargs)
+        self._settle(args, kwargs)
+        args, kwargs = to_plain(args), to_plain(kwargs)
+        maps = [(x, x._version) for x in tree_leaves((args, kwargs)) if _is_feature_map(x)]
+        result = func(*args, **kwargs)
+        self.changed = self.changed or any(x._version != version for x, version in maps)
+        return result
 
     def take(self, x: Tensor, weight: Tensor, dimensions: tuple[int, ...]) -> SparseIndex | None:
         """The index of the layer that was announced, if this call can be its own."""
@@ -97,6 +107,10 @@ class Interception(TorchFunctionMode):
 
 def _waits(pending: Pending | None) -> bool:
     return pending is not None and pending.waits
+
+
+def _is_feature_map(x: Any) -> bool:
+    return isinstance(x, Tensor) and x.dim() == 4 and not x.is_leaf and not x.is_inference()
 
 
 def _storage(x: Tensor) -> int:
@@ -186,9 +200,9 @@ def _leaky_relu(
 def _activate(native: Interception, x: Tensor, slope: float, inplace: bool) -> Tensor | None:
     prologue = _prologue_of(x)
     if prologue is None:
-        return None if inplace or not _is_ours(_plain(x)) else native.defer(
-            Prologue(_plain(x), slope=slope)
-        )
+        x = _plain(x)
+        waits = native.calm and not inplace and _is_ours(x)
+        return native.defer(Prologue(x, slope=slope)) if waits else None
     if prologue.slope != 1:
         return None
     activated = replace(prologue, slope=slope)
@@ -221,6 +235,21 @@ def _avg_pool2d(
     x = _plain(x)
     even = _is_ours(x) and x.shape[2] % 2 == 0 and x.shape[3] % 2 == 0
     return average_pool2(x) if even else None
+
+
+def view_or_copy(x: Tensor, *shape: Any) -> Tensor | None:
+    """``x.view(*shape)`` where authors count on memory in the order of the dimensions.
+
+    Returns:
+        A reshaped copy if ``x`` is a feature map in another order; None if a view will do.
+    """
+    if x.dim() != 4 or x.is_contiguous() or (shape and isinstance(shape[0], torch.dtype)):
+        return None
+    return x.contiguous().view(*shape)
+
+
+def _view(native: Interception, x: Tensor, *shape: Any, **kwargs: Any) -> Tensor | None:
+    return None if kwargs else view_or_copy(_plain(x), *shape)
 
 
 def _add(native: Interception, a: Any, b: Any, **kwargs: Any) -> Tensor | None:
@@ -280,4 +309,5 @@ _HANDLERS: dict[Any, Callable[..., Tensor | None]] = {
     torch.add: _add,
     Tensor.add: _add,
     torch.addcmul: _addcmul,
+    Tensor.view: _view,
 }

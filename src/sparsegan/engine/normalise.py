@@ -46,9 +46,7 @@ def batch_norm(
     Raises:
         SparseganError: If there are no running statistics outside training, or shapes do not fit.
     """
-    statistics = normalisation(
-        x, running_mean, running_var, weight, bias, training, momentum, eps
-    )
+    statistics = normalisation(x, running_mean, running_var, weight, bias, training, momentum, eps)
     y: Tensor = _ops.normalise(x, *statistics, training, negative_slope)
     return y
 

@@ -40,9 +40,7 @@ def _address(x: Tensor | None) -> int:
     return 0 if x is None else x.data_ptr()
 
 
-def output_size(
-    x: Sequence[int], weight: Sequence[int], stride: Pair, padding: Pair
-) -> list[int]:
+def output_size(x: Sequence[int], weight: Sequence[int], stride: Pair, padding: Pair) -> list[int]:
     """The shape of a convolution's result, from those of its input and weight."""
     spatial = [(x[2 + i] + 2 * padding[i] - weight[2 + i]) // stride[i] + 1 for i in (0, 1)]
     return [x[0], weight[0], *spatial]

@@ -65,12 +65,12 @@ class Pending(Tensor):
         return func(*to_plain(args), **to_plain(kwargs or {}))
 
     @classmethod
-    def __torch_dispatch__(
+    def __torch_dispatch__(  # type: ignore[override]
         cls, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
         result = func(*tree_map(_to_value, args), **tree_map(_to_value, kwargs))
-        return return_and_correct_aliasing(func, args, kwargs, result)
+        return return_and_correct_aliasing(func, args, kwargs, result)  # type: ignore[no-untyped-call]
 
 
 def pend(prologue: Prologue) -> Pending:
@@ -106,7 +106,7 @@ class _Defer(torch.autograd.Function):
         ctx.options = (prologue.from_batch, prologue.slope, prologue.upsample)
         ctx.first = 1
         n, c, h, w = prologue.shape
-        pending: Pending = torch.Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+        pending: Pending = torch.Tensor._make_wrapper_subclass(
             Pending, (n, c, h, w), (1, h * w * n, w * n, n), dtype=x.dtype, device=x.device
         )
         pending._plain = pending._value = None
@@ -117,9 +117,9 @@ class _Defer(torch.autograd.Function):
         x, *statistics = ctx.saved_tensors
         count = len(statistics)
         prologue = Prologue(x, tuple(statistics) if statistics else None, *ctx.options)
-        found = prologue_gradient(prologue, gradients[0])
-        none = (None,) * (count - 2)
-        return (None,) * ctx.first + (found if count else found[:1]) + (none if count else ())
+        found: tuple[Tensor | None, ...] = prologue_gradient(prologue, gradients[0])
+        of_tensors = (*found, None, None)[: 1 + count]
+        return *(None,) * ctx.first, *of_tensors
 
 
 class _DeferInPlace(_Defer):

@@ -6,6 +6,12 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
+#include <climits>
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -173,6 +179,17 @@ void resample(bool down, Address x, int64_t planes, int64_t height, int64_t widt
                         at<T>(y), threads);
 }
 
+// Keeps freed memory in the process. By default glibc maps every large tensor afresh, and the kernel
+// then clears its pages one by one: at high sparsity that costs as much as filling them.
+void keep_pages() {
+#if defined(__GLIBC__)
+  for (const char* name : {"MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES"})
+    if (std::getenv(name) != nullptr) return;
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, INT_MAX);
+#endif
+}
+
 template <typename T>
 void define(nb::module_& m, const std::string& suffix) {
   m.def(("convolve_" + suffix).c_str(), convolve<T>);
@@ -191,6 +208,7 @@ NB_MODULE(_native, m) {
   m.def("use", use, "Make one current; False where its results are wrong here.");
   m.def("current", [] { return std::string(chosen->name); });
   m.def("tile", tile, "(lanes, rows, columns) of the register tile in use.");
+  m.def("keep_pages", keep_pages, "Reuse the memory of freed tensors (glibc, unless told).");
   m.def("plan", plan, "The plan of a mask as an int32 tensor.");
   define<float>(m, "float32");
   define<double>(m, "float64");
