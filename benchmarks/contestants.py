@@ -100,7 +100,7 @@ def contestant(
             G, D = torch.compile(G), torch.compile(D)
     else:
         settings: dict[str, Any] = {"include": wide} if allocation == "uniform" else {}
-        Static(
+        method = Static(
             G,
             D,
             opt_G,
@@ -112,6 +112,10 @@ def contestant(
             ema_decay=None,
             **settings,
         )
+        if kind == "masked":
+            # As `auto` runs masked networks: dense convolutions in their faster memory format.
+            for network in method.networks.values():
+                network.engine._native.channels_last = True
     return Contestant(G, D, opt_G, opt_D, batch)
 
 

@@ -2,9 +2,22 @@
 
 import pytest
 import torch
+from hypothesis import settings
 
 # The tests' tensors are tiny: threads would spend their time waiting for each other.
 torch.set_num_threads(1)
+
+# A busy machine must not fail a test: nothing here asserts a time.
+settings.register_profile("sparsegan", deadline=None)
+settings.load_profile("sparsegan")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache(tmp_path_factory):
+    """One cache for all tests, not the user's: equal networks choose their kernels alike."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPARSEGAN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(

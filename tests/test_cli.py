@@ -12,7 +12,7 @@ import yaml
 from PIL import Image
 
 from sparsegan import cli
-from sparsegan.train import parse
+from sparsegan.train import parse, recipes
 from sparsegan.train.checkpoint import load_state
 from sparsegan.train.metrics_log import read_events
 
@@ -92,7 +92,7 @@ def refused(capsys, *arguments):
 def test_training_ends_with_tables_and_the_report(trained):
     run, printed = trained
     assert (run / "report.html").is_file()
-    quality = ("kid-efficientnet-lite0, n = 8", "real against real", "step 0", "step 6")
+    quality = ("kid-efficientnet-lite0, n = 8", "real against real", "step 0 ", "step 6 ")
     cost = ("training FLOPs, published", "training, seconds", "report: run/report.html")
     for said in quality + cost:
         assert said in printed
@@ -131,6 +131,16 @@ def test_help_of_train_is_that_of_the_method_named(capsys):
     assert "--method.generator_density" in printed
 
 
+def test_help_of_train_shows_the_defaults_in_force(capsys):
+    Path("mine.yaml").write_text("seed: 41\n")
+    with pytest.raises(SystemExit):
+        cli.main(["train", "--recipe", "fashion-mnist", "--config", "mine.yaml", "--help"])
+    printed = " ".join(capsys.readouterr().out.split())
+    steps = parse.parse(recipes.layers("fashion-mnist")).steps
+    assert f"(type: int, default: {steps})" in printed
+    assert "(type: int, default: 41)" in printed
+
+
 def test_version(capsys):
     assert cli.main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("sparsegan 0.")
@@ -145,13 +155,20 @@ def test_print_config_prints_what_config_reads(capsys):
     assert again.network.generator_width == 2
 
 
-@pytest.mark.parametrize("recipe", [path.stem for path in cli._RECIPES.glob("*.yaml")])
+@pytest.mark.parametrize("recipe", recipes.names())
 def test_every_recipe_says_what_it_would_train_and_writes_nothing(recipe, capsys):
     assert cli.main(["train", "--recipe", recipe, "--dry_run"]) == 0
     printed = capsys.readouterr().out
     assert "9000 images" in printed
     assert "nothing was written" in printed
     assert not Path("runs").exists()
+
+
+def test_density_is_that_of_the_maskable_weights(capsys):
+    assert cli.main(["train", "--method.name", "stu-gan", "--dry_run"]) == 0
+    printed = capsys.readouterr().out  # STU-GAN leaves linear layers dense
+    assert "generator 10.0% of " in printed
+    assert "discriminator 30.0% of " in printed
 
 
 def test_sources_are_layered_recipe_then_config_then_flags(capsys):
@@ -200,6 +217,14 @@ def test_report_of_one_and_of_several(trained, capsys):
     assert Path("both.html").is_file()
     assert cli.main(["report", str(run)]) == 0
     assert capsys.readouterr().out.split()[-1] == str(run / "report.html")
+
+
+def test_files_that_cannot_be_written_are_named(trained, capsys):
+    run, _ = trained
+    Path("file").touch()
+    assert "file" in refused(capsys, "report", run, "--output", "file/report.html")
+    assert "cannot write file/a.png" in refused(capsys, "sample", run, "--grid", "file/a.png")
+    assert "ends in .png" in refused(capsys, "sample", run, "--grid", "a.jpg")
 
 
 def test_cost_of_a_run_and_of_one_to_come(trained, capsys):
@@ -269,7 +294,11 @@ def test_sigterm_saves_and_says_how_to_go_on(tmp_path):
         (["resume"], "the following arguments are required: RUN"),
         (["sample", "nowhere", "--grid", "a.png"], "nowhere is not a run directory"),
         (["sample", "nowhere"], "one of the arguments --grid --folder is required"),
-        (["sample", "nowhere", "--grid", "a.png", "--count", "0"], "0 is not at least 1"),
+        (["sample", "nowhere", "--grid", "a.png", "--count", "0"], "0 is not a whole number of at"),
+        (["sample", "nowhere", "--grid", "a.png", "--count", "x"], "x is not a whole number of at"),
+        (["train", "photos/"], "a folder of images after --data.path"),
+        (["train", "--dry_run", "--batch_size", "9001"], "only 9000 images"),
+        (["train", "--dry_run", "--evaluate.features", "inception"], "no feature network"),
         (["sample", "nowhere", "--grid", "a.png", "--sed", "0"], "did you mean --seed?"),
         (["sample", "nowhere", "--grid", "a.png", "--bn", "x"], "invalid choice: 'x'"),
         (["evaluate", "nowhere"], "nowhere is not a run directory"),
@@ -309,6 +338,7 @@ def test_a_checkpoint_of_another_network_is_refused(trained, capsys):
     values["network"]["generator_width"] = 4
     (other / "config.yaml").write_text(yaml.safe_dump(values))
     newest = max((run / "checkpoints").iterdir())
-    for command in (["sample", other, "--grid", "a.png"], ["resume", other]):
-        said = refused(capsys, *command, "--checkpoint", newest)
-        assert "another generator" in said
+    said = refused(capsys, "sample", other, "--grid", "a.png", "--checkpoint", newest)
+    assert "another generator" in said
+    said = refused(capsys, "resume", other, "--checkpoint", newest)
+    assert "with network.generator_width 2 and config.yaml has 4" in said

@@ -7,17 +7,19 @@ import argparse
 import difflib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from sparsegan.errors import SparseganError
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from sparsegan.train.config import Config
     from sparsegan.train.run import RunDirectory
 
-_RECIPES = Path(__file__).parent / "recipes"
 _DEFAULT_RECIPE = "small"
 
 _TRAIN_EXAMPLES = """
@@ -31,7 +33,8 @@ examples:
 
 Settings come from the recipe, then from the files of --config, then from flags; later ones win.
 Without --recipe and --config the recipe `small` is used. The options of the group `method` are
-those of the method named: `sparsegan train --method.name stu-gan --help` shows STU-GAN's.
+those of the method named: `sparsegan train --method.name stu-gan --help` shows STU-GAN's. The
+defaults in this help are those of the recipe and the files that were named with it.
 """
 _COST_EXAMPLES = """
 examples:
@@ -65,6 +68,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of a pipe has seen enough; Python would complain again when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.filename is None:
+            raise
+        # A full disk, a folder without rights: no defect of ours, and it names the file.
+        print(f"sparsegan: error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
 
 
 def _dispatch(given: list[str]) -> int:
@@ -208,33 +217,51 @@ def _to_the_end(work: "Callable[[], RunDirectory]") -> int:
 def _sample(given: list[str]) -> int:
     parser = _Parser(
         "sample",
-        "Draw images from a run's generator, without truncation.",
+        "Draw images from the generator of a run, or of an exported file, without truncation.",
         "examples:\n"
         "  sparsegan sample runs/fashion-mnist-adapt-1 --grid samples.png --count 64\n"
-        "  sparsegan sample runs/fashion-mnist-adapt-1 --folder images --count 10000 --seed 1",
+        "  sparsegan sample runs/fashion-mnist-adapt-1 --folder images --count 10000 --seed 1\n"
+        "  sparsegan sample generator.safetensors --grid samples.png",
     )
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--grid", type=Path, metavar="PNG", help="one picture of all images")
     where.add_argument("--folder", type=Path, help="a new folder with a PNG for each image")
     parser.add_argument("--count", type=_positive, default=64, help="images (default: 64)")
     parser.add_argument("--seed", type=int, default=0, help="of the noise (default: 0)")
-    _add_run_options(parser)
+    _add_run_options(parser, "the run directory, or a file that `export --to packed` has written")
     chosen = parser.parse_args(given)
     from sparsegan.train import pictures, sampling
-    from sparsegan.train.trained import open_trained
 
-    trained = open_trained(chosen.run, chosen.checkpoint)
-    with sampling.sampled(
-        trained.method, bn=chosen.bn, weights=chosen.weights, seed=chosen.seed
-    ) as generator:
+    with _generator(chosen) as (generator, whose):
         pixels = sampling.images(generator, chosen.count, seed=chosen.seed)
     if chosen.grid:
         columns = max(1, round(chosen.count**0.5))
         pictures.save_png(chosen.grid, pictures.grid(pixels, columns))
     else:
         pictures.save_folder(chosen.folder, pixels)
-    print(f"{chosen.count} images of step {trained.step}: {chosen.grid or chosen.folder}")
+    print(f"{chosen.count} images of {whose}: {chosen.grid or chosen.folder}")
     return 0
+
+
+@contextmanager
+def _generator(chosen: argparse.Namespace) -> "Iterator[tuple[nn.Module, str]]":
+    """The generator to draw from, of a run or of an exported file, and whose it is."""
+    if chosen.run.suffix == ".safetensors" or chosen.run.is_file():
+        if (chosen.checkpoint, chosen.bn, chosen.weights) != (None, "standing", "ema"):
+            raise SparseganError(
+                f"{chosen.run} has averaged weights and standing statistics and nothing else: "
+                "leave out --checkpoint, --bn and --weights, or name the run directory"
+            )
+        from sparsegan import export
+
+        yield export.load(chosen.run), str(chosen.run)
+        return
+    from sparsegan.train import sampling
+    from sparsegan.train.trained import open_trained
+
+    trained = open_trained(chosen.run, chosen.checkpoint)
+    with sampling.sampled(trained.method, bn=chosen.bn, weights=chosen.weights) as generator:
+        yield generator, f"step {trained.step}"
 
 
 def _evaluate(given: list[str]) -> int:
@@ -269,8 +296,8 @@ def _evaluate(given: list[str]) -> int:
     return 0
 
 
-def _add_run_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", type=Path, metavar="RUN", help="the run directory")
+def _add_run_options(parser: argparse.ArgumentParser, run: str = "the run directory") -> None:
+    parser.add_argument("run", type=Path, metavar="RUN", help=run)
     parser.add_argument("--checkpoint", type=Path, help="not the newest checkpoint but this one")
     parser.add_argument(
         "--bn",
@@ -287,10 +314,40 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is not at least 1")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
+    return int(text)
+
+
+# ---- export
+
+
+def _export(given: list[str]) -> int:
+    parser = _Parser(
+        "export",
+        "Write a run's averaged generator, with standing statistics, to one file.",
+        "examples:\n"
+        "  sparsegan export runs/fashion-mnist-adapt-1 --to packed\n"
+        "      a small file of the active weights; draw from it with `sparsegan sample FILE`, or\n"
+        "      in Python with `sparsegan.export.load(FILE)`\n"
+        "  sparsegan export runs/fashion-mnist-adapt-1 --to onnx --output generator.onnx\n"
+        "      a dense file for other runtimes (needs pip install 'sparsegan[export]')",
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="the run directory")
+    parser.add_argument("--to", choices=("packed", "onnx"), required=True, help="kind of file")
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="default: generator.*, in the run directory"
+    )
+    parser.add_argument("--checkpoint", type=Path, help="not the newest checkpoint but this one")
+    chosen = parser.parse_args(given)
+    from sparsegan.export import export_run
+
+    written = export_run(chosen.run, chosen.to, chosen.output, chosen.checkpoint)
+    print(
+        f"generator of step {written.step}: {written.path}, {written.bytes:,} bytes, "
+        f"{written.bytes / written.dense_bytes:.3f} of the dense weights"
+    )
+    return 0
 
 
 # ---- report, cost
@@ -362,13 +419,14 @@ def _settings(
         chosen, flags = own.parse_known_args(given)
     except argparse.ArgumentError as error:
         raise SparseganError(f"{error} (see `sparsegan {command} --help`)") from None
+    from sparsegan.train import recipes
     from sparsegan.train.options import SettingsParser
     from sparsegan.train.parse import method_of, parse, read_layer
 
     layers = [read_layer(Path(path)) for path in chosen.config]
     recipe = chosen.recipe or (None if layers else _DEFAULT_RECIPE)
     if recipe is not None:
-        layers.insert(0, read_layer(_recipe(recipe)))
+        layers = [*recipes.layers(recipe), *layers]
     parser = SettingsParser(
         method_of(layers, flags),
         prog=f"sparsegan {command}",
@@ -381,8 +439,13 @@ def _settings(
 
 
 def _add_own_options(parser: "argparse._ActionsContainer", command: str) -> None:
+    from sparsegan.train import recipes
+
     parser.add_argument(
-        "--recipe", metavar="NAME", help=f"settings of the package: {', '.join(_recipes())}"
+        "--recipe",
+        metavar="NAME",
+        help=f"settings of the package: {', '.join(recipes.names())}; %(prog)s takes "
+        f"{_DEFAULT_RECIPE} where neither --recipe nor --config is given",
     )
     parser.add_argument(
         "--config",
@@ -402,24 +465,12 @@ def _add_own_options(parser: "argparse._ActionsContainer", command: str) -> None
         )
 
 
-def _recipe(name: str) -> Path:
-    path = _RECIPES / f"{name}.yaml"
-    if name not in _recipes():
-        near = difflib.get_close_matches(name, _recipes(), n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(_recipes())}"
-        raise SparseganError(f"unknown recipe {name}: {hint} (a file of yours goes to --config)")
-    return path
-
-
-def _recipes() -> list[str]:
-    return sorted(path.stem for path in _RECIPES.glob("*.yaml"))
-
-
 _COMMANDS: dict[str, tuple[Callable[[list[str]], int], str]] = {
     "train": (_train, "train a sparse GAN on images"),
     "resume": (_resume, "go on with a run that was stopped"),
     "sample": (_sample, "draw images from a run's generator"),
     "evaluate": (_evaluate, "compare a run's images with real ones"),
+    "export": (_export, "write a run's generator to one file: small, or ONNX"),
     "report": (_report, "write an HTML page on one run or several"),
     "cost": (_cost, "count weights and operations of a run, or of one to come"),
 }

@@ -152,7 +152,7 @@ def test_views_work_on_masked_kernels_too():
     network = Net(lambda n, x: n.second(F.relu(x)).view(len(x), -1))
     dense = copy.deepcopy(network)
     attached = native(network)
-    attached.on = False
+    attached.on, attached.channels_last = False, True
     x = torch.randn(5, 2, 6, 6)
     for _ in range(2):
         torch.testing.assert_close(network(x), dense(x))

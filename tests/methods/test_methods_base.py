@@ -138,7 +138,7 @@ def test_the_order_is_measure_rewire_decide_average(monkeypatch):
 
 def test_the_measurement_equals_a_naive_one_with_cloned_networks():
     gan = ToyGan(spectral_norm="legacy")
-    method = _method("static", gan, balance_every=1)
+    method = _method("static", gan, balance_every=1, engine="masked")
     gan.run(method, 3)
     gan.step += 1
     gan.discriminator_step()

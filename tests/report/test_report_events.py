@@ -38,3 +38,12 @@ def test_densities_are_shares_of_the_total():
 def test_a_rewiring_keeps_what_is_whole_of_its_layers():
     layers = [["a", 5, 6, 10], ["b", 5, 6], "c", ["d", 1, None, 4]]
     assert Rewire.of(0, {"layers": layers}).layers == {"a": (6, 10)}
+
+
+def test_layers_without_a_mask_do_not_count():
+    rows = [
+        {"name": "a", "kind": "Linear", "weights": 50, "active": 50, "masked": False},
+        {"name": "b", "kind": "Conv2d", "weights": 20, "active": 2, "masked": True},
+    ]
+    (layer,) = layers_of({"networks": {"generator": rows}}, "generator")
+    assert (layer.name, layer.active) == ("b", 2)

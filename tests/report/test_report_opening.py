@@ -3,6 +3,7 @@ from well_formed import check
 
 from sparsegan.report.format import figure
 from sparsegan.report.opening import comparison_section, flops_share, opening, seconds_share
+from sparsegan.report.read import read_run
 
 
 def test_the_summary_holds_the_key_figures(run):
@@ -45,5 +46,13 @@ def test_the_comparison_has_a_column_for_each_run(run, other):
     page = check(comparison_section([run, other]))
     assert run.label in page.text
     assert "4,000, unfinished" in page.text
-    assert f"last value {figure(run.evaluations[-1].value)}" in page.text
+    last = run.evaluations[-1]
+    assert f"last value {figure(last.value)}" in page.text
+    assert f"its interval {figure(last.low)} – {figure(last.high)}" in page.text
+    assert f"Distances are {last.metric}." in page.text
     assert comparison_section([run]) == ""
+
+
+def test_a_folder_of_images_is_called_by_its_name(tmp_path):
+    (tmp_path / "config.yaml").write_text("data: {source: folder, path: /home/me/my photos}\n")
+    assert "trains on the folder my photos" in check(opening([read_run(tmp_path, "bare")])).text

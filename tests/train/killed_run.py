@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tiny_run import config
 
-from sparsegan.train import loop
+from sparsegan.train import loop, sampling
 from sparsegan.train.game import Game
 
 
@@ -50,6 +50,7 @@ def attempt(directory, first, kill_at):
         os._exit(status)
 
 
+sampling.STANDING_BATCHES = 4  # of 64: the kills are to fall elsewhere, and soon
 directory, kills = Path(sys.argv[1]), [int(text) for text in sys.argv[2:]]
 found = []
 for number, kill_at in enumerate([*kills, 0]):

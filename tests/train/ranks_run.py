@@ -11,9 +11,10 @@ import torch.distributed
 from tiny_run import config
 
 from sparsegan.methods import Method
-from sparsegan.train import loop
+from sparsegan.train import loop, sampling
 from sparsegan.train.run import RunDirectory
 
+sampling.STANDING_BATCHES = 4  # of 64, which take most of a tiny run's time
 command, run = sys.argv[1], RunDirectory(Path(sys.argv[2]))
 seen = {"steps": [], "end": {}}
 original = Method.after_generator_step

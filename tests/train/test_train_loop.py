@@ -9,16 +9,19 @@ from tiny_run import config, differences
 
 from sparsegan import data
 from sparsegan.errors import SparseganError
-from sparsegan.train import loop, parse
+from sparsegan.train import loop, parse, sampling
 from sparsegan.train.checkpoint import load_state, save_state
 from sparsegan.train.metrics_log import read_events
 from sparsegan.train.run import RunDirectory
 from sparsegan.train.stop import Interrupted, StopRequest
 
 
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path_factory, monkeypatch):
-    monkeypatch.setenv("SPARSEGAN_CACHE", str(tmp_path_factory.mktemp("cache")))
+@pytest.fixture(scope="module", autouse=True)
+def _few_standing_batches():
+    """64 batches before every look would take most of a tiny run's time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sampling, "STANDING_BATCHES", 4)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +149,22 @@ def test_a_damaged_newest_checkpoint_is_named_and_left(whole, tmp_path, monkeypa
     assert differences(last(run), last(whole)) == []
 
 
+def test_other_settings_are_refused(tmp_path, monkeypatch):
+    stop_after(monkeypatch, 2)
+    with pytest.raises(Interrupted):
+        loop.train(config(tmp_path / "run"))
+    before = (tmp_path / "run" / "metrics.jsonl").read_bytes()
+    for flags, sentence in [
+        (["--optimiser.generator.lr", "0.001"], "with optimiser.generator.lr 0.0002 and .* 0.001"),
+        (["--steps", "20"], "with steps 14 and config.yaml has 20"),
+        (["--method.name", "static"], "with method.name adapt and config.yaml has static"),
+    ]:
+        parse.write(tmp_path / "run" / "config.yaml", config(tmp_path / "run", *flags))
+        with pytest.raises(SparseganError, match=sentence):
+            loop.resume(tmp_path / "run", inexact=True)
+    assert (tmp_path / "run" / "metrics.jsonl").read_bytes() == before
+
+
 def test_other_data_are_refused(tmp_path, monkeypatch):
     stop_after(monkeypatch, 2)
     with pytest.raises(Interrupted):
@@ -185,6 +204,9 @@ def test_nothing_is_written_for_settings_that_cannot_work(tmp_path):
         (["--batch_size", "10000"], "only 9000 images"),
         (["--data.source", "folder"], "path"),
         (["--fabric.accelerator", "mps"], "fabric.accelerator"),
+        (["--network.name", "biggan"], "takes labels or images.*choose dcgan or sngan"),
+        (["--evaluate.features", "nowhere:Net"], "feature network 'nowhere:Net' cannot be made"),
+        (["--evaluate.images", "1"], "1 generated images are to be compared"),
     ]:
         with pytest.raises(SparseganError, match=sentence):
             loop.train(config(tmp_path / "run", *flags))

@@ -72,14 +72,16 @@ def test_no_key_but_its_name_changes_the_method(key, method):
         ({"method": {"genrator_density": 1}}, "did you mean method.generator_density?"),
         ({"lr": 1}, "mean optimiser.generator.lr or optimiser.discriminator.lr?"),
         ({"method": {"name": "adpt"}}, "unknown method adpt: did you mean adapt?"),
-        ({"method": {"name": "static", "low": 0.1}}, "unknown key method.low"),
-        ({"method": "adapt"}, "the group method holds 'adapt'"),
+        ({"method": {"name": "static", "low": 0.1}}, "but of adapt, dda (in file 0)"),
+        ({"method": "adapt"}, "the group method of file 0 holds 'adapt'"),
+        ({"method": {"name": ["adapt"]}}, "unknown method ['adapt']"),
         ({"steps": "many"}, "steps is 'many': it must be a whole number"),
         ({"steps": 1.5}, "steps is '1.5': it must be a whole number"),
         ({"steps": 0}, "steps is 0: it must be at least 1"),
         ({"data": {"channels": 2}}, "data.channels is '2': it must be one of 1, 3 or null"),
         ({"data": {"flip": "perhaps"}}, "it must be true or false"),
         ({"optimiser": {"generator": {"betas": [0.5]}}}, "a list of 2 values"),
+        ({"optimiser": {"generator": {"betas": [0.5, 1.0]}}}, "must lie in [0, 1)"),
         ({"optimiser": {"discriminator": {"lr": 0}}}, "discriminator.lr is 0.0: it must be above"),
         (3, "file 0 holds 3"),
     ],
@@ -100,7 +102,11 @@ def test_bad_settings_are_named_with_the_remedy(values, sentence):
         (["--step", "3"], "did you mean --steps?"),
         (["--steps", "x"], "steps is 'x': it must be a whole number"),
         (["--steps"], "expected one argument"),
-        (["photos"], "unknown option photos"),
+        (["--method", "adapt"], "unknown option --method: did you mean --method.name or"),
+        (["--method.name"], "--method.name names no method"),
+        (["--method.low", "0.1", "--method.name", "static"], "of adapt, dda"),
+        (["--method.faithful", "all"], "a list such as [a, b]"),
+        (["photos"], "photos belongs to no option"),
     ],
 )
 def test_bad_flags_are_named_with_the_remedy(flags, sentence):
@@ -121,6 +127,9 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
     (tmp_path / "bad.yaml").write_text("steps: [1\n")
     with pytest.raises(SparseganError, match=r"bad\.yaml is not YAML \(line 2\)"):
         parse.read(tmp_path / "bad.yaml")
+    (tmp_path / "twice.yaml").write_text("method: {name: dda}\nsteps: 1\nmethod: {low: 0.1}\n")
+    with pytest.raises(SparseganError, match=r"in .*twice\.yaml, method is there twice"):
+        parse.read(tmp_path / "twice.yaml")
 
 
 def test_a_written_configuration_reads_back(tmp_path):
@@ -151,4 +160,4 @@ def test_help_is_taken_from_docstrings_of_bases_too():
 
 def test_types_in_words():
     assert describe_type(int | None) == "a whole number or null"
-    assert describe_type(tuple[str, ...]) == "a list"
+    assert describe_type(tuple[str, ...]) == "a list such as [a, b]"

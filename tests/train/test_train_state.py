@@ -104,7 +104,9 @@ def test_a_state_of_another_network_or_method_is_refused(images, captured, flags
         state.restore(game, captured)
 
 
-@pytest.mark.parametrize("part", ["networks", "optimisers", "method", "ranks", "images"])
+@pytest.mark.parametrize(
+    "part", ["networks", "optimisers", "method", "ranks", "settings", "images"]
+)
 def test_a_state_that_lacks_a_part_is_refused(captured, part):
     del captured[part]
     with pytest.raises(SparseganError, match=f"lacks {part}.*--checkpoint PATH"):

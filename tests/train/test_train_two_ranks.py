@@ -20,7 +20,6 @@ def run_processes(folder, *command):
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(SCRIPT.parent), *sys.path]),
-        "SPARSEGAN_CACHE": str(folder / "cache"),
         "OMP_NUM_THREADS": "1",
     }
     done = subprocess.run(

@@ -51,8 +51,9 @@ def list_images(folder: Path, split: str) -> Listing:
         root, every = folder, _walk(folder)
         found = _hold_out(every)
     if not found[split]:
+        amount = f"only {len(every)} image(s)" if every else "no images"
         raise SparseganError(
-            f"There are too few images in {folder} for a {split} split: "
+            f"There are {amount} in {folder}, which leaves none for the {split} split: "
             f"add files that end in {', '.join(FORMATS)}."
         )
     classed = all("/" in file for file in every)

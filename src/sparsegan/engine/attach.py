@@ -51,13 +51,15 @@ class NativeForward:
         dense_gradient: Called at every forward: are gradients at inactive places wanted?
 
     Attributes:
-        on: Whether forwards run natively; otherwise they run on dense kernels, channels last.
+        on: Whether forwards run natively.
+        channels_last: Whether other forwards give dense convolutions their faster memory format.
     """
 
     def __init__(
         self, network: nn.Module, masks: ActiveWeights, dense_gradient: Callable[[], bool]
     ) -> None:
         self.on = False
+        self.channels_last = False
         self.masks = masks
         self._dense_gradient = dense_gradient
         self._layers = {
@@ -120,7 +122,8 @@ class NativeForward:
     # ---- hooks
 
     def _enter(self, *_: Any) -> None:
-        if not self.on and self._views is None and not torch.compiler.is_compiling():
+        watch = self.channels_last and self._views is None
+        if watch and not self.on and not torch.compiler.is_compiling():
             self._watch = _ViewWatch()
             self._watch.__enter__()  # type: ignore[no-untyped-call]
         elif self.on and self._mode is None:
@@ -143,7 +146,8 @@ class NativeForward:
     def _channels_last(self, module: nn.Module, args: tuple[Any, ...]) -> Any:
         # Dense convolutions are 1.3 times faster on it, and what follows them keeps it.
         if (
-            not self.on
+            self.channels_last
+            and not self.on
             and not self._views
             and args
             and isinstance(args[0], Tensor)

@@ -69,7 +69,7 @@ class Timing:
 def attach(
     network: nn.Module, masks: ActiveWeights, dense_gradient: Callable[[], bool], wanted: Wanted
 ) -> "Engine":
-    """An engine for a network; without compiled kernels ``auto`` is ``masked``, said once.
+    """An engine for a network; without compiled kernels ``auto`` runs masked, said once.
 
     Raises:
         SparseganError: If ``native`` is wanted and the kernels are not compiled.
@@ -81,7 +81,6 @@ def attach(
         )
     if wanted == "auto" and not available():
         _say_masked()
-        wanted = "masked"
     return Engine(network, masks, dense_gradient, wanted)
 
 
@@ -120,6 +119,8 @@ class Engine:
         self.timing: Timing | None = None
         self._measuring = False
         self._native = NativeForward(network, masks, dense_gradient)
+        # Told to run masked, a network computes to the bit what it would without an engine.
+        self._native.channels_last = wanted == "auto"
         self._handle = network.register_forward_pre_hook(
             self._before, prepend=True, with_kwargs=True
         )
@@ -137,7 +138,7 @@ class Engine:
         if self.wanted != "auto":
             return "as told"
         if self.timing is None:
-            return "not measured yet"
+            return "not measured yet" if available() else "the native kernels are not compiled"
         native = self.timing.native(self.masks.density)
         return (
             f"{1e3 * native:.1f} ms native against {1e3 * self.timing.masked:.1f} ms masked, "
@@ -160,6 +161,7 @@ class Engine:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over a saved table."""
         self.wanted = state["wanted"]
+        self._native.channels_last = self.wanted == "auto"
         self.timing = None if state["timing"] is None else Timing(**state["timing"])
 
     # ---- measuring
@@ -170,7 +172,8 @@ class Engine:
         if any(p.device.type != "cpu" for p in module.parameters()):
             self._native.on = False
             return
-        if self.wanted == "auto" and self.timing is None and module.training:
+        measure = self.wanted == "auto" and self.timing is None and available()
+        if measure and module.training:
             self._measuring = True
             try:
                 self.timing = self._measure(args, kwargs)

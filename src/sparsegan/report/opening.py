@@ -1,6 +1,7 @@
 """The top of a report: what was run and what came of it, in words and in key figures."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from sparsegan.report.events import Evaluation
 from sparsegan.report.format import UNKNOWN, count, figure, percent, seconds, size
@@ -28,7 +29,11 @@ def comparison_section(runs: Sequence[RunRecord]) -> str:
         return ""
     columns = [_compared(run) for run in runs]
     rows = [[name, *(column[name] for column in columns)] for name in columns[0]]
-    return section("Comparison", table(["", *(run.label for run in runs)], rows))
+    intro = ""
+    if len(metrics := {column["metric"] for column in columns}) == 1:
+        intro = f"Distances are {metrics.pop()}."
+        rows = [row for row in rows if row[0] != "metric"]
+    return section("Comparison", table(["", *(run.label for run in runs)], rows), intro=intro)
 
 
 def _compared(run: RunRecord) -> dict[str, str]:
@@ -41,6 +46,7 @@ def _compared(run: RunRecord) -> dict[str, str]:
         "metric": last.metric if last else UNKNOWN,
         "first value": figure(first.value if first else None),
         "last value": figure(last.value if last else None),
+        "its interval": _interval(last, " – ") or UNKNOWN,
         "real against real": figure(last.floor if last else None),
         "balance ratio, last": figure(_last_ratio(run)),
         "FLOPs of dense, published": percent(flops_share(run, "published")),
@@ -109,6 +115,9 @@ def _strong(text: str) -> str:
 def _progress(run: RunRecord) -> str:
     planned, done = run.planned_steps, count(run.last_step)
     source = run.config.get("data.source") or run.config.get("data.name") or run.config.get("data")
+    place = run.config.get("data.path")
+    if source == "folder" and isinstance(place, str):
+        source = f"the folder {Path(place).name}"
     subject = _strong(run.label) + (f" trains {escape(run.method)}" if run.method else " trains")
     if isinstance(source, str):
         subject += f" on {escape(source)}"
@@ -123,16 +132,19 @@ def _density_sentence(run: RunRecord) -> str:
     before, after = _density_ends(run, "discriminator")
     if generator is None or after is None:
         return ""
-    told = f"The generator keeps {_strong(percent(generator))} of its weights; the discriminator "
+    told = (
+        f"The generator keeps {_strong(percent(generator))} of its maskable weights; "
+        "the discriminator "
+    )
     raises, lowers = (
         sum(row.action == action for row in run.decisions) for action in ("raise", "lower")
     )
     if percent(before) == percent(after) and not raises + lowers:
         return f"{told}keeps {_strong(percent(after))}."
-    return (
-        f"{told}went from {percent(before)} to {_strong(percent(after))} "
-        f"in {_times(raises, 'raise')} and {_times(lowers, 'lowering')}."
-    )
+    moves = ""
+    if raises + lowers:
+        moves = f" in {_times(raises, 'raise')} and {_times(lowers, 'lowering')}"
+    return f"{told}went from {percent(before)} to {_strong(percent(after))}{moves}."
 
 
 def _times(number: int, noun: str) -> str:
@@ -143,9 +155,8 @@ def _quality_sentence(run: RunRecord) -> str:
     first, last = _ends(run)
     if first is None or last is None:
         return "It has not been evaluated."
-    interval = ""
-    if last.low is not None and last.high is not None:
-        interval = f" (interval {figure(last.low)} to {figure(last.high)})"
+    between = _interval(last, " to ")
+    interval = f" (interval {between})" if between else ""
     floor = "" if last.floor is None else f"; real against real is {figure(last.floor)}"
     if first is last:
         told = f"is {_strong(figure(last.value))} at step {count(last.step)}"
@@ -155,6 +166,12 @@ def _quality_sentence(run: RunRecord) -> str:
             f"to {_strong(figure(last.value))} at step {count(last.step)}"
         )
     return f"Its {escape(last.metric)} {told}{interval}{floor}."
+
+
+def _interval(row: Evaluation | None, between: str) -> str:
+    if row is None or row.low is None or row.high is None:
+        return ""
+    return f"{figure(row.low)}{between}{figure(row.high)}"
 
 
 def _cost_sentence(run: RunRecord) -> str:

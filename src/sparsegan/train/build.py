@@ -13,6 +13,9 @@ from sparsegan.methods import METHODS, Method
 from sparsegan.seeding import stream
 from sparsegan.train.config import Config, OptimiserConfig
 
+# Architectures for loops of one's own.
+_OTHER_INPUT = {*nets.CONDITIONAL, "cyclegan"}
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -69,9 +72,16 @@ def pair(config: Config, device: torch.device | None = None) -> Pair:
     """Networks with their initial weights, and their optimisers, for a resolved configuration.
 
     Raises:
-        SparseganError: The architecture does not exist or does not make such images.
+        SparseganError: The architecture does not exist, does not make such images, or does not
+            make them out of noise alone.
     """
     chosen, size, channels = config.network, config.data.image_size, config.data.channels
+    if chosen.name in _OTHER_INPUT:
+        names = " or ".join(name for name in nets.NAMES if name not in _OTHER_INPUT)
+        raise SparseganError(
+            f"network.name is {chosen.name}, which takes labels or images, and a run gives its "
+            f"networks noise alone: choose {names}, or train it in a loop of your own"
+        )
     assert size is not None, "the configuration is not resolved"
     assert channels is not None, "the configuration is not resolved"
     G, D = nets.build(

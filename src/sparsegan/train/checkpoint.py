@@ -47,7 +47,9 @@ def load_state(path: Path) -> State:
         SparseganError: The file is missing, damaged, cut off, or not a state of this library.
     """
     if not path.is_file():
-        raise SparseganError(f"there is no checkpoint {path}: name one that a run has written")
+        raise SparseganError(
+            f"there is no checkpoint {path}: name a file in the folder checkpoints of the run"
+        )
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}

@@ -18,7 +18,8 @@ class DataConfig:
             `fashion-mnist`.
         path: Folder of images, or the place of the source's own files; none: what the
             package brings.
-        image_size: Height and width in pixels that images are resized to; none: as they are.
+        image_size: Height and width in pixels that images are resized to; none: 32 for a folder,
+            else as they are.
         channels: 1 for grey, 3 for colour; none: as the images are.
         flip: Mirror every second image at random (published for CIFAR-10 and STL-10; not
             for garments).
@@ -66,15 +67,13 @@ class MethodChoice:
 
 @dataclass(frozen=True)
 class OptimiserConfig:
-    """One network's optimiser.
+    """One network's optimiser: Adam without weight decay, as published.
 
     Attributes:
-        name: Update rule (published: Adam without weight decay).
         lr: Learning rate per step, constant over the run (published: 2e-4).
         betas: Decay of Adam's first and second moments per step (published for SNGAN: 0.0, 0.9).
     """
 
-    name: Literal["adam"] = "adam"
     lr: float = 2e-4
     betas: tuple[float, float] = (0.0, 0.9)
 

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from sparsegan import metrics
 from sparsegan.data import Images
 from sparsegan.errors import SparseganError
-from sparsegan.metrics import FeatureNetwork
 from sparsegan.train import build, sampling
 from sparsegan.train.config import Config, EvaluateConfig
 from sparsegan.train.trained import open_trained
@@ -20,8 +19,9 @@ from sparsegan.train.trained import open_trained
 class Evaluator:
     """Kernel and Fréchet distance of a generator's images from the real ones.
 
-    Real features and the floor are computed at the first evaluation and kept. The floor compares
-    as many training images with held-out ones, so that a perfect generator would reach it.
+    Real features and the floor are computed at the first evaluation and kept; what cannot work
+    is refused at once. The floor compares as many training images with held-out ones, so that a
+    perfect generator would reach it.
 
     Args:
         config: Resolved settings.
@@ -31,7 +31,7 @@ class Evaluator:
         count: Images on either side of a comparison: `evaluate.images`, or as many as there are.
 
     Raises:
-        SparseganError: There are not two images on either side.
+        SparseganError: There is no such feature network, or not two images on either side.
     """
 
     def __init__(self, config: Config, images: Images) -> None:
@@ -40,11 +40,12 @@ class Evaluator:
         self.count = min(config.evaluate.images, len(images), len(self.held_out))
         if self.count < 2:
             raise SparseganError(
-                f"{images.name} has {len(self.held_out)} held-out images, too few to compare "
-                "with: give it more, or train with --evaluate.images 0"
+                f"{config.evaluate.images} generated images are to be compared with "
+                f"{len(images)} real and {len(self.held_out)} held-out ones of {images.name}: "
+                "have two of each at least, or train with --evaluate.images 0"
             )
-        self._network: FeatureNetwork | None = None
-        self._real = Tensor()
+        self._network = metrics.load_features(config.evaluate.features)
+        self._real: Tensor | None = None
         self._floor: dict[str, float] = {}
 
     def __call__(self, generator: nn.Module) -> dict[str, Any]:
@@ -54,32 +55,33 @@ class Evaluator:
             The fields of an `evaluate` event that say what was found.
         """
         start, seed = time.perf_counter(), self.config.seed
-        network = self._network or self._prepare()
-        generated = network(sampling.images(generator, self.count, seed=seed))
-        kid = metrics.kid(generated, self._real, seed=seed)
+        real = self._prepare() if self._real is None else self._real
+        generated = self._network(sampling.images(generator, self.count, seed=seed))
+        kid = metrics.kid(generated, real, seed=seed)
         return {
-            "metric": f"kid-{network.name}",
+            "metric": f"kid-{self._network.name}",
             "value": kid.value,
             "low": kid.low,
             "high": kid.high,
-            "frechet": metrics.frechet_distance(generated, self._real),
+            "frechet": metrics.frechet_distance(generated, real),
             **self._floor,
             "n": self.count,
             "seconds": time.perf_counter() - start,
         }
 
-    def _prepare(self) -> FeatureNetwork:
-        network, seed = metrics.load_features(self.config.evaluate.features), self.config.seed
-        self._real, held_out = (
-            metrics.reference_features(images, network, count=self.count, seed=seed)
+    def _prepare(self) -> Tensor:
+        """Features of the real images; the floor besides."""
+        seed = self.config.seed
+        real, held_out = (
+            metrics.reference_features(images, self._network, count=self.count, seed=seed)
             for images in (self.images, self.held_out)
         )
         self._floor = {
-            "floor": metrics.kid(self._real, held_out, seed=seed).value,
-            "frechet_floor": metrics.frechet_distance(self._real, held_out),
+            "floor": metrics.kid(real, held_out, seed=seed).value,
+            "frechet_floor": metrics.frechet_distance(real, held_out),
         }
-        self._network = network
-        return network
+        self._real = real
+        return real
 
 
 def evaluate_run(

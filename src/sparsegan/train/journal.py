@@ -16,7 +16,7 @@ from sparsegan.methods import Method, StepEvents
 from sparsegan.sparsity import MaskChange
 from sparsegan.train.config import Config
 from sparsegan.train.game import Game
-from sparsegan.train.metrics_log import MetricsLog
+from sparsegan.train.metrics_log import MetricsLog, read_events
 
 
 class Journal:
@@ -24,7 +24,8 @@ class Journal:
 
     def __init__(self, log: MetricsLog | None) -> None:
         self.log = log
-        self._kernels: dict[str, str] = {}
+        told = [] if log is None else read_events(log.path)  # what a run before a stop has told
+        self._kernels = {e["network"]: e["kernels"] for e in told if e["kind"] == "engine"}
 
     def write(self, kind: str, step: int, /, **fields: Any) -> None:
         """Append an event."""
@@ -129,7 +130,7 @@ def layer_costs(config: Config, G: nn.Module, D: nn.Module) -> dict[str, list[La
 def network_layers(
     method: Method, layers: Mapping[str, Sequence[LayerCost]]
 ) -> dict[str, list[dict[str, Any]]]:
-    """The layers that have weights, with how many of them are active now."""
+    """The layers that have weights, with how many of them are active now, and whether by a mask."""
 
     def rows(costs: Sequence[LayerCost], active: Mapping[str, int]) -> list[dict[str, Any]]:
         return [
@@ -139,6 +140,7 @@ def network_layers(
                 "shape": list(layer.shape),
                 "weights": layer.weights,
                 "active": active.get(layer.name, layer.weights),
+                "masked": layer.name in active,
                 "macs": layer.macs,
             }
             for layer in costs

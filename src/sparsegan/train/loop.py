@@ -61,14 +61,16 @@ def train(config: Config, console: Console | None = None) -> RunDirectory:
     images = build.images(config)
     fabric = launch(config)
     config = build.resolve(config, images)
+    studio = Studio(config, images)
     seed_everything(config, fabric.global_rank)
     batches = Batches(images, config, fabric.global_rank, fabric.world_size, fabric.device)
     game = Game(config, fabric)
+    # All that can be refused has been by now: nothing is written for a run that cannot begin.
     run = _new_run(config, fabric)
     config = replace(config, run=replace(config.run, directory=str(run.path)))
     if fabric.is_global_zero:
         parse.write(run.config, config)
-    return _train_on(config, run, game, batches, console, None)
+    return _train_on(config, run, game, batches, studio, console, None)
 
 
 def resume(
@@ -84,20 +86,21 @@ def resume(
         path: The run's directory.
         console: Where to show progress; None for silence.
         checkpoint: Where to go on; None is the newest. What the run did later is forgotten.
-        inexact: Go on although machine or settings differ in what the bits depend on.
+        inexact: Go on although the machine differs in what the bits depend on.
 
     Returns:
         The run's directory, complete with report.
 
     Raises:
         SparseganError: The directory is no run, or its checkpoint is damaged, of another network,
-            or from other conditions.
+            of other settings, or from other conditions.
         Interrupted: As in `train`.
     """
     run = open_run(path)
     config = parse.read(run.config)
     saved = load_state(checkpoint or run.newest_checkpoint())
     state.require_parts(saved)
+    state.require_settings(saved["settings"], config)
     images = build.images(config)
     if images.fingerprint != saved["images"] and not inexact:
         raise SparseganError(
@@ -105,13 +108,14 @@ def resume(
             "restore them, or go on with --inexact"
         )
     fabric = launch(config)
+    studio = Studio(config, images)
     seed_everything(config, fabric.global_rank)
     batches = Batches(images, config, fabric.global_rank, fabric.world_size, fabric.device)
     game = Game(config, fabric)
     state.restore(game, saved, inexact=inexact)
     if fabric.is_global_zero:
         run.forget_after(saved["step"])
-    return _train_on(config, run, game, batches, console, saved)
+    return _train_on(config, run, game, batches, studio, console, saved)
 
 
 def _train_on(
@@ -119,6 +123,7 @@ def _train_on(
     run: RunDirectory,
     game: Game,
     batches: Batches,
+    studio: Studio,
     console: Console | None,
     saved: Mapping[str, Any] | None,
 ) -> RunDirectory:
@@ -131,7 +136,7 @@ def _train_on(
         run=run,
         game=game,
         batches=batches,
-        studio=Studio(config, run, batches.images),
+        studio=studio,
         journal=Journal(log),
         clock=Clock(saved["seconds"] if saved else 0.0),
         display=ProgressDisplay(console if first else None, config.steps, game.method.step),
@@ -208,7 +213,7 @@ def look(session: Session, step: int) -> bool:
     """
     best = False
     if session.fabric.is_global_zero:
-        fields = session.studio.look(session.game.method, step)
+        fields = session.studio.look(session.run, session.game.method, step)
         if fields is not None:
             session.journal.write("evaluate", step, **fields)
             session.display.say(f"step {step}: {sentence(fields)}")

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 def unknown(what: str, name: str, known: Sequence[str]) -> str:
     """A sentence on a name that is not known, with the nearest one that is."""
     last = name.split(".")[-1].lstrip("-")
-    near = [other for other in known if other.split(".")[-1].lstrip("-") == last]
+    near = [other for other in known if other.startswith(name + ".")]  # a group's name
+    near = near or [other for other in known if other.split(".")[-1].lstrip("-") == last]
     near = near[:3] or difflib.get_close_matches(name, known, n=1)
     if near:
         return f"unknown {what} {name}: did you mean {' or '.join(near)}?"
-    listed = ", ".join(known) if len(known) <= 8 else "see --help"
-    return f"unknown {what} {name}: known: {listed}"
+    if len(known) > 8:
+        return f"unknown {what} {name}: --help lists those that there are"
+    return f"unknown {what} {name}: choose one of {', '.join(known)}"

@@ -6,10 +6,10 @@ import re
 import types
 import typing
 from argparse import RawDescriptionHelpFormatter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NoReturn
 
-from jsonargparse import ArgumentParser, DefaultHelpFormatter
+from jsonargparse import ArgumentParser, DefaultHelpFormatter, Namespace
 
 from sparsegan.errors import SparseganError
 from sparsegan.methods import METHODS
@@ -56,6 +56,10 @@ class SettingsParser(ArgumentParser):
                 f"--{option.key}", type=option.type, default=option.default, help=option.help
             )
 
+    def start_from(self, values: Namespace) -> None:
+        """Have other values than the dataclasses' for what no flag sets, in the help, too."""
+        self.set_defaults(dict(values.items()))
+
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Raise the parser's complaint as a SparseganError of one sentence."""
         wrong_type = re.match(
@@ -67,8 +71,15 @@ class SettingsParser(ArgumentParser):
             wanted = describe_type(self.known[key].type)
             raise SparseganError(f"{key} is {value!r}: it must be {wanted}")
         if not_known:
+            name = not_known[1].split("=")[0]
+            if not name.startswith("-"):
+                raise SparseganError(
+                    f"{name} belongs to no option: write --key value, and a folder of images "
+                    "after --data.path"
+                )
             flags = [flag for action in self._actions for flag in action.option_strings]
-            raise SparseganError(unknown("option", not_known[1].split("=")[0], flags))
+            other = of_another_method(name.lstrip("-"), list(self.known))
+            raise SparseganError(other or unknown("option", name, flags))
         raise SparseganError(" ".join(message.split()))
 
 
@@ -81,6 +92,14 @@ def options(method: str) -> Iterator[Option]:
             yield from (name, *method_options)
         else:
             yield option
+
+
+def of_another_method(key: str, known: Sequence[str]) -> str | None:
+    """A sentence where a key is a setting, but of other methods than the one in force."""
+    owners = [name for name in METHODS if key in {option.key for option in options(name)}]
+    if not owners or key in known:
+        return None
+    return f"{key} is no setting of the method in force, but of {', '.join(owners)}"
 
 
 def _options(cls: Any, prefix: str) -> Iterator[Option]:
@@ -117,4 +136,4 @@ def describe_type(kind: Any) -> str:
         return " or ".join([*inner, *["null"] * (type(None) in arguments)])
     if typing.get_origin(kind) is tuple and Ellipsis not in arguments:
         return f"a list of {len(arguments)} values such as [0.0, 0.9]"
-    return "a list"
+    return "a list such as [a, b]"

@@ -21,7 +21,7 @@ from sparsegan.files import atomic_write_text
 from sparsegan.methods import METHODS
 from sparsegan.train.config import Config, MethodChoice
 from sparsegan.train.names import unknown
-from sparsegan.train.options import SettingsParser, options
+from sparsegan.train.options import SettingsParser, of_another_method, options
 
 DEFAULT_METHOD = "adapt"
 
@@ -50,8 +50,8 @@ def parse(
     parser = parser or SettingsParser(method_of(layers, flags))
     merged = _merge(layers, parser)
     merged.setdefault("method", {})["name"] = parser.known["method.name"].default
-    values = parser.parse_args(list(flags), namespace=parser.parse_object(merged))
-    config = _build(values)
+    parser.start_from(parser.parse_object(merged))
+    config = _build(parser.parse_args(list(flags)))
     check(config)
     return config
 
@@ -69,6 +69,8 @@ def method_of(layers: Sequence[Layer], flags: Sequence[str] = ()) -> str:
             name = _known_method(group.get("name", name))
     for flag, following in zip_longest(flags, flags[1:]):
         if flag == "--method.name":
+            if following is None:
+                raise SparseganError(f"--method.name names no method: {', '.join(METHODS)}")
             name = _known_method(following)
         elif flag.startswith("--method.name="):
             name = _known_method(flag.partition("=")[2])
@@ -76,9 +78,9 @@ def method_of(layers: Sequence[Layer], flags: Sequence[str] = ()) -> str:
 
 
 def _known_method(name: Any) -> str:
-    if name not in METHODS:
+    if not isinstance(name, str) or name not in METHODS:
         raise SparseganError(unknown("method", str(name), list(METHODS)))
-    return str(name)
+    return name
 
 
 def _merge(layers: Sequence[Layer], parser: SettingsParser) -> dict[str, Any]:
@@ -103,7 +105,7 @@ def _flatten(
     values: Any, known: Sequence[str], prefix: str, origin: str
 ) -> Iterator[tuple[str, Any]]:
     if not isinstance(values, Mapping):
-        where = f"the group {prefix[:-1]}" if prefix else origin
+        where = f"the group {prefix[:-1]} of {origin}" if prefix else origin
         raise SparseganError(f"{where} holds {values!r}: it must hold `key: value` pairs")
     for name, value in values.items():
         key = f"{prefix}{name}"
@@ -112,7 +114,9 @@ def _flatten(
         elif any(other.startswith(key + ".") for other in known):
             yield from _flatten({} if value is None else value, known, key + ".", origin)
         else:
-            raise SparseganError(unknown("key", key, known) + f" (in {origin})")
+            raise SparseganError(
+                (of_another_method(key, known) or unknown("key", key, known)) + f" (in {origin})"
+            )
 
 
 def _build(values: Namespace) -> Config:
@@ -137,26 +141,34 @@ def check(config: Config) -> None:
     Raises:
         SparseganError: For the first such number.
     """
-    flat = dict(_flat_values(to_mapping(config)))
+    values = flat(config)
     at_least_one = ["steps", "batch_size", "generator_batch_size", "discriminator_steps"]
     at_least_one += ["log_every", "threads", "checkpoint.every", "checkpoint.keep"]
     at_least_one += ["sample.grid", "fabric.devices", "data.image_size", "network.latent_dim"]
     at_least_zero = ("evaluate.every", "evaluate.images", "sample.every", "loss.gradient_penalty")
     least = dict.fromkeys(at_least_one, 1) | dict.fromkeys(at_least_zero, 0)
     for key, smallest in least.items():
-        if flat[key] is not None and flat[key] < smallest:
-            raise SparseganError(f"{key} is {flat[key]}: it must be at least {smallest}")
+        if values[key] is not None and values[key] < smallest:
+            raise SparseganError(f"{key} is {values[key]}: it must be at least {smallest}")
     for key in ("optimiser.generator.lr", "optimiser.discriminator.lr"):
-        if not flat[key] > 0:
-            raise SparseganError(f"{key} is {flat[key]}: it must be above 0")
+        if not values[key] > 0:
+            raise SparseganError(f"{key} is {values[key]}: it must be above 0")
+    for key in ("optimiser.generator.betas", "optimiser.discriminator.betas"):
+        if not all(0 <= beta < 1 for beta in values[key]):
+            raise SparseganError(f"{key} is {values[key]}: both numbers must lie in [0, 1)")
 
 
-def _flat_values(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, dict):
-            yield from _flat_values(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value
+def flat(config: Config) -> dict[str, Any]:
+    """Every setting's YAML value by its dotted key, such as `method.name`."""
+
+    def pairs(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+        for key, value in values.items():
+            if isinstance(value, dict):
+                yield from pairs(value, f"{prefix}{key}.")
+            else:
+                yield prefix + key, value
+
+    return dict(pairs(to_mapping(config), ""))
 
 
 def to_mapping(config: Config) -> dict[str, Any]:
@@ -183,16 +195,29 @@ def write(path: Path, config: Config) -> None:
     atomic_write_text(path, to_yaml(config))
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that is there twice, of which YAML would silently drop the first."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [name.value for name, _ in node.value]
+        for number, name in enumerate(names):
+            if name in names[:number]:
+                raise SparseganError(f"{name} is there twice: remove one of the two")
+        return super().construct_mapping(node, deep)
+
+
 def read_layer(path: Path) -> Layer:
     """The settings in a YAML file.
 
     Raises:
-        SparseganError: The file is missing or not YAML.
+        SparseganError: The file is missing, not YAML, or has a key twice.
     """
     try:
-        values = yaml.safe_load(path.read_text())
+        values = yaml.load(path.read_text(), _Loader)
     except OSError as error:
         raise SparseganError(f"cannot read the configuration {path}: {error.strerror}") from None
+    except SparseganError as error:
+        raise SparseganError(f"in {path}, {error}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         place = getattr(error, "problem_mark", None)
         line = f" (line {place.line + 1})" if place else ""

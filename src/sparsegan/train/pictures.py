@@ -36,8 +36,10 @@ def save_png(path: Path, image: Image.Image) -> None:
     """Write a PNG, whole or not at all.
 
     Raises:
-        SparseganError: The file cannot be written.
+        SparseganError: The file cannot be written, or has the ending of another format.
     """
+    if path.suffix.lower() != ".png":
+        raise SparseganError(f"{path} is to be a PNG: name a file that ends in .png")
     try:
         with atomic_path(path) as temporary:
             image.save(temporary, format="PNG")

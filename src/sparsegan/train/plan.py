@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from sparsegan.errors import SparseganError
 from sparsegan.train import build, parse, run_cost
+from sparsegan.train.batches import Batches
 from sparsegan.train.config import Config
 from sparsegan.train.journal import layer_costs, network_layers
 from sparsegan.train.metrics_log import read_events
 from sparsegan.train.run import open_run
+from sparsegan.train.studio import Studio
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,8 @@ def plan(config: Config) -> Plan:
     """
     images = build.images(config)
     config = build.resolve(config, images)
+    Batches(images, config, 0, config.fabric.devices, torch.device("cpu"))
+    Studio(config, images)
     built = build.pair(config)
     method = build.method(config, built)
     layers = layer_costs(config, built.generator, built.discriminator)

@@ -52,8 +52,9 @@ def summary(
             "per_step": timed.sparse,
             "dense_per_step": timed.dense,
             "note": (
-                f"Seconds per step are medians of {timed.steps} steps of the finished run and of "
-                "the same networks dense, measured in turns; the dense run's seconds are this "
+                f"Seconds per step are medians of {timed.steps} steps, measured in turns: of this "
+                "run's networks (the mean of how they began and how they ended) and of the same "
+                "networks dense, each on the faster kernels; the dense run's seconds are this "
                 "run's times the ratio of the two."
             ),
         }

@@ -10,7 +10,9 @@ from torch import nn
 
 from sparsegan import engine
 from sparsegan.errors import SparseganError
+from sparsegan.train import parse
 from sparsegan.train.checkpoint import State
+from sparsegan.train.config import Config
 from sparsegan.train.game import Game
 from sparsegan.train.launch import gather
 
@@ -24,6 +26,7 @@ def capture(game: Game) -> State:
         "method": game.method.state_dict(),
         "ranks": gather({"random": _random_state(game), "buffers": _buffers(game)}),
         "conditions": conditions(game),
+        "settings": binding_settings(game.config),
     }
 
 
@@ -77,7 +80,7 @@ def require_parts(state: Mapping[str, Any]) -> None:
     Raises:
         SparseganError: Naming what is missing.
     """
-    parts = ["networks", "optimisers", "method", "ranks", "conditions", "step"]
+    parts = ["networks", "optimisers", "method", "ranks", "conditions", "settings", "step"]
     parts += ["seconds", "metrics_bytes", "images"]
     missing = [part for part in parts if part not in state]
     for name in ("generator", "discriminator"):
@@ -88,6 +91,37 @@ def require_parts(state: Mapping[str, Any]) -> None:
             f"the checkpoint lacks {', '.join(missing)}: it is not a sparse run's; "
             "name another one with --checkpoint PATH"
         )
+
+
+def binding_settings(config: Config) -> dict[str, Any]:
+    """The settings by key that a run cannot change on its way.
+
+    The others say where images are (a checkpoint knows their content), what to look at and how
+    often, what to keep, and what to compute on (see `conditions`).
+    """
+    free = ("data.", "checkpoint.", "evaluate.", "sample.", "fabric.", "run.")
+    binding = {key: v for key, v in parse.flat(config).items() if not key.startswith(free)}
+    for key in ("log_every", "threads"):
+        del binding[key]
+    return binding | {
+        "data.flip": config.data.flip,
+        "fabric.precision": config.fabric.precision,
+    }
+
+
+def require_settings(saved: Mapping[str, Any], config: Config) -> None:
+    """Refuse to go on with another configuration than the run began with.
+
+    Raises:
+        SparseganError: Naming the first setting that differs.
+    """
+    for key, value in binding_settings(config).items():
+        if saved.get(key) != value:
+            raise SparseganError(
+                f"the checkpoint was written with {key} {saved.get(key)} and config.yaml has "
+                f"{value}: name a checkpoint of this run, or restore config.yaml; a run with "
+                "other settings is another run"
+            )
 
 
 def conditions(game: Game) -> dict[str, Any]:

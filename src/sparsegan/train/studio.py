@@ -16,40 +16,42 @@ class Studio:
     """Draws and evaluates; looking changes nothing, to the bit.
 
     Every grid of a run shows the same noise, so that one can follow an image through training.
+
+    Args:
+        config: Resolved settings.
+        images: The training images.
+
+    Raises:
+        SparseganError: The evaluations that the settings ask for are not possible.
     """
 
-    def __init__(self, config: Config, run: RunDirectory, images: Images) -> None:
-        self.config, self.run, self.images = config, run, images
-        self._evaluator: Evaluator | None = None
+    def __init__(self, config: Config, images: Images) -> None:
+        self.config = config
+        self._evaluator = Evaluator(config, images) if config.evaluate.images else None
 
-    def look(self, method: Method, step: int) -> dict[str, Any] | None:
+    def look(self, run: RunDirectory, method: Method, step: int) -> dict[str, Any] | None:
         """Draw a grid and evaluate where due; returns an `evaluate` event's fields, or None."""
         chosen = self.config.evaluate
         draws = self._due(self.config.sample.every, step)
-        evaluates = chosen.images > 0 and self._due(chosen.every, step)
-        if not draws and not evaluates:
+        evaluator = self._evaluator if self._due(chosen.every, step) else None
+        if not draws and evaluator is None:
             return None
         with sampling.sampled(
             method, bn=chosen.bn, weights=chosen.weights, seed=self.config.seed
         ) as generator:
-            grid = self._draw(generator, step) if draws else None
-            found = self._evaluate(generator) if evaluates else None
+            grid = self._draw(run, generator, step) if draws else None
+            found = evaluator(generator) if evaluator is not None else None
         if found is None:
             return None
         weights = chosen.weights if method.ema is not None else "live"
         return {**found, "bn": chosen.bn, "weights": weights, "grid": grid}
 
-    def _draw(self, generator: nn.Module, step: int) -> str:
+    def _draw(self, run: RunDirectory, generator: nn.Module, step: int) -> str:
         side = self.config.sample.grid
         pixels = sampling.images(generator, side * side, seed=self.config.seed)
-        path = self.run.sample(step)
+        path = run.sample(step)
         pictures.save_png(path, pictures.grid(pixels, side))
-        return str(path.relative_to(self.run.path))
-
-    def _evaluate(self, generator: nn.Module) -> dict[str, Any]:
-        if self._evaluator is None:
-            self._evaluator = Evaluator(self.config, self.images)
-        return self._evaluator(generator)
+        return str(path.relative_to(run.path))
 
     def _due(self, every: int, step: int) -> bool:
         return step in (0, self.config.steps) or (every > 0 and step % every == 0)

@@ -18,10 +18,11 @@ def plan_text(plan: Plan) -> str:
     shown = config.steps * config.discriminator_steps * config.batch_size
     epochs = f" ({shown / plan.images:.1f} times each)" if plan.images else ""
     settings = config.method.settings
-    densities = [
-        f"{network} {sum(r['active'] for r in rows) / sum(r['weights'] for r in rows):.1%}"
-        for network, rows in plan.networks.items()
-    ]
+    densities = []
+    for network, rows in plan.networks.items():
+        masked = [row for row in rows if row["masked"]]
+        active, weights = (sum(row[key] for row in masked) for key in ("active", "weights"))
+        densities.append(f"{network} {active / weights:.1%} of {weights:,} maskable weights")
     return "\n".join(
         [
             f"data      {data.source} {data.path or '(as packaged)'}: {plan.images} images, "
@@ -77,17 +78,15 @@ def quality_table(run: RunDirectory) -> Table | None:
     if not evaluations:
         return None
     first, last = evaluations[0], evaluations[-1]
-    table = Table("", title="Distance from real images (95 % interval)")
-    for column in (f"step {first['step']}", f"step {last['step']}", "real against real"):
+    # The name of the metric stands above the columns, where 80 columns do not cut it off.
+    table = Table("", title=f"{last['metric']}, n = {last['n']}")
+    for column in ("distance", "95 % interval", "Fréchet distance"):
         table.add_column(column, justify="right")
-    table.add_row(
-        f"{last['metric']}, n = {last['n']}",
-        _interval(first),
-        _interval(last),
-        _number(last["floor"]),
-    )
-    frechet = (first["frechet"], last["frechet"], last["frechet_floor"])
-    table.add_row("Fréchet distance", *map(_number, frechet))
+    for event in (first, last):
+        row = (_number(event["value"]), _interval(event), _number(event["frechet"]))
+        table.add_row(f"step {event['step']}", *row)
+    floor = (_number(last["floor"]), "", _number(last["frechet_floor"]))
+    table.add_row("real against real", *floor)
     return table
 
 
@@ -118,7 +117,7 @@ def _pair(spent: float, dense: float, form: Any) -> tuple[str, str, str]:
 
 
 def _interval(event: Mapping[str, Any]) -> str:
-    return f"{_number(event['value'])} [{_number(event['low'])}, {_number(event['high'])}]"
+    return f"[{_number(event['low'])}, {_number(event['high'])}]"
 
 
 def _number(value: float | None) -> str:

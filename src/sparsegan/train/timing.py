@@ -19,7 +19,8 @@ class StepSeconds:
     """Medians over as many steps of each, in turns, in one process.
 
     Attributes:
-        sparse: Seconds of a step (all discriminator steps and the generator's) as the run is now.
+        sparse: Seconds of a step (all discriminator steps and the generator's): the mean of one as
+            the run began and one as it is now, since a discriminator's density may have moved.
         dense: The same with both networks dense.
         steps: Measured steps of each.
     """
@@ -30,36 +31,44 @@ class StepSeconds:
 
 
 def compare(game: Game, batches: Batches, *, seconds: float) -> StepSeconds:
-    """Time copies of the game's networks and of dense ones; the game itself is not touched.
+    """Time the run's networks as they began and as they are, and dense ones, on copies.
 
     A collective call: every rank takes part.
 
     Args:
-        game: The run, at whatever densities it has now.
+        game: The run; it is not touched.
         batches: The run's batches.
         seconds: Stop after about so long, but not before three steps of each.
     """
     device = game.fabric.device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        return _compare((_copy(game), _dense(game)), batches, seconds)
+        return _compare((_begun(game), _copy(game), _dense(game)), batches, seconds)
 
 
-def _compare(games: tuple[Game, Game], batches: Batches, seconds: float) -> StepSeconds:
+def _compare(games: tuple[Game, Game, Game], batches: Batches, seconds: float) -> StepSeconds:
     for each in games:
         _step_seconds(each, batches, 1)  # warm-up: allocations, first-use choices of kernels
-    times: tuple[list[float], list[float]] = [], []
+    times: tuple[list[float], ...] = [], [], []
     begin = time.perf_counter()
     for number in itertools.count(2):
         for each, measured in zip(games, times, strict=True):
             measured.append(_step_seconds(each, batches, number))
         if number >= 4 and reduced(games[0].fabric, time.perf_counter() - begin, "max") > seconds:
             break
-    return StepSeconds(median(times[0]), median(times[1]), len(times[0]))
+    begun, ended, dense = map(median, times)
+    return StepSeconds((begun + ended) / 2, dense, len(times[0]))
 
 
 def _dense(game: Game) -> Game:
     dense = MethodChoice("dense", METHODS["dense"].Settings())
-    return Game(replace(game.config, method=dense, engine="masked"), game.fabric)
+    return Game(replace(game.config, method=dense, engine="auto"), game.fabric)
+
+
+def _begun(game: Game) -> Game:
+    begun = Game(game.config, game.fabric)
+    for name, network in begun.method.networks.items():
+        network.engine.load_state_dict(game.method.networks[name].engine.state_dict())
+    return begun
 
 
 def _copy(game: Game) -> Game:

@@ -1,0 +1,86 @@
+"""What has to be known of a generator to build it again where no run is."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.utils import parametrize
+
+from sparsegan.errors import SparseganError
+from sparsegan.nets import CONDITIONAL, Generator
+from sparsegan.nets.architectures import find
+
+MOST_WEIGHTS = 2**30
+"""No generator has more: 15 times the largest published one here, and 4 GiB as float32."""
+_LARGEST_SIZE = 2**16
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """The arguments of a generator.
+
+    Attributes:
+        network: Name of the architecture, one of `nets.NAMES`.
+        image_size: Height and width of an image, in pixels.
+        channels: Channels of an image.
+        width: Base number of channels.
+        latent_dim: Length of a noise vector.
+        classes: Number of classes of a class-conditional network, else None.
+
+    Raises:
+        SparseganError: A value cannot be that of a generator.
+    """
+
+    network: str
+    image_size: int
+    channels: int
+    width: int
+    latent_dim: int
+    classes: int | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name == "network" or (field.name == "classes" and value is None):
+                continue
+            if type(value) is not int or not 1 <= value <= _LARGEST_SIZE:
+                raise SparseganError(
+                    f"{field.name} is {value!r}: it must be a whole number from 1 to "
+                    f"{_LARGEST_SIZE}"
+                )
+        if (self.network in CONDITIONAL) != (self.classes is not None):
+            raise SparseganError(f"{self.network} does not go with classes {self.classes}")
+
+    def build(self) -> Generator:
+        """The generator on the meta device: its layers and shapes, no memory and no weights.
+
+        Raises:
+            SparseganError: The architecture does not exist, does not make such images, or would
+                have more than `MOST_WEIGHTS` weights.
+        """
+        settings = asdict(self)
+        make = find(settings.pop("network"), self.image_size).generator
+        if self.classes is None:
+            del settings["classes"]
+        with torch.device("meta"):
+            generator = make(**settings)
+        weights = sum(parameter.numel() for parameter in generator.parameters())
+        if weights > MOST_WEIGHTS:
+            raise SparseganError(
+                f"a generator of {weights:,} weights is too large: at most {MOST_WEIGHTS:,} "
+                "can be loaded"
+            )
+        return generator
+
+    def as_json(self) -> dict[str, Any]:
+        """The arguments as JSON values, for `Blueprint(**…)`."""
+        return asdict(self)
+
+
+def fold(network: nn.Module) -> None:
+    """Divide the weights under spectral norm by it, once and for all; the norm is gone then."""
+    network.eval()  # in training mode reading a weight would move its singular vectors
+    for module in list(network.modules()):
+        if parametrize.is_parametrized(module, "weight"):
+            parametrize.remove_parametrizations(module, "weight")

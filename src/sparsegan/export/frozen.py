@@ -1,0 +1,86 @@
+"""The generator of a run as every export wants it: averaged, evaluation mode, plain layers."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from sparsegan.export.blueprint import Blueprint, fold
+from sparsegan.nets import Generator
+from sparsegan.nets.architectures import find
+from sparsegan.train import sampling
+from sparsegan.train.config import Config
+from sparsegan.train.journal import versions
+from sparsegan.train.trained import Trained
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A generator that will not be trained again, and where it comes from.
+
+    Attributes:
+        generator: On the CPU, in evaluation mode, without hooks and parametrisations; batch
+            normalisation has standing statistics.
+        masks: Layer name to bool mask, of the masked layers.
+        blueprint: What builds it again.
+        origin: The run it is from, as JSON values: method and settings, step, densities, versions.
+    """
+
+    generator: Generator
+    masks: dict[str, Tensor]
+    blueprint: Blueprint
+    origin: dict[str, Any]
+
+    @property
+    def dense_bytes(self) -> int:
+        """Bytes of all tensors, every weight stored."""
+        return sum(tensor.nbytes for tensor in self.generator.state_dict().values())
+
+
+def freeze(trained: Trained) -> Frozen:
+    """The run's averaged generator under standing statistics; the run's own is left as it was.
+
+    It draws the images that `sampling.sampled(trained.method)` draws, up to rounding. A method
+    without an average gives its weights as they are.
+    """
+    method, config = trained.method, trained.config
+    with sampling.sampled(method) as generator:
+        state = {
+            name: tensor.detach().cpu().clone() for name, tensor in generator.state_dict().items()
+        }
+    network = method.generator.module
+    assert isinstance(network, Generator)
+    blueprint = Blueprint(
+        network=config.network.name,
+        image_size=network.image_size,
+        channels=network.channels,
+        width=_width(config, network.image_size),
+        latent_dim=network.latent_dim,
+        classes=network.classes,
+    )
+    plain = blueprint.build()
+    plain.load_state_dict(state, assign=True)
+    plain.requires_grad_(False)
+    fold(plain)
+    masks = method.generator.masks
+    return Frozen(
+        plain,
+        {name: masks[name].cpu() for name in masks.names},
+        blueprint,
+        {
+            "method": config.method.name,
+            "settings": vars(config.method.settings),
+            "step": trained.step,
+            "weights": "live" if method.ema is None else "ema",
+            "density": masks.density,
+            "densities": {
+                name: masks.counts()[name] / size for name, size in masks.sizes().items()
+            },
+            "versions": versions(),
+        },
+    )
+
+
+def _width(config: Config, image_size: int) -> int:
+    published = find(config.network.name, image_size).generator_width
+    return config.network.generator_width or published

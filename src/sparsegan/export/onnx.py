@@ -1,0 +1,76 @@
+"""A generator as a dense ONNX file, for runtimes that know nothing of sparsegan."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from sparsegan.errors import SparseganError
+from sparsegan.export.frozen import Frozen
+from sparsegan.files import atomic_path
+
+
+def check() -> None:
+    """Refuse where the packages that write ONNX files are not installed.
+
+    Raises:
+        SparseganError: Naming them.
+    """
+    missing = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
+    if missing:
+        raise SparseganError(
+            f"an ONNX file needs {' and '.join(missing)}: pip install 'sparsegan[export]'"
+        )
+
+
+def write_onnx(frozen: Frozen, path: Path) -> None:
+    """Write a generator with inactive weights as zeros; the file is there whole or not at all.
+
+    Its input is `z`, float32 `(batch, latent_dim)`, and for a class-conditional generator
+    `labels`, int64 `(batch,)`; its output is `images`, float32 `(batch, C, H, W)` in [-1, 1]. The
+    batch may have any size.
+
+    Raises:
+        SparseganError: The packages onnx and onnxscript are not there, or the file cannot be
+            written.
+    """
+    check()
+    inputs: dict[str, Tensor] = {"z": torch.zeros(2, frozen.blueprint.latent_dim)}
+    if frozen.blueprint.classes is not None:
+        inputs["labels"] = torch.zeros(2, dtype=torch.int64)
+    batch = torch.export.Dim("batch")
+    with _without_asides():
+        program = torch.onnx.export(
+            frozen.generator,
+            tuple(inputs.values()),
+            dynamo=True,
+            input_names=list(inputs),
+            output_names=["images"],
+            dynamic_shapes=tuple({0: batch} for _ in inputs),
+            verbose=False,
+        )
+    assert program is not None
+    try:
+        with atomic_path(path) as temporary:
+            program.save(temporary)
+    except OSError as error:
+        raise SparseganError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+@contextmanager
+def _without_asides() -> Iterator[None]:
+    """PyTorch's exporter tells of packages that nobody needs and of its own deprecations."""
+    registration = logging.getLogger("torch.onnx._internal.exporter._registration")
+    level = registration.level
+    registration.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        registration.setLevel(level)

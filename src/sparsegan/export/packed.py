@@ -1,0 +1,209 @@
+"""A generator in one small safetensors file, and back; nothing is pickled.
+
+Of a masked weight the file has the active values, ``<weight>.values`` (float32, in the order of the
+dense weight), and their places, ``<weight>.bits`` or ``<weight>.gaps`` (see `export.places`),
+where that is shorter than the weight itself. All other tensors are there as they are. What builds
+the network again and where it comes from is JSON in the file's metadata, beside a SHA-256 over that
+JSON and over every tensor.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+from torch import Tensor, nn
+
+from sparsegan import engine
+from sparsegan.engine import Wanted
+from sparsegan.errors import SparseganError
+from sparsegan.export import places
+from sparsegan.export.blueprint import Blueprint, fold
+from sparsegan.export.frozen import Frozen
+from sparsegan.files import atomic_write_bytes
+from sparsegan.nets import Generator
+from sparsegan.sparsity.maskable import maskable_layers
+
+_FORMAT = "sparsegan-packed-1"
+_NATIVE_BELOW = 0.5
+"""Density under which native kernels are taken unmeasured: above it, dense ones may be faster."""
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def write_packed(frozen: Frozen, path: Path) -> None:
+    """Write a generator; the file is there whole, fsynced, or not at all.
+
+    Raises:
+        SparseganError: The file cannot be written.
+    """
+    arrays: Arrays = {}
+    for name, tensor in frozen.generator.state_dict().items():
+        _pack(name, tensor.numpy(), frozen.masks.get(name.removesuffix(".weight")), arrays)
+    about = json.dumps({"generator": frozen.blueprint.as_json(), "origin": frozen.origin})
+    metadata = {"format": _FORMAT, "about": about, "sha256": _digest(about, arrays)}
+    try:
+        atomic_write_bytes(path, save(arrays, metadata))
+    except OSError as error:
+        raise SparseganError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def load(path: str | Path, kernels: Wanted = "auto") -> Generator:
+    """Build the generator of a packed file, ready to generate.
+
+    Args:
+        path: A file that `sparsegan export RUN --to packed` has written.
+        kernels: What it computes on: ``native`` CPU kernels that read active weights only, dense
+            ``masked`` ones, or ``auto``: native ones where they are compiled and fewer than half
+            of the weights are active.
+
+    Returns:
+        The averaged generator with standing statistics, in evaluation mode, on the CPU; it needs
+        no gradients. Noise `(N, latent_dim)` gives images `(N, C, H, W)` in [-1, 1].
+
+    Raises:
+        SparseganError: The file is missing, damaged, cut off or of another kind, or native kernels
+            are wanted and are not compiled.
+
+    Example:
+        >>> generator = load("generator.safetensors")  # doctest: +SKIP
+        >>> images = generator(torch.randn(8, generator.latent_dim))  # doctest: +SKIP
+    """
+    path = Path(path)
+    about, arrays = _read(path)
+    try:
+        generator = Blueprint(**json.loads(about)["generator"]).build()
+        fold(generator)
+        state, masks = _unpack(generator, arrays)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise SparseganError(
+            f"{path} holds no generator that this version can build ({error}): export it again"
+        ) from None
+    generator.load_state_dict(state, assign=True)
+    generator.requires_grad_(False)
+    _attach(generator, _FixedMasks(generator, masks), kernels)
+    return generator
+
+
+# ---- the file
+
+
+def _read(path: Path) -> tuple[str, Arrays]:
+    """The JSON and the arrays of a file, which are as they were written."""
+    if not path.is_file():
+        raise SparseganError(
+            f"there is no file {path}: name one that `sparsegan export RUN --to packed` has written"
+        )
+    damaged = SparseganError(f"{path} is damaged or cut off: export it again")
+    try:
+        with safe_open(path, "np") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != _FORMAT:
+                raise SparseganError(
+                    f"{path} is a safetensors file but no packed generator: name one that "
+                    "`sparsegan export RUN --to packed` has written"
+                )
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, TypeError, SafetensorError):
+        raise damaged from None
+    about = metadata.get("about", "")
+    if metadata.get("sha256") != _digest(about, arrays):
+        raise damaged
+    return about, arrays
+
+
+def _digest(about: str, arrays: Mapping[str, NDArray[Any]]) -> str:
+    digest = hashlib.sha256(about.encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(json.dumps([name, str(array.dtype), list(array.shape)]).encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+# ---- one tensor
+
+
+def _pack(name: str, dense: NDArray[Any], mask: Tensor | None, arrays: Arrays) -> None:
+    if mask is not None:
+        bits = mask.numpy().reshape(-1)
+        form, stored = places.encode(bits)
+        values = dense.reshape(-1)[bits]
+        if values.nbytes + stored.nbytes < dense.nbytes:
+            arrays |= {f"{name}.values": values, f"{name}.{form}": stored}
+            return
+    arrays[name] = dense
+
+
+def _unpack(network: nn.Module, arrays: Arrays) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The state of a network on the meta device, and its masks by layer.
+
+    Every array is held against the network's own shape before memory is taken for its tensor.
+
+    Raises:
+        ValueError: The arrays are not those of the network.
+    """
+    left = dict(arrays)
+    state, masks = {}, {}
+    for name, wanted in network.state_dict().items():
+        if name in left:
+            state[name] = torch.from_numpy(left.pop(name))
+        else:
+            layer = name.removesuffix(".weight")
+            state[name], masks[layer] = _scatter(name, wanted.shape, left)
+        found = state[name]
+        if found.shape != wanted.shape or found.dtype != wanted.dtype:
+            raise ValueError(f"{name} is {found.dtype} {list(found.shape)}")
+    if left:
+        raise ValueError(f"{min(left)} belongs to no layer")
+    return state, masks
+
+
+def _scatter(name: str, shape: torch.Size, left: Arrays) -> tuple[Tensor, Tensor]:
+    """A dense weight and its mask; what they are made of is taken out of `left`."""
+    form = next((form for form in places.FORMS if f"{name}.{form}" in left), None)
+    if form is None or f"{name}.values" not in left:
+        raise ValueError(f"{name} is missing")
+    values = torch.from_numpy(left.pop(f"{name}.values"))
+    stored = left.pop(f"{name}.{form}")
+    if values.dim() != 1:
+        raise ValueError(f"{name}.values has {values.dim()} dimensions")
+    where = torch.from_numpy(places.decode(form, stored, len(values), math.prod(shape)))
+    dense = torch.zeros(shape, dtype=values.dtype)
+    mask = torch.zeros(shape, dtype=torch.bool)
+    dense.view(-1)[where] = values
+    mask.view(-1)[where] = True
+    return dense, mask
+
+
+# ---- the engine
+
+
+class _FixedMasks:
+    """The masks of a generator that will not change, as an engine wants them."""
+
+    version = 0
+
+    def __init__(self, generator: nn.Module, masks: Mapping[str, Tensor]) -> None:
+        sizes = {layer.name: layer.parameter.numel() for layer in maskable_layers(generator)}
+        active = sum(int(masks[name].sum()) if name in masks else sizes[name] for name in sizes)
+        self.density = active / sum(sizes.values())
+        self._masks = masks
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._masks
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self._masks[name]
+
+
+def _attach(generator: nn.Module, masks: _FixedMasks, wanted: Wanted) -> None:
+    if wanted == "auto" and engine.available():
+        wanted = "native" if masks.density < _NATIVE_BELOW else "masked"
+    engine.attach(generator, masks, lambda: False, wanted)

@@ -1,0 +1,223 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.numpy import save_file
+from toy_export import frozen, inputs
+
+from sparsegan import engine
+from sparsegan.errors import SparseganError
+from sparsegan.export import Blueprint, load, packed, write_packed
+
+DCGAN = Blueprint("dcgan", 28, 1, width=4, latent_dim=16)
+SNGAN = Blueprint("sngan", 32, 3, width=8, latent_dim=16)
+SNGAN48 = Blueprint("sngan", 48, 3, width=2, latent_dim=16)
+BIGGAN32 = Blueprint("biggan", 32, 3, width=4, latent_dim=16, classes=5)
+# Spectral norm in the generator, and attention.
+BIGGAN64 = Blueprint("biggan", 64, 3, width=2, latent_dim=10, classes=5)
+
+
+@pytest.fixture
+def written(tmp_path):
+    """A packed file that nobody has harmed."""
+    path = tmp_path / "generator.safetensors"
+    write_packed(frozen(), path)
+    return path
+
+
+def contents(path):
+    with safe_open(path, "np") as file:
+        return file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+def rewritten(path, about=None, **arrays):
+    """The file with something else in it and a checksum that fits; None takes an array away."""
+    metadata, old = contents(path)
+    new = {name: array for name, array in (old | arrays).items() if array is not None}
+    about = metadata["about"] if about is None else about
+    save_file(new, path, metadata | {"about": about, "sha256": packed._digest(about, new)})
+
+
+@pytest.mark.parametrize(
+    ("blueprint", "density"),
+    [(DCGAN, 0.02), (DCGAN, 0.6), (DCGAN, 1.0), (SNGAN, 0.1), (SNGAN48, 0.1), (BIGGAN64, 0.1)],
+)
+def test_every_tensor_comes_back_bit_for_bit(tmp_path, blueprint, density):
+    given = frozen(blueprint, density)
+    write_packed(given, tmp_path / "g.safetensors")
+    found = load(tmp_path / "g.safetensors", kernels="masked")
+    assert not found.training
+    assert not any(parameter.requires_grad for parameter in found.parameters())
+    before, after = given.generator.state_dict(), found.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert [t.dtype for t in before.values()] == [t.dtype for t in after.values()]
+    x = inputs(blueprint, 3)
+    assert torch.allclose(found(*x), given.generator(*x), atol=1e-6)
+
+
+@pytest.mark.skipif(not engine.available(), reason="the native kernels are not compiled")
+@pytest.mark.parametrize("blueprint", [DCGAN, SNGAN, BIGGAN32], ids=lambda b: b.network)
+def test_native_kernels_make_the_same_images(tmp_path, blueprint):
+    given = frozen(blueprint, 0.1)
+    write_packed(given, tmp_path / "g.safetensors")
+    native = load(tmp_path / "g.safetensors", kernels="native")
+    for count in (1, 20):
+        x = inputs(blueprint, count)
+        assert torch.allclose(native(*x), given.generator(*x), atol=1e-5)
+
+
+def test_the_engine_gets_the_masks_that_training_kept(written, monkeypatch):
+    taken = []
+    monkeypatch.setattr(engine, "attach", lambda network, masks, *rest: taken.append(masks))
+    load(written)
+    (masks,) = taken
+    given = frozen()
+    for name, mask in given.masks.items():
+        if name in masks:
+            assert torch.equal(masks[name], mask)
+        else:  # so full that it is stored as it is
+            assert mask.float().mean() > 0.9
+    assert sum(name in masks for name in given.masks) >= 3
+    assert masks.density == pytest.approx(0.1, abs=0.01)
+
+
+@pytest.mark.skipif(not engine.available(), reason="the native kernels are not compiled")
+@pytest.mark.parametrize(("density", "native"), [(0.1, True), (0.9, False)])
+def test_dense_kernels_are_kept_where_they_may_be_faster(tmp_path, density, native, monkeypatch):
+    wanted = []
+    attach = engine.attach
+    monkeypatch.setattr(engine, "attach", lambda *a: wanted.append(a[-1]) or attach(*a))
+    write_packed(frozen(density=density), tmp_path / "g.safetensors")
+    load(tmp_path / "g.safetensors")
+    assert wanted == ["native" if native else "masked"]
+
+
+@pytest.mark.parametrize(
+    "blueprint",
+    [
+        Blueprint("sngan", 32, 3, width=64, latent_dim=128),
+        Blueprint("dcgan", 32, 3, width=16, latent_dim=128),
+    ],
+    ids=lambda b: b.network,
+)
+def test_at_density_a_tenth_the_file_is_at_most_fifteen_hundredths_of_the_dense_one(
+    tmp_path, blueprint
+):
+    given = frozen(blueprint, 0.1)
+    write_packed(given, tmp_path / "packed.safetensors")
+    arrays = {name: t.numpy() for name, t in given.generator.state_dict().items()}
+    save_file(arrays, tmp_path / "dense.safetensors")
+    sizes = [(tmp_path / f"{name}.safetensors").stat().st_size for name in ("packed", "dense")]
+    print(f"{blueprint.network}: {sizes[0]} / {sizes[1]} = {sizes[0] / sizes[1]:.4f}")
+    assert sizes[0] <= 0.15 * sizes[1]
+    assert 0 < given.dense_bytes <= sizes[1]
+
+
+def test_the_metadata_tell_what_it_is_and_where_it_is_from(written):
+    about = json.loads(contents(written)[0]["about"])
+    assert about["generator"] == {
+        "network": "dcgan",
+        "image_size": 28,
+        "channels": 1,
+        "width": 4,
+        "latent_dim": 16,
+        "classes": None,
+    }
+    assert about["origin"] == {"step": 7}
+
+
+def test_weights_at_inactive_places_are_not_in_the_file(written):
+    _, arrays = contents(written)
+    given = frozen()
+    for name, mask in given.masks.items():
+        if f"{name}.weight" not in arrays:
+            assert arrays[f"{name}.weight.values"].shape == (int(mask.sum()),)
+
+
+# ---- what cannot be loaded
+
+
+@pytest.mark.parametrize("place", [9, 300, 5000, -1])
+def test_a_changed_byte_is_found(written, place):
+    data = bytearray(written.read_bytes())
+    data[place] ^= 1
+    written.write_bytes(data)
+    with pytest.raises(SparseganError, match=r"generator\.safetensors (is|holds)"):
+        load(written)
+
+
+def test_every_truncation_is_found(written):
+    data = written.read_bytes()
+    for length in (0, 7, 8, 100, len(data) // 2, len(data) - 1):
+        written.write_bytes(data[:length])
+        with pytest.raises(SparseganError, match="damaged or cut off"):
+            load(written)
+
+
+def test_what_is_no_packed_file_is_refused_with_the_remedy(tmp_path, written):
+    with pytest.raises(SparseganError, match="there is no file"):
+        load(tmp_path / "none.safetensors")
+    with pytest.raises(SparseganError, match="there is no file"):
+        load(tmp_path)
+    for metadata in (None, {"format": "pt"}, {"format": "sparsegan-state-1"}):
+        save_file({"weight": np.zeros(3, np.float32)}, tmp_path / "a.safetensors", metadata)
+        with pytest.raises(SparseganError, match="no packed generator: name one that"):
+            load(tmp_path / "a.safetensors")
+    torch.save({"weight": torch.zeros(3)}, tmp_path / "a.pt")
+    with pytest.raises(SparseganError, match="damaged"):
+        load(tmp_path / "a.pt")
+
+
+def bombs():
+    """Contents whose checksum fits and which are no generator; each a change of the toy's file."""
+    generator = DCGAN.as_json()
+
+    def about(**changed):
+        return {"about": json.dumps({"generator": generator | changed})}
+
+    return {
+        "no json": {"about": "{"},
+        "nested": {"about": "[" * 100_000},
+        "a list": {"about": "[]"},
+        "no generator": {"about": "{}"},
+        "unknown key": about(depth=3),
+        "huge": about(width=2**16),
+        "wider": about(width=8),
+        "text": about(width="4"),
+        "unknown network": about(network="sngna"),
+        "a network that is no text": about(network=[1]),
+        "missing": {"norm.running_mean": None},
+        "too many": {"other": np.zeros(2, np.float32)},
+        "another type": {"norm.running_mean": np.zeros(16, np.float64)},
+        "another shape": {"norm.running_mean": np.zeros((16, 1), np.float32)},
+        "no places": {"linear.weight.bits": None, "linear.weight.gaps": None},
+        "no values": {"linear.weight.values": None},
+        "few values": {"linear.weight.values": np.zeros(3, np.float32)},
+        "square values": {"linear.weight.values": np.zeros((3, 3), np.float32)},
+        "values of another type": {"conv.bias": np.zeros(1, np.int32)},
+    }
+
+
+@pytest.mark.parametrize("bomb", bombs())
+def test_contents_that_do_not_fit_are_refused_before_memory_is_taken(written, bomb):
+    rewritten(written, **bombs()[bomb])
+    with pytest.raises(SparseganError, match="holds no generator that this version can build"):
+        load(written)
+
+
+def test_a_file_that_cannot_be_written_is_named_and_leaves_nothing(tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(SparseganError, match=r"cannot write .*folder"):
+        write_packed(frozen(), tmp_path / "folder")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_copy_elsewhere_is_enough(written, tmp_path):
+    other = tmp_path / "elsewhere" / "any-name.bin"
+    other.parent.mkdir()
+    shutil.move(written, other)
+    assert load(other)(torch.zeros(2, 16)).shape == (2, 1, 28, 28)

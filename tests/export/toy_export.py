@@ -1,0 +1,34 @@
+"""Generators to export, of any architecture and density, without a run."""
+
+import torch
+
+from sparsegan import nets
+from sparsegan.export import Blueprint, Frozen
+from sparsegan.export.blueprint import fold
+from sparsegan.sparsity import Masks
+
+
+def frozen(blueprint=None, density=0.1):
+    """A masked generator with weights, batch statistics and spectral norms that mean something."""
+    blueprint = blueprint or Blueprint("dcgan", 28, 1, width=4, latent_dim=16)
+    settings = blueprint.as_json()
+    generator, _ = nets.build(
+        settings.pop("network"), generator_width=settings.pop("width"), **settings
+    )
+    nets.initialise(generator, "default", torch.Generator().manual_seed(0))
+    masks = Masks(generator, density, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        for _ in range(3):
+            generator(*inputs(blueprint, 8))
+    generator.requires_grad_(False)
+    fold(generator)
+    return Frozen(generator, {name: masks[name] for name in masks.names}, blueprint, {"step": 7})
+
+
+def inputs(blueprint, count, seed=0):
+    """What its generator is called with."""
+    draw = torch.Generator().manual_seed(seed)
+    z = torch.randn(count, blueprint.latent_dim, generator=draw)
+    if blueprint.classes is None:
+        return (z,)
+    return z, torch.randint(blueprint.classes, (count,), generator=draw)
