@@ -1,24 +1,19 @@
 """Running a network, anybody's, on the native kernels: its layers found, its forward intercepted.
 
 Hooks note which layer is about to run and when the network's forward begins and ends; in between a
-``TorchFunctionMode`` hands the layers' convolutions to the sparse kernels, and normalisation,
-upsampling and pooling to kernels that keep the batch innermost. Whatever is not supported runs as
-it always did. Nothing is traced or rewritten, and ``detach`` leaves no trace.
+mode hands the layers' convolutions, and what surrounds them, to the kernels (`intercept`). Nothing
+is traced or rewritten, and ``detach`` leaves no trace.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from .functional import sparse_conv2d, sparse_conv_transpose2d, sparse_linear
 from .index import SparseIndex
-from .layout import is_batch_inner
-from .normalise import batch_norm
-from .resample import average_pool2, upsample2
+from .intercept import Interception, view_or_copy
 
 
 class ActiveWeights(Protocol):
@@ -74,7 +69,10 @@ class NativeForward:
         }
         self._indices: dict[str, SparseIndex] = {}
         self._version: int | None = None
-        self._mode: _Native | None = None
+        self._mode: Interception | None = None
+        self._watch: _ViewWatch | None = None
+        self._views: bool | None = None  # whether the network views maps in the order of dimensions
+        self._calm: bool | None = None  # whether no forward so far changed a feature map in place
         self._handles = [
             network.register_forward_pre_hook(self._enter, prepend=True),
             network.register_forward_hook(self._leave, always_call=True),
@@ -124,21 +122,33 @@ class NativeForward:
     # ---- hooks
 
     def _enter(self, *_: Any) -> None:
-        if self.on and self._mode is None:
+        watch = self.channels_last and self._views is None
+        if watch and not self.on and not torch.compiler.is_compiling():
+            self._watch = _ViewWatch()
+            self._watch.__enter__()  # type: ignore[no-untyped-call]
+        elif self.on and self._mode is None:
             self._update()
-            self._mode = _Native(self._indices)
+            self._mode = Interception(self._indices, bool(self._calm))
             self._mode.__enter__()  # type: ignore[no-untyped-call]
 
-    def _leave(self, *_: Any) -> None:
-        if self._mode is not None:
-            mode, self._mode = self._mode, None
-            mode.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+    def _leave(self, module: nn.Module, args: Any, result: Any) -> Any:
+        if self._watch is not None:
+            watch, self._watch = self._watch, None
+            watch.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+            self._views = watch.views
+        if self._mode is None:
+            return None
+        mode, self._mode = self._mode, None
+        mode.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+        self._calm = self._calm is not False and not mode.changed
+        return mode.finish(result)
 
     def _channels_last(self, module: nn.Module, args: tuple[Any, ...]) -> Any:
         # Dense convolutions are 1.3 times faster on it, and what follows them keeps it.
         if (
             self.channels_last
             and not self.on
+            and not self._views
             and args
             and isinstance(args[0], Tensor)
             and args[0].dim() == 4
@@ -154,32 +164,17 @@ class NativeForward:
         return announce
 
 
-class _Native(TorchFunctionMode):
-    """Hands functions to their native counterparts where these can take the call."""
+class _ViewWatch(TorchFunctionMode):
+    """Notices a network whose views need contiguous feature maps, and copies them for it."""
 
-    def __init__(self, indices: Mapping[str, SparseIndex]) -> None:
-        super().__init__()
-        self.indices = indices
-        self.current: str | None = None
+    views = False
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        handler = _HANDLERS.get(func)
-        if handler is not None:
-            result = handler(self, *args, **(kwargs or {}))
-            if result is not None:
-                return result
-        return func(*args, **(kwargs or {}))
-
-    def take(self, x: Tensor, weight: Tensor, dimensions: tuple[int, ...]) -> SparseIndex | None:
-        """The index of the layer that was announced, if this call can be its own."""
-        name, self.current = self.current, None
-        index = self.indices.get(name) if name is not None else None
-        fits = index is not None and index.mask.shape == weight.shape
-        plain = x.dtype == weight.dtype == torch.float32 and x.device.type == "cpu"
-        # An engine call on an empty batch has nothing to win.
-        return index if fits and plain and x.dim() in dimensions and x.numel() else None
+        copy = view_or_copy(*args) if func is Tensor.view and not kwargs else None
+        self.views = self.views or copy is not None
+        return func(*args, **(kwargs or {})) if copy is None else copy
 
 
 def _weight_shape(module: nn.Module) -> tuple[int, ...]:
@@ -188,91 +183,3 @@ def _weight_shape(module: nn.Module) -> tuple[int, ...]:
     assert isinstance(module, nn.Conv2d | nn.ConvTranspose2d)
     pair = (module.out_channels, module.in_channels)
     return (*(pair[::-1] if module.transposed else pair), *module.kernel_size)
-
-
-# ---- handlers: each takes the arguments of the function it stands for, or gives None
-
-
-def _conv2d(
-    native: _Native,
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: int = 1,
-) -> Tensor | None:
-    index = native.take(x, weight, (4,))
-    return None if index is None else sparse_conv2d(x, weight, index, bias, stride, padding)
-
-
-def _conv_transpose2d(
-    native: _Native,
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    output_padding: Any = 0,
-    groups: int = 1,
-    dilation: Any = 1,
-) -> Tensor | None:
-    index = native.take(x, weight, (4,))
-    if index is None:
-        return None
-    return sparse_conv_transpose2d(x, weight, index, bias, stride, padding, output_padding)
-
-
-def _linear(
-    native: _Native, x: Tensor, weight: Tensor, bias: Tensor | None = None
-) -> Tensor | None:
-    index = native.take(x, weight, (2,))
-    return None if index is None else sparse_linear(x, weight, index, bias)
-
-
-def _batch_norm(
-    native: _Native,
-    x: Tensor,
-    running_mean: Tensor | None,
-    running_var: Tensor | None,
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    training: bool = False,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-) -> Tensor | None:
-    if not _is_ours(x) or (training and x.numel() == x.shape[1]):
-        return None  # PyTorch refuses a single value per channel, in its own words
-    return batch_norm(x, running_mean, running_var, weight, bias, training, momentum, eps)
-
-
-def _interpolate(native: _Native, x: Tensor, *args: Any, **kwargs: Any) -> Tensor | None:
-    given = dict(zip(("size", "scale_factor", "mode"), args, strict=False)) | kwargs
-    plain = given.pop("mode", "nearest") == "nearest" and given.pop("size", None) is None
-    factor = given.pop("scale_factor", None)
-    twice = factor in (2, (2, 2), [2, 2]) and all(value is None for value in given.values())
-    return upsample2(x) if plain and twice and _is_ours(x) else None
-
-
-def _avg_pool2d(
-    native: _Native, x: Tensor, kernel_size: Any, stride: Any = None, *rest: Any, **kwargs: Any
-) -> Tensor | None:
-    twos = (2, (2, 2), [2, 2])
-    plain = kernel_size in twos and stride in (None, [], *twos) and not rest and not kwargs
-    even = _is_ours(x) and x.shape[2] % 2 == 0 and x.shape[3] % 2 == 0
-    return average_pool2(x) if plain and even else None
-
-
-def _is_ours(x: Tensor) -> bool:
-    return x.dtype == torch.float32 and x.device.type == "cpu" and is_batch_inner(x)
-
-
-_HANDLERS: dict[Any, Callable[..., Tensor | None]] = {
-    F.conv2d: _conv2d,
-    F.conv_transpose2d: _conv_transpose2d,
-    F.linear: _linear,
-    F.batch_norm: _batch_norm,
-    F.interpolate: _interpolate,
-    F.avg_pool2d: _avg_pool2d,
-}

@@ -1,5 +1,7 @@
 """Sparse layers as functions: what ``torch.nn.functional`` has, with an index of active weights."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -31,12 +33,18 @@ def _check(name: str, x: Tensor, weight: Tensor, index: SparseIndex, channels: i
         raise SparseganError(f"{name}: the native engine runs on the CPU: use the masked engine")
 
 
-def _plans(
-    x: Tensor, weight: Tensor, index: SparseIndex, stride: Pair, padding: Pair, adjoint: bool
+def make_plans(
+    inputs: Sequence[Tensor],
+    weight: Tensor,
+    index: SparseIndex,
+    stride: Pair,
+    padding: Pair,
+    adjoint: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Pair, Pair, bool]:
     """The plans that the passes of this call need; one that is not needed is an empty tensor."""
-    batch, dtype = x.shape[0], x.dtype
-    gradients = torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)
+    batch, dtype = inputs[0].shape[0], inputs[0].dtype
+    tensors = (*inputs, weight)
+    gradients = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
     none = torch.empty(0, dtype=torch.int32)
     forward = index.plan(batch, stride, padding, dtype) if gradients or not adjoint else none
     backward = (
@@ -45,6 +53,29 @@ def _plans(
     dense = index.dense_gradient and gradients and weight.requires_grad
     of_weight = index.plan(batch, stride, padding, dtype, dense=True) if dense else forward
     return forward, backward, of_weight, stride, padding, dense
+
+
+def check_convolution(
+    shape: Sequence[int],
+    x: Tensor,
+    weight: Tensor,
+    index: SparseIndex,
+    stride: int | Pair,
+    padding: int | Pair,
+) -> tuple[Pair, Pair]:
+    """Stride and padding as pairs, if a convolution of an image of ``shape`` made of x is valid.
+
+    Raises:
+        SparseganError: If it is not.
+    """
+    stride, padding = _pair(stride), _pair(padding)
+    _check("sparse_conv2d", x, weight, index, weight.shape[1])
+    if any(shape[2 + i] + 2 * padding[i] < weight.shape[2 + i] for i in (0, 1)):
+        raise SparseganError(
+            f"sparse_conv2d: the kernel {tuple(weight.shape[2:])} is larger than the padded image "
+            f"{tuple(shape[2:])}: enlarge the padding"
+        )
+    return stride, padding
 
 
 def sparse_conv2d(
@@ -72,14 +103,8 @@ def sparse_conv2d(
     Raises:
         SparseganError: If shapes, types or devices do not fit, or the kernels are not compiled.
     """
-    stride, padding = _pair(stride), _pair(padding)
-    _check("sparse_conv2d", x, weight, index, weight.shape[1])
-    if any(x.shape[2 + i] + 2 * padding[i] < weight.shape[2 + i] for i in (0, 1)):
-        raise SparseganError(
-            f"sparse_conv2d: the kernel {tuple(weight.shape[2:])} is larger than the padded image "
-            f"{tuple(x.shape[2:])}: enlarge the padding"
-        )
-    plans = _plans(x, weight, index, stride, padding, adjoint=False)
+    stride, padding = check_convolution(x.shape, x, weight, index, stride, padding)
+    plans = make_plans((x,), weight, index, stride, padding, adjoint=False)
     y: Tensor = torch.ops.sparsegan.convolve(x, weight, bias, *plans)
     return y
 
@@ -121,7 +146,7 @@ def sparse_conv_transpose2d(
             f"sparse_conv_transpose2d: stride {stride}, padding {padding} and output padding "
             f"{extra} leave no valid output {tuple(size)}: change them"
         )
-    plans = _plans(x, weight, index, stride, padding, adjoint=True)
+    plans = make_plans((x,), weight, index, stride, padding, adjoint=True)
     y: Tensor = torch.ops.sparsegan.convolve_adjoint(x, weight, bias, *plans, size)
     return y
 
@@ -146,6 +171,6 @@ def sparse_linear(
     rows = x.reshape(-1, x.shape[-1])
     _check("sparse_linear", rows, weight, index, weight.shape[1])
     image, kernel = rows[:, :, None, None], weight[:, :, None, None]
-    plans = _plans(image, kernel, index, (1, 1), (0, 0), adjoint=False)
+    plans = make_plans((image,), kernel, index, (1, 1), (0, 0), adjoint=False)
     y: Tensor = torch.ops.sparsegan.convolve(image, kernel, bias, *plans)
     return y.reshape(*x.shape[:-1], weight.shape[0])

@@ -28,7 +28,9 @@ def library() -> ModuleType:
     """Returns the compiled module, its instruction set chosen on the first call.
 
     ``SPARSEGAN_ISA`` names the instruction set; without it the fastest one is taken whose results
-    agree with plain loops on this machine.
+    agree with plain loops on this machine. The process then keeps the memory of freed tensors for
+    new ones (where the C library is glibc), unless the environment sets thresholds of its own:
+    ``MALLOC_MMAP_THRESHOLD_``, ``MALLOC_TRIM_THRESHOLD_`` or ``GLIBC_TUNABLES``.
 
     Raises:
         SparseganError: If the kernels are not compiled, or ``SPARSEGAN_ISA`` cannot be had.
@@ -39,6 +41,7 @@ def library() -> ModuleType:
             "the native engine is not compiled in this installation: install sparsegan with a C++ "
             "compiler present, or use the masked engine"
         )
+    module.keep_pages()
     wanted = os.environ.get("SPARSEGAN_ISA")
     if wanted:
         _use(module, wanted, f"SPARSEGAN_ISA={wanted}")

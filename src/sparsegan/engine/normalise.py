@@ -46,6 +46,29 @@ def batch_norm(
     Raises:
         SparseganError: If there are no running statistics outside training, or shapes do not fit.
     """
+    statistics = normalisation(x, running_mean, running_var, weight, bias, training, momentum, eps)
+    y: Tensor = _ops.normalise(x, *statistics, training, negative_slope)
+    return y
+
+
+def normalisation(
+    x: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """What ``batch_norm`` normalises with, the running statistics moved.
+
+    Returns:
+        Gains and biases, (C) or (N, C); means and inverse standard deviations, (C).
+
+    Raises:
+        SparseganError: As ``batch_norm``.
+    """
     n, c = x.shape[:2]
     shape = next((a.shape for a in (weight, bias) if a is not None), torch.Size([c]))
     gamma = x.new_ones(shape) if weight is None else weight
@@ -63,9 +86,7 @@ def batch_norm(
         mean, variance = running_mean.to(x.dtype), running_var.to(x.dtype)
     else:
         raise SparseganError("batch_norm: outside training give it running statistics")
-    inverse = torch.rsqrt(variance + eps)
-    y: Tensor = _ops.normalise(x, gamma, beta, mean, inverse, training, negative_slope)
-    return y
+    return gamma, beta, mean, torch.rsqrt(variance + eps)
 
 
 def _update(
@@ -97,8 +118,8 @@ def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
     return mean, variance
 
 
-def _rows(affine: Tensor) -> Tensor:
-    """(C) as it is; (N, C) as rows of samples for each channel."""
+def rows(affine: Tensor) -> Tensor:
+    """(C) as it is; (N, C) as rows of samples for each channel, as the kernels want them."""
     return affine.t().contiguous() if affine.dim() == 2 else affine.contiguous()
 
 
@@ -120,7 +141,7 @@ def _normalise(
     slope: float,
 ) -> Tensor:
     x = to_batch_inner(x)
-    gamma, beta, y = _rows(weight), _rows(bias), empty_batch_inner(x, x.shape)
+    gamma, beta, y = rows(weight), rows(bias), empty_batch_inner(x, x.shape)
     mean, inverse = mean.contiguous(), inverse.contiguous()
     arguments = _arguments(x, gamma, beta, mean, inverse, slope)
     kernel("normalise", x.dtype)(x.data_ptr(), arguments, y.data_ptr(), torch.get_num_threads())
@@ -138,7 +159,7 @@ def _normalise_gradient(
     slope: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
     x, gradient = to_batch_inner(x), to_batch_inner(gradient)
-    gamma, beta, d_x = _rows(weight), _rows(bias), empty_batch_inner(x, x.shape)
+    gamma, beta, d_x = rows(weight), rows(bias), empty_batch_inner(x, x.shape)
     mean, inverse = mean.contiguous(), inverse.contiguous()
     d_gamma, d_beta = torch.empty_like(gamma), torch.empty_like(beta)
     kernel("normalise_gradient", x.dtype)(

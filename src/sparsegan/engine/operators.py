@@ -31,28 +31,41 @@ _ops = torch.ops.sparsegan
 _dense_input_gradient: Callable[..., Tensor] = dense_gradient.conv2d_input
 
 
-def _source(x: Tensor) -> tuple[int, int, int, int, int, int, int, bool, float, bool]:
+def _source(x: Tensor) -> tuple[object, ...]:
     n, c, h, w = x.shape
-    return (x.data_ptr(), c, h, w, n, 0, 0, False, 1.0, False)
+    return (x.data_ptr(), c, h, w, n, 0, 0, 0, False, 1.0, False)
 
 
 def _address(x: Tensor | None) -> int:
     return 0 if x is None else x.data_ptr()
 
 
-def _output_size(x: Tensor, weight: Sequence[int], stride: Pair, padding: Pair) -> list[int]:
-    spatial = [(x.shape[2 + i] + 2 * padding[i] - weight[2 + i]) // stride[i] + 1 for i in (0, 1)]
-    return [x.shape[0], weight[0], *spatial]
+def output_size(x: Sequence[int], weight: Sequence[int], stride: Pair, padding: Pair) -> list[int]:
+    """The shape of a convolution's result, from those of its input and weight."""
+    spatial = [(x[2 + i] + 2 * padding[i] - weight[2 + i]) // stride[i] + 1 for i in (0, 1)]
+    return [x[0], weight[0], *spatial]
 
 
 def _run(x: Tensor, weight: Tensor, bias: Tensor | None, plan: Tensor, size: list[int]) -> Tensor:
     x = to_batch_inner(x)
+    return run_convolution(x, _source(x), weight, bias, plan, size)
+
+
+def run_convolution(
+    x: Tensor,
+    source: tuple[object, ...],
+    weight: Tensor,
+    bias: Tensor | None,
+    plan: Tensor,
+    size: list[int],
+) -> Tensor:
+    """Runs the kernel: what ``source`` makes of ``x``, under a plan, to a result of ``size``."""
     weight = weight.contiguous()
     bias = bias.contiguous() if bias is not None else None
     y = empty_batch_inner(x, size)
     target = (y.data_ptr(), size[1], size[2], size[3], _address(bias), 0, False)
     kernel("convolve", x.dtype)(
-        plan.data_ptr(), weight.data_ptr(), _source(x), target, torch.get_num_threads()
+        plan.data_ptr(), weight.data_ptr(), source, target, torch.get_num_threads()
     )
     return y
 
@@ -68,7 +81,7 @@ def _convolve(
     padding: Pair,
     dense: bool,
 ) -> Tensor:
-    return _run(x, weight, bias, plan, _output_size(x, weight.shape, stride, padding))
+    return _run(x, weight, bias, plan, output_size(x.shape, weight.shape, stride, padding))
 
 
 def _convolve_adjoint(
@@ -133,7 +146,7 @@ def _convolve_fake(
     padding: Pair,
     dense: bool,
 ) -> Tensor:
-    return empty_batch_inner(x, _output_size(x, weight.shape, stride, padding))
+    return empty_batch_inner(x, output_size(x.shape, weight.shape, stride, padding))
 
 
 def _convolve_adjoint_fake(

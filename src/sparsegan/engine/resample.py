@@ -46,8 +46,23 @@ def upsample2(x: Tensor) -> Tensor:
     return y
 
 
-def _resample(x: Tensor, factor: float, *, down: bool) -> Tensor:
+def add_upsampled2(base: Tensor, x: Tensor) -> Tensor:
+    """``base + upsample2(x)`` in one pass.
+
+    Args:
+        base: (N, C, 2H, 2W), batch-inner (else it is copied).
+        x: (N, C, H, W), batch-inner (else it is copied).
+
+    Returns:
+        (N, C, 2H, 2W), batch-inner.
+    """
+    y: Tensor = _ops.add_spread2(base, x)
+    return y
+
+
+def _resample(x: Tensor, factor: float, base: Tensor | None = None, *, down: bool) -> Tensor:
     x = to_batch_inner(x)
+    base = to_batch_inner(base) if base is not None else None
     n, c, h, w = x.shape
     y = empty_batch_inner(x, (n, c, h // 2, w // 2) if down else (n, c, 2 * h, 2 * w))
     small = y if down else x
@@ -59,6 +74,7 @@ def _resample(x: Tensor, factor: float, *, down: bool) -> Tensor:
         small.shape[3],
         n,
         factor,
+        0 if base is None else base.data_ptr(),
         y.data_ptr(),
         torch.get_num_threads(),
     )
@@ -73,6 +89,10 @@ def _spread2(x: Tensor, factor: float) -> Tensor:
     return _resample(x, factor, down=False)
 
 
+def _add_spread2(base: Tensor, x: Tensor) -> Tensor:
+    return _resample(x, 1.0, base, down=False)
+
+
 def _gather2_fake(x: Tensor, factor: float) -> Tensor:
     n, c, h, w = x.shape
     return empty_batch_inner(x, (n, c, h // 2, w // 2))
@@ -81,6 +101,10 @@ def _gather2_fake(x: Tensor, factor: float) -> Tensor:
 def _spread2_fake(x: Tensor, factor: float) -> Tensor:
     n, c, h, w = x.shape
     return empty_batch_inner(x, (n, c, 2 * h, 2 * w))
+
+
+def _add_spread2_fake(base: Tensor, x: Tensor) -> Tensor:
+    return empty_batch_inner(base, base.shape)
 
 
 def _keep_factor(ctx: Any, inputs: tuple[Any, ...], output: object) -> None:
@@ -95,6 +119,22 @@ def _spread2_backward(ctx: Any, g: Tensor) -> tuple[Tensor, None]:
     return _ops.gather2(g, ctx.factor), None
 
 
+def _keep_nothing(ctx: Any, inputs: tuple[Any, ...], output: object) -> None:
+    pass
+
+
+def _add_spread2_backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
+    needs_base, needs_x = ctx.needs_input_grad
+    return g if needs_base else None, _ops.gather2(g, 1.0) if needs_x else None
+
+
+register(
+    "add_spread2(Tensor base, Tensor x) -> Tensor",
+    _add_spread2,
+    _add_spread2_fake,
+    _add_spread2_backward,
+    _keep_nothing,
+)
 for _schema, _functions in {
     "gather2(Tensor x, float factor) -> Tensor": (_gather2, _gather2_fake, _gather2_backward),
     "spread2(Tensor x, float factor) -> Tensor": (_spread2, _spread2_fake, _spread2_backward),

@@ -8,13 +8,14 @@
 
 namespace sparsegan {
 
-// A tensor that is read through an optional transform, in this order: affine, leaky ReLU, nearest
-// upsampling by two. Height and width are those after upsampling.
+// A tensor that is read through an optional transform, in this order: (x - centre) * scale + shift,
+// leaky ReLU, nearest upsampling by two. Height and width are those after upsampling.
 template <typename T>
 struct Source {
   const T* data;
   int64_t channels, height, width, batch;
-  const T* scale;   // null: no affine. (channels) or, per_sample, (channels, batch)
+  const T* centre;  // null: no affine. (channels)
+  const T* scale;   // (channels) or, per_sample, (channels, batch)
   const T* shift;   // as scale
   bool per_sample;
   bool activate;
@@ -61,11 +62,12 @@ struct Kernels {
   // functions of x.
   void (*normalise_gradient)(const T* x, const T* gradient, const Normalisation<T>&,
                              bool batch_statistics, T* d_x, T* d_gamma, T* d_beta, int threads);
-  // Height and width are those of the smaller image; y = factor * (sum of, or copies to) 2x2.
+  // Height and width are those of the smaller image; y = factor * (sum of, or copies to) 2x2. The
+  // copies are added to `base` where that is not null.
   void (*pool)(const T* x, int64_t planes, int64_t height, int64_t width, int64_t batch, T factor,
                T* y, int threads);
   void (*spread)(const T* x, int64_t planes, int64_t height, int64_t width, int64_t batch, T factor,
-                 T* y, int threads);
+                 const T* base, T* y, int threads);
 };
 
 namespace portable { const Kernels<float>& kernels(); }

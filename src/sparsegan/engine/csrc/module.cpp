@@ -6,6 +6,12 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
+#include <climits>
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -84,19 +90,21 @@ Plan checked(Address address, int64_t inputs, int64_t outputs) {
   return plan;
 }
 
-// (data, channels, height, width, batch, scale, shift, per_sample, slope, upsample); a slope of one
-// is no activation.
-typedef std::tuple<Address, int64_t, int64_t, int64_t, int64_t, Address, Address, bool, double, bool>
+// (data, channels, height, width, batch, centre, scale, shift, per_sample, slope, upsample); a slope
+// of one is no activation.
+typedef std::tuple<Address, int64_t, int64_t, int64_t, int64_t, Address, Address, Address, bool,
+                   double, bool>
     SourceArguments;
 // (data, channels, height, width, bias, residual, residual_upsampled)
 typedef std::tuple<Address, int64_t, int64_t, int64_t, Address, Address, bool> TargetArguments;
 
 template <typename T>
 Source<T> source(const SourceArguments& a) {
-  const double slope = std::get<8>(a);
+  const double slope = std::get<9>(a);
   return {at<const T>(std::get<0>(a)), std::get<1>(a), std::get<2>(a), std::get<3>(a),
-          std::get<4>(a), at<const T>(std::get<5>(a)), at<const T>(std::get<6>(a)), std::get<7>(a),
-          slope != 1.0, static_cast<T>(slope), std::get<9>(a)};
+          std::get<4>(a), at<const T>(std::get<5>(a)), at<const T>(std::get<6>(a)),
+          at<const T>(std::get<7>(a)), std::get<8>(a), slope != 1.0, static_cast<T>(slope),
+          std::get<10>(a)};
 }
 
 template <typename T>
@@ -161,10 +169,25 @@ void normalise_gradient(Address x, Address gradient, const NormalisationArgument
 
 template <typename T>
 void resample(bool down, Address x, int64_t planes, int64_t height, int64_t width, int64_t batch,
-              double factor, Address y, int threads) {
+              double factor, Address base, Address y, int threads) {
   nb::gil_scoped_release release;
-  (down ? kernels<T>().pool : kernels<T>().spread)(at<const T>(x), planes, height, width, batch,
-                                                   static_cast<T>(factor), at<T>(y), threads);
+  const T scale = static_cast<T>(factor);
+  if (down)
+    kernels<T>().pool(at<const T>(x), planes, height, width, batch, scale, at<T>(y), threads);
+  else
+    kernels<T>().spread(at<const T>(x), planes, height, width, batch, scale, at<const T>(base),
+                        at<T>(y), threads);
+}
+
+// Keeps freed memory in the process. By default glibc maps every large tensor afresh, and the kernel
+// then clears its pages one by one: at high sparsity that costs as much as filling them.
+void keep_pages() {
+#if defined(__GLIBC__)
+  for (const char* name : {"MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES"})
+    if (std::getenv(name) != nullptr) return;
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, INT_MAX);
+#endif
 }
 
 template <typename T>
@@ -185,6 +208,7 @@ NB_MODULE(_native, m) {
   m.def("use", use, "Make one current; False where its results are wrong here.");
   m.def("current", [] { return std::string(chosen->name); });
   m.def("tile", tile, "(lanes, rows, columns) of the register tile in use.");
+  m.def("keep_pages", keep_pages, "Reuse the memory of freed tensors (glibc, unless told).");
   m.def("plan", plan, "The plan of a mask as an int32 tensor.");
   define<float>(m, "float32");
   define<double>(m, "float64");

@@ -19,21 +19,24 @@ inline void pool(const T* x, int64_t planes, int64_t height, int64_t width, int6
 }
 
 inline void spread(const T* x, int64_t planes, int64_t height, int64_t width, int64_t batch,
-                   T factor, T* y, int threads) {
+                   T factor, const T* base, T* y, int threads) {
   const int64_t row = 2 * width * batch;
 #pragma omp parallel for num_threads(threads) schedule(static)
   for (int64_t line = 0; line < planes * height; ++line) {
     for (int64_t w = 0; w < width; ++w) {
       const T* from = x + (line * width + w) * batch;
-      T* to = y + line * 2 * row + 2 * w * batch;
-      int64_t n = 0;
-      for (; n + kLanes <= batch; n += kLanes) {
-        const Vector v = load(from + n) * factor;
-        store(to + n, v), store(to + batch + n, v);
-        store(to + row + n, v), store(to + row + batch + n, v);
+      const int64_t first = line * 2 * row + 2 * w * batch;
+      for (int corner = 0; corner < 4; ++corner) {
+        const int64_t at = first + (corner & 1) * batch + (corner >> 1) * row;
+        T* to = y + at;
+        const T* under = base ? base + at : nullptr;
+        int64_t n = 0;
+        for (; n + kLanes <= batch; n += kLanes) {
+          const Vector v = load(from + n) * factor;
+          store(to + n, under ? v + load(under + n) : v);
+        }
+        for (; n < batch; ++n) to[n] = from[n] * factor + (under ? under[n] : T(0));
       }
-      for (; n < batch; ++n)
-        to[n] = to[batch + n] = to[row + n] = to[row + batch + n] = from[n] * factor;
     }
   }
 }

@@ -161,30 +161,34 @@ inline int64_t run_capacity(const Part& p) {
 
 // The transform of a source for one channel, or for one channel and a row of samples.
 struct Transform {
-  T scale, shift, slope;
+  T centre, scale, shift, slope;
   const T* scales;  // per sample, else null
   const T* shifts;
+  bool none;
 
-  Vector apply(Vector v) const { return activated(v * scale + shift, slope); }
+  Vector apply(Vector v) const { return activated((v - centre) * scale + shift, slope); }
   void run(const T* from, T* to, int32_t length, int32_t sample) const {
     int32_t k = 0;
     if (scales == nullptr) {
       for (; k + kLanes <= length; k += kLanes) store(to + k, apply(load(from + k)));
-      for (; k < length; ++k) to[k] = activated(from[k] * scale + shift, slope);
+      for (; k < length; ++k) to[k] = activated((from[k] - centre) * scale + shift, slope);
       return;
     }
     const T *a = scales + sample, *b = shifts + sample;
     for (; k + kLanes <= length; k += kLanes)
-      store(to + k, activated(load(from + k) * load(a + k) + load(b + k), broadcast(slope)));
-    for (; k < length; ++k) to[k] = activated(from[k] * a[k] + b[k], slope);
+      store(to + k, activated((load(from + k) - centre) * load(a + k) + load(b + k), slope));
+    for (; k < length; ++k) to[k] = activated((from[k] - centre) * a[k] + b[k], slope);
   }
 };
 
 inline Transform transform_of(const Source<T>& x, int64_t channel) {
-  Transform t{1, 0, x.activate ? x.slope : T(1), nullptr, nullptr};
-  if (x.scale != nullptr && x.per_sample) {
+  Transform t{0, 1, 0, x.activate ? x.slope : T(1), nullptr, nullptr, false};
+  t.none = x.scale == nullptr && !x.activate;
+  if (x.scale == nullptr) return t;
+  t.centre = x.centre[channel];
+  if (x.per_sample) {
     t.scales = x.scale + channel * x.batch, t.shifts = x.shift + channel * x.batch;
-  } else if (x.scale != nullptr) {
+  } else {
     t.scale = x.scale[channel], t.shift = x.shift[channel];
   }
   return t;
@@ -196,6 +200,11 @@ inline void pack_channel(T* packed, const RunList& list, const Source<T>& x, int
                          int64_t plane) {
   const T* from = x.data + channel * plane;
   const Transform t = transform_of(x, channel);
+  if (list.whole && t.none) {
+    for (int32_t i = 0; i < list.count; ++i)
+      store(packed + list.runs[i].local, load(from + list.runs[i].global));
+    return;
+  }
   if (list.whole && t.scales == nullptr) {
     for (int32_t i = 0; i < list.count; ++i)
       store(packed + list.runs[i].local, t.apply(load(from + list.runs[i].global)));

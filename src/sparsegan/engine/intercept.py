@@ -1,0 +1,313 @@
+"""The functions of a network's forward that the engine computes, and what it makes of them.
+
+Convolutions run on the sparse kernels. Normalisation, activation and nearest upsampling by two wait
+(`pending`) for the convolution that packs them (`fused`), whatever order the network's author wrote
+them in; what needs their values computes them, in as few passes as possible. Whatever is not
+supported runs as it always did.
+"""
+
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves
+
+from .functional import sparse_conv2d, sparse_conv_transpose2d, sparse_linear
+from .fused import Prologue, can_fuse, convolve_prologue
+from .index import SparseIndex
+from .layout import is_batch_inner
+from .normalise import normalisation
+from .pending import METADATA, Pending, pend, pend_in_place, to_plain
+from .resample import add_upsampled2, average_pool2
+
+
+class Interception(TorchFunctionMode):
+    """Hands functions to their native counterparts where these can take the call.
+
+    Args:
+        indices: The index of each layer, by name.
+        calm: Whether the network is known to change no feature map in place. A ReLU without a
+            normalisation then waits too: its input is kept for the backward pass in place of its
+            result, and must stay as it is.
+
+    Attributes:
+        current: The layer that is about to run; the next convolution can be its own.
+        changed: Whether a feature map was changed in place.
+    """
+
+    def __init__(self, indices: Mapping[str, SparseIndex], calm: bool) -> None:
+        super().__init__()
+        self.indices = indices
+        self.calm = calm
+        self.changed = False
+        self.current: str | None = None
+        self._waiting: list[weakref.ref[Pending]] = []
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        handler = _HANDLERS.get(func)
+        if handler is not None:
+            result = handler(self, *args, **kwargs)
+            if result is not None:
+                return result
+        if func in METADATA:
+            return func(*args, **kwargs)
+        self._settle(args, kwargs)
+        args, kwargs = to_plain(args), to_plain(kwargs)
+        maps = [(x, x._version) for x in tree_leaves((args, kwargs)) if _is_feature_map(x)]
+        result = func(*args, **kwargs)
+        self.changed = self.changed or any(x._version != version for x, version in maps)
+        return result
+
+    def take(self, x: Tensor, weight: Tensor, dimensions: tuple[int, ...]) -> SparseIndex | None:
+        """The index of the layer that was announced, if this call can be its own."""
+        name, self.current = self.current, None
+        index = self.indices.get(name) if name is not None else None
+        fits = index is not None and index.mask.shape == weight.shape
+        plain = x.dtype == weight.dtype == torch.float32 and x.device.type == "cpu"
+        # An engine call on an empty batch has nothing to win.
+        return index if fits and plain and x.dim() in dimensions and x.numel() else None
+
+    def defer(self, prologue: Prologue) -> Pending:
+        """The result of a prologue, for later."""
+        pending = pend(prologue)
+        self._waiting = [one for one in self._waiting if _waits(one())]
+        self._waiting.append(weakref.ref(pending))
+        return pending
+
+    def finish(self, result: Any) -> Any:
+        """Computes what still waits; the result of the network's forward as plain tensors."""
+        for reference in self._waiting:
+            pending = reference()
+            if pending is not None:
+                pending.plain()
+        return to_plain(result)
+
+    def _settle(self, args: Any, kwargs: Any) -> None:
+        """Computes what waits and starts from memory that an unknown function might change."""
+        self._waiting = [one for one in self._waiting if _waits(one())]
+        if not self._waiting:
+            return
+        given = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+        touched = {_storage(t) for t in given if not isinstance(t, Pending)}
+        for reference in self._waiting:
+            pending = reference()
+            if pending is not None and any(
+                _storage(t) in touched for t in pending.prologue.tensors
+            ):
+                pending.plain()
+
+
+def _waits(pending: Pending | None) -> bool:
+    return pending is not None and pending.waits
+
+
+def _is_feature_map(x: Any) -> bool:
+    return isinstance(x, Tensor) and x.dim() == 4 and not x.is_leaf and not x.is_inference()
+
+
+def _storage(x: Tensor) -> int:
+    return 0 if x.layout != torch.strided else x.untyped_storage().data_ptr()
+
+
+# ---- handlers: each takes the arguments of the function it stands for, or gives None
+
+
+def _conv2d(
+    native: Interception,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor | None:
+    index = native.take(x, weight, (4,))
+    if index is None:
+        return None
+    prologue = _prologue_of(x)
+    if prologue is not None and can_fuse(prologue, weight):
+        return convolve_prologue(prologue, weight, index, bias, stride, padding)
+    return sparse_conv2d(_plain(x), weight, index, bias, stride, padding)
+
+
+def _conv_transpose2d(
+    native: Interception,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Tensor | None:
+    index = native.take(x, weight, (4,))
+    if index is None:
+        return None
+    return sparse_conv_transpose2d(_plain(x), weight, index, bias, stride, padding, output_padding)
+
+
+def _linear(
+    native: Interception, x: Tensor, weight: Tensor, bias: Tensor | None = None
+) -> Tensor | None:
+    index = native.take(x, weight, (2,))
+    return None if index is None else sparse_linear(_plain(x), weight, index, bias)
+
+
+def _batch_norm(
+    native: Interception,
+    x: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor | None:
+    x = _plain(x)
+    if not _is_ours(x) or (training and x.numel() == x.shape[1]):
+        return None  # PyTorch refuses a single value per channel, in its own words
+    affine = (weight, bias, training, momentum, eps)
+    statistics = normalisation(x, running_mean, running_var, *affine)
+    return native.defer(Prologue(x, statistics, from_batch=training))
+
+
+def _relu(native: Interception, x: Tensor, inplace: bool = False) -> Tensor | None:
+    return _activate(native, x, 0.0, inplace)
+
+
+def _relu_in_place(native: Interception, x: Tensor) -> Tensor | None:
+    return _activate(native, x, 0.0, True)
+
+
+def _leaky_relu(
+    native: Interception, x: Tensor, negative_slope: float = 0.01, inplace: bool = False
+) -> Tensor | None:
+    # A slope of one is a prologue's "no activation", and a negative one has another gradient.
+    return _activate(native, x, negative_slope, inplace) if 0 <= negative_slope < 1 else None
+
+
+def _activate(native: Interception, x: Tensor, slope: float, inplace: bool) -> Tensor | None:
+    prologue = _prologue_of(x)
+    if prologue is None:
+        x = _plain(x)
+        waits = native.calm and not inplace and _is_ours(x)
+        return native.defer(Prologue(x, slope=slope)) if waits else None
+    if prologue.slope != 1:
+        return None
+    activated = replace(prologue, slope=slope)
+    if not inplace:
+        return native.defer(activated)
+    assert isinstance(x, Pending)
+    return pend_in_place(x, activated)
+
+
+def _interpolate(native: Interception, x: Tensor, *args: Any, **kwargs: Any) -> Tensor | None:
+    given = dict(zip(("size", "scale_factor", "mode"), args, strict=False)) | kwargs
+    plain = given.pop("mode", "nearest") == "nearest" and given.pop("size", None) is None
+    factor = given.pop("scale_factor", None)
+    twice = factor in (2, (2, 2), [2, 2])
+    if not (plain and twice and not any(given.values())):
+        return None
+    prologue = _prologue_of(x)
+    if prologue is None or prologue.upsample:
+        x = _plain(x)
+        return native.defer(Prologue(x, upsample=True)) if _is_ours(x) else None
+    return native.defer(replace(prologue, upsample=True))
+
+
+def _avg_pool2d(
+    native: Interception, x: Tensor, kernel_size: Any, stride: Any = None, *rest: Any, **kwargs: Any
+) -> Tensor | None:
+    twos = (2, (2, 2), [2, 2])
+    if kernel_size not in twos or stride not in (None, [], *twos) or rest or kwargs:
+        return None
+    x = _plain(x)
+    even = _is_ours(x) and x.shape[2] % 2 == 0 and x.shape[3] % 2 == 0
+    return average_pool2(x) if even else None
+
+
+def view_or_copy(x: Tensor, *shape: Any) -> Tensor | None:
+    """``x.view(*shape)`` where authors count on memory in the order of the dimensions.
+
+    Returns:
+        A reshaped copy if ``x`` is a feature map in another order; None if a view will do.
+    """
+    if x.dim() != 4 or x.is_contiguous() or (shape and isinstance(shape[0], torch.dtype)):
+        return None
+    return x.contiguous().view(*shape)
+
+
+def _view(native: Interception, x: Tensor, *shape: Any, **kwargs: Any) -> Tensor | None:
+    return None if kwargs else view_or_copy(_plain(x), *shape)
+
+
+def _add(native: Interception, a: Any, b: Any, **kwargs: Any) -> Tensor | None:
+    """A residual block's sum with an upsampled shortcut."""
+    for base, other in ((a, b), (b, a)):
+        prologue = _prologue_of(other)
+        if prologue is None or kwargs or not isinstance(base, Tensor):
+            continue
+        only_upsampled = prologue.upsample and prologue.statistics is None and prologue.slope == 1
+        base = _plain(base)
+        if only_upsampled and base.shape == prologue.shape and _is_ours(base):
+            return add_upsampled2(base, prologue.x)
+    return None
+
+
+def _addcmul(
+    native: Interception, bias: Tensor, x: Tensor, gain: Tensor, **kwargs: Any
+) -> Tensor | None:
+    """Gains and biases of each sample behind a normalisation (class-conditional)."""
+    prologue = _prologue_of(x)
+    if prologue is None or prologue.statistics is None or prologue.slope != 1 or kwargs:
+        return None
+    shape = (*prologue.shape[:2], 1, 1)
+    if prologue.per_sample or not bias.shape == gain.shape == shape or gain.dtype != x.dtype:
+        return None
+    gamma, beta, mean, inverse = prologue.statistics
+    gain, bias = gain[..., 0, 0], bias[..., 0, 0]
+    statistics = (gamma * gain, beta * gain + bias, mean, inverse)
+    return native.defer(replace(prologue, statistics=statistics))
+
+
+def _prologue_of(x: Any) -> Prologue | None:
+    return x.prologue if isinstance(x, Pending) and x.waits else None
+
+
+def _plain(x: Tensor) -> Tensor:
+    return x.plain() if isinstance(x, Pending) else x
+
+
+def _is_ours(x: Tensor) -> bool:
+    return x.dtype == torch.float32 and x.device.type == "cpu" and is_batch_inner(x)
+
+
+_HANDLERS: dict[Any, Callable[..., Tensor | None]] = {
+    F.conv2d: _conv2d,
+    F.conv_transpose2d: _conv_transpose2d,
+    F.linear: _linear,
+    F.batch_norm: _batch_norm,
+    F.relu: _relu,
+    torch.relu: _relu,
+    Tensor.relu: _relu,
+    torch.relu_: _relu_in_place,
+    Tensor.relu_: _relu_in_place,
+    F.leaky_relu: _leaky_relu,
+    F.interpolate: _interpolate,
+    F.avg_pool2d: _avg_pool2d,
+    torch.add: _add,
+    Tensor.add: _add,
+    torch.addcmul: _addcmul,
+    Tensor.view: _view,
+}

@@ -1,0 +1,131 @@
+"""Tensors that are computed when something needs them: a convolution never does.
+
+A `Pending` stands for the result of a `fused.Prologue`. The functions that the engine intercepts
+take it apart; whatever else meets one gets the plain tensor, computed once. Even code that no
+interception sees, such as a user's ``autograd.Function``, gets right values and gradients: a
+`Pending` is a node of the graph, and below autograd its operations compute it.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import return_and_correct_aliasing
+from torch.utils._pytree import tree_map
+
+from .fused import Prologue, prologue_gradient
+
+# What a pending tensor knows without its values.
+METADATA = {
+    *(getattr(Tensor, n).__get__ for n in ("shape", "dtype", "device", "requires_grad", "ndim")),
+    *(Tensor.size, Tensor.dim, Tensor.numel, Tensor.is_floating_point, Tensor.__len__),
+}
+
+
+class Pending(Tensor):
+    """The result of a prologue, not computed yet: make one with `pend`.
+
+    Attributes:
+        prologue: What it is the result of.
+    """
+
+    prologue: Prologue
+    _plain: Tensor | None
+    _value: Tensor | None
+
+    @property
+    def waits(self) -> bool:
+        """Whether nothing has asked for the values yet."""
+        return self._plain is None and self._value is None
+
+    def plain(self) -> Tensor:
+        """The values as a plain tensor in the autograd graph."""
+        if self._plain is None and self._value is None:
+            self._plain = self.prologue.compute()
+        elif self._plain is None:
+            with torch._C.DisableTorchFunctionSubclass():
+                self._plain = torch.ops.aten.alias(self)
+        assert self._plain is not None
+        return self._plain
+
+    def value(self) -> Tensor:
+        """The values outside the graph."""
+        if self._value is None:
+            with torch.no_grad():
+                self._value = (self._plain if self._plain is not None else self.plain()).detach()
+        return self._value
+
+    @classmethod
+    def __torch_function__(
+        cls, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func in METADATA:
+            with torch._C.DisableTorchFunctionSubclass():
+                return func(*args, **(kwargs or {}))
+        return func(*to_plain(args), **to_plain(kwargs or {}))
+
+    @classmethod
+    def __torch_dispatch__(  # type: ignore[override]
+        cls, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        result = func(*tree_map(_to_value, args), **tree_map(_to_value, kwargs))
+        return return_and_correct_aliasing(func, args, kwargs, result)  # type: ignore[no-untyped-call]
+
+
+def pend(prologue: Prologue) -> Pending:
+    """The result of a prologue, for later."""
+    pending: Pending = _Defer.apply(prologue, *prologue.tensors)  # type: ignore[no-untyped-call]
+    pending.prologue = prologue
+    return pending
+
+
+def pend_in_place(pending: Pending, prologue: Prologue) -> Pending:
+    """Makes a waiting tensor the result of another prologue, which has the same tensors."""
+    options = (prologue.from_batch, prologue.slope, prologue.upsample)
+    with torch._C.DisableTorchFunctionSubclass():
+        _DeferInPlace.apply(pending, options, *prologue.tensors)  # type: ignore[no-untyped-call]
+    pending.prologue = prologue
+    return pending
+
+
+def to_plain(tree: Any) -> Any:
+    """A nest of arguments or results with its pending tensors computed."""
+    return tree_map(lambda leaf: leaf.plain() if isinstance(leaf, Pending) else leaf, tree)
+
+
+def _to_value(leaf: Any) -> Any:
+    return leaf.value() if isinstance(leaf, Pending) else leaf
+
+
+class _Defer(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, prologue: Prologue, *tensors: Tensor) -> Tensor:
+        x = tensors[0]
+        ctx.save_for_backward(*tensors)
+        ctx.options = (prologue.from_batch, prologue.slope, prologue.upsample)
+        ctx.first = 1
+        n, c, h, w = prologue.shape
+        pending: Pending = torch.Tensor._make_wrapper_subclass(
+            Pending, (n, c, h, w), (1, h * w * n, w * n, n), dtype=x.dtype, device=x.device
+        )
+        pending._plain = pending._value = None
+        return pending
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        x, *statistics = ctx.saved_tensors
+        count = len(statistics)
+        prologue = Prologue(x, tuple(statistics) if statistics else None, *ctx.options)
+        found: tuple[Tensor | None, ...] = prologue_gradient(prologue, gradients[0])
+        of_tensors = (*found, None, None)[: 1 + count]
+        return *(None,) * ctx.first, *of_tensors
+
+
+class _DeferInPlace(_Defer):
+    @staticmethod
+    def forward(ctx: Any, pending: Pending, options: Any, *tensors: Tensor) -> Tensor:  # type: ignore[override]
+        ctx.save_for_backward(*tensors)
+        ctx.options, ctx.first = options, 2
+        ctx.mark_dirty(pending)
+        return pending
