@@ -213,6 +213,14 @@ def test_nothing_is_written_for_settings_that_cannot_work(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    stop_after(monkeypatch, 1)
+    with pytest.raises(Interrupted) as stopped:
+        loop.train(config("~/run", "--evaluate.images", "0"))
+    assert stopped.value.run == tmp_path / "run"
+
+
 def test_a_run_is_never_written_over(whole):
     before = whole.metrics.read_bytes()
     with pytest.raises(SparseganError, match="is not empty"):

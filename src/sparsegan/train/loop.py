@@ -262,7 +262,7 @@ def _new_run(config: Config, fabric: Fabric) -> RunDirectory:
         chosen = config.run.directory
         free = free_name(str(config.data.source), config.method.name)
         try:
-            answer = str(create(Path(chosen) if chosen else free).path)
+            answer = str(create(Path(chosen).expanduser() if chosen else free).path)
         except SparseganError as error:
             answer = f"!{error}"
     answer = fabric.broadcast(answer)
