@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -234,6 +235,13 @@ def test_cost_of_a_run_and_of_one_to_come(trained, capsys):
     cost = json.loads((run / "cost.json").read_text())
     assert f"{cost['weights']['generator']['active_end']:,}" in past
     assert "training, seconds" in past
+    Path("half").mkdir()
+    shutil.copy(run / "config.yaml", "half")
+    lines = (run / "metrics.jsonl").read_text().splitlines(keepends=True)
+    first = [line for line in lines if json.loads(line)["step"] <= 3]
+    Path("half/metrics.jsonl").write_text("".join(first))
+    assert cli.main(["cost", "half"]) == 0
+    assert "Cost of 3 steps" in capsys.readouterr().out
     Path("tiny.yaml").write_text(yaml.safe_dump(TINY))
     assert cli.main(["cost", "--config", "tiny.yaml"]) == 0
     assert "training FLOPs, consistent" in capsys.readouterr().out

@@ -1,7 +1,7 @@
 """What a run would train or has trained, and at what cost; nothing is trained or written."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ class Plan:
     """A run, to come or of the past.
 
     Attributes:
-        config: Resolved settings.
+        config: Resolved settings; of a run that has not ended, with the steps taken so far.
         images: How many there are to learn from; None where they were not looked at.
         networks: Per network, its layers with weights (fields of the `start` event).
         cost: As in cost.json; of a run to come, for densities that stay as they start.
@@ -48,6 +48,8 @@ def cost_of_run(path: Path) -> Plan:
     networks = next((e["networks"] for e in events if e["kind"] == "start"), None)
     if networks is None:
         raise SparseganError(f"{run.metrics} has no start event: the run never began")
+    if not run.is_finished():
+        config = replace(config, steps=max(1, *(event["step"] for event in events)))
     cost = run_cost.summary(config, layers, events)
     if run.cost.is_file():  # what was measured cannot be counted anew
         cost |= {"seconds": json.loads(run.cost.read_text()).get("seconds")}

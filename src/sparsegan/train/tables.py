@@ -60,7 +60,7 @@ def layers_table(networks: Mapping[str, Sequence[Mapping[str, Any]]]) -> Table:
 
 def cost_table(cost: Mapping[str, Any], steps: int) -> Table:
     """Weights, operations, bytes and (where measured) seconds, beside the dense equal."""
-    table = Table("", title="Cost beside the same networks dense")
+    table = Table("", title=f"Cost of {steps:,} steps beside the same networks dense")
     for column in ("this run", "dense", "share"):
         table.add_column(column, justify="right")
     _add_cost_rows(table, cost)
