@@ -4,10 +4,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sparsegan.data.decode import FORMATS, decode
+from sparsegan.data import decode as module
+from sparsegan.data.decode import FORMATS, Decoding
 from sparsegan.errors import SparseganError
 
 WHITE = (255, 255, 255)
+
+
+def decode(path, *how):
+    with path.open("rb") as file:
+        return module.decode(file, path.name, *how)
 
 
 def gradient(width, height, mode="RGB"):
@@ -169,3 +175,10 @@ def test_other_formats_never_reach_their_parsers(tmp_path):
     (tmp_path / "image.tiff").rename(tmp_path / "image.png")
     with pytest.raises(SparseganError, match=r"image\.png"):
         decode(tmp_path / "image.png", 8, 3, WHITE)
+
+
+def test_key_is_of_content_and_decoding():
+    how = Decoding(32, None)
+    others = [Decoding(16, None), Decoding(32, 3), Decoding(32, None, (0, 0, 0))]
+    keys = [how.key("a"), how.key("b"), how.key("a", "train"), *(o.key("a") for o in others)]
+    assert len({*keys, Decoding(32, None).key("a")}) == 6

@@ -1,21 +1,22 @@
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from official_sets import png, write_folder, write_tar, write_zip
 from PIL import Image
 
-from sparsegan.data import folder as module
+from sparsegan.data import decode_all as module
 from sparsegan.data import load
 from sparsegan.errors import SparseganError
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path_factory, monkeypatch):
-    place = tmp_path_factory.mktemp("cache")
-    monkeypatch.setenv("SPARSEGAN_CACHE", str(place))
-    return place / "images"
+def kept(cache):
+    """The folder of the decoded images."""
+    return cache / "images"
 
 
 @pytest.fixture
@@ -24,9 +25,9 @@ def decoded(monkeypatch):
     names = []
     decode = module.decode
 
-    def record(path, *rest):
-        names.append(path.name)
-        return decode(path, *rest)
+    def record(file, name, *rest):
+        names.append(name)
+        return decode(file, name, *rest)
 
     monkeypatch.setattr(module, "decode", record)
     return names
@@ -62,24 +63,24 @@ def test_pixels_labels_and_names(pictures):
     assert test.labels.tolist() == [0, 1]
 
 
-def test_second_time_comes_from_the_cache(pictures, cache, decoded):
+def test_second_time_comes_from_the_cache(pictures, kept, decoded):
     first = load("folder", str(pictures))
     assert len(decoded) == 140
     second = load("folder", pictures)
     assert len(decoded) == 140
     assert torch.equal(first.pixels, second.pixels)
     assert torch.equal(first.labels, second.labels)
-    assert len(list(cache.iterdir())) == 1
+    assert len(list(kept.iterdir())) == 1
 
 
 @pytest.mark.parametrize(
     "other",
     [{"image_size": 16}, {"channels": 1}, {"split": "test"}, {"background": (0, 0, 0)}],
 )
-def test_other_arguments_have_another_file(pictures, cache, other):
+def test_other_arguments_have_another_file(pictures, kept, other):
     load("folder", pictures)
     load("folder", pictures, **other)
-    assert len(list(cache.iterdir())) == 2
+    assert len(list(kept.iterdir())) == 2
 
 
 def test_changed_file_is_decoded_again(pictures):
@@ -93,20 +94,80 @@ def test_changed_file_is_decoded_again(pictures):
     assert torch.equal(after.pixels[1:], before.pixels[1:])
 
 
-@pytest.mark.parametrize("damage", [lambda b: b[:-1], lambda b: b[:-1] + bytes([b[-1] ^ 1])])
-def test_damaged_cache_is_made_anew(pictures, cache, damage):
-    before = load("folder", pictures).pixels.clone()
-    [file] = cache.iterdir()
-    whole = file.read_bytes()
-    file.write_bytes(damage(whole))
-    assert torch.equal(load("folder", pictures).pixels, before)
-    assert file.read_bytes() == whole
-
-
 def test_cache_that_cannot_be_written_is_no_error(pictures, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("SPARSEGAN_CACHE", str(tmp_path / "file"))
     assert len(load("folder", pictures)) == 140
+
+
+def test_copy_is_found_by_its_content(pictures, decoded, tmp_path):
+    first = load("folder", pictures)
+    shutil.copytree(pictures, tmp_path / "copy")
+    second = load("folder", tmp_path / "copy")
+    assert len(decoded) == 140
+    assert (second.name, second.fingerprint) == ("copy", first.fingerprint)
+    (tmp_path / "copy" / "train" / "b").rename(tmp_path / "copy" / "train" / "c")
+    assert load("folder", tmp_path / "copy").class_names == ("a", "b", "c")
+
+
+def test_change_behind_size_and_date_is_noticed(tmp_path):
+    for i in range(10):
+        Image.new("L", (4, 4), 0).save(tmp_path / f"{i}.bmp")
+    before = load("folder", tmp_path)
+    for file in tmp_path.iterdir():
+        status = file.stat()
+        content = file.read_bytes()
+        file.write_bytes(content[:-1] + bytes([content[-1] ^ 255]))
+        os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert load("folder", tmp_path).fingerprint != before.fingerprint
+
+
+ARCHIVES = {
+    ".zip": write_zip,
+    ".tar": write_tar,
+    ".tar.gz": lambda path, files: write_tar(path, files, "w:gz"),
+    ".tar.bz2": lambda path, files: write_tar(path, files, "w:bz2"),
+    ".tar.xz": lambda path, files: write_tar(path, files, "w:xz"),
+}
+
+
+@pytest.mark.parametrize("ending", ARCHIVES)
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_archive_is_its_folder(tmp_path, ending, split, decoded):
+    levels = np.random.default_rng(0).permutation(30).tolist()
+    files = {f"{'ab'[i % 2]}/{i}.png": png(i) for i in levels}
+    files |= {"a/._1.png": b"", "__MACOSX/a/1.png": b"", "read.me": b""}
+    folder = load("folder", write_folder(tmp_path / "plain", files), split=split)
+    packed = {f"./my pictures/{name}": content for name, content in files.items()}
+    path = ARCHIVES[ending](tmp_path / f"plain{ending}", packed)
+    archive = load("folder", path, split=split)
+    assert torch.equal(archive.pixels, folder.pixels)
+    assert archive.labels.tolist() == folder.labels.tolist()
+    assert (archive.class_names, archive.name) == (("a", "b"), "plain")
+    count = len(decoded)
+    again = load("folder", path.rename(tmp_path / "renamed"), split=split)
+    assert (again.fingerprint, len(decoded)) == (folder.fingerprint, count)
+
+
+def test_archive_in_reverse_order_keeps_the_order_of_paths(tmp_path):
+    files = {f"{i:03}.png": png(i) for i in reversed(range(200))}
+    images = load("folder", write_tar(tmp_path / "a.tar", files))
+    levels = images.pixels[:, 0, 0, 0].tolist()
+    assert levels == sorted(levels)
+    assert len(levels) == 180
+
+
+def test_grey_archive_has_one_channel(tmp_path):
+    path = write_zip(tmp_path / "a.zip", {f"{i}.png": png(i, mode="L") for i in range(9)})
+    assert load("folder", path).pixels.shape == (8, 1, 32, 32)
+    assert load("folder", path).labels is None
+
+
+def test_broken_image_in_an_archive_is_named(tmp_path):
+    files = {"train/1.png": png(1), "train/2.png": b"none", "test/3.png": png(3)}
+    path = write_zip(tmp_path / "a.zip", files)
+    with pytest.raises(SparseganError, match=r"a\.zip/train/2\.png"):
+        load("folder", path)
 
 
 def test_channels_follow_the_images(tmp_path):

@@ -1,11 +1,20 @@
+import hashlib
 import os
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparsegan.data.listing import _hold_out, list_images
+from sparsegan.data import listing as module
+from sparsegan.data.container import open_container
+from sparsegan.data.listing import _held_out, shared_folder
+from sparsegan.data.paths import Paths
 from sparsegan.errors import SparseganError
+
+
+def list_images(root, split):
+    return module.list_images(open_container(root), split)
 
 
 def make(root, *files):
@@ -17,7 +26,7 @@ def make(root, *files):
 
 def both(root):
     """All files of a folder without split folders."""
-    return sorted(list_images(root, "train").files + list_images(root, "test").files)
+    return sorted([*list_images(root, "train").files, *list_images(root, "test").files])
 
 
 def test_flat_folder_has_no_classes(tmp_path):
@@ -41,17 +50,45 @@ def test_first_folder_is_the_class_in_both_splits(tmp_path):
         assert listing.class_names == ("cat", "dog")
         assert list(listing.files) == sorted(listing.files)
         expected = [listing.class_names.index(file.split("/")[0]) for file in listing.files]
-        assert listing.labels == expected
+        assert listing.labels.tolist() == expected
 
 
 @pytest.mark.parametrize("name", ["test", "val", "valid"])
 def test_split_folders(tmp_path, name):
     make(tmp_path, "train/b/1.png", "train/a/2.png", f"{name}/b/3.png", "extra/4.png")
     train, test = list_images(tmp_path, "train"), list_images(tmp_path, "test")
-    assert (train.root, train.files) == (tmp_path / "train", ("a/2.png", "b/1.png"))
-    assert (test.root, test.files) == (tmp_path / name, ("b/3.png",))
+    assert list(train.files) == ["train/a/2.png", "train/b/1.png"]
+    assert list(test.files) == [f"{name}/b/3.png"]
     assert train.class_names == test.class_names == ("a", "b")
-    assert (train.labels, test.labels) == ([0, 1], [1])
+    assert (train.labels.tolist(), test.labels.tolist()) == ([0, 1], [1])
+
+
+def test_split_folders_without_classes(tmp_path):
+    make(tmp_path, "train/1.png", "train/b/2.png", "test/b/3.png")
+    train = list_images(tmp_path, "train")
+    assert list(train.files) == ["train/1.png", "train/b/2.png"]
+    assert (train.labels, train.class_names) == (None, ())
+
+
+def test_class_of_the_other_split_keeps_its_place(tmp_path):
+    make(tmp_path, "train/a/1.png", "train/c/2.png", "test/b/3.png", "test/c/4.png")
+    assert list_images(tmp_path, "train").labels.tolist() == [0, 2]
+    assert list_images(tmp_path, "test").labels.tolist() == [1, 2]
+
+
+def test_a_folder_that_holds_everything_is_passed_through(tmp_path):
+    make(tmp_path, *(f"one/two/{c}/{i}.png" for c in "ab" for i in range(10)))
+    inner = list_images(tmp_path / "one" / "two", "test")
+    outer = list_images(tmp_path, "test")
+    assert outer.class_names == inner.class_names == ("a", "b")
+    assert list(outer.files) == [f"one/two/{file}" for file in inner.files]
+
+
+@given(st.sets(st.text("ab/", min_size=1, max_size=6), min_size=1, max_size=9))
+def test_shared_folder(names):
+    shared = shared_folder(Paths.sort(names))
+    starts = [{name[: i + 1] for i, c in enumerate(name) if c == "/"} for name in names]
+    assert shared == max(set.intersection(*starts), key=len, default="")
 
 
 def test_folders_beside_images_are_no_splits(tmp_path):
@@ -63,11 +100,10 @@ def test_folders_beside_images_are_no_splits(tmp_path):
 @settings(max_examples=50, deadline=None)
 def test_held_out_tenth(names):
     files = sorted(names)
-    split = _hold_out(files)
-    assert sorted(split["train"] + split["test"]) == files
-    assert len(split["test"]) == max(1, len(files) // 10)
-    assert split == _hold_out(files)
-    assert split["train"] == sorted(split["train"])
+    test = _held_out(files)
+    assert test.sum() == max(1, len(files) // 10)
+    ranked = sorted(files, key=lambda file: hashlib.sha256(file.encode()).digest())
+    assert set(np.array(files)[test]) == set(ranked[: test.sum()])
 
 
 def test_links_to_files_count_and_loops_end(tmp_path):
@@ -88,7 +124,7 @@ def test_missing_and_empty_folders(tmp_path):
     make(tmp_path, "only.png")
     with pytest.raises(SparseganError, match="train"):
         list_images(tmp_path, "train")
-    with pytest.raises(SparseganError, match="no folder"):
+    with pytest.raises(SparseganError, match="is no folder"):
         list_images(tmp_path / "only.png", "train")
 
 

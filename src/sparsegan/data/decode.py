@@ -1,6 +1,8 @@
 """One image file, of any size and mode, to a square of bytes."""
 
-from pathlib import Path
+import hashlib
+from dataclasses import dataclass
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,16 +20,41 @@ FORMATS = {
     ".gif": "GIF",
 }
 RGB = tuple[int, int, int]
+WHITE: RGB = (255, 255, 255)
+# To be raised whenever decoding or resampling gives other pixels.
+_VERSION = 2
 
 
-def decode(path: Path, size: int, channels: int, background: RGB) -> tuple[NDArray[np.uint8], bool]:
+@dataclass(frozen=True)
+class Decoding:
+    """How image files become pixels.
+
+    Attributes:
+        size: Side of the squares in pixels (see `decode`).
+        channels: 1 or 3; None is 1 where every image is grey, and else 3.
+        background: RGB colour under transparent parts.
+    """
+
+    size: int
+    channels: int | None
+    background: RGB = WHITE
+
+    def key(self, *content: object) -> str:
+        """The name in the cache of what is decoded like this from ``content``."""
+        return hashlib.sha256(repr((_VERSION, self, content)).encode()).hexdigest()[:32]
+
+
+def decode(
+    file: BinaryIO, name: str, size: int, channels: int, background: RGB
+) -> tuple[NDArray[np.uint8], bool]:
     """Read an image: upright by its EXIF tag, shorter side to ``size``, the middle cut out.
 
     Resampling is Pillow's Lanczos, which averages over all source pixels when it shrinks. Of an
     animation the first frame is taken; 16 bits of grey become 8 by scaling.
 
     Args:
-        path: The file.
+        file: The open file, which Pillow may jump about in.
+        name: What to call it in a message.
         size: Side of the square, in pixels.
         channels: 1 for grey (ITU-R 601 luma), 3 for RGB.
         background: What transparent parts are laid over.
@@ -39,19 +66,24 @@ def decode(path: Path, size: int, channels: int, background: RGB) -> tuple[NDArr
         SparseganError: The file cannot be read as an image, is truncated or absurdly large.
     """
     try:
-        with Image.open(path, formats=tuple(set(FORMATS.values()))) as file:
+        with Image.open(file, formats=tuple(set(FORMATS.values()))) as opened:
             # A JPEG of many megapixels is decoded at a half, quarter or eighth of its size.
-            file.draft(None, (4 * size, 4 * size))
-            image, grey = _plain(ImageOps.exif_transpose(file), background)
+            opened.draft(None, (4 * size, 4 * size))
+            image, grey = _plain(ImageOps.exif_transpose(opened), background)
     # Pillow's parsers meet damage with OSError, SyntaxError, struct.error, IndexError and others.
     except Exception as error:
         raise SparseganError(
-            f"The image {path} cannot be read ({error}): replace it or take it out of the folder."
+            f"The image {name} cannot be read ({error}): replace it or take it away."
         ) from error
+    return fit(image, size, channels), grey
+
+
+def fit(image: Image.Image, size: int, channels: int) -> NDArray[np.uint8]:
+    """The middle square of an image of mode L or RGB, as uint8 ``(channels, size, size)``."""
     image = ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
     if channels == 1:
-        return np.asarray(image.convert("L"))[None], grey
-    return np.asarray(image.convert("RGB")).transpose(2, 0, 1), grey
+        return np.asarray(image.convert("L"))[None]
+    return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
 
 
 def _plain(image: Image.Image, background: RGB) -> tuple[Image.Image, bool]:

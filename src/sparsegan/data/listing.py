@@ -1,17 +1,22 @@
-"""Which files of a folder are images, of which split, and of which class."""
+"""Which files are images, of which split, and of which class."""
 
 import hashlib
-import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from sparsegan.data.container import Container
 from sparsegan.data.decode import FORMATS
+from sparsegan.data.paths import Paths
 from sparsegan.errors import SparseganError
 
 # Sub-folders that are the held-out split; many public sets call it validation.
 _TEST_FOLDERS = ("test", "val", "valid")
 # Left beside the files by the archiver of macOS, which gives its shadow files the same endings.
 _IGNORED_FOLDERS = ("__MACOSX",)
+_NO_FOLDER = -1
 
 
 @dataclass(frozen=True)
@@ -19,87 +24,110 @@ class Listing:
     """The images of one split.
 
     Attributes:
-        root: The folder that the paths start from.
-        files: Relative paths with forward slashes, sorted.
-        class_names: The classes of both splits, sorted; empty where the images have none.
+        files: Their paths in the container.
+        labels: int64 ``(N,)``, places in ``class_names``; None where the images have no classes.
+        class_names: The classes of all splits, sorted; empty where the images have none.
     """
 
-    root: Path
-    files: tuple[str, ...]
+    files: Paths
+    labels: NDArray[np.int64] | None
     class_names: tuple[str, ...]
 
-    @property
-    def labels(self) -> list[int]:
-        """The places in ``class_names`` of the files' classes."""
-        places = {name: place for place, name in enumerate(self.class_names)}
-        return [places[_first_folder(file)] for file in self.files]
 
-
-def list_images(folder: Path, split: str) -> Listing:
+def list_images(container: Container, split: str) -> Listing:
     """Find the images of a split; the rules are those of `folder.load_folder`.
 
     Raises:
-        SparseganError: The folder is missing, cannot be read, or has no image for the split.
+        SparseganError: The container cannot be read, or has no image for the split.
     """
-    if not folder.is_dir():
-        raise SparseganError(f"There is no folder {folder}: check the path of the images.")
-    roots = _split_folders(folder)
-    if roots:
-        found = {name: _walk(root) for name, root in roots.items()}
-        root, every = roots[split], found["train"] + found["test"]
+    every = image_paths(container)
+    if not len(every):
+        raise _too_few(container, split)
+    start = len(shared_folder(every))
+    top, folders = _first_folders(name[start:] for name in every)
+    tests = [name for name in _TEST_FOLDERS if name in folders]
+    if "train" in folders and tests and _NO_FOLDER not in top:
+        place = {"train": folders.index("train"), "test": folders.index(tests[0])}
+        used = np.flatnonzero(np.isin(top, list(place.values())))
+        chosen = top[used] == place[split]
+        inner = (every[int(i)][start:].partition("/")[2] for i in used)
+        labels, class_names = _first_folders(inner)
     else:
-        root, every = folder, _walk(folder)
-        found = _hold_out(every)
-    if not found[split]:
-        amount = f"only {len(every)} image(s)" if every else "no images"
-        raise SparseganError(
-            f"There are {amount} in {folder}, which leaves none for the {split} split: "
-            f"add files that end in {', '.join(FORMATS)}."
-        )
-    classed = all("/" in file for file in every)
-    names = sorted({_first_folder(file) for file in every}) if classed else []
-    return Listing(root, tuple(found[split]), tuple(names))
+        used, (labels, class_names) = np.arange(len(every)), (top, folders)
+        chosen = _held_out(name[start:] for name in every) == (split == "test")
+    if not chosen.any():
+        raise _too_few(container, split)
+    files = every.take(used[chosen])
+    if _NO_FOLDER in labels:
+        return Listing(files, None, ())
+    return Listing(files, labels[chosen], tuple(class_names))
 
 
-def _split_folders(folder: Path) -> dict[str, Path]:
-    """The sub-folders that are splits; none where there is an image beside them."""
-    train = folder / "train"
-    tests = [folder / name for name in _TEST_FOLDERS if (folder / name).is_dir()]
-    if not train.is_dir() or not tests or any(_is_image(entry.name) for entry in folder.iterdir()):
-        return {}
-    return {"train": train, "test": tests[0]}
+def image_paths(container: Container) -> Paths:
+    """The paths of all images in a container; hidden files and folders are passed over.
+
+    Raises:
+        SparseganError: The container cannot be read, or is an archive that is not safe to read.
+    """
+    return Paths.sort(name for name, _ in container.entries(_is_image))
 
 
-def _hold_out(files: list[str]) -> dict[str, list[str]]:
-    """A tenth of the files, at least one, as a function of their relative paths alone."""
-    ranked = sorted(files, key=lambda file: hashlib.sha256(os.fsencode(file)).digest())
-    test = set(ranked[: max(1, len(files) // 10)])
-    return {"train": [file for file in files if file not in test], "test": sorted(test)}
+def shared_folder(paths: Paths) -> str:
+    """The folders that all of the paths start with, with the slash behind them, or nothing.
 
-
-def _walk(root: Path) -> list[str]:
-    """Sorted relative paths of the images below ``root``; links are followed, each folder once."""
-
-    def refuse(error: OSError) -> None:
-        raise SparseganError(f"The folder {error.filename} cannot be read: {error.strerror}.")
-
-    seen: set[tuple[int, int]] = set()
-    files = []
-    for where, folders, names in os.walk(root, onerror=refuse, followlinks=True):
-        status = os.stat(where)  # noqa: PTH116 - as os.walk gives strings
-        if (status.st_dev, status.st_ino) in seen:
-            folders.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(f for f in folders if f[0] != "." and f not in _IGNORED_FOLDERS)
-        here = Path(where).relative_to(root)
-        files += [(here / name).as_posix() for name in names if _is_image(name)]
-    return sorted(files)
+    Archives commonly hold one folder that holds everything, which is no class of images.
+    """
+    first, last = paths[0], paths[len(paths) - 1]
+    shared = 0
+    # All that lies between two sorted paths begins with what the two share.
+    for place, (a, b) in enumerate(zip(first, last, strict=False)):
+        if a != b:
+            break
+        if a == "/":
+            shared = place + 1
+    return first[:shared]
 
 
 def _is_image(name: str) -> bool:
-    return not name.startswith(".") and Path(name).suffix.lower() in FORMATS
+    if name[name.rfind(".") :].lower() not in FORMATS:
+        return False
+    parts = name.split("/")
+    return not any(part.startswith(".") or part in _IGNORED_FOLDERS for part in parts)
 
 
-def _first_folder(file: str) -> str:
-    return file.partition("/")[0]
+def _first_folders(names: Iterable[str]) -> tuple[NDArray[np.int64], list[str]]:
+    """For every path the place of its first folder among those there are, which are sorted."""
+    codes: dict[str, int] = {}
+
+    def code(name: str) -> int:
+        folder, slash, _ = name.partition("/")
+        return codes.setdefault(folder, len(codes)) if slash else _NO_FOLDER
+
+    drawn = np.fromiter(map(code, names), dtype=np.int64)
+    folders = sorted(codes)
+    ranks = np.empty(len(folders) + 1, dtype=np.int64)
+    ranks[_NO_FOLDER] = _NO_FOLDER
+    for rank, folder in enumerate(folders):
+        ranks[codes[folder]] = rank
+    return ranks[drawn], folders
+
+
+def _held_out(names: Iterable[str]) -> NDArray[np.bool_]:
+    """Which are the test split: a tenth, at least one, as a function of the paths alone."""
+
+    def ranks() -> Iterator[int]:
+        for name in names:
+            hashed = hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
+            yield int.from_bytes(hashed[:8], "big")
+
+    order = np.argsort(np.fromiter(ranks(), dtype=np.uint64), kind="stable")
+    held_out = np.zeros(len(order), dtype=np.bool_)
+    held_out[order[: max(1, len(order) // 10)]] = True
+    return held_out
+
+
+def _too_few(container: Container, split: str) -> SparseganError:
+    return SparseganError(
+        f"There are too few images in {container.place} for a {split} split: "
+        f"add files that end in {', '.join(FORMATS)}."
+    )

@@ -6,11 +6,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from sparsegan.data.idx import read_idx
 from sparsegan.data.images import Images
+from sparsegan.data.resize import resize_into
 from sparsegan.errors import SparseganError
 
 # Official names of the files: images and labels of a split.
@@ -79,8 +79,5 @@ def _fit(pixels: NDArray[np.uint8], size: int) -> Tensor:
     if size == 32:
         return F.pad(torch.from_numpy(pixels).unsqueeze(1), (2, 2, 2, 2))
     resized = np.empty((len(pixels), 1, size, size), dtype=np.uint8)
-    for target, image in zip(resized, pixels, strict=True):
-        target[0] = np.asarray(
-            Image.fromarray(image).resize((size, size), Image.Resampling.LANCZOS)
-        )
+    resize_into(resized, pixels[:, None])
     return torch.from_numpy(resized)

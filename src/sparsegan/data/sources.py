@@ -6,26 +6,17 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
-from sparsegan.data.decode import RGB
+from sparsegan.data import cifar, class_names, huggingface
+from sparsegan.data.decode import RGB, WHITE
 from sparsegan.data.folder import load_folder
 from sparsegan.data.images import Images
 from sparsegan.data.mnist import load_mnist
+from sparsegan.data.pairs import read_pair
+from sparsegan.data.stl10 import load_stl10
+from sparsegan.data.tiny_imagenet import load_tiny_imagenet
 from sparsegan.errors import SparseganError
 
-WHITE: RGB = (255, 255, 255)
 _SAMPLE = Path(__file__).parent / "fashion_mnist"
-_FASHION_CLASSES = (
-    "t-shirt",
-    "trouser",
-    "pullover",
-    "dress",
-    "coat",
-    "sandal",
-    "shirt",
-    "sneaker",
-    "bag",
-    "ankle boot",
-)
 
 
 class Source(Protocol):
@@ -52,15 +43,20 @@ def load(
     channels: int | None = None,
     background: RGB = WHITE,
 ) -> Images:
-    """Read a split of a data set into memory.
+    """Read a split of a data set.
 
     Args:
-        source: A name in `SOURCES`. ``fashion-mnist``: without a path the sample inside the
-            package (9,000 + 2,000 images), with one the whole set; ``mnist``: likewise, but never
-            without a path; ``folder``: image files (see `folder.load_folder`).
-        path: A folder: of the four official IDX files, or of image files.
+        source: A name in `SOURCES`, or ``hf:`` and the name of a data set of the Hugging Face hub
+            (see `huggingface.load_huggingface`). ``fashion-mnist`` without a path is the sample
+            inside the package (9,000 + 2,000 images) and with one the whole set; ``mnist`` always
+            needs a path; ``cifar10``, ``cifar100`` (fine labels), ``cifar100-coarse``, ``stl10``
+            (trains on the images without labels), ``stl10-labelled`` and ``tiny-imagenet`` are
+            downloaded where there is no path; ``folder``: image files (see `folder.load_folder`).
+        path: Where the data are: the folder of the four official IDX files; the official archive
+            or the folder that it was unpacked to; the folder or archive of image files.
         split: ``train`` or ``test``; the two never share an image.
-        image_size: Side in pixels; None is 28 for the IDX sources and 32 for a folder.
+        image_size: Side in pixels; None is 28 for the IDX sources, 48 for STL-10, 64 for Tiny
+            ImageNet and 32 for others.
         channels: 1 or 3; None is 1 for grey images and 3 for others.
         background: RGB colour, 0 to 255 each, that transparent parts are laid over.
 
@@ -72,10 +68,49 @@ def load(
         >>> tuple(images.pixels.shape), images.class_names[:2]
         ((2000, 1, 32, 32), ('t-shirt', 'trouser'))
     """
-    if source not in SOURCES:
+    hub, _, name = source.partition(huggingface.PREFIX)
+    on_hub = not hub and bool(name)
+    if not on_hub and source not in SOURCES:
         near = difflib.get_close_matches(source, SOURCES, n=1, cutoff=0.4)
         hint = f"did you mean {near[0]}?" if near else f"take one of {', '.join(SOURCES)}."
         raise SparseganError(f"There is no data source {source!r}: {hint}")
+    colour = _checked(split, image_size, channels, background)
+    if on_hub:
+        if path is not None:
+            raise SparseganError(f"The data source {source} takes no path: leave data.path out.")
+        return huggingface.load_huggingface(name, split, image_size, channels, colour)
+    place = None if path is None else Path(path).expanduser()
+    return SOURCES[source](place, split, image_size, channels, colour)
+
+
+def load_pair(
+    path: str | Path,
+    *,
+    split: str = "train",
+    image_size: int | None = None,
+    channels: int | None = None,
+    background: RGB = WHITE,
+) -> tuple[Images, Images]:
+    """Read two sets of images without a pairing, as CycleGAN learns from.
+
+    Args:
+        path: A folder, or an archive of one, with the folders trainA, trainB, testA and testB.
+        split: ``train`` or ``test``.
+        image_size: As in `load`; None is 32.
+        channels: As in `load`, and the same for both; None is 1 where both are grey.
+        background: As in `load`.
+
+    Returns:
+        The images of A and of B, without labels.
+
+    Raises:
+        SparseganError: An argument is wrong, or the data are missing or damaged.
+    """
+    colour = _checked(split, image_size, channels, background)
+    return read_pair(Path(path).expanduser(), split, image_size, channels, colour)
+
+
+def _checked(split: str, image_size: int | None, channels: int | None, background: RGB) -> RGB:
     if split not in ("train", "test"):
         raise SparseganError(f"There is no split {split!r}: take train or test.")
     if image_size is not None and image_size < 1:
@@ -87,8 +122,8 @@ def load(
             f"background has to be three levels from 0 to 255, not {background!r}."
         )
     red, green, blue = background
-    folder = None if path is None else Path(path).expanduser()
-    return SOURCES[source](folder, split, image_size, channels, (red, green, blue))
+    # A list, as a YAML file gives it, would not do in the cache's key.
+    return red, green, blue
 
 
 def _fashion_mnist(
@@ -96,13 +131,15 @@ def _fashion_mnist(
 ) -> Images:
     # Only an explicit path leads to the whole set, so that results do not depend on the machine.
     folder, name = (_SAMPLE, "fashion-mnist-sample") if path is None else (path, "fashion-mnist")
-    return load_mnist(folder, split, image_size, channels, class_names=_FASHION_CLASSES, name=name)
+    return load_mnist(
+        folder, split, image_size, channels, class_names=class_names.FASHION_MNIST, name=name
+    )
 
 
 def _mnist(
     path: Path | None, split: str, image_size: int | None, channels: int | None, background: RGB
 ) -> Images:
-    folder, digits = _required(path, "mnist"), tuple("0123456789")
+    folder, digits = _required(path, "mnist"), class_names.MNIST
     return load_mnist(folder, split, image_size, channels, class_names=digits, name="mnist")
 
 
@@ -110,6 +147,30 @@ def _folder(
     path: Path | None, split: str, image_size: int | None, channels: int | None, background: RGB
 ) -> Images:
     return load_folder(_required(path, "folder"), split, image_size, channels, background)
+
+
+def _cifar(kind: cifar.Cifar) -> Source:
+    def load_kind(
+        path: Path | None, split: str, image_size: int | None, channels: int | None, background: RGB
+    ) -> Images:
+        return cifar.load_cifar(kind, path, split, image_size, channels)
+
+    return load_kind
+
+
+def _stl10(labelled: bool) -> Source:
+    def load_part(
+        path: Path | None, split: str, image_size: int | None, channels: int | None, background: RGB
+    ) -> Images:
+        return load_stl10(path, split, image_size, channels, labelled=labelled)
+
+    return load_part
+
+
+def _tiny_imagenet(
+    path: Path | None, split: str, image_size: int | None, channels: int | None, background: RGB
+) -> Images:
+    return load_tiny_imagenet(path, split, image_size, channels)
 
 
 def _required(path: Path | None, source: str) -> Path:
@@ -121,5 +182,15 @@ def _required(path: Path | None, source: str) -> Path:
 
 
 SOURCES: Mapping[str, Source] = MappingProxyType(
-    {"fashion-mnist": _fashion_mnist, "mnist": _mnist, "folder": _folder}
+    {
+        "fashion-mnist": _fashion_mnist,
+        "mnist": _mnist,
+        "cifar10": _cifar(cifar.CIFAR10),
+        "cifar100": _cifar(cifar.CIFAR100),
+        "cifar100-coarse": _cifar(cifar.CIFAR100_COARSE),
+        "stl10": _stl10(labelled=False),
+        "stl10-labelled": _stl10(labelled=True),
+        "tiny-imagenet": _tiny_imagenet,
+        "folder": _folder,
+    }
 )

@@ -1,0 +1,75 @@
+"""A fingerprint of files' contents, remembered as long as the files are not touched."""
+
+import contextlib
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from sparsegan.cache import cache_folder
+from sparsegan.data.container import Container
+from sparsegan.data.tree import Folder, unreadable
+from sparsegan.files import atomic_write_text
+
+
+def container_digest(container: Container, files: Callable[[], Iterable[str]]) -> str:
+    """`content_digest` of some files in a folder, or of an archive as it is.
+
+    Args:
+        container: The folder or archive.
+        files: Lists the files; not called for an archive, since to list a compressed one means to
+            read it to its end.
+    """
+    if isinstance(container, Folder):
+        return content_digest(container.place, files())
+    return content_digest(container.place, [""])
+
+
+def content_digest(root: Path, names: Iterable[str]) -> str:
+    """SHA-256, in hexadecimal, of the names and contents of files.
+
+    It is remembered in the cache folder under the files' places, sizes and times of change, so
+    that files that have not been touched are not read again. The time of the change of the inode
+    is among them, which no program sets, so that a file replaced by one of the same size and
+    (restored) date is noticed.
+
+    Args:
+        root: The folder that the names start from; or a file, with the one name ``""``.
+        names: Relative paths; gone through twice, and so no iterator.
+
+    Raises:
+        SparseganError: A file cannot be read.
+    """
+    note = cache_folder() / "contents" / f"{_state(root, names)}.sha256"
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        remembered = note.read_text("ascii")
+        if re.fullmatch("[0-9a-f]{64}", remembered):
+            return remembered
+    total = hashlib.sha256()
+    for name in names:
+        try:
+            with (root / name).open("rb") as file:
+                content = hashlib.file_digest(file, "sha256").digest()
+        except OSError as error:
+            raise unreadable(root / name, error) from error
+        total.update(content + os.fsencode(name) + b"\0")
+    with contextlib.suppress(OSError):
+        atomic_write_text(note, total.hexdigest())
+    return total.hexdigest()
+
+
+def _state(root: Path, names: Iterable[str]) -> str:
+    place = root.resolve()
+    total = hashlib.sha256(os.fsencode(place))
+    for name in names:
+        try:
+            found = (place / name).stat()
+        except OSError as error:
+            raise unreadable(root / name, error) from error
+        total.update(
+            os.fsencode(
+                f"\0{name}\0{found.st_ino} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
+            )
+        )
+    return total.hexdigest()[:32]

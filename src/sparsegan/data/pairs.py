@@ -1,0 +1,44 @@
+"""Two sets of images without a pairing, in the four folders of CycleGAN's data sets."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from sparsegan.data.container import Container, open_container
+from sparsegan.data.decode import RGB, Decoding
+from sparsegan.data.folder import DEFAULT_SIZE, load_listed
+from sparsegan.data.images import Images
+from sparsegan.data.listing import Listing, image_paths, shared_folder
+from sparsegan.errors import SparseganError
+
+
+def read_pair(
+    place: Path, split: str, image_size: int | None, channels: int | None, background: RGB
+) -> tuple[Images, Images]:
+    """The images of both sides, in the order of their relative paths; see `sources.load_pair`."""
+    container = open_container(place)
+    how = Decoding(image_size or DEFAULT_SIZE, channels, background)
+    pair = [_side(container, f"{split}{side}", how) for side in "AB"]
+    if pair[0].pixels.shape[1] != pair[1].pixels.shape[1]:
+        # One side is grey and the other is not.
+        how = replace(how, channels=3)
+        pair = [_side(container, f"{split}{side}", how) for side in "AB"]
+    return pair[0], pair[1]
+
+
+def _side(container: Container, folder: str, how: Decoding) -> Images:
+    name = f"{container.place.resolve().name} {folder}"
+    return load_listed(container, lambda: _list(container, folder), how, split=folder, name=name)
+
+
+def _list(container: Container, folder: str) -> Listing:
+    every = image_paths(container)
+    start = len(shared_folder(every)) if len(every) else 0
+    chosen = np.flatnonzero([name.startswith(f"{folder}/", start) for name in every])
+    if not len(chosen):
+        raise SparseganError(
+            f"There are no images in the folder {folder} of {container.place}: an unpaired set "
+            f"has the folders trainA, trainB, testA and testB."
+        )
+    return Listing(every.take(chosen), None, ())

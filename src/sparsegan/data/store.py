@@ -1,0 +1,193 @@
+"""Decoded images on the disk: made once, mapped into memory from then on.
+
+A file is a safetensors file with the tensors ``labels`` (where there are any) and ``pixels``, and
+with the names of the classes and a SHA-256 of both tensors in its metadata.
+"""
+
+import contextlib
+import json
+import mmap
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+
+from sparsegan.cache import cache_folder, digest
+from sparsegan.data.images import Images
+from sparsegan.files import atomic_path
+
+Pixels = NDArray[np.uint8]
+Labels = NDArray[np.int64]
+# Writes all images and labels into the arrays that it is given and says how many channels of the
+# images are needed: 1 where all channels are the same grey.
+Fill = Callable[[Pixels, Labels], int]
+_COPY_BYTES = 2**24
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a set of decoded images will be.
+
+    Attributes:
+        name: `Images.name`.
+        shape: ``(N, C, H, W)`` of the pixels.
+        class_names: `Images.class_names`.
+        labelled: Whether there are labels.
+    """
+
+    name: str
+    shape: tuple[int, int, int, int]
+    class_names: tuple[str, ...]
+    labelled: bool
+
+
+def load(key: str, name: str, make: Callable[[], tuple[Plan, Fill]]) -> Images:
+    """The images that were kept under ``key``, or else those that are made and kept now.
+
+    Args:
+        key: Hexadecimal digits that name the images' content and how they are decoded.
+        name: `Images.name`.
+        make: Called where the images are not there: what they will be, and what writes them.
+    """
+    found = find(key, name)
+    return build(key, *make()) if found is None else found
+
+
+def find(key: str, name: str) -> Images | None:
+    """The images that `build` kept under ``key``, mapped from their file.
+
+    A batch that is taken out of the pixels is all that is read into memory of its own. What is
+    written to the tensors stays in this process.
+
+    Args:
+        key: As in `load`.
+        name: `Images.name`.
+
+    Returns:
+        None where there is no file, or one that is not bit for bit what was written.
+    """
+    try:
+        with safe_open(_path(key), framework="pt") as file:
+            facts = file.metadata() or {}
+            labels = file.get_tensor("labels") if "labels" in file.keys() else None  # noqa: SIM118
+            pixels = file.get_tensor("pixels")
+    except (OSError, SafetensorError):
+        return None
+    kept = [pixels] if labels is None else [pixels, labels]
+    class_names = facts.get("class_names", "")
+    if facts.get("sha256") != digest(*kept, _as_bytes(class_names)):
+        return None
+    return Images(pixels, labels, tuple(json.loads(class_names)), name)
+
+
+def build(key: str, plan: Plan, fill: Fill) -> Images:
+    """Have ``fill`` write the images into a file in the cache folder, and map it.
+
+    The file has its name only once it is complete. Where it cannot be written, or the disk is too
+    small for it, the images are made in memory and nothing is kept.
+
+    Args:
+        key: As in `load`.
+        plan: What the images will be.
+        fill: Called with uint8 ``(N, C, H, W)`` and int64 ``(N,)`` (empty where there are no
+            labels); twice, where a file could be begun but not completed.
+    """
+    with contextlib.suppress(OSError):
+        with atomic_path(_path(key)) as temporary:
+            _write(temporary, plan, fill)
+        if (images := find(key, plan.name)) is not None:
+            return images
+    pixels, labels = np.zeros(plan.shape, np.uint8), np.zeros(_labels(plan), np.int64)
+    channels = fill(pixels, labels)
+    return Images(
+        torch.from_numpy(np.ascontiguousarray(pixels[:, :channels])),
+        torch.from_numpy(labels) if plan.labelled else None,
+        plan.class_names,
+        plan.name,
+    )
+
+
+def _path(key: str) -> Path:
+    return cache_folder() / "images" / f"{key}.safetensors"
+
+
+def _labels(plan: Plan) -> int:
+    return plan.shape[0] if plan.labelled else 0
+
+
+def _write(path: Path, plan: Plan, fill: Fill) -> None:
+    with _mapped(path, plan) as (pixels, labels):
+        channels = fill(pixels, labels)
+        if channels == plan.shape[1]:
+            _seal(path, plan, pixels, labels)
+            return
+        wide = path.with_suffix(".wide.tmp")
+        path.rename(wide)
+        try:
+            count, _, height, width = plan.shape
+            narrow = Plan(
+                plan.name, (count, channels, height, width), plan.class_names, plan.labelled
+            )
+            with _mapped(path, narrow) as (kept, kept_labels):
+                kept_labels[:] = labels
+                rows = max(1, _COPY_BYTES // pixels[0].nbytes)
+                for start in range(0, count, rows):
+                    kept[start : start + rows] = pixels[start : start + rows, :channels]
+                _seal(path, narrow, kept, kept_labels)
+        finally:
+            wide.unlink()
+
+
+@contextlib.contextmanager
+def _mapped(path: Path, plan: Plan) -> Iterator[tuple[Pixels, Labels]]:
+    """A new file for the plan, and its tensors as arrays that are written through to it."""
+    header = len(_header(plan, "0" * 64))
+    labels_size, pixels_size = 8 * _labels(plan), int(np.prod(plan.shape))
+    total = header + labels_size + pixels_size
+    with path.open("w+b") as file:
+        # A hole in a file that the disk is too full to fill would end the process by a signal.
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, total)
+        else:
+            file.truncate(total)
+        memory = mmap.mmap(file.fileno(), total)
+    labels = np.frombuffer(memory, np.int64, _labels(plan), header)
+    pixels = np.frombuffer(memory, np.uint8, pixels_size, header + labels_size)
+    yield pixels.reshape(plan.shape), labels
+
+
+def _seal(path: Path, plan: Plan, pixels: Pixels, labels: Labels) -> None:
+    """Write the header, with the hash of what the file holds by now."""
+    tensors = [torch.from_numpy(pixels)]
+    if plan.labelled:
+        tensors.append(torch.from_numpy(labels))
+    tensors.append(_as_bytes(json.dumps(plan.class_names)))
+    with path.open("r+b") as file:
+        file.write(_header(plan, digest(*tensors)))
+
+
+def _header(plan: Plan, checksum: str) -> bytes:
+    """The header of a safetensors file; its length does not depend on the checksum."""
+    labels_size, pixels_size = 8 * _labels(plan), int(np.prod(plan.shape))
+    facts = {"class_names": json.dumps(plan.class_names), "sha256": checksum}
+    header: dict[str, object] = {"__metadata__": facts}
+    if plan.labelled:
+        header["labels"] = {
+            "dtype": "I64",
+            "shape": plan.shape[:1],
+            "data_offsets": [0, labels_size],
+        }
+    offsets = [labels_size, labels_size + pixels_size]
+    header["pixels"] = {"dtype": "U8", "shape": plan.shape, "data_offsets": offsets}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text
+
+
+def _as_bytes(text: str) -> torch.Tensor:
+    return torch.frombuffer(bytearray(text.encode() or b"\0"), dtype=torch.uint8)

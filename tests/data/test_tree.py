@@ -1,0 +1,59 @@
+import os
+import tracemalloc
+
+import pytest
+
+from sparsegan.data.paths import Paths
+from sparsegan.data.tree import Folder
+from sparsegan.errors import SparseganError
+
+
+def every(_):
+    return True
+
+
+def test_names_sizes_and_contents(tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / ".hidden" / "x").write_bytes(b"x")
+    (tmp_path / "a" / "b" / "two").write_bytes(b"22")
+    (tmp_path / "one").write_bytes(b"1")
+    folder = Folder(tmp_path)
+    assert sorted(folder.entries(every)) == [("a/b/two", 2), ("one", 1)]
+    wanted = Paths.sort(["one", "a/b/two"])
+    assert [(place, file.read()) for place, file in folder.contents(wanted)] == [
+        (0, b"22"),
+        (1, b"1"),
+    ]
+
+
+def test_only_what_is_wanted_is_looked_at(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("nowhere")
+    folder = Folder(tmp_path)
+    assert list(folder.entries(lambda name: False)) == []
+    for name in ("pipe", "link"):
+        with pytest.raises(SparseganError, match=name):
+            list(folder.entries(name.__eq__))
+    with pytest.raises(SparseganError, match="absent"):
+        list(folder.contents(Paths.sort(["absent"])))
+
+
+def test_entries_of_a_large_folder_are_streamed(tmp_path, monkeypatch):
+    """A folder of 100,000 files, which the system is only pretended to have."""
+    (tmp_path / "file").write_bytes(b"1")
+    [entry] = os.scandir(tmp_path)
+
+    class Found:
+        def __enter__(self):
+            return (entry for _ in range(100_000))
+
+        def __exit__(self, *_):
+            return None
+
+    monkeypatch.setattr(os, "scandir", lambda _: Found())
+    tracemalloc.start()
+    assert sum(size for _, size in Folder(tmp_path).entries(every)) == 100_000
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100_000
