@@ -373,6 +373,7 @@ class Method(ABC):
         for field, value in [("steps", steps), *_intervals(chosen)]:
             if not isinstance(value, int) or value < 1:
                 raise SparseganError(f"{field} is {value}: it must be a whole number from 1 up")
+        self._check_densities()
         known = (*self.FAITHFUL, "all")
         for name in chosen.faithful:
             if name not in known:
@@ -381,6 +382,16 @@ class Method(ABC):
                 )
         if chosen.ema_decay is not None:
             check_decay(chosen.ema_decay)
+
+    def _check_densities(self) -> None:
+        for field in ("generator_density", "discriminator_density"):
+            density: Any = getattr(self.settings, field, None)
+            if density is None and field == "discriminator_density":
+                continue  # the generator's
+            if hasattr(self.settings, field) and not (
+                type(density) in (int, float) and 0 < density <= 1
+            ):
+                raise SparseganError(f"{field} is {density}: it must lie in (0, 1], 1 being dense")
 
     def _check_order(self) -> None:
         made = self.generator.steps - self._generator_steps_seen

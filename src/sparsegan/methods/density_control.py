@@ -108,7 +108,8 @@ class DensityControl(base.Method):
         if window > chosen.control_interval and not self.faithful("kept_window"):
             raise SparseganError(
                 f"balance_window × balance_every = {window} exceeds control_interval "
-                f"{chosen.control_interval}: the window could not fill between two decisions"
+                f"{chosen.control_interval}: the window could not fill between two decisions, so "
+                "shorten it"
             )
         self.controller = self.build_controller()
         self.controller.check_start(self.densities()[1])
