@@ -58,8 +58,10 @@ def to_float(pixels: Tensor, flip: Tensor | None = None) -> Tensor:
     if pixels.dtype != torch.uint8:
         raise SparseganError(f"Pixels have to be uint8 from 0 to 255, not {pixels.dtype}.")
     if flip is not None:
-        mirrored = flip.to(pixels.device).view(-1, 1, 1, 1)
-        pixels = torch.where(mirrored, pixels.flip(-1), pixels)
+        # Picking whole images is several times faster than `torch.where` on bytes.
+        both = torch.cat([pixels, pixels.flip(-1)])
+        rows = torch.arange(len(pixels), device=flip.device) + len(pixels) * flip
+        pixels = both.index_select(0, rows.to(pixels.device))
     return pixels.to(torch.float32).div_(127.5).sub_(1)
 
 
