@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from ..errors import SparseganError
-from . import operators  # noqa: F401  (defines torch.ops.sparsegan)
 from .index import Pair, SparseIndex
+from .operators import output_size
 
 
 def _pair(value: int | Pair) -> Pair:
@@ -39,19 +39,31 @@ def make_plans(
     index: SparseIndex,
     stride: Pair,
     padding: Pair,
+    sizes: tuple[Sequence[int], Sequence[int]],
     adjoint: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Pair, Pair, bool]:
-    """The plans that the passes of this call need; one that is not needed is an empty tensor."""
+    """The plans that the passes of this call need; one that is not needed is an empty tensor.
+
+    Args:
+        inputs: What the layer's input is made of.
+        weight: Of the layer.
+        index: Likewise.
+        stride: Likewise.
+        padding: Likewise.
+        sizes: Shapes that end in height and width: of what a convolution with this weight gives,
+            and of what it takes.
+        adjoint: Whether the layer is the convolution's adjoint.
+    """
     batch, dtype = inputs[0].shape[0], inputs[0].dtype
+    small, large = ((size[-2], size[-1]) for size in sizes)
     tensors = (*inputs, weight)
     gradients = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
     none = torch.empty(0, dtype=torch.int32)
-    forward = index.plan(batch, stride, padding, dtype) if gradients or not adjoint else none
-    backward = (
-        index.plan(batch, stride, padding, dtype, adjoint=True) if gradients or adjoint else none
-    )
+    arguments = (batch, stride, padding, dtype)
+    forward = index.plan(*arguments, size=small) if gradients or not adjoint else none
+    backward = index.plan(*arguments, size=large, adjoint=True) if gradients or adjoint else none
     dense = index.dense_gradient and gradients and weight.requires_grad
-    of_weight = index.plan(batch, stride, padding, dtype, dense=True) if dense else forward
+    of_weight = index.plan(*arguments, size=small, dense=True) if dense else forward
     return forward, backward, of_weight, stride, padding, dense
 
 
@@ -104,7 +116,8 @@ def sparse_conv2d(
         SparseganError: If shapes, types or devices do not fit, or the kernels are not compiled.
     """
     stride, padding = check_convolution(x.shape, x, weight, index, stride, padding)
-    plans = make_plans((x,), weight, index, stride, padding, adjoint=False)
+    sizes = (output_size(x.shape, weight.shape, stride, padding), x.shape)
+    plans = make_plans((x,), weight, index, stride, padding, sizes, adjoint=False)
     y: Tensor = torch.ops.sparsegan.convolve(x, weight, bias, *plans)
     return y
 
@@ -146,7 +159,7 @@ def sparse_conv_transpose2d(
             f"sparse_conv_transpose2d: stride {stride}, padding {padding} and output padding "
             f"{extra} leave no valid output {tuple(size)}: change them"
         )
-    plans = make_plans((x,), weight, index, stride, padding, adjoint=True)
+    plans = make_plans((x,), weight, index, stride, padding, (x.shape, size), adjoint=True)
     y: Tensor = torch.ops.sparsegan.convolve_adjoint(x, weight, bias, *plans, size)
     return y
 
@@ -171,6 +184,7 @@ def sparse_linear(
     rows = x.reshape(-1, x.shape[-1])
     _check("sparse_linear", rows, weight, index, weight.shape[1])
     image, kernel = rows[:, :, None, None], weight[:, :, None, None]
-    plans = make_plans((image,), kernel, index, (1, 1), (0, 0), adjoint=False)
+    sizes = (image.shape, image.shape)
+    plans = make_plans((image,), kernel, index, (1, 1), (0, 0), sizes, adjoint=False)
     y: Tensor = torch.ops.sparsegan.convolve(image, kernel, bias, *plans)
     return y.reshape(*x.shape[:-1], weight.shape[0])

@@ -90,7 +90,8 @@ def convolve_prologue(
         SparseganError: As ``functional.sparse_conv2d``.
     """
     stride, padding = check_convolution(prologue.shape, prologue.x, weight, index, stride, padding)
-    plans = make_plans(prologue.tensors, weight, index, stride, padding, adjoint=False)
+    sizes = (output_size(prologue.shape, weight.shape, stride, padding), prologue.shape)
+    plans = make_plans(prologue.tensors, weight, index, stride, padding, sizes, adjoint=False)
     y: Tensor = _ops.convolve_prologue(
         prologue.x,
         weight,

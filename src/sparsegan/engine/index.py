@@ -15,8 +15,8 @@ class SparseIndex:
     """The plans of one weight's mask, built when first needed and kept until the mask changes.
 
     A plan depends on the mask, the stride and the padding, on the instruction set, and, for batches
-    smaller than a vector, on the batch size; it holds no weight values, which the kernels gather
-    from the dense weight at every call.
+    smaller than a vector, on the sizes of batch and image; it holds no weight values, which the
+    kernels gather from the dense weight at every call.
 
     Args:
         mask: Bool tensor on the CPU, shaped as the weight: ``(out, in, kh, kw)`` of a convolution,
@@ -63,6 +63,7 @@ class SparseIndex:
         padding: Pair,
         dtype: torch.dtype,
         *,
+        size: Pair | None = None,
         adjoint: bool = False,
         dense: bool = False,
     ) -> Tensor:
@@ -73,19 +74,21 @@ class SparseIndex:
             stride: Of the convolution that has this weight.
             padding: Likewise.
             dtype: Of the tensors.
+            size: Height and width of the pass's result, in pixels; for small batches the plan is
+                then laid out, and valid, for images of this size only.
             adjoint: The input gradient, which is the forward pass of a transposed convolution.
             dense: All weights, not only the active ones.
         """
         wide = dtype == torch.float64
-        rows = self._row_batch(batch, stride, padding, wide)
+        extent = self._extent(batch, stride, padding, size or (0, 0), wide)
         kind = "dense" if dense else "active"
-        key = (kind, isa(), wide, adjoint, stride, padding, rows)
+        key = (kind, isa(), wide, adjoint, stride, padding, extent)
         plan = self._plans.get(key)
         if plan is None:
             mask = torch.ones_like(self.mask) if dense else self.mask
             geometry = [*self._kernel_shape(), *stride, *padding]
             try:
-                plan = library().plan(mask.data_ptr(), geometry, adjoint, rows, wide)
+                plan = library().plan(mask.data_ptr(), geometry, adjoint, extent, wide)
             except ValueError as error:
                 raise SparseganError(
                     f"a kernel of shape {tuple(self.mask.shape)} is too large for the native "
@@ -99,12 +102,15 @@ class SparseIndex:
         height, width = kernel or (1, 1)
         return out, inner, height, width
 
-    def _row_batch(self, batch: int, stride: Pair, padding: Pair, wide: bool) -> int:
-        """The samples of a packed row, or 0 where vectors hold samples of one pixel.
+    def _extent(
+        self, batch: int, stride: Pair, padding: Pair, size: Pair, wide: bool
+    ) -> tuple[int, int, int]:
+        """Batch, height and width that a plan is laid out for.
 
-        A 1x1 convolution is read as rows of arbitrary elements, a small batch as rows of pixels.
+        All are 0 where vectors hold samples of one pixel. A 1x1 convolution is read as rows of
+        arbitrary elements, a small batch as rows of pixels.
         """
         lanes, _, columns = library().tile(wide)
         if math.prod(self._kernel_shape()[2:]) == 1 and stride == (1, 1) and padding == (0, 0):
-            return int(lanes * columns)
-        return batch if batch < lanes else 0
+            return int(lanes * columns), 0, 1
+        return (batch, *size) if batch < lanes else (0, 0, 0)

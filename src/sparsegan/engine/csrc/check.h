@@ -41,13 +41,16 @@ double distance(const std::vector<T>& got, const std::vector<double>& want, int6
   return worst / largest;
 }
 
-// The batch that a plan for this problem is laid out for: 0 is vectors of samples, `flat` the rows
-// of a 1x1 convolution.
-inline int32_t plan_batch(const Tile& tile, const Geometry& g, int64_t batch) {
+// What the result of a pass is laid out for: vectors of samples, the rows of a 1x1 convolution, or
+// images, whose size is left out for every other problem.
+inline Extent extent(const Tile& tile, const Geometry& g, int64_t batch, int64_t height,
+                     int64_t width, bool sized) {
   const bool flat = g.kernel_h == 1 && g.kernel_w == 1 && g.stride_h == 1 && g.stride_w == 1 &&
                     g.pad_h == 0 && g.pad_w == 0;
-  if (flat) return tile.columns * tile.lanes;
-  return batch < tile.lanes ? static_cast<int32_t>(batch) : 0;
+  if (flat) return {tile.columns * tile.lanes, 0, 1};
+  if (batch >= tile.lanes) return {0, 0, 0};
+  if (!sized) return {static_cast<int32_t>(batch), 0, 0};
+  return {static_cast<int32_t>(batch), static_cast<int32_t>(height), static_cast<int32_t>(width)};
 }
 
 // The largest relative error of the three passes.
@@ -63,9 +66,11 @@ double worst_error(const Kernels<T>& kernels, const Problem& p, double density, 
   const std::vector<T> x = numbers.list<T>(p.in_size()), dy = numbers.list<T>(p.out_size());
   std::vector<T> y(p.out_size(), T(NAN)), dx(p.in_size(), T(NAN)), dw(p.weights(), T(0));
 
-  const int32_t batch = plan_batch(kernels.tile, g, p.batch);
-  const auto forward = build_plan(mask.data(), g, false, batch, kernels.tile);
-  const auto backward = build_plan(mask.data(), g, true, batch, kernels.tile);
+  const bool sized = seed % 2 == 0;
+  const Extent of_y = extent(kernels.tile, g, p.batch, p.out_height(), p.out_width(), sized);
+  const Extent of_x = extent(kernels.tile, g, p.batch, p.height, p.width, sized);
+  const auto forward = build_plan(mask.data(), g, false, of_y, kernels.tile);
+  const auto backward = build_plan(mask.data(), g, true, of_x, kernels.tile);
   Source<T> in{}, out{};
   in.data = x.data(), in.channels = g.inputs, in.height = p.height, in.width = p.width;
   out.data = dy.data(), out.channels = g.outputs;

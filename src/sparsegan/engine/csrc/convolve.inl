@@ -80,6 +80,7 @@ inline Accumulate choose_accumulate(int height, int width) {
 constexpr int kPointRow = kColumns * kLanes, kThreeRow = (kColumns + 2) * kLanes;
 
 inline Accumulate accumulate_for(int64_t row, int height, int width) {
+  if (height == 1) return choose_accumulate<0, 1, kRows * kColumns>(1, width);
   if (row == kPointRow) return choose_accumulate<kPointRow, kRows, kColumns>(height, width);
   if (row == kThreeRow) return choose_accumulate<kThreeRow, kRows, kColumns>(height, width);
   return choose_accumulate<0, kRows, kColumns>(height, width);
@@ -142,7 +143,7 @@ inline void convolve_part(const Plan& plan, const Part& p, const T* values, cons
     for (int64_t index = 0; index < items; ++index) {
       const Item item = make_item(grid, index);
       for (int32_t u = 0; u < item.units; ++u) {
-        input_runs(in[u], grid, p, item.at(u, grid), x.height, x.width, x.upsample, !x.per_sample);
+        find_input(in[u], grid, p, item.at(u, grid), x);
         output_runs(out[u], grid, p, item.at(u, grid), y.width, y.residual_upsampled);
         start_sums(sums + u * unit_size, y.bias, h.outputs);
       }

@@ -62,15 +62,18 @@ std::vector<int> tile(bool wide) {
 
 typedef nb::ndarray<nb::pytorch, int32_t, nb::ndim<1>> Words;
 
-Words plan(Address mask, std::vector<int32_t> geometry, bool transposed, int32_t batch, bool wide) {
+// `result` is (batch, height, width), as of an Extent.
+Words plan(Address mask, std::vector<int32_t> geometry, bool transposed, std::vector<int32_t> result,
+           bool wide) {
   if (geometry.size() != 8) throw std::invalid_argument("a geometry has eight numbers");
+  if (result.size() != 3) throw std::invalid_argument("a result has three sizes");
   const Geometry g{geometry[0], geometry[1], geometry[2], geometry[3],
                    geometry[4], geometry[5], geometry[6], geometry[7]};
   auto* words = new std::vector<int32_t>;
   nb::capsule owner(words, [](void* p) noexcept { delete static_cast<std::vector<int32_t>*>(p); });
   {
     nb::gil_scoped_release release;
-    *words = build_plan(at<uint8_t>(mask), g, transposed, batch,
+    *words = build_plan(at<uint8_t>(mask), g, transposed, {result[0], result[1], result[2]},
                         wide ? kernels<double>().tile : kernels<float>().tile);
   }
   return Words(words->data(), {words->size()}, owner);
@@ -78,7 +81,7 @@ Words plan(Address mask, std::vector<int32_t> geometry, bool transposed, int32_t
 
 // A plan for tensors of these channel counts and the instruction set in use.
 template <typename T>
-Plan checked(Address address, int64_t inputs, int64_t outputs) {
+Plan checked(Address address, int64_t inputs, int64_t outputs, int64_t height, int64_t width) {
   if (address == 0) throw std::invalid_argument("this pass has no plan");
   const Plan plan{at<int32_t>(address)};
   const Header& h = plan.header();
@@ -87,6 +90,8 @@ Plan checked(Address address, int64_t inputs, int64_t outputs) {
     throw std::invalid_argument("the plan was built for another instruction set");
   if (h.inputs != inputs || (outputs >= 0 && h.outputs != outputs))
     throw std::invalid_argument("the plan was built for other numbers of channels");
+  if (h.height != 0 && (h.height != height || h.width != width))
+    throw std::invalid_argument("the plan was built for images of another size");
   return plan;
 }
 
@@ -112,7 +117,8 @@ void convolve(Address plan, Address weight, const SourceArguments& x, const Targ
               int threads) {
   const Target<T> target{at<T>(std::get<0>(y)), std::get<1>(y), std::get<2>(y), std::get<3>(y),
                          at<const T>(std::get<4>(y)), at<const T>(std::get<5>(y)), std::get<6>(y)};
-  const Plan checked_plan = checked<T>(plan, std::get<1>(x), std::get<1>(y));
+  const Plan checked_plan = checked<T>(plan, std::get<1>(x), std::get<1>(y), target.height,
+                                       target.width);
   nb::gil_scoped_release release;
   kernels<T>().convolve(checked_plan, at<const T>(weight), source<T>(x), target, threads);
 }
@@ -120,7 +126,7 @@ void convolve(Address plan, Address weight, const SourceArguments& x, const Targ
 template <typename T>
 void weight_gradient(Address plan, const SourceArguments& x, Address gradient, int64_t height,
                      int64_t width, Address d_weight, Address d_bias, int threads) {
-  const Plan checked_plan = checked<T>(plan, std::get<1>(x), -1);
+  const Plan checked_plan = checked<T>(plan, std::get<1>(x), -1, height, width);
   nb::gil_scoped_release release;
   kernels<T>().weight_gradient(checked_plan, source<T>(x), at<const T>(gradient), height, width,
                                at<T>(d_weight), at<T>(d_bias), threads);

@@ -31,20 +31,25 @@ Axis transposed_axis(int32_t kernel, int32_t stride, int32_t pad, int32_t phase)
   return axis;
 }
 
+// Channels that a block should hold, lest its sums be fetched for a handful of weights each.
+constexpr int32_t kFewChannels = 5;
+
 int32_t words_for_offsets(int32_t count) { return (count + 1) / 2; }
 
 class Builder {
  public:
-  Builder(const uint8_t* mask, const Geometry& g, bool transposed, int32_t batch, const Tile& tile)
-      : mask_(mask), g_(g), transposed_(transposed), tile_(tile) {
+  Builder(const uint8_t* mask, const Geometry& g, bool transposed, const Extent& result,
+          const Tile& tile)
+      : mask_(mask), g_(g), transposed_(transposed), result_(result), tile_(tile) {
     header_ = {};
     header_.magic = kPlanMagic;
     header_.lanes = tile.lanes, header_.rows = tile.rows, header_.columns = tile.columns;
-    header_.batched = batch == 0;
-    header_.column = batch == 0 ? tile.lanes : batch;
+    header_.column = result.batch == 0 ? tile.lanes : result.batch;
     header_.outputs = transposed ? g.inputs : g.outputs;
     header_.inputs = transposed ? g.outputs : g.inputs;
     header_.parts = transposed ? g.stride_h * g.stride_w : 1;
+    header_.layout = layout();
+    if (header_.layout == kImage) header_.height = result.height, header_.width = result.width;
     header_.weights = g.outputs * g.inputs * g.kernel_h * g.kernel_w;
     words_.resize(sizeof(Header) / 4 + header_.parts * (sizeof(Part) / 4));
   }
@@ -84,6 +89,46 @@ class Builder {
     }
   }
 
+  // An image as one row needs a copy of every row for each column of the kernel. It wins where rows
+  // are short, unless a channel's copies leave room for only a few channels in a block.
+  Layout layout() const {
+    if (result_.batch == 0) return kSamples;
+    if (result_.width == 0) return kRowsOfPixels;
+    if (result_.height == 0) return kImage;  // the rows of a 1x1 convolution
+    const int64_t row = int64_t{result_.width} * result_.batch;
+    const int64_t tile = int64_t{tile_.rows} * tile_.columns * tile_.lanes;
+    const int64_t channel = (tile + (g_.kernel_h - 1) * row) * g_.kernel_w;
+    return channel * kFewChannels <= tile_.block_elements ? kImage : kRowsOfPixels;
+  }
+
+  // The window of one row of an image that a tile reads, once for each column of the kernel and each
+  // phase of its rows.
+  void shape_image(Part& p) const {
+    const auto pixels = [](int32_t size, int32_t offset, int32_t step) {
+      return size > offset ? (size - offset + step - 1) / step : 0;
+    };
+    const int64_t lanes = tile_.lanes, most = int64_t{tile_.rows} * tile_.columns * lanes;
+    const int64_t row =
+        std::max<int64_t>(1, pixels(result_.width, p.out_offset_w, p.out_step_w)) * header_.column;
+    const auto whole = [lanes](int64_t n) { return (n + lanes - 1) / lanes * lanes; };
+    const int64_t image = row * std::max(1, pixels(result_.height, p.out_offset_h, p.out_step_h));
+    const int64_t used = result_.height ? std::min(most, whole(image)) : most;
+    const int64_t phase = whole(used + (p.extent_h - 1) / p.in_step_h * row);
+    p.packed_rows = std::min(p.in_step_h, p.extent_h);
+    p.phases = p.extent_w;
+    if (phase * p.packed_rows * p.phases > 65536) throw std::length_error("kernel too large");
+    p.row_pitch = static_cast<int32_t>(row);
+    p.phase_pitch = static_cast<int32_t>(phase);
+    p.channel_pitch = p.phase_pitch * p.packed_rows * p.phases;
+  }
+
+  // Where a tap begins in the packed tile of a channel.
+  int32_t offset_of(const Part& p, int32_t th, int32_t tw) const {
+    if (header_.layout == kImage)
+      return (th % p.in_step_h * p.phases + tw) * p.phase_pitch + th / p.in_step_h * p.row_pitch;
+    return th * p.row_pitch + tw % p.in_step_w * p.phase_pitch + tw / p.in_step_w * header_.column;
+  }
+
   Part shape(const Axis& h, const Axis& w) const {
     Part p{};
     p.extent_h = h.extent, p.extent_w = w.extent;
@@ -91,6 +136,10 @@ class Builder {
     p.in_offset_h = h.in_offset, p.in_offset_w = w.in_offset;
     p.out_step_h = h.out_step, p.out_step_w = w.out_step;
     p.out_offset_h = h.out_offset, p.out_offset_w = w.out_offset;
+    if (header_.layout == kImage) {
+      shape_image(p);
+      return p;
+    }
     p.phases = std::min(w.in_step, w.extent);
     p.phase_pitch =
         tile_.columns * tile_.lanes + (w.extent - 1) / w.in_step * header_.column;
@@ -155,9 +204,8 @@ class Builder {
     int32_t* positions = words_.data() + p.positions;
     each_active(h, w, [&](int32_t out, int32_t in, int32_t th, int32_t tw, int32_t position) {
       const int32_t at = next[key(out, in)]++;
-      offsets[at] = static_cast<uint16_t>(
-          slot[in] % p.block_channels * p.channel_pitch + th * p.row_pitch +
-          tw % p.in_step_w * p.phase_pitch + tw / p.in_step_w * header_.column);
+      offsets[at] = static_cast<uint16_t>(slot[in] % p.block_channels * p.channel_pitch +
+                                          offset_of(p, th, tw));
       positions[at] = position;
     });
     std::memcpy(words_.data() + sizeof(Header) / 4 + built_++ * (sizeof(Part) / 4), &p, sizeof(Part));
@@ -181,6 +229,7 @@ class Builder {
   const uint8_t* mask_;
   const Geometry& g_;
   const bool transposed_;
+  const Extent result_;
   const Tile& tile_;
   Header header_;
   std::vector<int32_t> words_;
@@ -190,8 +239,8 @@ class Builder {
 }  // namespace
 
 std::vector<int32_t> build_plan(const uint8_t* mask, const Geometry& geometry, bool transposed,
-                                int32_t batch, const Tile& tile) {
-  return Builder(mask, geometry, transposed, batch, tile).build();
+                                const Extent& result, const Tile& tile) {
+  return Builder(mask, geometry, transposed, result, tile).build();
 }
 
 }  // namespace sparsegan

@@ -24,6 +24,16 @@ struct Tile {
   int32_t lanes, rows, columns, block_elements;
 };
 
+// How the elements of a result are laid into vectors: as `lanes` samples of one pixel each, as rows
+// of (pixel, sample), or as one long row of all pixels of an image.
+enum Layout : int32_t { kSamples = 0, kRowsOfPixels = 1, kImage = 2 };
+
+// The shape of a result that a plan is laid out for. A batch of 0 asks for vectors of samples; the
+// height and width of an image, where they are given (not 0), may be used to lay it out as one row.
+struct Extent {
+  int32_t batch, height, width;
+};
+
 // Geometry of a convolution weight (outputs, inputs, kernel_h, kernel_w).
 struct Geometry {
   int32_t outputs, inputs, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w;
@@ -33,7 +43,8 @@ struct Header {
   int32_t magic, words;
   int32_t lanes, rows, columns;
   int32_t column;   // elements between two neighbouring pixels of a packed row
-  int32_t batched;  // 1: a vector holds `lanes` samples of one pixel; 0: rows of (pixel, sample)
+  int32_t layout;   // a Layout
+  int32_t height, width;  // of the result that the plan is laid out for, where they matter, else 0
   int32_t outputs, inputs;
   int32_t parts;
   int32_t weights;  // size of the dense weight
@@ -47,7 +58,7 @@ struct Part {
   int32_t out_step_h, out_step_w;
   int32_t out_offset_h, out_offset_w;
   int32_t channel_pitch, row_pitch, phase_pitch;  // of the packed tile, in elements
-  int32_t packed_rows, phases;
+  int32_t packed_rows, phases;   // kImage: phases of rows
   int32_t block_channels;  // most channels of a block
   int32_t block_count, active;
   int32_t blocks, channels, segments, offsets, positions;  // first word of each section
@@ -83,10 +94,9 @@ struct Plan {
 };
 
 // Builds the plan of the active entries of `mask` (bytes, shaped as the weight). `transposed` asks
-// for the input gradient (which is also the forward pass of a transposed convolution). `batch` > 0
-// asks for rows of (pixel, sample) with that batch size, 0 for vectors of samples. Throws
+// for the input gradient (which is also the forward pass of a transposed convolution). Throws
 // std::length_error where a kernel is too large for 16-bit offsets.
 std::vector<int32_t> build_plan(const uint8_t* mask, const Geometry& geometry, bool transposed,
-                                int32_t batch, const Tile& tile);
+                                const Extent& result, const Tile& tile);
 
 }  // namespace sparsegan

@@ -11,6 +11,7 @@ bool small_problems_agree(const Kernels<T>& kernels) {
       {{4, 3, 4, 4, 2, 2, 1, 1}, kernels.tile.lanes, 6, 8},
       {{6, 7, 1, 1, 1, 1, 0, 0}, 5, 3, 3},
       {{3, 4, 3, 3, 1, 1, 1, 1}, 1, 5, 9},
+      {{4, 5, 3, 3, 1, 1, 1, 1}, 2, 8, 8},
   };
   uint64_t seed = 1;
   for (const Problem& p : problems)

@@ -17,6 +17,37 @@ inline Vector activated(Vector v, Vector slope) {
 inline Vector activated(Vector v, T slope) { return activated(v, broadcast(slope)); }
 inline T activated(T v, T slope) { return v > T(0) ? v : v * slope; }
 
+// Vectors of any number of lanes, down to one element.
+template <int kCount>
+struct Lanes {
+  typedef T Type __attribute__((vector_size(kCount * sizeof(T))));
+};
+template <int kCount>
+using LanesOf = typename Lanes<kCount>::Type;
+template <typename V>
+inline V load_as(const V*, const T* p) {
+  V v;
+  __builtin_memcpy(&v, p, sizeof(V));  // at any address
+  return v;
+}
+template <typename V>
+inline void store_as(T* p, V v) { __builtin_memcpy(p, &v, sizeof(V)); }
+
+// Calls visit(a null pointer to the kind of vector, k) so that all `length` elements are covered. The
+// last vector overlaps the one before it: an element may be visited twice, none past the end.
+template <int kCount, typename Visit>
+inline void each_vector(int32_t length, Visit visit) {
+  if constexpr (kCount > 1) {
+    if (length < kCount) return each_vector<kCount / 2>(length, visit);
+    const LanesOf<kCount>* kind = nullptr;
+    int32_t k = 0;
+    for (; k + kCount <= length; k += kCount) visit(kind, k);
+    if (k < length) visit(kind, length - kCount);
+  } else {
+    for (int32_t k = 0; k < length; ++k) visit(static_cast<const T*>(nullptr), k);
+  }
+}
+
 inline T sum(Vector v) {
   T total = 0;
   for (int i = 0; i < kLanes; ++i) total += v[i];

@@ -73,6 +73,7 @@ inline Correlate choose_correlate(int height, int width) {
 }
 
 inline Correlate correlate_for(int64_t row, int height, int width) {
+  if (height == 1) return choose_correlate<0, 1, kRows * kColumns>(1, width);
   if (row == kPointRow) return choose_correlate<kPointRow, kRows, kColumns>(height, width);
   if (row == kThreeRow) return choose_correlate<kThreeRow, kRows, kColumns>(height, width);
   return choose_correlate<0, kRows, kColumns>(height, width);
@@ -121,7 +122,7 @@ inline void weight_gradient_share(const Plan& plan, const Part& p, const Grid& g
     __builtin_memset(packed, 0, packed_size * sizeof(T));
     __builtin_memset(tiles, 0, item.units * unit_size * sizeof(T));
     for (int32_t u = 0; u < item.units; ++u) {
-      input_runs(in[u], grid, p, item.at(u, grid), x.height, x.width, x.upsample, !x.per_sample);
+      find_input(in[u], grid, p, item.at(u, grid), x);
       output_runs(out, grid, p, item.at(u, grid), width, false);
       for (int64_t o = 0; o < h.outputs; ++o)
         pack_gradient(tiles + u * unit_size + o * tile_size, out, gradient + o * out_plane,
