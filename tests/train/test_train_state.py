@@ -42,10 +42,10 @@ def play(game, batches, steps):
     for step in range(game.method.step + 1, steps + 1):
         for k in range(2):
             real = batches.real(step, k)
-            game.discriminator_step(step, real, batches.noise(step, k), batches.mix(step, k))
-        z = batches.generator_noise(step)
-        _, scores = game.generator_step(step, z)
-        game.after_generator_step(scores, z, real)
+            game.discriminator_step(step, real, batches.latents(step, k), batches.mix(step, k))
+        latents = batches.generator_latents(step)
+        _, scores = game.generator_step(step, latents)
+        game.after_generator_step(scores, latents, real)
 
 
 def test_going_on_from_any_step_ends_with_the_same_bits(images, tmp_path, monkeypatch):

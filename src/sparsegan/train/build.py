@@ -10,11 +10,9 @@ from sparsegan import data, nets
 from sparsegan.data import Images
 from sparsegan.errors import SparseganError
 from sparsegan.methods import METHODS, Method
+from sparsegan.nets.architectures import find
 from sparsegan.seeding import stream
 from sparsegan.train.config import Config, OptimiserConfig
-
-# Architectures for loops of one's own.
-_OTHER_INPUT = {*nets.CONDITIONAL, "cyclegan"}
 
 
 @dataclass(frozen=True)
@@ -32,23 +30,34 @@ def source_of(config: Config) -> str:
     return config.data.source or ("folder" if config.data.path else "fashion-mnist")
 
 
+def classes(config: Config) -> int | None:
+    """How many classes the networks of a resolved configuration know; None: they take no labels."""
+    return len(config.data.classes or ()) if _is_conditional(config) else None
+
+
 def images(config: Config, split: str = "train") -> Images:
-    """The images to learn from, or those held out (`split="test"`)."""
+    """The images to learn from, or those held out (`split="test"`).
+
+    Raises:
+        SparseganError: They cannot be read, or have not the classes that were chosen.
+    """
     chosen = config.data
-    return data.load(
+    found = data.load(
         source_of(config),
         chosen.path,
         split=split,
         image_size=chosen.image_size,
         channels=chosen.channels,
     )
+    return found if chosen.classes is None else found.of_classes(chosen.classes)
 
 
 def resolve(config: Config, found: Images) -> Config:
     """The configuration with everything that data and machine decide filled in.
 
     Raises:
-        SparseganError: The images are not square.
+        SparseganError: The images are not square, or the networks want labels that they do not
+            have.
     """
     _, channels, height, width = found.pixels.shape
     if height != width:
@@ -63,9 +72,35 @@ def resolve(config: Config, found: Images) -> Config:
         path=str(Path(config.data.path).expanduser().resolve()) if config.data.path else None,
         image_size=height,
         channels=1 if channels == 1 else 3,
+        classes=_class_names(config, found) if _is_conditional(config) else config.data.classes,
     )
+    published = find(config.network.name, height).latent_dim or None  # cyclegan has no noise
+    network = replace(config.network, latent_dim=config.network.latent_dim or published)
     threads = config.threads or torch.get_num_threads()
-    return replace(config, data=chosen, threads=threads)
+    return replace(config, data=chosen, network=network, threads=threads)
+
+
+def _is_conditional(config: Config) -> bool:
+    return config.network.name in nets.CONDITIONAL
+
+
+def _class_names(config: Config, found: Images) -> tuple[str, ...]:
+    name = config.network.name
+    if found.labels is None:
+        others = " or ".join(n for n in nets.NAMES if n not in {*nets.CONDITIONAL, "cyclegan"})
+        raise SparseganError(
+            f"network.name is {name}, which learns images by class, and {found.name} has no "
+            "classes: put the images of each class into a folder of its own, or choose "
+            f"{others}, which need none"
+        )
+    counts = torch.bincount(found.labels, minlength=len(found.class_names))
+    for class_name, count in zip(found.class_names, counts.tolist(), strict=True):
+        if not count:
+            raise SparseganError(
+                f"{found.name} has no image of the class {class_name} to learn from: add some, or "
+                "name the other classes in data.classes"
+            )
+    return found.class_names
 
 
 def pair(config: Config, device: torch.device | None = None) -> Pair:
@@ -73,14 +108,14 @@ def pair(config: Config, device: torch.device | None = None) -> Pair:
 
     Raises:
         SparseganError: The architecture does not exist, does not make such images, or does not
-            make them out of noise alone.
+            make them out of noise.
     """
     chosen, size, channels = config.network, config.data.image_size, config.data.channels
-    if chosen.name in _OTHER_INPUT:
-        names = " or ".join(name for name in nets.NAMES if name not in _OTHER_INPUT)
+    if chosen.name == "cyclegan":
+        names = " or ".join(name for name in nets.NAMES if name != "cyclegan")
         raise SparseganError(
-            f"network.name is {chosen.name}, which takes labels or images, and a run gives its "
-            f"networks noise alone: choose {names}, or train it in a loop of your own"
+            "network.name is cyclegan, which takes images, and a run gives its networks noise: "
+            f"choose {names}, or train it in a loop of your own"
         )
     assert size is not None, "the configuration is not resolved"
     assert channels is not None, "the configuration is not resolved"
@@ -91,7 +126,10 @@ def pair(config: Config, device: torch.device | None = None) -> Pair:
         generator_width=chosen.generator_width,
         discriminator_width=chosen.discriminator_width,
         latent_dim=chosen.latent_dim,
+        classes=classes(config),
     )
+    if G.classes is not None:
+        G.class_names = config.data.classes or ()
     for name, network in (("generator", G), ("discriminator", D)):
         nets.initialise(network, chosen.initialise, stream(config.seed, "initialise", name))
         network.to(device)

@@ -8,21 +8,24 @@ network's table" or "from the machine", and config.yaml holds what it became.
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from sparsegan.nets.init import Scheme
+
 
 @dataclass(frozen=True)
 class DataConfig:
     """Which images to learn from.
 
     Attributes:
-        source: Name of the data source; none: `folder` where a path is given, else
-            `fashion-mnist`.
-        path: Folder of images, or the place of the source's own files; none: what the
-            package brings.
+        source: Name of the data source, or `hf:owner/name` of the Hugging Face hub; none:
+            `folder` where a path is given, else `fashion-mnist`.
+        path: Folder or archive (.zip, .tar, also compressed) of images, or the place of the
+            source's own files; none: what the package brings, or a download.
         image_size: Height and width in pixels that images are resized to; none: 32 for a folder,
             else as they are.
         channels: 1 for grey, 3 for colour; none: as the images are.
         flip: Mirror every second image at random (published for CIFAR-10 and STL-10; not
             for garments).
+        classes: Names of the classes to learn from; none: all images, whatever their class.
     """
 
     source: str | None = None
@@ -30,6 +33,7 @@ class DataConfig:
     image_size: int | None = None
     channels: Literal[1, 3] | None = None
     flip: bool = False
+    classes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -40,16 +44,18 @@ class NetworkConfig:
         name: Architecture family, a name of `sparsegan.nets`.
         generator_width: Channels of the generator's base width; none: the family's own.
         discriminator_width: Channels of the discriminator's base width; none: the family's own.
-        latent_dim: Numbers in the generator's input noise (published: 128).
-        initialise: Initial weights: default (published for ADAPT), xavier (published for STU-GAN)
-            or normal (DCGAN).
+        latent_dim: Numbers in the generator's input noise; none: as published for the
+            architecture.
+        initialise: Initial weights: default (published for ADAPT's SNGAN), xavier (for
+            STU-GAN's), kaiming (for ADAPT's on STL-10), normal (for DCGAN and BigGAN at 32
+            pixels) or orthogonal (for BigGAN above).
     """
 
     name: str = "dcgan"
     generator_width: int | None = None
     discriminator_width: int | None = None
-    latent_dim: int = 128
-    initialise: Literal["default", "xavier", "normal"] = "default"
+    latent_dim: int | None = None
+    initialise: Scheme = "default"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from sparsegan.errors import SparseganError
 from sparsegan.methods import Method, StepEvents
 from sparsegan.train import build
+from sparsegan.train.batches import Inputs
 from sparsegan.train.config import Config
 from sparsegan.train.losses import adversarial_loss, gradient_penalty
 from sparsegan.undisturbed import undisturbed
@@ -51,58 +52,63 @@ class Game:
         """The plain networks by name."""
         return {"generator": self.G, "discriminator": self.D}
 
-    def choose_kernels(self, z: Tensor, real: Tensor) -> None:
+    def choose_kernels(self, latents: Inputs, real: Inputs) -> None:
         """Let both engines time their networks, which they do in a first training forward."""
         with undisturbed(self.G, self.D), torch.no_grad():
-            self.G(z)
-            self.D(real)
+            self.G(*latents)
+            self.D(*real)
 
-    def discriminator_step(self, step: int, real: Tensor, z: Tensor, mix: Tensor) -> Tensor:
-        """One update of D on real images and the fakes of `z`; returns its loss, detached.
+    def discriminator_step(self, step: int, real: Inputs, latents: Inputs, mix: Tensor) -> Tensor:
+        """One update of D on a real batch and the fakes of `latents`; its loss, detached.
+
+        The gradient penalty looks at mixtures of real and fake as members of the real's class.
 
         Raises:
             SparseganError: Loss or gradient is not finite; nothing has been updated.
         """
         with torch.no_grad(), self.fabric.autocast():
-            fake = self.G(z).float()
-        loss: Tensor = self._loss.discriminator(self._wrapped_D(real), self._wrapped_D(fake))
+            fake = self.G(*latents).float()
+        D, (images, *labels) = self._wrapped_D, real
+        loss: Tensor = self._loss.discriminator(D(images, *labels), D(fake, *latents[1:]))
         if self.config.loss.gradient_penalty:
-            penalty = gradient_penalty(self._wrapped_D, real, fake, mix)
+            penalty = gradient_penalty(lambda x: D(x, *labels), images, fake, mix)
             loss = loss + self.config.loss.gradient_penalty * penalty
         self._update("discriminator", step, loss, self.D, self._step_D)
         return loss.detach()
 
-    def generator_step(self, step: int, z: Tensor) -> tuple[Tensor, Tensor]:
-        """One update of G on the noise `z`; returns its loss and D's scores of the fakes.
+    def generator_step(self, step: int, latents: Inputs) -> tuple[Tensor, Tensor]:
+        """One update of G on `latents`; returns its loss and D's scores of the fakes.
 
         Raises:
             SparseganError: Loss or gradient is not finite; nothing has been updated.
         """
         with frozen(self.D):
-            scores = self._score(self._wrapped_G(z))
+            scores = self._score(self._wrapped_G(*latents), *latents[1:])
             loss = self._loss.generator(scores)
             self._update("generator", step, loss, self.G, self._step_G)
         return loss.detach(), scores.detach()
 
-    def after_generator_step(self, scores: Tensor, z: Tensor, real: Tensor) -> StepEvents:
+    def after_generator_step(self, scores: Tensor, latents: Inputs, real: Inputs) -> StepEvents:
         """Measure, rewire and decide (`Method.after_generator_step`) in the run's precision."""
         return self.method.after_generator_step(
-            scores, rescore=lambda: self._rescore(z), real_scores=lambda: self._score(real)
+            scores,
+            rescore=lambda: self._rescore(latents),
+            real_scores=lambda: self._score(*real),
         )
 
     def gradient_norm(self, name: str) -> float:
         """Euclidean norm of what the network's last update stepped on, active weights only."""
         return _norm(self.networks[name])
 
-    def _score(self, images: Tensor) -> Tensor:
+    def _score(self, images: Tensor, *labels: Tensor) -> Tensor:
         with self.fabric.autocast():
-            scores: Tensor = self.D(images)
+            scores: Tensor = self.D(images, *labels)
         return scores.float()
 
-    def _rescore(self, z: Tensor) -> Tensor:
+    def _rescore(self, latents: Inputs) -> Tensor:
         with self.fabric.autocast():
-            fake: Tensor = self.G(z)
-        return self._score(fake.float())
+            fake: Tensor = self.G(*latents)
+        return self._score(fake.float(), *latents[1:])
 
     def _update(self, name: str, step: int, loss: Tensor, network: nn.Module, opt: Any) -> None:
         opt.zero_grad()

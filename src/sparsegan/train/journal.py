@@ -14,6 +14,7 @@ from sparsegan import cost
 from sparsegan.cost import LayerCost
 from sparsegan.methods import Method, StepEvents
 from sparsegan.sparsity import MaskChange
+from sparsegan.train import build
 from sparsegan.train.config import Config
 from sparsegan.train.game import Game
 from sparsegan.train.metrics_log import MetricsLog, read_events
@@ -122,9 +123,11 @@ def layer_costs(config: Config, G: nn.Module, D: nn.Module) -> dict[str, list[La
     """Cost of every layer of the generator and of the discriminator, for one sample."""
     device = next(G.parameters()).device
     size, channels = config.data.image_size or 0, config.data.channels or 0
-    z = torch.zeros(1, config.network.latent_dim, device=device)
+    z = torch.zeros(1, config.network.latent_dim or 0, device=device)
     x = torch.zeros(1, channels, size, size, device=device)
-    return {"generator": cost.layers(G, z), "discriminator": cost.layers(D, x)}
+    label = torch.zeros(1, dtype=torch.int64, device=device)
+    labels = (label,) if build.classes(config) else ()
+    return {"generator": cost.layers(G, z, *labels), "discriminator": cost.layers(D, x, *labels)}
 
 
 def network_layers(

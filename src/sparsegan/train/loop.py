@@ -145,7 +145,7 @@ def _train_on(
     try:
         with session.display, session.stop:
             if saved is None:
-                game.choose_kernels(batches.generator_noise(1), batches.real(1, 0))
+                game.choose_kernels(batches.generator_latents(1), batches.real(1, 0))
                 session.journal.start(game)
                 save(session)
             steps(session)
@@ -166,10 +166,10 @@ def steps(session: Session) -> None:
         for k in range(config.discriminator_steps):
             real = batches.real(step, k)
             discriminator_loss = game.discriminator_step(
-                step, real, batches.noise(step, k), batches.mix(step, k)
+                step, real, batches.latents(step, k), batches.mix(step, k)
             )
-        z = batches.generator_noise(step)
-        generator_loss, fake_scores = game.generator_step(step, z)
+        latents = batches.generator_latents(step)
+        generator_loss, fake_scores = game.generator_step(step, latents)
 
         # Before the masks move: a network is judged by the weights that it was trained with.
         best = False
@@ -177,7 +177,7 @@ def steps(session: Session) -> None:
             with clock.paused():
                 best = look(session, step)
 
-        events = game.after_generator_step(fake_scores, z, real)
+        events = game.after_generator_step(fake_scores, latents, real)
         session.journal.step(events)
         if events.changes:
             session.journal.kernels(step, game.method)

@@ -1,6 +1,7 @@
 """The run directory: the one place that knows where a run keeps what."""
 
 import itertools
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -146,9 +147,12 @@ def open_run(path: Path) -> RunDirectory:
 
 
 def free_name(source: str, method: str, parent: Path = Path("runs")) -> Path:
-    """runs/<source>-<method>-<n> with the lowest n from 1 that does not exist yet."""
+    """runs/<source>-<method>-<n> with the lowest n from 1 that does not exist yet.
+
+    A source such as `hf:owner/name` stands in it as `hf-owner-name`.
+    """
     for number in itertools.count(1):
-        path = parent / f"{source}-{method}-{number}"
+        path = parent / f"{re.sub('[^A-Za-z0-9._-]', '-', source)}-{method}-{number}"
         if not path.exists():
             return path
     raise AssertionError("count() does not end")

@@ -82,14 +82,14 @@ def _copy(game: Game) -> Game:
 def _step_seconds(game: Game, batches: Batches, step: int) -> float:
     config = game.config
     inputs = [
-        (batches.real(step, k), batches.noise(step, k), batches.mix(step, k))
+        (batches.real(step, k), batches.latents(step, k), batches.mix(step, k))
         for k in range(config.discriminator_steps)
     ]
-    z = batches.generator_noise(step)
+    latents = batches.generator_latents(step)
     begin = _now(game)
-    for real, noise, mix in inputs:
-        game.discriminator_step(step, real, noise, mix)
-    game.generator_step(step, z)
+    for real, fakes, mix in inputs:
+        game.discriminator_step(step, real, fakes, mix)
+    game.generator_step(step, latents)
     return _now(game) - begin
 
 
