@@ -130,3 +130,12 @@ def test_other_conditions_are_refused_unless_told(images, captured, name):
     with pytest.raises(SparseganError, match=f"{name} other.*--inexact"):
         state.restore(game, captured)
     state.restore(game, captured, inexact=True)
+
+
+def test_settings_newer_than_the_checkpoint_are_at_their_defaults(captured):
+    chosen = config("unused")
+    saved = {k: v for k, v in captured["settings"].items() if not k.startswith("loss.")}
+    state.require_settings(saved, chosen)
+    other = config("unused", "--loss.name", "wasserstein")
+    with pytest.raises(SparseganError, match=r"with loss\.name hinge and .* wasserstein"):
+        state.require_settings(saved, other)

@@ -10,6 +10,12 @@ from typing import Any, Literal
 
 from sparsegan.nets.init import Scheme
 
+Change = Literal["color", "translation", "cutout"]
+"""What `augment` may name."""
+
+Decay = Literal["none", "linear"]
+"""Courses of the learning rate."""
+
 
 @dataclass(frozen=True)
 class DataConfig:
@@ -76,7 +82,8 @@ class OptimiserConfig:
     """One network's optimiser: Adam without weight decay, as published.
 
     Attributes:
-        lr: Learning rate per step, constant over the run (published: 2e-4).
+        lr: Learning rate per step (published: 2e-4), constant unless optimiser.lr_decay says
+            otherwise.
         betas: Decay of Adam's first and second moments per step (published for SNGAN: 0.0, 0.9).
     """
 
@@ -86,10 +93,19 @@ class OptimiserConfig:
 
 @dataclass(frozen=True)
 class OptimiserPair:
-    """The optimisers of both networks."""
+    """The optimisers of both networks.
+
+    Attributes:
+        lr_decay: Course of both learning rates: none (published for SNGAN and BigGAN), or linear
+            towards 0 at the end of the run.
+        decay_from: Fraction of the run after which lr_decay begins, in [0, 1) (published for
+            CycleGAN: 0.5).
+    """
 
     generator: OptimiserConfig = OptimiserConfig()
     discriminator: OptimiserConfig = OptimiserConfig()
+    lr_decay: Decay = "none"
+    decay_from: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -97,13 +113,22 @@ class LossConfig:
     """What the networks minimise.
 
     Attributes:
-        name: Pair of losses on scores (published: hinge).
+        name: Pair of losses on scores (published: hinge; for CycleGAN: least-squares).
         gradient_penalty: Weight of (|dD/dx| - 1)^2 between real and fake; 10 is usual
             with wasserstein, 0 is off.
+        cycle: cyclegan: weight of the mean |x - x'| of an image and what both generators, one
+            after the other, make of it (published: 10).
+        identity: cyclegan: weight of the mean |y - G(y)| where G gets an image of the kind that
+            it is to make (published: 5); 0 is off.
+        history: cyclegan: generated images that are kept for each discriminator to see again
+            (published: 50); 0 is off.
     """
 
-    name: Literal["hinge", "non-saturating", "wasserstein"] = "hinge"
+    name: Literal["hinge", "non-saturating", "wasserstein", "least-squares"] = "hinge"
     gradient_penalty: float = 0.0
+    cycle: float = 10.0
+    identity: float = 5.0
+    history: int = 50
 
 
 @dataclass(frozen=True)
@@ -159,12 +184,13 @@ class FabricConfig:
     Attributes:
         accelerator: Kind of device.
         devices: Processes on this machine, one device each; torchrun starts them itself.
-        precision: Arithmetic of forward and backward; weights and moments are 32-bit in both.
+        precision: Arithmetic of forward and backward; 16-mixed is for CUDA alone. Weights and
+            moments are 32-bit throughout.
     """
 
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "cpu"
     devices: int = 1
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
 
 
 @dataclass(frozen=True)
@@ -190,7 +216,12 @@ class Config:
         generator_batch_size: Generated images of one generator step (published FLOPs assume 128).
         discriminator_steps: Discriminator steps before every generator step (published
             for SNGAN: 5).
-        seed: Seed of networks, masks, noise and data order.
+        augment: Random changes of all that the discriminator sees, of color, translation and
+            cutout: DiffAugment, whose paper has all three for few images, [color, translation,
+            cutout]; none in the published sparse runs.
+        accumulate: Equal parts that both batches are split into, one after the other, for every
+            optimiser step: n parts need about an n-th of the memory for activations.
+        seed: Seed of networks, masks, noise, data order and augmentation.
         log_every: Steps between lines of losses, speed and densities in metrics.jsonl.
         engine: What networks on the CPU run on: native sparse kernels, dense masked ones, or the
             faster of the two, measured before the first step.
@@ -206,6 +237,8 @@ class Config:
     batch_size: int = 64
     generator_batch_size: int = 128
     discriminator_steps: int = 5
+    augment: tuple[Change, ...] = ()
+    accumulate: int = 1
     seed: int = 0
     log_every: int = 100
     engine: Literal["auto", "native", "masked"] = "auto"

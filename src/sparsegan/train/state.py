@@ -24,6 +24,7 @@ def capture(game: Game) -> State:
         "networks": {name: net.state_dict() for name, net in game.networks.items()},
         "optimisers": {name: opt.state_dict() for name, opt in game.optimisers.items()},
         "method": game.method.state_dict(),
+        "precision": game.fabric.strategy.precision.state_dict(),
         "ranks": gather({"random": _random_state(game), "buffers": _buffers(game)}),
         "conditions": conditions(game),
         "settings": binding_settings(game.config),
@@ -48,6 +49,7 @@ def restore(game: Game, state: Mapping[str, Any], *, inexact: bool = False) -> N
     for name, optimiser in game.optimisers.items():
         optimiser.load_state_dict(state["optimisers"][name])
     game.method.load_state_dict(state["method"])
+    game.fabric.strategy.precision.load_state_dict(state["precision"])
     if game.fabric.global_rank < len(state["ranks"]):
         mine = state["ranks"][game.fabric.global_rank]
         for name, network in game.networks.items():
@@ -80,7 +82,16 @@ def require_parts(state: Mapping[str, Any]) -> None:
     Raises:
         SparseganError: Naming what is missing.
     """
-    parts = ["networks", "optimisers", "method", "ranks", "conditions", "settings", "step"]
+    parts = [
+        "networks",
+        "optimisers",
+        "method",
+        "precision",
+        "ranks",
+        "conditions",
+        "settings",
+        "step",
+    ]
     parts += ["seconds", "metrics_bytes", "images"]
     missing = [part for part in parts if part not in state]
     for name in ("generator", "discriminator"):
@@ -115,10 +126,13 @@ def require_settings(saved: Mapping[str, Any], config: Config) -> None:
     Raises:
         SparseganError: Naming the first setting that differs.
     """
+    # A setting that is newer than the checkpoint was at its default.
+    default = binding_settings(parse.parse([], ["--method.name", config.method.name]))
     for key, value in binding_settings(config).items():
-        if saved.get(key) != value:
+        before = saved.get(key, default[key])
+        if before != value:
             raise SparseganError(
-                f"the checkpoint was written with {key} {saved.get(key)} and config.yaml has "
+                f"the checkpoint was written with {key} {before} and config.yaml has "
                 f"{value}: name a checkpoint of this run, or restore config.yaml; a run with "
                 "other settings is another run"
             )
