@@ -221,25 +221,32 @@ def _sample(given: list[str]) -> int:
         "examples:\n"
         "  sparsegan sample runs/fashion-mnist-adapt-1 --grid samples.png --count 64\n"
         "  sparsegan sample runs/fashion-mnist-adapt-1 --folder images --count 10000 --seed 1\n"
-        "  sparsegan sample generator.safetensors --grid samples.png",
+        "  sparsegan sample runs/cifar10-adapt-1 --grid cats.png --class cat\n"
+        "  sparsegan sample generator.safetensors --grid samples.png\n\n"
+        "Of a run that has learnt classes, every row of a grid shows one, in order and in turns,\n"
+        "and a folder has a sub-folder for each.",
     )
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--grid", type=Path, metavar="PNG", help="one picture of all images")
     where.add_argument("--folder", type=Path, help="a new folder with a PNG for each image")
     parser.add_argument("--count", type=_positive, default=64, help="images (default: 64)")
     parser.add_argument("--seed", type=int, default=0, help="of the noise (default: 0)")
+    parser.add_argument(
+        "--class",
+        dest="only",
+        metavar="CLASS",
+        help="draw this class alone, by name or by number from 0 (default: every class)",
+    )
     _add_run_options(parser, "the run directory, or a file that `export --to packed` has written")
     chosen = parser.parse_args(given)
-    from sparsegan.train import pictures, sampling
+    from sparsegan.train import drawing
 
     with _generator(chosen) as (generator, whose):
-        pixels = sampling.images(generator, chosen.count, seed=chosen.seed)
-    if chosen.grid:
-        columns = max(1, round(chosen.count**0.5))
-        pictures.save_png(chosen.grid, pictures.grid(pixels, columns))
-    else:
-        pictures.save_folder(chosen.folder, pixels)
-    print(f"{chosen.count} images of {whose}: {chosen.grid or chosen.folder}")
+        save = drawing.save_grid if chosen.grid else drawing.save_folder
+        place = chosen.grid or chosen.folder
+        save(generator, place, chosen.count, seed=chosen.seed, only=chosen.only)
+    of_class = "" if chosen.only is None else f", class {chosen.only}"
+    print(f"{chosen.count} images of {whose}{of_class}: {place}")
     return 0
 
 

@@ -59,6 +59,7 @@ def freeze(trained: Trained) -> Frozen:
         classes=network.classes,
     )
     plain = blueprint.build()
+    plain.class_names = network.class_names
     plain.load_state_dict(state, assign=True)
     plain.requires_grad_(False)
     fold(plain)

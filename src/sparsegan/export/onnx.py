@@ -1,5 +1,6 @@
 """A generator as a dense ONNX file, for runtimes that know nothing of sparsegan."""
 
+import json
 import logging
 import warnings
 from collections.abc import Iterator
@@ -33,7 +34,8 @@ def write_onnx(frozen: Frozen, path: Path) -> None:
 
     Its input is `z`, float32 `(batch, latent_dim)`, and for a class-conditional generator
     `labels`, int64 `(batch,)`; its output is `images`, float32 `(batch, C, H, W)` in [-1, 1]. The
-    batch may have any size.
+    batch may have any size. The names of the classes, where they are known, are a JSON list in
+    the model's metadata, `class_names`.
 
     Raises:
         SparseganError: The packages onnx and onnxscript are not there, or the file cannot be
@@ -55,6 +57,8 @@ def write_onnx(frozen: Frozen, path: Path) -> None:
             verbose=False,
         )
     assert program is not None
+    if frozen.generator.class_names:
+        program.model.metadata_props["class_names"] = json.dumps(frozen.generator.class_names)
     try:
         with atomic_path(path) as temporary:
             program.save(temporary)

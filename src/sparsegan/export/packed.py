@@ -46,7 +46,13 @@ def write_packed(frozen: Frozen, path: Path) -> None:
     arrays: Arrays = {}
     for name, tensor in frozen.generator.state_dict().items():
         _pack(name, tensor.numpy(), frozen.masks.get(name.removesuffix(".weight")), arrays)
-    about = json.dumps({"generator": frozen.blueprint.as_json(), "origin": frozen.origin})
+    about = json.dumps(
+        {
+            "generator": frozen.blueprint.as_json(),
+            "class_names": frozen.generator.class_names,
+            "origin": frozen.origin,
+        }
+    )
     metadata = {"format": _FORMAT, "about": about, "sha256": _digest(about, arrays)}
     try:
         atomic_write_bytes(path, save(arrays, metadata))
@@ -65,7 +71,8 @@ def load(path: str | Path, kernels: Wanted = "auto") -> Generator:
 
     Returns:
         The averaged generator with standing statistics, in evaluation mode, on the CPU; it needs
-        no gradients. Noise `(N, latent_dim)` gives images `(N, C, H, W)` in [-1, 1].
+        no gradients. Noise `(N, latent_dim)` gives images `(N, C, H, W)` in [-1, 1]; one that has
+        learnt classes takes labels besides, int64 `(N,)`, places in its `class_names`.
 
     Raises:
         SparseganError: The file is missing, damaged, cut off or of another kind, or native kernels
@@ -78,7 +85,9 @@ def load(path: str | Path, kernels: Wanted = "auto") -> Generator:
     path = Path(path)
     about, arrays = _read(path)
     try:
-        generator = Blueprint(**json.loads(about)["generator"]).build()
+        told = json.loads(about)
+        generator = Blueprint(**told["generator"]).build()
+        generator.class_names = _class_names(told, generator)
         fold(generator)
         state, masks = _unpack(generator, arrays)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -125,6 +134,14 @@ def _digest(about: str, arrays: Mapping[str, NDArray[Any]]) -> str:
         digest.update(json.dumps([name, str(array.dtype), list(array.shape)]).encode())
         digest.update(array.tobytes())
     return digest.hexdigest()
+
+
+def _class_names(told: Mapping[str, Any], generator: Generator) -> tuple[str, ...]:
+    names = told.get("class_names", [])
+    fits = isinstance(names, list) and len(names) in (0, generator.classes)
+    if not fits or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"class_names is no list of the names of {generator.classes} classes")
+    return tuple(names)
 
 
 # ---- one tensor

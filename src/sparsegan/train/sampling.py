@@ -100,7 +100,7 @@ def images(
     with torch.no_grad():
         for number in range(whole // batch):
             z = _noise(generator, batch, seed, "sample", number)
-            parts.append(_to_uint8(generator(*_inputs(z, classes, number))).cpu())
+            parts.append(to_uint8(generator(*_inputs(z, classes, number))).cpu())
     return torch.cat(parts)[:count]
 
 
@@ -112,11 +112,6 @@ def uniform_labels(generator: nn.Module, count: int, seed: int) -> Tensor | None
     return torch.randint(classes, (count,), generator=stream(seed, "sample labels"))
 
 
-def row_labels(count: int, columns: int, classes: int) -> Tensor:
-    """Labels, int64 `(count,)`, of a grid with one class in each row, in order and in turns."""
-    return torch.arange(count) // columns % classes
-
-
 def _inputs(z: Tensor, labels: Tensor | None, number: int) -> tuple[Tensor, ...]:
     """The noise of the batch of that number, and its part of the labels where there are any."""
     if labels is None:
@@ -124,7 +119,8 @@ def _inputs(z: Tensor, labels: Tensor | None, number: int) -> tuple[Tensor, ...]
     return z, labels[number * len(z) : (number + 1) * len(z)].to(z.device)
 
 
-def _to_uint8(images_: Tensor) -> Tensor:
+def to_uint8(images_: Tensor) -> Tensor:
+    """What a generator gives, in [-1, 1], as bytes."""
     return (images_.float().clamp(-1, 1) * 127.5 + 127.5).round().to(torch.uint8)
 
 

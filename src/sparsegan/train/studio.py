@@ -6,7 +6,7 @@ from torch import nn
 
 from sparsegan.data import Images
 from sparsegan.methods import Method
-from sparsegan.train import build, pictures, sampling
+from sparsegan.train import drawing, sampling
 from sparsegan.train.config import Config
 from sparsegan.train.evaluate import Evaluator
 from sparsegan.train.run import RunDirectory
@@ -48,11 +48,8 @@ class Studio:
 
     def _draw(self, run: RunDirectory, generator: nn.Module, step: int) -> str:
         side = self.config.sample.grid
-        classes = build.classes(self.config)
-        labels = None if classes is None else sampling.row_labels(side * side, side, classes)
-        pixels = sampling.images(generator, side * side, seed=self.config.seed, labels=labels)
         path = run.sample(step)
-        pictures.save_png(path, pictures.grid(pixels, side))
+        drawing.save_grid(generator, path, side * side, columns=side, seed=self.config.seed)
         return str(path.relative_to(run.path))
 
     def _due(self, every: int, step: int) -> bool:
