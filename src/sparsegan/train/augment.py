@@ -9,14 +9,12 @@ which is how the balance ratio compares one generator with the next.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from sparsegan.errors import SparseganError
-
-Change = Literal["color", "translation", "cutout"]
+from sparsegan.train.config import Change
 
 _DRAWS = 7
 _SHIFT, _CUT = 0.125, 0.5  # shares of the image's side

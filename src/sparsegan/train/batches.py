@@ -41,10 +41,13 @@ class Batches:
     def __post_init__(self) -> None:
         for name in ("batch_size", "generator_batch_size"):
             size = getattr(self.config, name)
-            if size % self.world_size:
+            shares = self.world_size * self.config.accumulate
+            if size % shares:
+                parts = f", each in accumulate={self.config.accumulate} parts"
                 raise SparseganError(
-                    f"{name} is {size} for {self.world_size} processes: "
-                    f"choose a multiple of {self.world_size}"
+                    f"{name} is {size} for {self.world_size} processes"
+                    f"{parts if self.config.accumulate > 1 else ''}: "
+                    f"choose a multiple of {shares}"
                 )
         if self.config.batch_size > len(self.images):
             raise SparseganError(

@@ -1,8 +1,13 @@
 """The learning rate's course over a run: a function of the step alone, so nothing is stored."""
 
-from typing import Literal
+from sparsegan.train.config import Config, Decay
 
-Decay = Literal["none", "linear"]
+
+def learning_rate(config: Config, name: str, step: int) -> float:
+    """The learning rate of a network, `generator` or `discriminator`, in a step (from 1)."""
+    chosen = config.optimiser
+    rate: float = getattr(chosen, name).lr
+    return rate * factor(step, config.steps, chosen.lr_decay, chosen.decay_from)
 
 
 def factor(step: int, steps: int, decay: Decay, decay_from: float) -> float:

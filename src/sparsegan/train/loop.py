@@ -21,6 +21,7 @@ from sparsegan.train.evaluate import sentence
 from sparsegan.train.game import Game
 from sparsegan.train.journal import Journal, balance_of, layer_costs
 from sparsegan.train.launch import launch, reduced, seed_everything
+from sparsegan.train.learning_rate import learning_rate
 from sparsegan.train.metrics_log import MetricsLog, finite, read_events
 from sparsegan.train.progress import ProgressDisplay
 from sparsegan.train.run import RunDirectory, create, free_name, open_run
@@ -194,6 +195,8 @@ def steps(session: Session) -> None:
                 "discriminator_density": game.method.discriminator.masks.density,
                 "balance_ratio": balance_of(events),
             }
+            if config.optimiser.lr_decay != "none":
+                line |= {f"{name}_lr": learning_rate(config, name, step) for name in game.networks}
             session.journal.write("train", step, **line)
             session.display.show(step, line)
 

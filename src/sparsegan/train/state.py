@@ -49,7 +49,8 @@ def restore(game: Game, state: Mapping[str, Any], *, inexact: bool = False) -> N
     for name, optimiser in game.optimisers.items():
         optimiser.load_state_dict(state["optimisers"][name])
     game.method.load_state_dict(state["method"])
-    game.fabric.strategy.precision.load_state_dict(state["precision"])
+    # The loss scale of 16-bit arithmetic; there is none in checkpoints older than it.
+    game.fabric.strategy.precision.load_state_dict(state.get("precision", {}))
     if game.fabric.global_rank < len(state["ranks"]):
         mine = state["ranks"][game.fabric.global_rank]
         for name, network in game.networks.items():
@@ -82,16 +83,7 @@ def require_parts(state: Mapping[str, Any]) -> None:
     Raises:
         SparseganError: Naming what is missing.
     """
-    parts = [
-        "networks",
-        "optimisers",
-        "method",
-        "precision",
-        "ranks",
-        "conditions",
-        "settings",
-        "step",
-    ]
+    parts = ["networks", "optimisers", "method", "ranks", "conditions", "settings", "step"]
     parts += ["seconds", "metrics_bytes", "images"]
     missing = [part for part in parts if part not in state]
     for name in ("generator", "discriminator"):
