@@ -19,29 +19,7 @@ if TYPE_CHECKING:
 
     from sparsegan.train.config import Config
     from sparsegan.train.run import RunDirectory
-
-_DEFAULT_RECIPE = "small"
-
-_TRAIN_EXAMPLES = """
-examples:
-  sparsegan train                                    Fashion-MNIST, minutes on a CPU
-  sparsegan train --data.path photos/                a folder of images
-  sparsegan train --recipe fashion-mnist --method.generator_density 0.2
-  sparsegan train --config mine.yaml --seed 1 --run.directory runs/second
-  sparsegan train --recipe small --dry_run           what would be trained, at what cost
-  sparsegan train --recipe small --print_config > mine.yaml
-
-Settings come from the recipe, then from the files of --config, then from flags; later ones win.
-Without --recipe and --config the recipe `small` is used. The options of the group `method` are
-those of the method named: `sparsegan train --method.name stu-gan --help` shows STU-GAN's. The
-defaults in this help are those of the recipe and the files that were named with it.
-"""
-_COST_EXAMPLES = """
-examples:
-  sparsegan cost runs/fashion-mnist-adapt-1          what a run has cost
-  sparsegan cost --recipe fashion-mnist --method.generator_density 0.2
-                                                     what a run would cost (options as for train)
-"""
+    from sparsegan.train.scale import Change
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -134,22 +112,25 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _train(given: list[str]) -> int:
-    config, chosen = _settings(
+    from sparsegan import cli_settings
+
+    wanted = cli_settings.read(
         given, "train", "Train a sparse GAN and write it, with a report, to a run directory."
     )
-    from rich.console import Console
-
-    if chosen.print_config:
+    if wanted.options.print_config:
         from sparsegan.train.parse import to_yaml
 
-        print(to_yaml(config), end="")
+        print("".join(f"# {change}\n" for change in wanted.scaled) + to_yaml(wanted.config), end="")
         return 0
-    if chosen.dry_run:
-        _print_plan(config)
+    _print_scaled(wanted.scaled)
+    if wanted.options.dry_run:
+        _print_plan(wanted.config)
         return 0
+    from rich.console import Console
+
     from sparsegan.train.loop import train
 
-    return _to_the_end(lambda: train(config, Console()))
+    return _to_the_end(lambda: train(wanted.config, Console()))
 
 
 def _resume(given: list[str]) -> int:
@@ -381,12 +362,15 @@ def _report(given: list[str]) -> int:
 def _cost(given: list[str]) -> int:
     from rich.console import Console
 
+    from sparsegan import cli_settings
+
     if not given or given[0].startswith("-"):
         about = "Weights and operations of a run, or of one to come: RUN, or options as for train."
-        config, _ = _settings(given, "cost", about)
-        _print_plan(config)
+        wanted = cli_settings.read(given, "cost", about)
+        _print_scaled(wanted.scaled)
+        _print_plan(wanted.config)
         return 0
-    parser = _Parser("cost", "What a run has cost.", _COST_EXAMPLES)
+    parser = _Parser("cost", "What a run has cost.", cli_settings.EXAMPLES["cost"])
     parser.add_argument("run", type=Path, metavar="RUN", help="the run directory")
     chosen = parser.parse_args(given)
     from sparsegan.train.plan import cost_of_run
@@ -397,6 +381,14 @@ def _cost(given: list[str]) -> int:
     console.print(layers_table(counted.networks))
     console.print(cost_table(counted.cost, counted.config.steps))
     return 0
+
+
+def _print_scaled(changes: "Sequence[Change]") -> None:
+    from sparsegan.train.launch import process_rank
+
+    if changes and process_rank() == 0:
+        print(f"scale: small; {len(changes)} settings were changed")
+        print("".join(f"  {change}\n" for change in changes), end="", flush=True)
 
 
 def _print_plan(config: "Config") -> None:
@@ -413,63 +405,41 @@ def _print_plan(config: "Config") -> None:
     console.print("Nothing was trained and nothing was written.", highlight=False)
 
 
-# ---- settings
+# ---- recipes
 
 
-def _settings(
-    given: list[str], command: str, description: str
-) -> "tuple[Config, argparse.Namespace]":
-    """The configuration that recipe, files and flags add up to, and what to do with it."""
-    own = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    _add_own_options(own, command)
-    try:
-        chosen, flags = own.parse_known_args(given)
-    except argparse.ArgumentError as error:
-        raise SparseganError(f"{error} (see `sparsegan {command} --help`)") from None
+def _recipes(given: list[str]) -> int:
+    parser = _Parser(
+        "recipes",
+        "List the settings that come with the package, or show one with where each value is from.",
+        "examples:\n"
+        "  sparsegan recipes                       all of them, in groups\n"
+        "  sparsegan recipes sdst                  those in a folder\n"
+        "  sparsegan recipes adapt/sngan-cifar10   one",
+    )
+    parser.add_argument("name", nargs="?", metavar="NAME", help="a recipe, or a folder of them")
+    chosen = parser.parse_args(given)
+    from rich.console import Console
+
     from sparsegan.train import recipes
-    from sparsegan.train.options import SettingsParser
-    from sparsegan.train.parse import method_of, parse, read_layer
+    from sparsegan.train.recipe_tables import listing, settings_table
 
-    layers = [read_layer(Path(path)) for path in chosen.config]
-    recipe = chosen.recipe or (None if layers else _DEFAULT_RECIPE)
-    if recipe is not None:
-        layers = [*recipes.layers(recipe), *layers]
-    parser = SettingsParser(
-        method_of(layers, flags),
-        prog=f"sparsegan {command}",
-        usage=f"sparsegan {command} [--recipe NAME] [--config FILE] [--KEY VALUE ...]",
-        description=description,
-        epilog=_TRAIN_EXAMPLES if command == "train" else _COST_EXAMPLES,
-    )
-    _add_own_options(parser.own, command)  # taken out of the flags above: here for the help
-    return parse(layers, flags, parser), chosen
-
-
-def _add_own_options(parser: "argparse._ActionsContainer", command: str) -> None:
-    from sparsegan.train import recipes
-
-    parser.add_argument(
-        "--recipe",
-        metavar="NAME",
-        help=f"settings of the package: {', '.join(recipes.names())}; %(prog)s takes "
-        f"{_DEFAULT_RECIPE} where neither --recipe nor --config is given",
-    )
-    parser.add_argument(
-        "--config",
-        metavar="FILE",
-        action="append",
-        default=[],
-        help="a YAML file of settings; may be repeated",
-    )
-    if command == "train":
-        parser.add_argument(
-            "--print_config", action="store_true", help="print all settings as YAML and stop"
+    folder = "" if chosen.name is None else f"{chosen.name.rstrip('/')}/"
+    within = [name for name in recipes.names() if name.startswith(folder)]
+    console = Console()
+    if within:
+        found = [recipes.find(name) for name in within]
+        print(listing(found))
+        print(
+            "\nsparsegan recipes NAME          shows one, with where each value is from\n"
+            "sparsegan cost --recipe NAME    what a run of it costs\n"
+            "sparsegan train --recipe NAME   trains it (--scale small: on a CPU, minutes)"
         )
-        parser.add_argument(
-            "--dry_run",
-            action="store_true",
-            help="say what would be trained, at what cost, and stop",
-        )
+        return 0
+    recipe = recipes.find(chosen.name)
+    print(f"{recipe.name}: {recipe.about}\n{recipe.group}\n")
+    console.print(settings_table(recipe))
+    return 0
 
 
 _COMMANDS: dict[str, tuple[Callable[[list[str]], int], str]] = {
@@ -479,5 +449,6 @@ _COMMANDS: dict[str, tuple[Callable[[list[str]], int], str]] = {
     "evaluate": (_evaluate, "compare a run's images with real ones"),
     "export": (_export, "write a run's generator to one file: small, or ONNX"),
     "report": (_report, "write an HTML page on one run or several"),
+    "recipes": (_recipes, "list the published settings, or show one with its sources"),
     "cost": (_cost, "count weights and operations of a run, or of one to come"),
 }

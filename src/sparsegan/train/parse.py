@@ -50,8 +50,11 @@ def parse(
     parser = parser or SettingsParser(method_of(layers, flags))
     merged = _merge(layers, parser)
     merged.setdefault("method", {})["name"] = parser.known["method.name"].default
-    parser.start_from(parser.parse_object(merged))
-    config = _build(parser.parse_args(list(flags)))
+    values = parser.parse_object(merged)
+    if flags:
+        parser.start_from(values)
+        values = parser.parse_args(list(flags))
+    config = _build(values)
     check(config)
     return config
 
