@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from sparsegan import importing
 from sparsegan.errors import SparseganError
 from sparsegan.nets import own
 
@@ -90,7 +91,7 @@ def test_the_code_of_a_network_is_known_by_its_files(tmp_path):
     for number, change in enumerate(["", "", "# another\n"]):
         path = tmp_path / f"net{number}.py"
         path.write_text(text + change)
-        G = own.importing.load(f"{path}:Net", "network.generator")(nn.Linear(2, 2))
-        codes.append(own.code(G))
+        name = f"{path}:Net"
+        network = importing.load(name, "network.generator")(nn.Linear(2, 2))
+        codes.append(own.code(network, name, "generator"))
     assert codes[0] == codes[1] != codes[2]
-    assert own.code(nn.Sequential(nn.Linear(2, 2))) is None

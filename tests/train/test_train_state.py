@@ -5,7 +5,7 @@ import torch
 from tiny_run import config, differences
 from torch import nn
 
-from sparsegan import data
+from sparsegan import data, nets
 from sparsegan.errors import SparseganError
 from sparsegan.train import build, state
 from sparsegan.train.batches import Batches
@@ -49,13 +49,13 @@ def play(game, batches, steps):
 
 
 def test_going_on_from_any_step_ends_with_the_same_bits(images, tmp_path, monkeypatch):
-    original = build.nets.build
+    original = nets.build
 
     def with_dropout(*args, **kwargs):
         generator, _ = original(*args, **kwargs)
         return generator, Forgetful()
 
-    monkeypatch.setattr(build.nets, "build", with_dropout)
+    monkeypatch.setattr(nets, "build", with_dropout)
     game, batches = game_of(images)
     for step in range(13):
         play(game, batches, step)

@@ -10,7 +10,7 @@ import hashlib
 import inspect
 import random
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -116,20 +116,22 @@ def takes_classes(maker: Maker, role: str) -> bool:
     return "classes" in _parameters(_find(maker, role))
 
 
-def code(network: nn.Module) -> str | None:
-    """A digest of the files that a network's own classes are in; None if it has no such classes."""
-    kinds = {type(layer) for layer in network.modules()}
-    own = {kind for kind in kinds if kind.__module__.partition(".")[0] not in _LIBRARIES}
+def code(network: nn.Module, maker: Maker, role: str) -> str:
+    """12 hexadecimal digits of a SHA-256 over the files of a maker and its network's own classes.
+
+    Raises:
+        SparseganError: There is no such maker.
+    """
     files = set()
-    for kind in own:
-        try:
-            files.add(Path(inspect.getfile(kind)))
-        except (TypeError, OSError):  # typed in at a prompt
-            continue
+    sources: list[Any] = [_find(maker, role), *map(type, network.modules())]
+    for source in sources:
+        if source.__module__.partition(".")[0] not in _LIBRARIES:
+            with suppress(TypeError, OSError):  # typed in at a prompt
+                files.add(Path(inspect.getfile(source)))
     digest = hashlib.sha256()
     for file in sorted(files):
         digest.update(file.read_bytes())
-    return digest.hexdigest()[:12] if files else None
+    return digest.hexdigest()[:12]
 
 
 def _find(maker: Maker, role: str) -> Callable[..., Any]:

@@ -6,12 +6,12 @@ from pathlib import Path
 import torch
 from torch import nn, optim
 
-from sparsegan import data, nets
+from sparsegan import data
 from sparsegan.data import Images
 from sparsegan.errors import SparseganError
+from sparsegan.importing import absolute
 from sparsegan.methods import METHODS, Method
-from sparsegan.nets.architectures import find
-from sparsegan.seeding import stream
+from sparsegan.train import networks
 from sparsegan.train.config import Config, OptimiserConfig
 
 
@@ -19,7 +19,7 @@ from sparsegan.train.config import Config, OptimiserConfig
 class Pair:
     """Two networks under a method; `generator` and `discriminator` are the plain modules."""
 
-    generator: nets.Generator
+    generator: nn.Module
     discriminator: nn.Module
     generator_optimiser: optim.Optimizer
     discriminator_optimiser: optim.Optimizer
@@ -32,7 +32,7 @@ def source_of(config: Config) -> str:
 
 def classes(config: Config) -> int | None:
     """How many classes the networks of a resolved configuration know; None: they take no labels."""
-    return len(config.data.classes or ()) if _is_conditional(config) else None
+    return networks.classes(config)
 
 
 def images(config: Config, split: str = "train") -> Images:
@@ -65,6 +65,7 @@ def resolve(config: Config, found: Images) -> Config:
             f"the images of {found.name} are {height} x {width}: set data.image_size to make "
             "them square"
         )
+    labelled = networks.take_labels(config.network, found.labels is not None)
     chosen = replace(
         config.data,
         source=source_of(config),
@@ -72,26 +73,29 @@ def resolve(config: Config, found: Images) -> Config:
         path=str(Path(config.data.path).expanduser().resolve()) if config.data.path else None,
         image_size=height,
         channels=1 if channels == 1 else 3,
-        classes=_class_names(config, found) if _is_conditional(config) else config.data.classes,
+        classes=_class_names(config, found) if labelled else config.data.classes,
     )
-    published = find(config.network.name, height).latent_dim or None  # cyclegan has no noise
-    network = replace(config.network, latent_dim=config.network.latent_dim or published)
-    threads = config.threads or torch.get_num_threads()
-    return replace(config, data=chosen, network=network, threads=threads)
+    config = replace(config, data=chosen, threads=config.threads or torch.get_num_threads())
+    network = replace(
+        config.network,
+        latent_dim=networks.latent_dim(config),
+        generator=_found_anywhere(config.network.generator),
+        discriminator=_found_anywhere(config.network.discriminator),
+    )
+    return replace(config, network=network)
 
 
-def _is_conditional(config: Config) -> bool:
-    return config.network.name in nets.CONDITIONAL
+def _found_anywhere(spec: str | None) -> str | None:
+    return None if spec is None else absolute(spec)
 
 
 def _class_names(config: Config, found: Images) -> tuple[str, ...]:
     name = config.network.name
     if found.labels is None:
-        others = " or ".join(n for n in nets.NAMES if n not in {*nets.CONDITIONAL, "cyclegan"})
         raise SparseganError(
             f"network.name is {name}, which learns images by class, and {found.name} has no "
             "classes: put the images of each class into a folder of its own, or choose "
-            f"{others}, which need none"
+            f"{networks.unconditional()}, which need none"
         )
     counts = torch.bincount(found.labels, minlength=len(found.class_names))
     for class_name, count in zip(found.class_names, counts.tolist(), strict=True):
@@ -110,28 +114,13 @@ def pair(config: Config, device: torch.device | None = None) -> Pair:
         SparseganError: The architecture does not exist, does not make such images, or does not
             make them out of noise.
     """
-    chosen, size, channels = config.network, config.data.image_size, config.data.channels
-    if chosen.name == "cyclegan":
-        names = " or ".join(name for name in nets.NAMES if name != "cyclegan")
+    if config.network.name == "cyclegan":
         raise SparseganError(
             "network.name is cyclegan, which takes images, and a run gives its networks noise: "
-            f"choose {names}, or train it in a loop of your own"
+            f"choose {networks.unconditional()}, or train it in a loop of your own"
         )
-    assert size is not None, "the configuration is not resolved"
-    assert channels is not None, "the configuration is not resolved"
-    G, D = nets.build(
-        chosen.name,
-        image_size=size,
-        channels=channels,
-        generator_width=chosen.generator_width,
-        discriminator_width=chosen.discriminator_width,
-        latent_dim=chosen.latent_dim,
-        classes=classes(config),
-    )
-    if G.classes is not None:
-        G.class_names = config.data.classes or ()
-    for name, network in (("generator", G), ("discriminator", D)):
-        nets.initialise(network, chosen.initialise, stream(config.seed, "initialise", name))
+    G, D = networks.build(config)
+    for network in (G, D):
         network.to(device)
     return Pair(
         G,

@@ -48,16 +48,21 @@ class NetworkConfig:
 
     Attributes:
         name: Architecture family, a name of `sparsegan.nets`.
+        generator: A generator of your own in place of the family's, or a function that makes it:
+            `my.module:Class`, or `path/to/file.py:Class`.
+        discriminator: The same for the discriminator.
         generator_width: Channels of the generator's base width; none: the family's own.
         discriminator_width: Channels of the discriminator's base width; none: the family's own.
         latent_dim: Numbers in the generator's input noise; none: as published for the
-            architecture.
-        initialise: Initial weights: default (published for ADAPT's SNGAN), xavier (for
-            STU-GAN's), kaiming (for ADAPT's on STL-10), normal (for DCGAN and BigGAN at 32
-            pixels) or orthogonal (for BigGAN above).
+            architecture, or as your generator says.
+        initialise: Initial weights: default (published for ADAPT's SNGAN; networks of your own
+            keep those that they are made with), xavier (for STU-GAN's), kaiming (for ADAPT's on
+            STL-10), normal (for DCGAN and BigGAN at 32 pixels) or orthogonal (for BigGAN above).
     """
 
     name: str = "dcgan"
+    generator: str | None = None
+    discriminator: str | None = None
     generator_width: int | None = None
     discriminator_width: int | None = None
     latent_dim: int | None = None

@@ -16,6 +16,9 @@ from sparsegan.methods import METHODS
 from sparsegan.train.config import Config, MethodChoice
 from sparsegan.train.names import unknown
 
+_SHORT = {"generator": "network.generator", "discriminator": "network.discriminator"}
+"""Flags that are short for another."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Option:
@@ -52,8 +55,12 @@ class SettingsParser(ArgumentParser):
             name = option.key.partition(".")[0] if "." in option.key else "run length and batches"
             if name not in groups:
                 groups[name] = self.add_argument_group(name)
+            flags = [
+                f"--{option.key}",
+                *[f"--{s}" for s, key in _SHORT.items() if key == option.key],
+            ]
             groups[name].add_argument(
-                f"--{option.key}", type=option.type, default=option.default, help=option.help
+                *flags, type=option.type, default=option.default, help=option.help
             )
 
     def start_from(self, values: Namespace) -> None:

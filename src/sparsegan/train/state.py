@@ -15,6 +15,7 @@ from sparsegan.train.checkpoint import State
 from sparsegan.train.config import Config
 from sparsegan.train.game import Game
 from sparsegan.train.launch import gather
+from sparsegan.train.networks import code
 
 
 def capture(game: Game) -> State:
@@ -99,12 +100,13 @@ def require_parts(state: Mapping[str, Any]) -> None:
 def binding_settings(config: Config) -> dict[str, Any]:
     """The settings by key that a run cannot change on its way.
 
-    The others say where images are (a checkpoint knows their content), what to look at and how
-    often, what to keep, and what to compute on (see `conditions`).
+    The others say where images are (a checkpoint knows their content) and where networks of one's
+    own are (their code is a condition), what to look at and how often, what to keep, and what to
+    compute on (see `conditions`).
     """
     free = ("data.", "checkpoint.", "evaluate.", "sample.", "fabric.", "run.")
     binding = {key: v for key, v in parse.flat(config).items() if not key.startswith(free)}
-    for key in ("log_every", "threads"):
+    for key in ("log_every", "threads", "network.generator", "network.discriminator"):
         del binding[key]
     return binding | {
         "data.flip": config.data.flip,
@@ -141,6 +143,7 @@ def conditions(game: Game) -> dict[str, Any]:
         "native kernels": engine.isa() if engine.available() else "not compiled",
         "device": torch.cuda.get_device_name(device) if on_gpu else device.type,
         "number of processes": game.fabric.world_size,
+        **code(game.config, game.networks),
     }
 
 
