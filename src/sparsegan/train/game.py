@@ -1,6 +1,6 @@
 """Two networks and their two kinds of step: what the loop repeats."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -71,6 +71,17 @@ class Game:
         Raises:
             SparseganError: Loss or gradient is not finite; nothing has been updated.
         """
+        return self._discriminate(step, real, latents, mix, self._fake)
+
+    def _discriminate(
+        self,
+        step: int,
+        real: Inputs,
+        latents: Inputs,
+        mix: Tensor,
+        fake_of: Callable[..., Tensor],
+    ) -> Tensor:
+        """`discriminator_step` on what `fake_of` makes of the latents of a micro-batch."""
         number = self.method.discriminator_steps
         changes = self._changes(len(latents[0]), "fake", number)
         fakes = self._parts((*latents, changes))
@@ -80,9 +91,7 @@ class Game:
         def loss_of(part: int) -> Tensor:
             *latents, changes = fakes[part]
             images, *labels, mix = reals[part]
-            with torch.no_grad(), self.fabric.autocast():
-                fake = self.G(*latents).float()
-            fake = self._changed(fake, changes)
+            fake = self._changed(fake_of(*latents), changes)
             loss: Tensor = self._loss.discriminator(D(images, *labels), D(fake, *latents[1:]))
             if self.config.loss.gradient_penalty:
                 penalty = gradient_penalty(lambda x: D(x, *labels), images, fake, mix)
@@ -131,6 +140,11 @@ class Game:
     def gradient_norm(self, name: str) -> float:
         """Euclidean norm of what the network's last update stepped on, active weights only."""
         return self.learners[name].gradient_norm()
+
+    def _fake(self, *latents: Tensor) -> Tensor:
+        with torch.no_grad(), self.fabric.autocast():
+            fake: Tensor = self.G(*latents)
+        return fake.float()
 
     def _changes(self, count: int, *names: str | int) -> Tensor:
         """This rank's draws for the changes of a batch, the same whenever they are asked for."""
