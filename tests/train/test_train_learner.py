@@ -14,7 +14,7 @@ from sparsegan.errors import SparseganError
 from sparsegan.seeding import stream
 from sparsegan.sparsity import Masks, SparseNetwork
 from sparsegan.train.launch import launch
-from sparsegan.train.learner import Learner
+from sparsegan.train.learner import Learner, step_together
 from sparsegan.train.learning_rate import learning_rate
 
 
@@ -143,6 +143,22 @@ def test_a_step_whose_scaled_gradient_overflows_is_made_again():
     assert learner.optimiser.state[next(learner.network.parameters())]["step"] == 2
     pairs = zip(learner.network.parameters(), plain.network.parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_networks_that_share_a_loss_step_together_under_a_scale():
+    images = torch.randn(8, 2, 4, 4)
+    ends = []
+    for fabric in (launch(config("unused")), Fabric(accelerator="cpu", plugins=LossScale(2.0**12))):
+        learners = [learner_of(network(), fabric=fabric) for _ in range(2)]
+
+        def loss_of(part, both=learners):
+            return sum(number * mean_loss(each, images)(0) for number, each in enumerate(both, 1))
+
+        losses = [float(step_together(learners, number, loss_of)) for number in (1, 2)]
+        assert losses[1] != losses[0]
+        ends.append([p for each in learners for p in each.network.parameters()])
+        ends[-1] += [p.grad for each in learners for p in each.network.parameters()]
+    assert all(torch.equal(a, b) for a, b in zip(*ends, strict=True))
 
 
 @pytest.mark.parametrize(

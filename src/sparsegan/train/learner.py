@@ -38,17 +38,17 @@ class Learner:
     ) -> None:
         self.name, self.network, self.optimiser = name, network, optimiser
         self.config, self.fabric = config, fabric
-        self.wrapped, self._stepper = fabric.setup(network, optimiser)
+        self.wrapped, _ = fabric.setup(network, optimiser)
 
     def step(self, number: int, loss_of: Callable[[int], Tensor]) -> Tensor:
         """One step of the optimiser on a loss of this network's; see `step_together`."""
         return step_together([self], number, loss_of)
 
     def take(self, number: int) -> None:
-        """Have the optimiser step on the gradients at hand."""
+        """Have the optimiser step on the gradients at hand, which are not scaled."""
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.config, self.name, number)
-        self._stepper.step()
+        self.optimiser.step()
 
     def gradient_norm(self) -> float:
         """Euclidean norm of the gradients at hand."""
@@ -71,6 +71,7 @@ def step_together(
         SparseganError: Loss or gradient is not finite; nothing has been updated.
     """
     fabric = learners[0].fabric
+    scaler = getattr(fabric.strategy.precision, "scaler", None)
     while True:
         loss = _accumulate(learners, loss_of)
         for learner in learners:
@@ -79,7 +80,7 @@ def step_together(
         if math.isfinite(value + sum(norms)):
             break
         # The gradient is the same on every rank, a rank's own loss is not.
-        if math.isfinite(sum(norms)) or not _lower_loss_scale(fabric, value):
+        if math.isfinite(sum(norms)) or not _may_try_again(fabric, scaler, value):
             odd = next((i for i, norm in enumerate(norms) if not math.isfinite(norm)), 0)
             name = learners[odd].name
             raise SparseganError(
@@ -89,6 +90,8 @@ def step_together(
             )
     for learner in learners:
         learner.take(number)
+    if scaler is not None:  # only now: it forgets whose gradients it has unscaled
+        scaler.update()
     return loss
 
 
@@ -109,9 +112,8 @@ def _accumulate(learners: Sequence[Learner], loss_of: Callable[[int], Tensor]) -
     return total
 
 
-def _lower_loss_scale(fabric: Fabric, value: float) -> bool:
-    """Whether to try again, with a smaller scale: the loss is finite, its gradient is not."""
-    scaler = getattr(fabric.strategy.precision, "scaler", None)
+def _may_try_again(fabric: Fabric, scaler: torch.amp.GradScaler | None, value: float) -> bool:
+    """Whether only the scaled gradient is not finite; if so, its scale is smaller afterwards."""
     if scaler is None or reduced(fabric, float(not math.isfinite(value)), "max"):
         return False
     before = scaler.get_scale()
