@@ -113,19 +113,23 @@ def layers(name: str) -> list[Layer]:
 @functools.cache
 def _stacks() -> dict[str, tuple[str, ...]]:
     """The files that each recipe is put together from, earlier ones first."""
-    every = [path.relative_to(_FOLDER).with_suffix("") for path in sorted(_FOLDER.rglob("*.yaml"))]
+    every = [
+        path.relative_to(_FOLDER).with_suffix("").as_posix() for path in _FOLDER.rglob("*.yaml")
+    ]
     stacks: dict[str, tuple[str, ...]] = {}
-    for name in (path.as_posix() for path in every):
+    for name in every:
         if name.startswith(_PARTS):
             continue
         each = [base for base in _file(name).base if base.endswith(_EACH)]
         if not each:
-            stacks[name] = (*_stack(name),)
+            stacks[name] = tuple(_stack(name))
         for base in each:
-            folder = base.removesuffix(_EACH)
+            folder = base.removesuffix("*")
             for part in every:
-                if part.parent.as_posix() == folder:
-                    stacks[f"{name}/{part.name}"] = (*_stack(name, {base: part.as_posix()}),)
+                made = f"{name}/{part.removeprefix(folder)}"
+                # A file of the recipe's own name is there to say something else.
+                if part.startswith(folder) and made not in every:
+                    stacks[made] = tuple(_stack(name, {base: part}))
     return stacks
 
 
