@@ -132,7 +132,7 @@ class _Scaling:
         """A shorter run, looked at as often."""
         before = self.values["steps"]
         steps = self.put("steps", min(before, STEPS), "minutes, not days")
-        self.put("method.ema_start", self._share(self.values["method.ema_start"]), "of the steps")
+        self._at_most("method.ema_start", steps // 100, "1 % of the run, as published")
         for key, times in (("checkpoint.every", 6), ("sample.every", 6), ("evaluate.every", 3)):
             self._at_most(key, max(1, steps // times), f"{times} times a run")
         self._at_most("evaluate.images", IMAGES, "seconds, not minutes")
@@ -140,17 +140,11 @@ class _Scaling:
 
     def rewiring(self) -> None:
         """Rewirings no closer than a new weight needs to grow."""
-        interval = self.values.get("method.interval")
-        if interval is None:
-            return
         lr = min(self.values[f"optimiser.{name}.lr"] for name in ("generator", "discriminator"))
         least = math.ceil(Fraction(str(GROWTH)) / Fraction(str(lr)))
-        wanted = max(least, self._share(interval))
-        self._at_most(
-            "method.interval",
-            wanted,
-            f"learning rate × interval is {lr * wanted:.2g}, {GROWTH} at least",
-        )
+        wanted = max(least, self.values["steps"] // 20)
+        why = f"learning rate × interval is {lr * wanted:.2g}, which is to be {GROWTH} at least"
+        self._at_most("method.interval", wanted, why)
 
     def control(self) -> None:
         """Decisions enough to cross the range of densities, each on measurements enough."""
@@ -180,7 +174,8 @@ class _Scaling:
 
     def _band(self) -> None:
         place = self.values["network.name"], self.values["data.image_size"]
-        if place not in BANDS or self.config.network.generator or self.config.network.discriminator:
+        widths = {f"network.{name}_width" for name in ("generator", "discriminator")}
+        if place not in BANDS or not widths <= {change.key for change in self.changes}:
             return
         for key, edge in zip(("method.low", "method.high"), BANDS[place], strict=True):
             self.put(key, edge, "the band that a pilot of these networks found")
@@ -198,10 +193,6 @@ class _Scaling:
         """Lower a setting to a value; 0, which stands for never, stays."""
         before = self.values.get(key)
         return self.put(key, value, why) if before is not None and before > value else before
-
-    def _share(self, steps: int) -> int:
-        """A number of steps in proportion to the shorter run."""
-        return round(Fraction(steps * self.values["steps"], self.config.steps))
 
     def result(self) -> Config:
         """The settings as they are now."""
