@@ -1,6 +1,6 @@
 """What is known of the official data sets without having them."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 
@@ -8,7 +8,8 @@ from sparsegan.data import class_names, mnist, stl10, tiny_imagenet
 from sparsegan.data.images import Images
 
 
-class Facts(NamedTuple):
+@dataclass(frozen=True)
+class Facts:
     """A training split, as `load` gives it without other arguments.
 
     Attributes:
