@@ -45,16 +45,13 @@ def outline(
 ) -> Images | None:
     """As many black images as the training split of a source has, of its size and its classes.
 
-    They take no memory and nothing is read: for what depends on the shape of the data alone, such
-    as the cost of training.
-
     Args:
         source: A name in `sources.SOURCES`.
         image_size: As in `load`.
         channels: As in `load`.
 
     Returns:
-        The images, labelled in turns; None where nothing is known of the source.
+        See `blank`; None where nothing is known of the source.
 
     Example:
         >>> images = outline("cifar10")
@@ -65,10 +62,14 @@ def outline(
         return None
     facts = FACTS[source]
     side = image_size or facts.side
+    return blank(source, facts.count, side, channels or facts.channels, facts.classes)
+
+
+def blank(name: str, count: int, side: int, channels: int, classes: tuple[str, ...] = ()) -> Images:
+    """Black images that take no memory, labelled in turns where there are classes.
+
+    They stand for data of which the shape alone matters, such as for the cost of training.
+    """
     black = torch.zeros(1, 1, 1, 1, dtype=torch.uint8)
-    return Images(
-        black.expand(facts.count, channels or facts.channels, side, side),
-        torch.arange(facts.count) % len(facts.classes) if facts.classes else None,
-        facts.classes,
-        source,
-    )
+    labels = torch.arange(count) % len(classes) if classes else None
+    return Images(black.expand(count, channels, side, side), labels, classes, name)
