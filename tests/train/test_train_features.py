@@ -6,7 +6,7 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 from test_train_learner import LossScale
-from tiny_run import config, differences
+from tiny_run import alone, config, differences
 
 from sparsegan import data
 from sparsegan.errors import SparseganError
@@ -65,14 +65,14 @@ def goes_on(images, path, flags, fabric=lambda: None, steps=(4, 7, 9)):
     made, batches = game_of(images, *flags, fabric=fabric())
     for step in steps:
         play(made, batches, step)
-        save_state(path / str(step), state.capture(made))
+        save_state(path / str(step), state.capture(alone(made)))
     ends = []
     for step in steps[:-1]:
         other, batches = game_of(images, *flags, fabric=fabric())
         torch.rand(3)
-        state.restore(other, load_state(path / str(step)))
+        state.restore(alone(other), load_state(path / str(step)))
         play(other, batches, steps[-1])
-        ends += differences(state.capture(other), state.capture(made))
+        ends += differences(state.capture(alone(other)), state.capture(alone(made)))
     return ends == []
 
 
@@ -85,11 +85,13 @@ def test_without_augmentation_no_bit_is_touched(images, monkeypatch):
     monkeypatch.setattr(game, "augment", lambda images, policy, numbers: images)
     other, batches = game_of(images)
     play(other, batches, 3)
-    assert differences(state.capture(made), state.capture(other)) == []
+    assert differences(state.capture(alone(made)), state.capture(alone(other))) == []
     monkeypatch.undo()
     other, batches = game_of(images, *AUGMENT)
     play(other, batches, 3)
-    assert differences(state.capture(made)["networks"], state.capture(other)["networks"])
+    assert differences(
+        state.capture(alone(made))["networks"], state.capture(alone(other))["networks"]
+    )
 
 
 def is_cut(before, after):
@@ -195,7 +197,7 @@ def test_a_loss_scale_changes_no_bit_and_is_in_the_checkpoints(images, tmp_path)
     for chosen in (fabric, None):
         made, batches = game_of(images, fabric=chosen)
         play(made, batches, 5)
-        ends.append(state.capture(made))
+        ends.append(state.capture(alone(made)))
     assert ends[0].pop("precision")["scale"] > 2**10, "15 updates without overflow raise it"
     assert ends[1].pop("precision") == {}
     assert differences(*ends) == []

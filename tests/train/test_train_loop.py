@@ -9,7 +9,7 @@ from tiny_run import config, differences
 
 from sparsegan import data
 from sparsegan.errors import SparseganError
-from sparsegan.train import loop, parse, sampling
+from sparsegan.train import build, loop, parse, sampling
 from sparsegan.train.checkpoint import load_state, save_state
 from sparsegan.train.metrics_log import read_events
 from sparsegan.train.run import RunDirectory
@@ -172,7 +172,7 @@ def test_other_data_are_refused(tmp_path, monkeypatch):
         loop.train(config(tmp_path / "run"))
     found = data.load("fashion-mnist")
     other = data.Images(found.pixels.flip(0), None, (), "other")
-    monkeypatch.setattr(loop.build, "images", lambda config: other)
+    monkeypatch.setattr(build, "images", lambda config: other)
     with pytest.raises(SparseganError, match="images of other are not those"):
         loop.resume(tmp_path / "run")
 

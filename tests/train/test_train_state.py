@@ -2,7 +2,7 @@ import copy
 
 import pytest
 import torch
-from tiny_run import config, differences
+from tiny_run import alone, config, differences
 from torch import nn
 
 from sparsegan import data, nets
@@ -59,15 +59,15 @@ def test_going_on_from_any_step_ends_with_the_same_bits(images, tmp_path, monkey
     game, batches = game_of(images)
     for step in range(13):
         play(game, batches, step)
-        save_state(tmp_path / str(step), state.capture(game))
+        save_state(tmp_path / str(step), state.capture(alone(game)))
     play(game, batches, 13)
-    end = state.capture(game)
+    end = state.capture(alone(game))
     for step in range(13):
         game, batches = game_of(images)
         torch.rand(7)
-        state.restore(game, load_state(tmp_path / str(step)))
+        state.restore(alone(game), load_state(tmp_path / str(step)))
         play(game, batches, 13)
-        assert differences(state.capture(game), end) == []
+        assert differences(state.capture(alone(game)), end) == []
 
 
 @pytest.mark.parametrize("method", ["dense", "static", "sdst", "dda", "stu-gan"])
@@ -75,18 +75,18 @@ def test_every_method_goes_on(images, tmp_path, method):
     flags = ["--method.name", method]
     game, batches = game_of(images, *flags)
     play(game, batches, 5)
-    save_state(tmp_path / "middle", state.capture(game))
+    save_state(tmp_path / "middle", state.capture(alone(game)))
     play(game, batches, 9)
-    end = state.capture(game)
+    end = state.capture(alone(game))
     game, batches = game_of(images, *flags)
-    state.restore(game, load_state(tmp_path / "middle"))
+    state.restore(alone(game), load_state(tmp_path / "middle"))
     play(game, batches, 9)
-    assert differences(state.capture(game), end) == []
+    assert differences(state.capture(alone(game)), end) == []
 
 
 @pytest.fixture
 def captured(images):
-    captured = state.capture(game_of(images)[0])
+    captured = state.capture(alone(game_of(images)[0]))
     return {**captured, "seconds": 0.0, "metrics_bytes": 0, "images": ""}
 
 
@@ -101,7 +101,7 @@ def captured(images):
 def test_a_state_of_another_network_or_method_is_refused(images, captured, flags, sentence):
     game, _ = game_of(images, *flags)
     with pytest.raises(SparseganError, match=sentence):
-        state.restore(game, captured)
+        state.restore(alone(game), captured)
 
 
 @pytest.mark.parametrize(
@@ -128,8 +128,8 @@ def test_other_conditions_are_refused_unless_told(images, captured, name):
     captured["conditions"] = {**captured["conditions"], name: "other"}
     game, _ = game_of(images)
     with pytest.raises(SparseganError, match=f"{name} other.*--inexact"):
-        state.restore(game, captured)
-    state.restore(game, captured, inexact=True)
+        state.restore(alone(game), captured)
+    state.restore(alone(game), captured, inexact=True)
 
 
 def test_settings_newer_than_the_checkpoint_are_at_their_defaults(captured):

@@ -11,8 +11,13 @@ from sparsegan.data import Images
 from sparsegan.errors import SparseganError
 from sparsegan.importing import absolute
 from sparsegan.methods import METHODS, Method
+from sparsegan.seeding import stream
 from sparsegan.train import networks
 from sparsegan.train.config import Config, OptimiserConfig
+
+CYCLE = ("a_to_b", "b_to_a")
+"""The pairs of networks of a cycle, each called by what its generator does: the i-th makes images
+of the other set out of images of the i-th set, and its discriminator tells them from real ones."""
 
 
 @dataclass(frozen=True)
@@ -107,18 +112,26 @@ def _class_names(config: Config, found: Images) -> tuple[str, ...]:
     return found.class_names
 
 
+def pairs(config: Config) -> dict[str, Config]:
+    """The pairs of networks that a run trains, each with the configuration to build it from.
+
+    One alone has no name. Others have a seed of their own each, or they would begin as equals.
+    """
+    if config.network.name != "cyclegan":
+        return {"": config}
+
+    def seed(name: str) -> int:
+        return int(torch.randint(2**62, (), generator=stream(config.seed, "pair", name)))
+
+    return {name: replace(config, seed=seed(name)) for name in CYCLE}
+
+
 def pair(config: Config, device: torch.device | None = None) -> Pair:
     """Networks with their initial weights, and their optimisers, for a resolved configuration.
 
     Raises:
-        SparseganError: The architecture does not exist, does not make such images, or does not
-            make them out of noise.
+        SparseganError: The architecture does not exist or does not make such images.
     """
-    if config.network.name == "cyclegan":
-        raise SparseganError(
-            "network.name is cyclegan, which takes images, and a run gives its networks noise: "
-            f"choose {networks.unconditional()}, or train it in a loop of your own"
-        )
     G, D = networks.build(config)
     for network in (G, D):
         network.to(device)

@@ -34,6 +34,11 @@ class Unpaired:
         """What to call them."""
         return f"{self.a.name} and {self.b.name}"
 
+    @property
+    def sides(self) -> tuple[Images, Images]:
+        """A and B."""
+        return self.a, self.b
+
     @cached_property
     def fingerprint(self) -> str:
         """The fingerprints of both."""
@@ -89,7 +94,7 @@ def _place(config: Config) -> Path:
 
 
 def _every_second(train: Unpaired, first: int) -> Unpaired:
-    a, b = (replace(side, pixels=side.pixels[first::2]) for side in (train.a, train.b))
+    a, b = (replace(side, pixels=side.pixels[first::2]) for side in train.sides)
     return Unpaired(a, b)
 
 
