@@ -17,7 +17,7 @@ from sparsegan.errors import SparseganError
 if TYPE_CHECKING:
     from torch import nn
 
-    from sparsegan.train.config import Config
+    from sparsegan.train.plan import Plan
     from sparsegan.train.run import RunDirectory
     from sparsegan.train.scale import Change
 
@@ -124,7 +124,9 @@ def _train(given: list[str]) -> int:
         return 0
     _print_scaled(wanted.scaled)
     if wanted.options.dry_run:
-        _print_plan(wanted.config)
+        from sparsegan.train.plan import plan
+
+        _print_cost(plan(wanted.config), as_json=False, to_come=True)
         return 0
     from rich.console import Console
 
@@ -168,10 +170,11 @@ def _to_the_end(work: "Callable[[], RunDirectory]") -> int:
     """Train, then print what came of it, or how to go on."""
     from rich.console import Console
 
+    from sparsegan.train.cost_tables import cost_table
     from sparsegan.train.launch import process_rank
     from sparsegan.train.plan import cost_of_run
     from sparsegan.train.stop import Interrupted
-    from sparsegan.train.tables import cost_table, quality_table
+    from sparsegan.train.tables import quality_table
 
     try:
         run = work()
@@ -218,6 +221,12 @@ def _sample(given: list[str]) -> int:
         metavar="CLASS",
         help="draw this class alone, by name or by number from 0 (default: every class)",
     )
+    parser.add_argument(
+        "--generator",
+        metavar="NAME",
+        help="my.module:Class or path/to/file.py:Class, for an exported file of a generator of "
+        "your own",
+    )
     _add_run_options(parser, "the run directory, or a file that `export --to packed` has written")
     chosen = parser.parse_args(given)
     from sparsegan.train import drawing
@@ -242,8 +251,12 @@ def _generator(chosen: argparse.Namespace) -> "Iterator[tuple[nn.Module, str]]":
             )
         from sparsegan import export
 
-        yield export.load(chosen.run), str(chosen.run)
+        yield export.load(chosen.run, generator=chosen.generator), str(chosen.run)
         return
+    if chosen.generator is not None:
+        raise SparseganError(
+            f"{chosen.run} is a run, whose config.yaml names its generator: leave out --generator"
+        )
     from sparsegan.train import sampling
     from sparsegan.train.trained import open_trained
 
@@ -266,9 +279,11 @@ def _evaluate(given: list[str]) -> int:
     )
     _add_run_options(parser)
     chosen = parser.parse_args(given)
-    from sparsegan.train.evaluate import evaluate_run, sentence
+    from sparsegan.train.evaluate import sentence
+    from sparsegan.train.evaluate_run import evaluate_run
+    from sparsegan.train.match import named
 
-    fields = evaluate_run(
+    found = evaluate_run(
         chosen.run,
         checkpoint=chosen.checkpoint,
         bn=chosen.bn,
@@ -276,11 +291,13 @@ def _evaluate(given: list[str]) -> int:
         images=chosen.images,
         features=chosen.features,
     )
-    print(f"step {fields['step']}: {sentence(fields)}")
-    print(
-        f"Fréchet distance on the same features {fields['frechet']:.4g}, "
-        f"real against real {fields['frechet_floor']:.4g}"
-    )
+    for pair, fields in found.items():
+        where = named(f"step {fields['step']}", pair)
+        print(f"{where}: {sentence(fields)}")
+        print(
+            f"Fréchet distance on the same features {fields['frechet']:.4g}, "
+            f"real against real {fields['frechet_floor']:.4g}"
+        )
     return 0
 
 
@@ -360,26 +377,25 @@ def _report(given: list[str]) -> int:
 
 
 def _cost(given: list[str]) -> int:
-    from rich.console import Console
-
     from sparsegan import cli_settings
 
     if not given or given[0].startswith("-"):
         about = "Weights and operations of a run, or of one to come: RUN, or options as for train."
         wanted = cli_settings.read(given, "cost", about)
-        _print_scaled(wanted.scaled)
-        _print_plan(wanted.config)
+        from sparsegan.train.plan import outline
+
+        as_json = wanted.options.json
+        if not as_json:
+            _print_scaled(wanted.scaled)
+        _print_cost(outline(wanted.config), as_json, to_come=True)
         return 0
     parser = _Parser("cost", "What a run has cost.", cli_settings.EXAMPLES["cost"])
     parser.add_argument("run", type=Path, metavar="RUN", help="the run directory")
+    parser.add_argument("--json", action="store_true", help="print all figures as JSON")
     chosen = parser.parse_args(given)
     from sparsegan.train.plan import cost_of_run
-    from sparsegan.train.tables import cost_table, layers_table
 
-    counted = cost_of_run(chosen.run)
-    console = Console()
-    console.print(layers_table(counted.networks))
-    console.print(cost_table(counted.cost, counted.config.steps))
+    _print_cost(cost_of_run(chosen.run), chosen.json, to_come=False)
     return 0
 
 
@@ -391,18 +407,25 @@ def _print_scaled(changes: "Sequence[Change]") -> None:
         print("".join(f"  {change}\n" for change in changes), end="", flush=True)
 
 
-def _print_plan(config: "Config") -> None:
+def _print_cost(found: "Plan", as_json: bool, *, to_come: bool) -> None:
+    import json
+
     from rich.console import Console
 
-    from sparsegan.train.plan import plan
-    from sparsegan.train.tables import cost_table, layers_table, plan_text
+    from sparsegan.train import cost_tables
+    from sparsegan.train.tables import plan_text
 
-    found = plan(config)
+    if as_json:
+        print(json.dumps(cost_tables.as_json(found), indent=1))
+        return
     console = Console()
-    console.print(plan_text(found), highlight=False, soft_wrap=True)
-    console.print(layers_table(found.networks))
-    console.print(cost_table(found.cost, found.config.steps))
-    console.print("Nothing was trained and nothing was written.", highlight=False)
+    if to_come:
+        console.print(plan_text(found), highlight=False, soft_wrap=True)
+        console.print()
+    console.print(cost_tables.layers_table(found))
+    console.print(cost_tables.cost_table(found.cost, found.config.steps))
+    if to_come:
+        console.print("Nothing was trained and nothing was written.", highlight=False)
 
 
 # ---- recipes

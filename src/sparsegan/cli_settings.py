@@ -19,6 +19,8 @@ EXAMPLES = {
 examples:
   sparsegan train                                    Fashion-MNIST, minutes on a CPU
   sparsegan train --data.path photos/                a folder of images
+  sparsegan train --data.path photos/ --generator my_networks:G --discriminator my_networks:D
+                                                     networks of your own, classes or functions
   sparsegan train --recipe fashion-mnist --method.generator_density 0.2
   sparsegan train --recipe adapt/sngan-cifar10       as published; `sparsegan recipes` lists all
   sparsegan train --recipe adapt/sngan-cifar10 --scale small

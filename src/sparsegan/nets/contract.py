@@ -41,7 +41,7 @@ def adopt_generator(
     """Hold a generator against the contract; afterwards it takes noise `(N, latent_dim)`.
 
     It is called once or twice with random noise, in evaluation mode, and is then as it was, but
-    for the attributes `latent_dim` and `classes`.
+    for the attributes `latent_dim`, `classes` and `class_names`.
 
     Args:
         network: On the CPU.
@@ -56,6 +56,8 @@ def adopt_generator(
     length = _length(network, name, latent_dim)
     _tell(network, name, "latent_dim", length)
     _tell(network, name, "classes", classes)
+    if not hasattr(network, "class_names"):
+        network.class_names = ()  # type: ignore[assignment]
     flat, wanted = torch.randn(_BATCH, length), (_BATCH, *image)
     made, refusals = [], []
     for noise in (flat, flat[:, :, None, None]):

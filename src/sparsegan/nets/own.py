@@ -54,7 +54,7 @@ def generator(
         draws: What every random number of the maker follows from.
 
     Returns:
-        The network, with the attributes `latent_dim` and `classes`.
+        The network, with the attributes `latent_dim`, `classes` and `class_names`.
 
     Raises:
         SparseganError: It cannot be made, or does not keep the `contract`.

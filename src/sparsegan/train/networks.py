@@ -85,8 +85,8 @@ def build(config: Config) -> tuple[nn.Module, nn.Module]:
                 draws = stream(config.seed, "initialise", role)
                 nets.initialise(network, chosen.initialise, draws)
                 built[role] = network
-    names = data.classes if classes(config) is not None else ()
-    built["generator"].class_names = names  # type: ignore[assignment]
+    if classes(config) is not None:
+        built["generator"].class_names = data.classes  # type: ignore[assignment]
     return built["generator"], built["discriminator"]
 
 
