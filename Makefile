@@ -1,14 +1,17 @@
 # make demo    train a sparse GAN on Fashion-MNIST and show the result (under 10 minutes on two cores)
 # make test    the tests
 # make check   formatting, lint, types
+# make kernels-sanitize, kernels-valgrind, kernels-neon
+#              the kernels' own test under tools that watch memory, and emulated on ARM
 # Each makes its own environment in .venv first and needs nothing but Python 3.11, a C compiler
 # and a package index.
 PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+KERNELS := kernels-plain kernels-sanitize kernels-valgrind kernels-neon
 
-.PHONY: setup demo test check format clean
+.PHONY: setup demo test check $(KERNELS) format clean
 
 setup: $(READY)
 
@@ -28,6 +31,9 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+$(KERNELS): kernels-%: $(READY)
+	PATH="$(abspath $(BIN)):$$PATH" scripts/check_kernels.sh $*
 
 format: $(READY)
 	$(BIN)/ruff format .

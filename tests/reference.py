@@ -4,6 +4,7 @@ They share no code with the package. Where a choice among equal scores is random
 gives the set of all allowed outcomes instead of one of them.
 """
 
+import itertools
 import math
 
 
@@ -45,11 +46,14 @@ def wanted_weights(shapes, density, allocation):
 
 
 def layer_counts(shapes, density, allocation):
-    """Largest remainder, one weight at a time; the earlier layer wins a tie."""
     sizes = [math.prod(s) for s in shapes]
     wanted = wanted_weights(shapes, density, allocation)
+    return shared_out(wanted, sizes, budget(density, sum(sizes)))
+
+
+def shared_out(wanted, sizes, target):
+    """Largest remainder, one at a time; the earlier layer wins a tie."""
     counts = [max(1, min(n, int(w))) for w, n in zip(wanted, sizes, strict=True)]
-    target = budget(density, sum(sizes))
     while sum(counts) != target:
         best, best_need = None, -math.inf
         for i in range(len(counts)):
@@ -63,6 +67,15 @@ def layer_counts(shapes, density, allocation):
                 best, best_need = i, need
         counts[best] += 1 if sum(counts) < target else -1
     return counts
+
+
+def blocks(shape, output):
+    """The flat places of every block: up to four neighbours along the dimension ``output``."""
+    found = {}
+    for place, index in enumerate(itertools.product(*map(range, shape))):
+        key = index[output] // 4, index[:output], index[output + 1 :]
+        found.setdefault(key, []).append(place)
+    return [found[key] for key in sorted(found)]
 
 
 def drop(mask, scores, count, protected=()):
@@ -116,11 +129,12 @@ def rewire_network(layers_of, mask, weights, gradients, fraction):
 
 
 def drop_layers(layers_of, mask, weights, fraction):
-    """ceil(fraction * active) smallest of every layer out."""
+    """ceil(fraction * active) smallest of every layer out, never its strongest."""
     mask = list(mask)
     for layer in dict.fromkeys(layers_of):
         active = [i for i in range(len(mask)) if layers_of[i] == layer and mask[i]]
-        for i in sorted(active, key=lambda i: abs(weights[i]))[: math.ceil(fraction * len(active))]:
+        weak = sorted(active, key=lambda i: abs(weights[i]))[:-1]
+        for i in weak[: math.ceil(fraction * len(active))]:
             mask[i] = False
     return mask
 
@@ -128,13 +142,31 @@ def drop_layers(layers_of, mask, weights, fraction):
 def rewire_layers(layers_of, mask, weights, gradients, fraction):
     """STU-GAN: drop in every layer, then grow as many in the same layer."""
     left = drop_layers(layers_of, mask, weights, fraction)
-    for layer in dict.fromkeys(layers_of):
-        places = [i for i in range(len(mask)) if layers_of[i] == layer]
-        lost = sum(mask[i] - left[i] for i in places)
-        part = _regrow([left[i] for i in places], [gradients[i] for i in places], lost)
-        for i, bit in zip(places, part, strict=True):
-            left[i] = bit
-    return left
+    return _regrow_within(layers_of, mask, left, gradients)
+
+
+def rewire_units(layers_of, sizes, mask, weights, gradients, fraction, scope):
+    """As either of the two, where entry i stands for sizes[i] weights: sizes never mix."""
+    dropped = drop_network if scope == "network" else drop_layers
+    left = dropped(layers_of, mask, weights, fraction)
+    where = sizes if scope == "network" else list(zip(layers_of, sizes, strict=True))
+    return _regrow_within(where, mask, left, gradients)
+
+
+def resize_units(layers_of, sizes, mask, weights, gradients, to_count):
+    """Entries in the order of their scores, as many as bring the weights nearest to the count."""
+    active = sum(s for s, bit in zip(sizes, mask, strict=True) if bit)
+    if to_count > active:
+        order = sorted((i for i, bit in enumerate(mask) if not bit), key=lambda i: -gradients[i])
+    else:
+        stay = strongest(layers_of, mask, weights)
+        order = sorted(
+            (i for i, bit in enumerate(mask) if bit and i not in stay), key=lambda i: weights[i]
+        )
+    sign = 1 if to_count > active else -1
+    outcomes = [active + sign * sum(sizes[i] for i in order[:k]) for k in range(len(order) + 1)]
+    best = min(range(len(outcomes)), key=lambda k: (abs(outcomes[k] - to_count), outcomes[k]))
+    return [bit ^ (i in order[:best]) for i, bit in enumerate(mask)]
 
 
 def resize_network(layers_of, mask, weights, gradients, to_count):
@@ -146,6 +178,18 @@ def resize_network(layers_of, mask, weights, gradients, to_count):
     sure, drawn = drop(mask, [abs(w) for w in weights], active - to_count, protected)
     assert len(sure | drawn) == active - to_count, "the example has ties"
     return [bit and i not in sure | drawn for i, bit in enumerate(mask)]
+
+
+def _regrow_within(labels, mask, left, gradients):
+    """Grow as many as were dropped among the entries of each label."""
+    after = list(left)
+    for label in dict.fromkeys(labels):
+        places = [i for i in range(len(mask)) if labels[i] == label]
+        lost = sum(mask[i] - left[i] for i in places)
+        part = _regrow([left[i] for i in places], [gradients[i] for i in places], lost)
+        for i, bit in zip(places, part, strict=True):
+            after[i] = bit
+    return after
 
 
 def _regrow(mask, gradients, count):

@@ -17,31 +17,9 @@ from sparsegan.errors import SparseganError
 if TYPE_CHECKING:
     from torch import nn
 
-    from sparsegan.train.config import Config
+    from sparsegan.train.plan import Plan
     from sparsegan.train.run import RunDirectory
-
-_DEFAULT_RECIPE = "small"
-
-_TRAIN_EXAMPLES = """
-examples:
-  sparsegan train                                    Fashion-MNIST, minutes on a CPU
-  sparsegan train --data.path photos/                a folder of images
-  sparsegan train --recipe fashion-mnist --method.generator_density 0.2
-  sparsegan train --config mine.yaml --seed 1 --run.directory runs/second
-  sparsegan train --recipe small --dry_run           what would be trained, at what cost
-  sparsegan train --recipe small --print_config > mine.yaml
-
-Settings come from the recipe, then from the files of --config, then from flags; later ones win.
-Without --recipe and --config the recipe `small` is used. The options of the group `method` are
-those of the method named: `sparsegan train --method.name stu-gan --help` shows STU-GAN's. The
-defaults in this help are those of the recipe and the files that were named with it.
-"""
-_COST_EXAMPLES = """
-examples:
-  sparsegan cost runs/fashion-mnist-adapt-1          what a run has cost
-  sparsegan cost --recipe fashion-mnist --method.generator_density 0.2
-                                                     what a run would cost (options as for train)
-"""
+    from sparsegan.train.scale import Change
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -134,22 +112,27 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _train(given: list[str]) -> int:
-    config, chosen = _settings(
+    from sparsegan import cli_settings
+
+    wanted = cli_settings.read(
         given, "train", "Train a sparse GAN and write it, with a report, to a run directory."
     )
-    from rich.console import Console
-
-    if chosen.print_config:
+    if wanted.options.print_config:
         from sparsegan.train.parse import to_yaml
 
-        print(to_yaml(config), end="")
+        print("".join(f"# {change}\n" for change in wanted.scaled) + to_yaml(wanted.config), end="")
         return 0
-    if chosen.dry_run:
-        _print_plan(config)
+    _print_scaled(wanted.scaled)
+    if wanted.options.dry_run:
+        from sparsegan.train.plan import plan
+
+        _print_cost(plan(wanted.config), as_json=False, to_come=True)
         return 0
+    from rich.console import Console
+
     from sparsegan.train.loop import train
 
-    return _to_the_end(lambda: train(config, Console()))
+    return _to_the_end(lambda: train(wanted.config, Console()))
 
 
 def _resume(given: list[str]) -> int:
@@ -187,10 +170,11 @@ def _to_the_end(work: "Callable[[], RunDirectory]") -> int:
     """Train, then print what came of it, or how to go on."""
     from rich.console import Console
 
+    from sparsegan.train.cost_tables import cost_table
     from sparsegan.train.launch import process_rank
     from sparsegan.train.plan import cost_of_run
     from sparsegan.train.stop import Interrupted
-    from sparsegan.train.tables import cost_table, quality_table
+    from sparsegan.train.tables import quality_table
 
     try:
         run = work()
@@ -221,25 +205,38 @@ def _sample(given: list[str]) -> int:
         "examples:\n"
         "  sparsegan sample runs/fashion-mnist-adapt-1 --grid samples.png --count 64\n"
         "  sparsegan sample runs/fashion-mnist-adapt-1 --folder images --count 10000 --seed 1\n"
-        "  sparsegan sample generator.safetensors --grid samples.png",
+        "  sparsegan sample runs/cifar10-adapt-1 --grid cats.png --class cat\n"
+        "  sparsegan sample generator.safetensors --grid samples.png\n\n"
+        "Of a run that has learnt classes, every row of a grid shows one, in order and in turns,\n"
+        "and a folder has a sub-folder for each.",
     )
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--grid", type=Path, metavar="PNG", help="one picture of all images")
     where.add_argument("--folder", type=Path, help="a new folder with a PNG for each image")
     parser.add_argument("--count", type=_positive, default=64, help="images (default: 64)")
     parser.add_argument("--seed", type=int, default=0, help="of the noise (default: 0)")
+    parser.add_argument(
+        "--class",
+        dest="only",
+        metavar="CLASS",
+        help="draw this class alone, by name or by number from 0 (default: every class)",
+    )
+    parser.add_argument(
+        "--generator",
+        metavar="NAME",
+        help="my.module:Class or path/to/file.py:Class, for an exported file of a generator of "
+        "your own",
+    )
     _add_run_options(parser, "the run directory, or a file that `export --to packed` has written")
     chosen = parser.parse_args(given)
-    from sparsegan.train import pictures, sampling
+    from sparsegan.train import drawing
 
     with _generator(chosen) as (generator, whose):
-        pixels = sampling.images(generator, chosen.count, seed=chosen.seed)
-    if chosen.grid:
-        columns = max(1, round(chosen.count**0.5))
-        pictures.save_png(chosen.grid, pictures.grid(pixels, columns))
-    else:
-        pictures.save_folder(chosen.folder, pixels)
-    print(f"{chosen.count} images of {whose}: {chosen.grid or chosen.folder}")
+        save = drawing.save_grid if chosen.grid else drawing.save_folder
+        place = chosen.grid or chosen.folder
+        save(generator, place, chosen.count, seed=chosen.seed, only=chosen.only)
+    of_class = "" if chosen.only is None else f", class {chosen.only}"
+    print(f"{chosen.count} images of {whose}{of_class}: {place}")
     return 0
 
 
@@ -254,8 +251,12 @@ def _generator(chosen: argparse.Namespace) -> "Iterator[tuple[nn.Module, str]]":
             )
         from sparsegan import export
 
-        yield export.load(chosen.run), str(chosen.run)
+        yield export.load(chosen.run, generator=chosen.generator), str(chosen.run)
         return
+    if chosen.generator is not None:
+        raise SparseganError(
+            f"{chosen.run} is a run, whose config.yaml names its generator: leave out --generator"
+        )
     from sparsegan.train import sampling
     from sparsegan.train.trained import open_trained
 
@@ -278,9 +279,11 @@ def _evaluate(given: list[str]) -> int:
     )
     _add_run_options(parser)
     chosen = parser.parse_args(given)
-    from sparsegan.train.evaluate import evaluate_run, sentence
+    from sparsegan.train.evaluate import sentence
+    from sparsegan.train.evaluate_run import evaluate_run
+    from sparsegan.train.match import named
 
-    fields = evaluate_run(
+    found = evaluate_run(
         chosen.run,
         checkpoint=chosen.checkpoint,
         bn=chosen.bn,
@@ -288,11 +291,13 @@ def _evaluate(given: list[str]) -> int:
         images=chosen.images,
         features=chosen.features,
     )
-    print(f"step {fields['step']}: {sentence(fields)}")
-    print(
-        f"Fréchet distance on the same features {fields['frechet']:.4g}, "
-        f"real against real {fields['frechet_floor']:.4g}"
-    )
+    for pair, fields in found.items():
+        where = named(f"step {fields['step']}", pair)
+        print(f"{where}: {sentence(fields)}")
+        print(
+            f"Fréchet distance on the same features {fields['frechet']:.4g}, "
+            f"real against real {fields['frechet_floor']:.4g}"
+        )
     return 0
 
 
@@ -372,97 +377,92 @@ def _report(given: list[str]) -> int:
 
 
 def _cost(given: list[str]) -> int:
-    from rich.console import Console
+    from sparsegan import cli_settings
 
     if not given or given[0].startswith("-"):
         about = "Weights and operations of a run, or of one to come: RUN, or options as for train."
-        config, _ = _settings(given, "cost", about)
-        _print_plan(config)
+        wanted = cli_settings.read(given, "cost", about)
+        from sparsegan.train.plan import outline
+
+        as_json = wanted.options.json
+        if not as_json:
+            _print_scaled(wanted.scaled)
+        _print_cost(outline(wanted.config), as_json, to_come=True)
         return 0
-    parser = _Parser("cost", "What a run has cost.", _COST_EXAMPLES)
+    parser = _Parser("cost", "What a run has cost.", cli_settings.EXAMPLES["cost"])
     parser.add_argument("run", type=Path, metavar="RUN", help="the run directory")
+    parser.add_argument("--json", action="store_true", help="print all figures as JSON")
     chosen = parser.parse_args(given)
     from sparsegan.train.plan import cost_of_run
-    from sparsegan.train.tables import cost_table, layers_table
 
-    counted = cost_of_run(chosen.run)
-    console = Console()
-    console.print(layers_table(counted.networks))
-    console.print(cost_table(counted.cost, counted.config.steps))
+    _print_cost(cost_of_run(chosen.run), chosen.json, to_come=False)
     return 0
 
 
-def _print_plan(config: "Config") -> None:
+def _print_scaled(changes: "Sequence[Change]") -> None:
+    from sparsegan.train.launch import process_rank
+
+    if changes and process_rank() == 0:
+        print(f"scale: small; {len(changes)} settings were changed")
+        print("".join(f"  {change}\n" for change in changes), end="", flush=True)
+
+
+def _print_cost(found: "Plan", as_json: bool, *, to_come: bool) -> None:
+    import json
+
     from rich.console import Console
 
-    from sparsegan.train.plan import plan
-    from sparsegan.train.tables import cost_table, layers_table, plan_text
+    from sparsegan.train import cost_tables
+    from sparsegan.train.tables import plan_text
 
-    found = plan(config)
+    if as_json:
+        print(json.dumps(cost_tables.as_json(found), indent=1))
+        return
     console = Console()
-    console.print(plan_text(found), highlight=False, soft_wrap=True)
-    console.print(layers_table(found.networks))
-    console.print(cost_table(found.cost, found.config.steps))
-    console.print("Nothing was trained and nothing was written.", highlight=False)
+    if to_come:
+        console.print(plan_text(found), highlight=False, soft_wrap=True)
+        console.print()
+    console.print(cost_tables.layers_table(found))
+    console.print(cost_tables.cost_table(found.cost, found.config.steps))
+    if to_come:
+        console.print("Nothing was trained and nothing was written.", highlight=False)
 
 
-# ---- settings
+# ---- recipes
 
 
-def _settings(
-    given: list[str], command: str, description: str
-) -> "tuple[Config, argparse.Namespace]":
-    """The configuration that recipe, files and flags add up to, and what to do with it."""
-    own = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    _add_own_options(own, command)
-    try:
-        chosen, flags = own.parse_known_args(given)
-    except argparse.ArgumentError as error:
-        raise SparseganError(f"{error} (see `sparsegan {command} --help`)") from None
+def _recipes(given: list[str]) -> int:
+    parser = _Parser(
+        "recipes",
+        "List the settings that come with the package, or show one with where each value is from.",
+        "examples:\n"
+        "  sparsegan recipes                       all of them, in groups\n"
+        "  sparsegan recipes sdst                  those in a folder\n"
+        "  sparsegan recipes adapt/sngan-cifar10   one",
+    )
+    parser.add_argument("name", nargs="?", metavar="NAME", help="a recipe, or a folder of them")
+    chosen = parser.parse_args(given)
+    from rich.console import Console
+
     from sparsegan.train import recipes
-    from sparsegan.train.options import SettingsParser
-    from sparsegan.train.parse import method_of, parse, read_layer
+    from sparsegan.train.recipe_tables import listing, settings_table
 
-    layers = [read_layer(Path(path)) for path in chosen.config]
-    recipe = chosen.recipe or (None if layers else _DEFAULT_RECIPE)
-    if recipe is not None:
-        layers = [*recipes.layers(recipe), *layers]
-    parser = SettingsParser(
-        method_of(layers, flags),
-        prog=f"sparsegan {command}",
-        usage=f"sparsegan {command} [--recipe NAME] [--config FILE] [--KEY VALUE ...]",
-        description=description,
-        epilog=_TRAIN_EXAMPLES if command == "train" else _COST_EXAMPLES,
-    )
-    _add_own_options(parser.own, command)  # taken out of the flags above: here for the help
-    return parse(layers, flags, parser), chosen
-
-
-def _add_own_options(parser: "argparse._ActionsContainer", command: str) -> None:
-    from sparsegan.train import recipes
-
-    parser.add_argument(
-        "--recipe",
-        metavar="NAME",
-        help=f"settings of the package: {', '.join(recipes.names())}; %(prog)s takes "
-        f"{_DEFAULT_RECIPE} where neither --recipe nor --config is given",
-    )
-    parser.add_argument(
-        "--config",
-        metavar="FILE",
-        action="append",
-        default=[],
-        help="a YAML file of settings; may be repeated",
-    )
-    if command == "train":
-        parser.add_argument(
-            "--print_config", action="store_true", help="print all settings as YAML and stop"
+    folder = "" if chosen.name is None else f"{chosen.name.rstrip('/')}/"
+    within = [name for name in recipes.names() if name.startswith(folder)]
+    console = Console()
+    if within:
+        found = [recipes.find(name) for name in within]
+        print(listing(found))
+        print(
+            "\nsparsegan recipes NAME          shows one, with where each value is from\n"
+            "sparsegan cost --recipe NAME    what a run of it costs\n"
+            "sparsegan train --recipe NAME   trains it (--scale small: on a CPU, minutes)"
         )
-        parser.add_argument(
-            "--dry_run",
-            action="store_true",
-            help="say what would be trained, at what cost, and stop",
-        )
+        return 0
+    recipe = recipes.find(chosen.name)
+    print(f"{recipe.name}: {recipe.about}\n{recipe.group}\n")
+    console.print(settings_table(recipe))
+    return 0
 
 
 _COMMANDS: dict[str, tuple[Callable[[list[str]], int], str]] = {
@@ -472,5 +472,6 @@ _COMMANDS: dict[str, tuple[Callable[[list[str]], int], str]] = {
     "evaluate": (_evaluate, "compare a run's images with real ones"),
     "export": (_export, "write a run's generator to one file: small, or ONNX"),
     "report": (_report, "write an HTML page on one run or several"),
+    "recipes": (_recipes, "list the published settings, or show one with its sources"),
     "cost": (_cost, "count weights and operations of a run, or of one to come"),
 }

@@ -2,6 +2,7 @@ import pytest
 from official_sets import png, write_folder, write_zip
 
 from sparsegan.data import load_pair
+from sparsegan.data.pairs import has_test_images
 from sparsegan.errors import SparseganError
 
 pytestmark = pytest.mark.usefixtures("cache")
@@ -44,3 +45,11 @@ def test_missing_side_is_named(tmp_path):
         load_pair(write_folder(tmp_path / "empty", {"x.txt": b""}))
     with pytest.raises(SparseganError, match="split"):
         load_pair(sets, split="trainA")
+
+
+def test_test_images_are_found_on_either_side(tmp_path):
+    train = {name: content for name, content in FILES.items() if name.startswith("train")}
+    assert not has_test_images(write_folder(tmp_path / "none", train))
+    assert not has_test_images(write_folder(tmp_path / "empty", {"x.txt": b""}))
+    assert has_test_images(write_folder(tmp_path / "one", train | {"testB/1.png": png(1)}))
+    assert has_test_images(write_zip(tmp_path / "set", {f"a/{n}": c for n, c in FILES.items()}))

@@ -1,3 +1,6 @@
+import copy
+from dataclasses import asdict
+
 import pytest
 import torch
 from torch import nn
@@ -10,8 +13,10 @@ from sparsegan.sparsity import Masks
 needs_kernels = pytest.mark.skipif(not engine.available(), reason="kernels are not compiled")
 
 
-def table(masked=3.0, fixed=1.0, slope=10.0):
-    return Timing(masked=masked, fixed=fixed, slope=slope, batch=4, threads=1, isa="portable")
+def table(masked=3.0, fixed=1.0, slope=10.0, **others):
+    return Timing(
+        masked=masked, fixed=fixed, slope=slope, batch=4, threads=1, isa="portable", **others
+    )
 
 
 def network():
@@ -40,6 +45,46 @@ def test_a_moving_density_changes_the_choice():
     masks.replace(torch.ones_like(masks.flat))
     assert chosen.kernels == "masked"
     assert chosen.reason == "the network is dense"
+
+
+@needs_kernels
+def test_what_runs_is_what_the_table_says_at_every_density_and_in_any_order():
+    module = network()
+    masks = Masks(module, 1.0)
+    chosen = Engine(module, masks, lambda: False)
+    chosen.timing = table(masked=6.0, fixed=1.0, slope=10.0)
+    x = torch.randn(3, 1, 9, 9)
+    spread = torch.arange(masks.total) * 0.618 % 1
+    for density in (1.0, 0.9, 0.5, 0.3, 0.1, 0.52, 0.48, 0.52, 1.0, 0.1):
+        masks.replace(spread < density)
+        native = masks.density < 0.5
+        assert chosen.kernels == ("native" if native else "masked")
+        found = module(x)
+        assert engine.is_batch_inner(found) == native
+        chosen.wanted = "masked"
+        assert torch.allclose(found, module(x), rtol=1e-4, atol=1e-5)
+        chosen.wanted = "auto"
+
+
+@pytest.mark.parametrize("faster", [False, True])
+def test_masked_kernels_run_in_the_memory_format_that_is_faster(faster):
+    module = network()
+    chosen = Engine(module, Masks(module, 0.9), lambda: False)
+    seen = []
+    module[3].register_forward_hook(lambda layer, args, result: seen.append(args[0]))
+    state = chosen.state_dict() | {"timing": asdict(table(masked=0.1, channels_last=faster))}
+    chosen.load_state_dict(state)
+    module(torch.randn(4, 1, 8, 8))
+    assert seen[0].is_contiguous(memory_format=torch.channels_last) == faster
+
+
+def test_a_table_of_before_there_was_a_choice_of_format_is_in_channels_last():
+    module = network()
+    chosen = Engine(module, Masks(module, 0.9), lambda: False)
+    old = asdict(table())
+    del old["channels_last"]
+    chosen.load_state_dict({"wanted": "auto", "timing": old})
+    assert chosen.timing == table(channels_last=True)
 
 
 @needs_kernels
@@ -77,6 +122,58 @@ def test_a_second_run_on_the_same_machine_decides_by_the_same_table(fresh):
         module(torch.randn(4, 1, 8, 8))
         tables.append(chosen.timing)
     assert tables[0] == tables[1]
+
+
+@needs_kernels
+def test_a_network_is_measured_anew_on_demand_and_later_runs_find_that(fresh):
+    module = network()
+    chosen = Engine(module, Masks(module, 0.2), lambda: False)
+    assert chosen.measurable
+    x = torch.randn(4, 1, 8, 8)
+    module(x)
+    before = chosen.timing
+    after = chosen.measure(x)
+    assert chosen.timing is after
+    assert after != before
+    again = Engine(network(), chosen.masks, lambda: False)
+    again.network(x)
+    assert again.timing == after
+
+
+@needs_kernels
+def test_layers_are_timed_beside_the_network_and_decide_nothing(fresh):
+    module = network()
+    chosen = Engine(module, Masks(module, 0.2), lambda: False, "native")
+    rows = chosen.time_layers(torch.randn(4, 1, 8, 8), seconds=0.001)
+    assert [row.name for row in rows] == ["0", "3"]
+    assert chosen.layers is rows
+    assert chosen.timing is None
+    assert engine.is_batch_inner(module(torch.randn(4, 1, 8, 8)))
+
+
+@needs_kernels
+@pytest.mark.parametrize("wanted", ["auto", "native"])
+def test_a_compiled_network_runs_as_compiled_in_one_graph(fresh, wanted):
+    torch.manual_seed(0)
+    module = network()
+    plain = copy.deepcopy(module)
+    masks = Masks(module, 0.1)
+    Masks(plain, 1.0).replace(masks.flat)
+    chosen = Engine(module, masks, lambda: False, wanted)
+    compiled = torch.compile(module, backend="eager", fullgraph=True)
+    x = torch.randn(4, 1, 8, 8)
+    if wanted == "auto":  # natively where it is not compiled
+        chosen.timing = table()
+    assert engine.is_batch_inner(module.eval()(x))
+    module.train()
+    for _ in range(2):
+        found, right = (net(x) for net in (compiled, plain))
+        assert torch.allclose(found, right, atol=1e-6)
+        found.square().sum().backward()
+        right.square().sum().backward()
+        for p, q in zip(module.parameters(), plain.parameters(), strict=True):
+            assert torch.allclose(p.grad, q.grad, atol=1e-5)
+    assert chosen.timing == (table() if wanted == "auto" else None)
 
 
 def test_the_state_carries_the_table():

@@ -38,12 +38,21 @@ def test_what_is_no_generator_is_refused(changed, sentence):
         replace(DCGAN, **changed).build()
 
 
-def test_folding_keeps_the_function_and_leaves_plain_layers():
+def test_a_generator_of_ones_own_is_built_by_whom_the_caller_names():
+    blueprint = Blueprint("foreign:Told", 6, 3, width=None, latent_dim=9)
+    assert Blueprint(**blueprint.as_json()) == blueprint
+    assert blueprint.build("foreign:Told").told == (9, 6, 3, 2)
+    with pytest.raises(SparseganError, match="no architecture 'foreign:Told'"):
+        blueprint.build()
+
+
+@pytest.mark.parametrize("form", [spectral_norm, nn.utils.spectral_norm])
+def test_folding_keeps_the_function_and_leaves_plain_layers(form):
     torch.manual_seed(1)
-    network = nn.Sequential(spectral_norm(nn.Conv2d(2, 3, 3)), spectral_norm(nn.Linear(5, 4)))
+    network = nn.Sequential(form(nn.Conv2d(2, 3, 3)), form(nn.Linear(5, 4)))
     network.eval()
     x = torch.randn(2, 2, 7, 7)
     before = network(x)
     fold(network)
-    assert list(network.state_dict()) == ["0.bias", "0.weight", "1.bias", "1.weight"]
+    assert sorted(network.state_dict()) == ["0.bias", "0.weight", "1.bias", "1.weight"]
     assert torch.equal(network(x), before)

@@ -11,11 +11,14 @@ from sparsegan.sparsity import Masks
 def frozen(blueprint=None, density=0.1):
     """A masked generator with weights, batch statistics and spectral norms that mean something."""
     blueprint = blueprint or Blueprint("dcgan", 28, 1, width=4, latent_dim=16)
-    settings = blueprint.as_json()
-    generator, _ = nets.build(
-        settings.pop("network"), generator_width=settings.pop("width"), **settings
-    )
-    nets.initialise(generator, "default", torch.Generator().manual_seed(0))
+    if blueprint.is_own:
+        generator = blueprint.build(blueprint.network)
+    else:
+        settings = blueprint.as_json()
+        generator, _ = nets.build(
+            settings.pop("network"), generator_width=settings.pop("width"), **settings
+        )
+        nets.initialise(generator, "default", torch.Generator().manual_seed(0))
     masks = Masks(generator, density, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         for _ in range(3):

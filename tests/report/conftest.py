@@ -13,7 +13,7 @@ def run_path(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def run(run_path):
-    return read_run(run_path)
+    return read_run(run_path)[0]
 
 
 @pytest.fixture(scope="session")
@@ -27,11 +27,11 @@ def other_path(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def other(other_path):
-    return read_run(other_path)
+    return read_run(other_path)[0]
 
 
 @pytest.fixture
 def bare(tmp_path):
     """A run that has written nothing but its configuration."""
     (tmp_path / "config.yaml").write_text("steps: 100\n")
-    return read_run(tmp_path, "bare")
+    return read_run(tmp_path, "bare")[0]

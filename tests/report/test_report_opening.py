@@ -55,4 +55,4 @@ def test_the_comparison_has_a_column_for_each_run(run, other):
 
 def test_a_folder_of_images_is_called_by_its_name(tmp_path):
     (tmp_path / "config.yaml").write_text("data: {source: folder, path: /home/me/my photos}\n")
-    assert "trains on the folder my photos" in check(opening([read_run(tmp_path, "bare")])).text
+    assert "trains on the folder my photos" in check(opening(read_run(tmp_path, "bare"))).text

@@ -2,7 +2,7 @@ import re
 import shutil
 
 import pytest
-from synthetic_run import HOSTILE, write_run
+from synthetic_run import HOSTILE, join_pairs, write_run
 from well_formed import check
 
 from sparsegan import report
@@ -54,6 +54,25 @@ def test_several_runs(run_path, other_path, tmp_path):
     assert "2 runs side by side" in text
     assert "Comparison" in text
     assert '<main class="several">' in page
+
+
+def test_the_pairs_of_a_run_stand_side_by_side(run_path, tmp_path):
+    halves = {
+        pair: write_run(tmp_path / pair, steps=2000, grids=2, cell=4)
+        for pair in ("a_to_b", "b_to_a")
+    }
+    path = join_pairs(tmp_path / "horses", **halves)
+    page = page_of(report.write([path], tmp_path / "report.html"))
+    parsed = check(page)
+    assert "<title>horses – sparsegan report</title>" in page
+    assert "<h1>horses</h1>" in page
+    assert "horses a_to_b trains adapt" in parsed.text
+    assert "horses b_to_a trains adapt" in parsed.text
+    assert [tag for tag, _ in parsed.elements].count("img") == 2 * 3  # the last one twice
+    assert page.count("generator_density: 0.1") == 1
+    beside = page_of(report.write([run_path, path], tmp_path / "report.html"))
+    assert "<h1>2 runs side by side</h1>" in beside
+    assert beside.count("generator_density: 0.1") == 2
 
 
 def test_hostile_text_stays_text(tmp_path):

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from synthetic_run import join_pairs, write_run
 
 from sparsegan.errors import SparseganError
 from sparsegan.report.read import read_run
@@ -8,7 +9,8 @@ from sparsegan.report.read import read_run
 
 def write_events(path, *lines):
     (path / "metrics.jsonl").write_text("\n".join(lines))
-    return read_run(path)
+    (record,) = read_run(path)
+    return record
 
 
 def test_a_whole_run(run):
@@ -71,7 +73,7 @@ def test_a_line_separator_inside_a_message_does_not_end_the_line(tmp_path):
 @pytest.mark.parametrize("content", ["a: [", "- 1", "!!python/object:os.system {}", ""])
 def test_a_configuration_that_is_no_mapping_stays_text(tmp_path, content):
     (tmp_path / "config.yaml").write_text(content)
-    record = read_run(tmp_path)
+    (record,) = read_run(tmp_path)
     assert record.config == {}
     assert record.config_text == content
 
@@ -84,3 +86,27 @@ def test_unknown_kinds_broken_cost_and_pictures_that_are_none_are_passed_over(tm
     assert record.last_step == 9
     assert record.grids == ()
     assert record.cost == {}
+
+
+def test_every_pair_of_networks_has_a_record(tmp_path):
+    there = write_run(tmp_path / "there", steps=2000, grids=2, cell=2)
+    back = write_run(tmp_path / "back", steps=2000, grids=1, cell=2, seed=1)
+    alone = [read_run(path)[0] for path in (there, back)]
+    records = read_run(join_pairs(tmp_path / "horses", a_to_b=there, b_to_a=back))
+    assert [record.label for record in records] == ["horses a_to_b", "horses b_to_a"]
+    assert [record.name for record in records] == ["horses", "horses"]
+    for record, own in zip(records, alone, strict=True):
+        assert record.curves == own.curves
+        assert record.balance == own.balance
+        assert record.decisions == own.decisions
+        assert record.layers("generator") == own.layers("generator")
+        assert record.finished
+        assert len(record.grids) == len(own.grids)
+        for keys in (("flops", "published", "run"), ("seconds", "run")):
+            assert record.cost_of(*keys) == own.cost_of(*keys)
+    assert records[0].curves != records[1].curves
+
+
+def test_a_pair_that_is_no_name_leads_nowhere(tmp_path):
+    record = write_events(tmp_path, '{"kind": "start", "step": 0, "pair": "../.."}')
+    assert record.pairs == []

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 import reference
 from sparsegan import SparseganError
 from sparsegan.sparsity import layer_counts, layer_densities, weight_budget
+from sparsegan.sparsity.allocation import group_counts
+from sparsegan.sparsity.units import Group
 
 ALLOCATIONS = ["uniform", "er", "erk"]
 
@@ -76,6 +78,74 @@ def test_counts_equal_the_slow_reference_and_meet_the_budget_exactly(shapes, den
     wanted = reference.wanted_weights(shapes, density, allocation)
     if allocation == "uniform" or _no_near_tie(wanted, shapes):
         assert counts == reference.layer_counts(shapes, density, allocation)
+
+
+def _block_groups(layer_shapes):
+    """The blocks of four along the first dimension, and those left over."""
+    groups = []
+    for layer, (outputs, *others) in enumerate(layer_shapes):
+        for size, rows in ((4, outputs // 4), (outputs % 4, 1)):
+            if size and rows:
+                groups.append(Group(layer, size, rows * math.prod(others)))
+    return groups
+
+
+@given(shapes, densities, st.sampled_from(ALLOCATIONS))
+def test_whole_blocks_come_as_near_to_the_budget_as_they_can(shapes, density, allocation):
+    groups = _block_groups(shapes)
+    total = sum(math.prod(shape) for shape in shapes)
+    budget = reference.budget(density, total)
+    first = [i for i, group in enumerate(groups) if i == 0 or groups[i - 1].layer != group.layer]
+    if budget < sum(groups[i].size for i in first):
+        with pytest.raises(SparseganError, match="every layer needs at least one"):
+            group_counts(shapes, groups, density, allocation)
+        return
+    counts = group_counts(shapes, groups, density, allocation)
+    assert all(0 <= n <= group.count for n, group in zip(counts, groups, strict=True))
+    assert all(counts[i] >= 1 for i in first)
+    left = budget - sum(n * group.size for n, group in zip(counts, groups, strict=True))
+    assert abs(left) <= 2
+    for i, group in enumerate(groups):
+        if counts[i] < group.count:
+            assert abs(left - group.size) >= abs(left)
+        if counts[i] > (i in first):  # of two that are as near, it is the smaller count
+            assert abs(left + group.size) > abs(left) or left > 0
+    values = reference.layer_densities(shapes, density, allocation)
+    wanted = [values[group.layer] * group.count for group in groups]
+    if all(wanted[i] >= 1 for i in first):
+        # Small blocks make up for what whole ones miss: by less than one of them beside their own.
+        for n, w, group in zip(counts, wanted, groups, strict=True):
+            assert abs(n - w) * group.size < 4 + group.size
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), dimensions), min_size=1, max_size=7), densities)
+def test_where_all_blocks_are_whole_their_counts_are_shared_out_like_weights(rows, density):
+    layer_shapes = [(4 * blocks, inner) for blocks, inner in rows]
+    sizes = [blocks * inner for blocks, inner in rows]
+    budget = reference.budget(density, 4 * sum(sizes))
+    assume(budget >= 4 * len(rows))
+    in_blocks = math.ceil(budget / 4 - 0.5)
+    groups = [Group(i, 4, size) for i, size in enumerate(sizes)]
+    wanted = [
+        d * size
+        for d, size in zip(
+            reference.layer_densities(layer_shapes, density, "erk"), sizes, strict=True
+        )
+    ]
+    counts = group_counts(layer_shapes, groups, density, "erk")
+    assert sum(counts) == in_blocks
+    if _no_near_tie(wanted, layer_shapes):
+        assert counts == reference.shared_out(wanted, sizes, in_blocks)
+
+
+def test_a_budget_too_small_for_a_block_a_layer_names_one_that_is_not():
+    layer_shapes = [(8, 40), (3, 40)]
+    groups = _block_groups(layer_shapes)
+    message = r"leaves 4 active weights for 2 layers: every layer needs at least one block of up to"
+    with pytest.raises(SparseganError, match=message) as refused:
+        group_counts(layer_shapes, groups, 0.01, "erk")
+    remedy = float(str(refused.value).split("take ")[1].split(" or")[0])
+    assert group_counts(layer_shapes, groups, remedy, "uniform") == [1, 1]
 
 
 @given(shapes, densities, st.sampled_from(ALLOCATIONS))

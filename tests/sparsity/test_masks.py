@@ -43,6 +43,42 @@ def test_every_layer_kind_gets_its_exact_count_and_zeros(norm, density, device):
         assert torch.equal(buffers[name], buffer), f"{name} moved: a power iteration was run"
 
 
+@pytest.mark.parametrize("norm", NORMS, ids=["plain", "legacy", "parametrized"])
+@pytest.mark.parametrize("density", [0.1, 0.35, 1.0])
+def test_every_layer_kind_has_whole_blocks_and_zeros(norm, density, device):
+    network = _network(norm).to(device)
+    masks = Masks(network, density, granularity="block", generator=_generator())
+    assert masks.budget == budget(density, masks.total)
+    assert masks.active == int(masks.flat.sum()) == 4 * round(masks.budget / 4 - 1e-9)
+    for layer in masks.layers:
+        mask = masks[layer.name]
+        assert torch.equal(layer.parameter != 0, mask)
+        outputs = 1 if "transposed" in layer.name else 0  # all layers have four output channels
+        assert torch.equal(mask.any(outputs), mask.all(outputs))
+        assert int(mask.sum()) == masks.counts()[layer.name] >= 4
+
+
+def test_single_weights_are_drawn_layer_by_layer_one_permutation_each():
+    masks = Masks(_network(), 0.35, generator=_generator(3))
+    shapes = [tuple(layer.parameter.shape) for layer in masks.layers]
+    rng = _generator(3)
+    for name, size, count in zip(
+        masks.names, masks.sizes().values(), layer_counts(shapes, 0.35, "erk"), strict=True
+    ):
+        drawn = torch.randperm(size, generator=rng)[:count]
+        assert masks[name].flatten().nonzero().flatten().tolist() == sorted(drawn.tolist())
+
+
+def test_blocks_are_drawn_uniformly():
+    hits = np.zeros(40)
+    for seed in range(400):
+        layer = nn.Linear(20, 8)  # 40 blocks
+        masks = Masks(layer, 0.25, granularity="block", generator=_generator(seed))
+        hits += masks.units.first(masks.flat).numpy()
+    # Binomial(400, 1/4): mean 100, deviation 8.7; five deviations hold for all 40 blocks.
+    assert np.all(np.abs(hits - 100) < 44)
+
+
 @given(
     st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=5),
     st.floats(0.0, 1.0),
@@ -110,6 +146,28 @@ def test_a_mask_that_empties_a_layer_is_refused_and_nothing_changes():
     assert masks.version == version
 
 
+def test_a_mask_that_splits_a_block_is_refused_and_nothing_changes():
+    masks = Masks(nn.Linear(2, 8), 0.5, granularity="block", generator=_generator())
+    flat, version = masks.flat.clone(), masks.version
+    split = flat.clone()
+    split[int(flat.nonzero()[0])] = False
+    with pytest.raises(SparseganError, match="whole blocks of output channels"):
+        masks.replace(split)
+    assert torch.equal(masks.flat, flat)
+    assert masks.version == version
+
+
+@pytest.mark.parametrize("granularity", ["weight", "block"])
+def test_a_budget_is_what_was_asked_for_or_what_there_is(granularity):
+    masks = Masks(nn.Linear(5, 8), 0.36, granularity=granularity, generator=_generator())
+    assert masks.budget == 14
+    assert masks.active == (14 if granularity == "weight" else 12)
+    masks.replace(torch.ones_like(masks.flat), 39)
+    assert (masks.budget, masks.active) == (39, 40)
+    masks.replace(masks.flat)
+    assert masks.budget == 40
+
+
 def test_clear_takes_none_for_what_is_absent():
     masks = Masks(nn.Sequential(nn.Linear(2, 4), nn.Linear(4, 2)), 0.5, generator=_generator())
     tensor = torch.ones(2, 4)
@@ -144,7 +202,35 @@ def test_a_saved_state_restores_masks_and_weights():
         assert not layer.parameter[~other[layer.name]].any()
 
 
-@pytest.mark.parametrize("lost", ["active", "ever_active", "names", "shapes", "initial_counts"])
+def test_a_saved_state_of_blocks_restores_masks_and_budget():
+    masks, other = (
+        Masks(nn.Conv2d(5, 6, 3), density, granularity="block", generator=_generator(seed))
+        for seed, density in enumerate((0.3, 0.7))
+    )
+    other.load_state_dict(copy.deepcopy(masks.state_dict()))
+    assert torch.equal(other.flat, masks.flat)
+    assert (other.budget, other.active) == (masks.budget, masks.active)
+    assert other.ever_active == masks.ever_active
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [("weight", "block"), ("block", "weight")])
+def test_a_state_of_another_granularity_is_refused(ours, theirs):
+    masks, other = (
+        Masks(nn.Linear(8, 8), 0.5, granularity=kind, generator=_generator())
+        for kind in (ours, theirs)
+    )
+    flat = masks.flat
+    with pytest.raises(
+        SparseganError, match=f"saved masks are of granularity {theirs}, not {ours}"
+    ):
+        masks.load_state_dict(other.state_dict())
+    assert torch.equal(masks.flat, flat)
+
+
+@pytest.mark.parametrize(
+    "lost",
+    ["active", "ever_active", "names", "shapes", "initial_counts", "granularity", "budget"],
+)
 def test_a_state_without_its_masks_is_refused(lost):
     masks = Masks(nn.Linear(5, 5), 0.5, generator=_generator())
     state = masks.state_dict()
@@ -162,6 +248,11 @@ def test_a_state_of_another_network_or_damaged_is_refused():
     damaged["active"] = damaged["active"][:-1]
     with pytest.raises(SparseganError, match="damaged"):
         masks.load_state_dict(damaged)
+    blocks = Masks(nn.Linear(5, 8), 0.5, granularity="block", generator=_generator())
+    damaged = blocks.state_dict()
+    damaged["active"] = damaged["active"] ^ 1
+    with pytest.raises(SparseganError, match="active in part"):
+        blocks.load_state_dict(damaged)
 
 
 def test_a_shared_weight_is_masked_once():

@@ -1,6 +1,7 @@
 """Masks, module and optimiser together, in loops of any kind; changes against slow references."""
 
 import copy
+import math
 
 import pytest
 import torch
@@ -24,9 +25,10 @@ def _rng(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def _sparse(module, density=0.4, lr=0.05, **settings):
+def _sparse(module, density=0.4, lr=0.05, granularity="weight", **settings):
     optimizer = optim.Adam(module.parameters(), lr=lr, betas=(0.0, 0.9))
-    return SparseNetwork(module, optimizer, Masks(module, density, generator=_rng()), **settings)
+    masks = Masks(module, density, granularity=granularity, generator=_rng())
+    return SparseNetwork(module, optimizer, masks, **settings)
 
 
 def _set_gradients(network, seed):
@@ -52,20 +54,39 @@ def _layers_of(masks):
     return [name for name, size in masks.sizes().items() for _ in range(size)]
 
 
-networks = st.lists(
-    st.tuples(st.sampled_from(["linear", "conv", "up"]), st.integers(1, 5), st.integers(1, 5)),
-    min_size=1,
-    max_size=4,
-).map(
-    lambda rows: nn.ModuleList(
-        {
-            "linear": lambda a, b: nn.Linear(a, b),
-            "conv": lambda a, b: nn.Conv2d(a, b, 3),
-            "up": lambda a, b: nn.ConvTranspose2d(a, b, 2),
-        }[kind](a, b)
-        for kind, a, b in rows
+def _networks(widest):
+    row = st.tuples(
+        st.sampled_from(["linear", "conv", "up"]), st.integers(1, 5), st.integers(1, widest)
     )
-)
+    return st.lists(row, min_size=1, max_size=4).map(
+        lambda rows: nn.ModuleList(
+            {
+                "linear": lambda a, b: nn.Linear(a, b),
+                "conv": lambda a, b: nn.Conv2d(a, b, 3),
+                "up": lambda a, b: nn.ConvTranspose2d(a, b, 2),
+            }[kind](a, b)
+            for kind, a, b in rows
+        )
+    )
+
+
+def _in_units(masks, flat):
+    """The mean of a vector over every block, in plain Python."""
+    return [
+        math.fsum(values[i] for i in places) / len(places)
+        for values, _, places in _blocks_of(masks, flat)
+    ]
+
+
+def _blocks_of(masks, flat):
+    for layer, values in zip(masks.layers, masks.split(flat), strict=True):
+        output = 1 if isinstance(layer.module, nn.ConvTranspose2d) else 0
+        for places in reference.blocks(layer.parameter.shape, output):
+            yield values.tolist(), layer.name, places
+
+
+networks = _networks(5)
+wide_networks = _networks(11)
 fractions = st.one_of(st.floats(0, 1), st.sampled_from([0.0, 0.1, 0.3, 0.5, 1.0]))
 
 
@@ -144,6 +165,120 @@ def test_resizing_equals_the_slow_reference(module, density, share):
     assert min(masks.counts().values()) >= 1
 
 
+@settings(deadline=None, max_examples=60)
+@given(wide_networks, st.floats(0.1, 1), fractions, st.sampled_from(["network", "layer"]))
+def test_rewiring_blocks_equals_the_slow_reference(module, density, fraction, scope):
+    try:
+        network = _sparse(module, density, granularity="block")
+    except SparseganError:  # fewer weights than a block in every layer
+        return
+    dense = _stepped(network)
+    masks, counts = network.masks, network.masks.counts()
+    before, active, budget = masks.flat.clone(), masks.active, masks.budget
+    rows = list(_blocks_of(masks, before))
+    expected = reference.rewire_units(
+        [layer for _, layer, _ in rows],
+        [len(places) for _, _, places in rows],
+        [mean > 0 for mean in _in_units(masks, before)],
+        _in_units(masks, masks.weights().abs()),
+        _in_units(masks, dense.abs()),
+        fraction,
+        scope,
+    )
+    change = network.rewire(
+        fraction,
+        growth="gradient",
+        scope=scope,
+        rounding={"network": "floor", "layer": "ceil"}[scope],
+        generator=_rng(),
+    )
+    assert _in_units(masks, masks.flat) == [float(bit) for bit in expected]  # whole blocks
+    assert (change.active, masks.active, masks.budget) == (active, active, budget)
+    assert change.grown == change.dropped == int((masks.flat & ~before).sum())
+    assert scope == "network" or masks.counts() == counts
+    assert min(masks.counts().values()) >= 1
+
+
+@settings(deadline=None, max_examples=60)
+@given(wide_networks, st.floats(0.1, 1), st.lists(st.floats(0, 1), min_size=1, max_size=3))
+def test_resizing_blocks_equals_the_slow_reference_and_never_drifts(module, density, shares):
+    try:
+        network = _sparse(module, density, granularity="block")
+    except SparseganError:
+        return
+    masks = network.masks
+    for seed, share in enumerate(shares):
+        dense = _stepped(network, seed)
+        to_count = max(4 * len(masks.layers), round(share * masks.total))
+        if to_count > masks.total:
+            return
+        rows = list(_blocks_of(masks, masks.flat))
+        more = to_count > masks.budget
+        expected = reference.resize_units(
+            [layer for _, layer, _ in rows],
+            [len(places) for _, _, places in rows],
+            [mean > 0 for mean in _in_units(masks, masks.flat)],
+            _in_units(masks, masks.weights().abs()),
+            _in_units(masks, dense.abs()),
+            max(masks.active, to_count) if more else min(masks.active, to_count),
+        )
+        change = network.resize(to_count, growth="gradient", generator=_rng())
+        assert _in_units(masks, masks.flat) == [float(bit) for bit in expected]
+        assert masks.budget == to_count
+        assert abs(masks.active - to_count) <= 2
+        assert change.active == masks.active
+        assert change.reason == ("raise" if more else "lower")
+        assert min(change.grown, change.dropped) == 0
+        assert min(masks.counts().values()) >= 1
+
+
+def test_blocks_that_are_raised_and_lowered_come_back_to_the_same_count():
+    network = _sparse(nn.Sequential(nn.Linear(9, 16), nn.Conv2d(5, 8, 3)), granularity="block")
+    masks, step = network.masks, 26  # no multiple of four: both ways are rounded
+    start = [masks.budget, masks.active]
+    for _ in range(5):
+        for by in (step, step, -step, -step):
+            network.resize(masks.budget + by, growth="random", generator=_rng())
+        assert [masks.budget, masks.active] == start
+
+
+def test_lowering_never_takes_the_last_block_of_a_layer():
+    module = nn.Sequential(nn.Linear(4, 6), nn.Linear(6, 9), nn.Linear(9, 20))
+    network = _sparse(module, 0.5, granularity="block")
+    change = network.resize(0, growth="random", generator=_rng())
+    assert change.nearly_empty == ("0", "1", "2")
+    assert [int(b.sum()) for b in network.masks.units.split(_units(network.masks))] == [1, 1, 1]
+    assert network.masks.budget == network.masks.active
+
+
+def _units(masks):
+    return masks.units.first(masks.flat)
+
+
+def test_random_growth_is_uniform_over_blocks():
+    hits = torch.zeros(30)
+    for seed in range(300):
+        network = _sparse(nn.Linear(15, 8), 0.2, granularity="block")
+        network.resize(72, growth="random", generator=_rng(seed))
+        hits += _units(network.masks)
+    grown = hits[hits < 300]  # those that were there are in every one
+    # 12 of 24 blocks: Binomial(300, 1/2), mean 150, deviation 8.7.
+    assert len(grown) == 24
+    assert float((grown - 150).abs().max()) < 44
+
+
+def test_a_block_whose_gradient_is_no_number_is_grown_last():
+    network = _sparse(nn.Linear(1, 16), 0.25, granularity="block")
+    units = network.masks.units
+    _stepped(network)
+    inactive = (~_units(network.masks)).nonzero().flatten().tolist()
+    gradient = units.spread(torch.tensor([0.0, 1.0, 2.0, 3.0]))
+    gradient[4 * inactive[2]] = float("nan")
+    network._growth_gradient = gradient
+    network.resize(12, growth="gradient", generator=_rng())
+    assert not _units(network.masks)[inactive[2]]
+
+
 def test_lowering_never_empties_a_layer_however_small_its_weights():
     module = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(20, 20))
     with torch.no_grad():
@@ -156,6 +291,17 @@ def test_lowering_never_empties_a_layer_however_small_its_weights():
     assert all(float(layer.parameter.detach().abs().max()) > 0 for layer in network.masks.layers)
     again = network.resize(0, growth="gradient")  # nothing to do, so nothing to grow by
     assert (again.dropped, again.grown, again.nearly_empty) == (0, 0, ())
+
+
+@pytest.mark.parametrize("granularity", ["weight", "block"])
+@pytest.mark.parametrize(("scope", "rounding"), [("layer", "ceil"), ("network", "floor")])
+def test_no_layer_consists_of_newly_grown_zeros_only(granularity, scope, rounding):
+    module = nn.Sequential(nn.Linear(10, 4), nn.Linear(4, 100))
+    network = _sparse(module, 0.03, granularity=granularity)
+    assert int(network.masks.units.split(_units(network.masks))[0].sum()) <= 2
+    network.rewire(1.0, growth="random", scope=scope, rounding=rounding, generator=_rng())
+    assert bool(module[0].weight.any())
+    assert bool(module[1].weight.any())
 
 
 def test_equal_magnitudes_and_gradients_are_drawn_within_the_exact_count(device):
@@ -191,14 +337,17 @@ def test_what_is_dropped_and_regrown_at_once_keeps_value_and_moments():
     assert torch.equal(network.optimizer.state[module.weight]["exp_avg_sq"], moments)
 
 
+@pytest.mark.parametrize("granularity", ["weight", "block"])
 @pytest.mark.parametrize("norm", NORMS)
-def test_training_and_rewiring_every_layer_kind_keeps_zeros_and_the_power_iteration(norm, device):
+def test_training_and_rewiring_every_layer_kind_keeps_zeros_and_the_power_iteration(
+    norm, granularity, device
+):
     module = nn.ModuleDict({name: NORMS[norm](make()) for name, make in LAYERS.items()}).to(device)
     inputs = {
         "linear": (2, 3),
         **{name: (2, 3, *[5] * int(name[-2])) for name in LAYERS if name != "linear"},
     }
-    network = _sparse(module, 0.3)
+    network = _sparse(module, 0.3, granularity=granularity)
     network.growth_gradient_due = lambda: True
     for step in range(6):
         loss = sum(
@@ -218,7 +367,7 @@ def test_training_and_rewiring_every_layer_kind_keeps_zeros_and_the_power_iterat
         if step == 3:
             network.rewire(0.5, growth="random", scope="layer", rounding="ceil", generator=_rng())
         if step == 4:
-            active = network.masks.total // 2
+            active = network.masks.total // 8 * 4  # whole blocks
             network.resize(active, growth="gradient", generator=_rng())
         assert network.masks.active == active
         for name, buffer in module.named_buffers():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import reference
 from sparsegan import SparseganError
-from sparsegan.sparsity import drop, grow, resize
+from sparsegan.sparsity import drop, exchange, grow, resize
 
 
 @st.composite
@@ -60,6 +60,74 @@ def test_resize_reaches_the_count_by_growing_or_dropping_alone(example, data):
     assert bool((after & ~before).any()) <= (to_count > sum(mask))
 
 
+@given(st.booleans().flatmap(masked_scores), st.data())
+def test_exchange_grows_as_many_of_each_size_as_it_drops(example, data):
+    mask, values = example
+    sizes = data.draw(st.lists(st.integers(1, 4), min_size=len(mask), max_size=len(mask)))
+    grow_by = data.draw(st.permutations(range(len(mask))))
+    count = data.draw(st.integers(0, sum(mask)))
+    before, weigh = torch.tensor(mask), torch.tensor(sizes)
+    left = drop(before, torch.tensor(values), count, generator=_rng(7))
+    after = exchange(
+        before, torch.tensor(values), torch.tensor(grow_by), count, sizes=weigh, generator=_rng(7)
+    )
+    for size in range(1, 5):
+        of_size = weigh == size
+        lost = before & ~left & of_size
+        assert int((after & of_size).sum()) == int((before & of_size).sum())
+        sure, drawn = reference.grow(
+            [bool(on) or not ours for on, ours in zip(left, of_size, strict=True)],
+            grow_by,
+            int(lost.sum()),
+        )
+        chosen = {i for i in range(len(mask)) if of_size[i] and after[i] and not left[i]}
+        _check_choice(chosen, sure, drawn, int(lost.sum()))
+
+
+def test_exchange_of_single_weights_is_drop_and_grow():
+    mask, scores, other = torch.arange(30) % 3 == 0, torch.arange(30) % 4, torch.arange(30) % 5
+    left = drop(mask, scores, 4, generator=(rng := _rng(3)))
+    assert torch.equal(
+        exchange(mask, scores, other, 4, generator=_rng(3)), grow(left, other, 4, generator=rng)
+    )
+
+
+@given(st.booleans().flatmap(masked_scores), st.data())
+def test_resize_of_blocks_comes_nearest_to_the_count_in_the_order_of_scores(example, data):
+    mask, values = example
+    sizes = data.draw(st.lists(st.integers(1, 4), min_size=len(mask), max_size=len(mask)))
+    to_count = data.draw(st.integers(0, sum(sizes)))
+    before, weigh, scores = torch.tensor(mask), torch.tensor(sizes), torch.tensor(values)
+    after = resize(before, scores, to_count, sizes=weigh, generator=_rng())
+    active = int(weigh[before].sum())
+    assert bool((before & ~after).any()) <= (to_count < active)
+    assert bool((after & ~before).any()) <= (to_count > active)
+    missed = int(weigh[after].sum()) - to_count
+    assert -2 <= missed <= 2
+    changed, candidates = before ^ after, before if to_count < active else ~before
+    by = scores if to_count < active else -scores
+    untouched = candidates & ~changed
+    if changed.any() and untouched.any():
+        assert float(by[changed].max()) <= float(by[untouched].min())
+
+
+def test_of_two_numbers_of_blocks_that_are_as_near_the_smaller_is_active():
+    sizes, scores = torch.full((4,), 4), torch.arange(4.0)
+    none, everything = torch.zeros(4, dtype=torch.bool), torch.ones(4, dtype=torch.bool)
+    for start in (none, everything):
+        for to_count, active in [(0, 0), (1, 0), (2, 0), (3, 4), (6, 4), (7, 8), (16, 16)]:
+            assert int(sizes[resize(start, scores, to_count, sizes=sizes)].sum()) == active
+
+
+def test_equal_scores_of_blocks_fall_at_random_and_follow_the_generator():
+    mask, values, sizes = torch.zeros(50, dtype=torch.bool), torch.zeros(50), torch.full((50,), 4)
+    one, same, other = (
+        resize(mask, values, 20, sizes=sizes, generator=_rng(seed)) for seed in (0, 0, 1)
+    )
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+
+
 def test_shapes_and_devices_are_kept(device):
     mask = torch.zeros(3, 4, 2, dtype=torch.bool, device=device)
     values = torch.arange(24.0, device=device).view(3, 4, 2)
@@ -99,6 +167,14 @@ def test_more_than_there_is_is_refused(count):
         drop(mask, torch.zeros(3), count)
     with pytest.raises(SparseganError, match="cannot choose"):
         grow(~mask, torch.zeros(3), count)
+
+
+def test_more_weights_than_the_blocks_have_are_refused():
+    mask, sizes = torch.tensor([True, False]), torch.tensor([4, 3])
+    with pytest.raises(SparseganError, match="cannot choose 4 of 3 weights"):
+        resize(mask, torch.zeros(2), 8, sizes=sizes)
+    with pytest.raises(SparseganError, match="cannot choose 4 of 0 weights"):
+        resize(mask, torch.zeros(2), 0, sizes=sizes, keep=mask)
 
 
 def _rng(seed=0):

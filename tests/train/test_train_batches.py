@@ -23,21 +23,21 @@ def batches(images, rank=0, world_size=1, *flags):
 
 
 def test_the_ranks_share_the_global_batch_in_order(images):
-    whole = batches(images).real(3, 1)
-    parts = [batches(images, rank, 2).real(3, 1) for rank in range(2)]
+    (whole,) = batches(images).real(3, 1)
+    parts = [batches(images, rank, 2).real(3, 1)[0] for rank in range(2)]
     assert torch.equal(torch.cat(parts), whole)
 
 
 def test_every_discriminator_step_has_the_next_batch_of_the_epoch(images):
     given = batches(images)
-    seen = torch.cat([given.real(step, k) for step in (1, 2, 3) for k in (0, 1)])[:40]
+    seen = torch.cat([given.real(step, k)[0] for step in (1, 2, 3) for k in (0, 1)])[:40]
     assert seen[:, 0, 0, 0].unique().numel() == 40
 
 
 def test_numbers_are_functions_of_step_and_rank(images):
     def numbers(rank, step, k):
         given = batches(images, rank, 2)
-        return given.noise(step, k), given.generator_noise(step), given.mix(step, k)
+        return *given.latents(step, k), *given.generator_latents(step), given.mix(step, k)
 
     same, again = numbers(0, 1, 0), numbers(0, 1, 0)
     assert all(torch.equal(a, b) for a, b in zip(same, again, strict=True))
@@ -54,7 +54,7 @@ def test_flips_mirror_about_half(images):
     flipped = batches(images, 0, 1, "--data.flip", "true")
     turned = []
     for step in range(1, 21):
-        a, b = straight.real(step, 0), flipped.real(step, 0)
+        (a,), (b,) = straight.real(step, 0), flipped.real(step, 0)
         mirrored = (a.flip(-1) == b).all((1, 2, 3))
         assert ((a == b).all((1, 2, 3)) ^ mirrored).all()
         turned.append(mirrored.float())

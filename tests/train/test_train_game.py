@@ -19,7 +19,7 @@ def game_of(*flags):
 
 @pytest.fixture
 def inputs():
-    return torch.rand(8, 1, 28, 28) * 2 - 1, torch.randn(8, 8), torch.rand(8)
+    return (torch.rand(8, 1, 28, 28) * 2 - 1,), (torch.randn(8, 8),), torch.rand(8)
 
 
 def weights(network):
@@ -42,7 +42,7 @@ def test_each_step_moves_its_own_network_only(inputs, flags):
     assert not any(moved(G, game.G))
     D = weights(game.D)
     gradients = [p.grad.clone() for p in game.D.parameters()]
-    loss, scores = game.generator_step(1, inputs[1][:6])
+    loss, scores = game.generator_step(1, (inputs[1][0][:6],))
     assert scores.shape == (6,)
     assert float(loss) == pytest.approx(-float(scores.mean()))
     assert any(moved(G, game.G))
@@ -76,15 +76,15 @@ def test_gradient_norms_are_those_of_active_weights(inputs):
 @pytest.mark.parametrize("name", ["generator", "discriminator"])
 def test_a_loss_that_is_not_finite_stops_before_the_update(inputs, name):
     game = game_of()
-    real, z, mix = inputs
+    real, (z,), mix = inputs
     if name == "discriminator":
-        real[0, 0, 0, 0] = math.nan
+        real[0][0, 0, 0, 0] = math.nan
     else:
         z = z / 0 * 0
     G, D = weights(game.G), weights(game.D)
     step = {
-        "discriminator": lambda: game.discriminator_step(7, real, z, mix),
-        "generator": lambda: game.generator_step(7, z),
+        "discriminator": lambda: game.discriminator_step(7, real, (z,), mix),
+        "generator": lambda: game.generator_step(7, (z,)),
     }
     with pytest.raises(SparseganError, match=f"the {name} diverged at step 7: its loss is nan"):
         step[name]()
@@ -101,11 +101,11 @@ def test_a_gradient_that_is_not_finite_stops_too(inputs):
 
 def test_measuring_follows_the_generator_step(inputs):
     game = game_of()
-    real, z, mix = inputs
+    real, (z,), mix = inputs
     for k in range(2):
-        game.discriminator_step(1, real, torch.roll(z, k), mix)
-    _, scores = game.generator_step(1, z)
-    events = game.after_generator_step(scores, z, real)
+        game.discriminator_step(1, real, (torch.roll(z, k),), mix)
+    _, scores = game.generator_step(1, (z,))
+    events = game.after_generator_step(scores, (z,), real)
     assert events.step == 1
     assert events.balance.fake_before == pytest.approx(float(scores.mean()), rel=1e-5)
     assert events.balance.fake_after != events.balance.fake_before

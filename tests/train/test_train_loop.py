@@ -9,7 +9,7 @@ from tiny_run import config, differences
 
 from sparsegan import data
 from sparsegan.errors import SparseganError
-from sparsegan.train import loop, parse, sampling
+from sparsegan.train import build, loop, parse, sampling
 from sparsegan.train.checkpoint import load_state, save_state
 from sparsegan.train.metrics_log import read_events
 from sparsegan.train.run import RunDirectory
@@ -64,6 +64,7 @@ def test_a_run_leaves_what_the_design_names(whole):
     config_ = yaml.safe_load(whole.config.read_text())
     assert config_["data"] == {
         "source": "fashion-mnist", "path": None, "image_size": 28, "channels": 1, "flip": False,
+        "classes": None,
     }  # fmt: skip
 
 
@@ -171,7 +172,7 @@ def test_other_data_are_refused(tmp_path, monkeypatch):
         loop.train(config(tmp_path / "run"))
     found = data.load("fashion-mnist")
     other = data.Images(found.pixels.flip(0), None, (), "other")
-    monkeypatch.setattr(loop.build, "images", lambda config: other)
+    monkeypatch.setattr(build, "images", lambda config: other)
     with pytest.raises(SparseganError, match="images of other are not those"):
         loop.resume(tmp_path / "run")
 
@@ -204,7 +205,8 @@ def test_nothing_is_written_for_settings_that_cannot_work(tmp_path):
         (["--batch_size", "10000"], "only 9000 images"),
         (["--data.source", "folder"], "path"),
         (["--fabric.accelerator", "mps"], "fabric.accelerator"),
-        (["--network.name", "biggan"], "takes labels or images.*choose dcgan or sngan"),
+        (["--network.name", "biggan"], "does not make images of 28 pixels: choose image_size 32"),
+        (["--data.classes", "[boots]"], "no class boots: did you mean .*boot"),
         (["--evaluate.features", "nowhere:Net"], "feature network 'nowhere:Net' cannot be made"),
         (["--evaluate.images", "1"], "1 generated images are to be compared"),
     ]:

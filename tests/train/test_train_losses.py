@@ -32,6 +32,11 @@ def sigmoid(x):
             -mean([math.log(sigmoid(x)) for x in FAKE]),
         ),
         ("wasserstein", mean(FAKE) - mean(REAL), -mean(FAKE)),
+        (
+            "least-squares",
+            (mean([(x - 1) ** 2 for x in REAL]) + mean([x**2 for x in FAKE])) / 2,
+            mean([(x - 1) ** 2 for x in FAKE]),
+        ),
     ],
 )
 def test_losses_are_their_formulas(name, discriminator, generator):
@@ -41,10 +46,10 @@ def test_losses_are_their_formulas(name, discriminator, generator):
     assert loss.generator(fake).item() == pytest.approx(generator, abs=1e-12)
 
 
-@pytest.mark.parametrize("name", ["hinge", "non-saturating", "wasserstein"])
+@pytest.mark.parametrize("name", ["hinge", "non-saturating", "wasserstein", "least-squares"])
 def test_the_generator_climbs_and_the_discriminator_separates(name):
     loss = adversarial_loss(name)
-    real, fake = (torch.zeros(3, requires_grad=True) for _ in range(2))
+    real, fake = (torch.full((3,), 0.5, requires_grad=True) for _ in range(2))
     loss.discriminator(real, fake).backward()
     assert (real.grad < 0).all()
     assert (fake.grad > 0).all()

@@ -83,6 +83,18 @@ def test_no_key_but_its_name_changes_the_method(key, method):
         ({"optimiser": {"generator": {"betas": [0.5]}}}, "a list of 2 values"),
         ({"optimiser": {"generator": {"betas": [0.5, 1.0]}}}, "must lie in [0, 1)"),
         ({"optimiser": {"discriminator": {"lr": 0}}}, "discriminator.lr is 0.0: it must be above"),
+        ({"optimiser": {"decay_from": 1}}, "optimiser.decay_from is 1.0: it must lie in [0, 1)"),
+        ({"optimiser": {"lr_decay": "cosine"}}, "lr_decay is 'cosine': it must be one of none, li"),
+        ({"accumulate": 0}, "accumulate is 0: it must be at least 1"),
+        ({"augment": ["cutout", "cutout"]}, "augment is cutout, cutout: name every change once"),
+        ({"augment": ["colour"]}, "a list such as [color], of color, translation, cutout"),
+        ({"augment": "color"}, "augment is 'color': it must be a list such as [color], of color"),
+        ({"loss": {"history": -1}}, "loss.history is -1: it must be at least 0"),
+        ({"loss": {"cycle": 5}}, "loss.cycle is 5.0 and network.name is dcgan: it is a setting of"),
+        (
+            {"network": {"name": "cyclegan"}, "loss": {"gradient_penalty": 10}},
+            "loss.gradient_penalty is 10.0 and network.name is cyclegan",
+        ),
         (3, "file 0 holds 3"),
     ],
 )

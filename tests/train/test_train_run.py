@@ -61,6 +61,12 @@ def test_pruning_spares_the_newest_and_the_best(run):
     assert run.best_step() == 10
 
 
+def test_the_best_of_two_pairs_is_best_for_both_together(run):
+    values = [(0, 5.0), (0, 5.0), (10, 1.0), (10, 4.0), (20, 2.0), (20, 2.5), (30, 0.1), (30, None)]
+    fill(run, [0, 10, 20, 30], values)
+    assert run.best_step() == 20
+
+
 def test_without_evaluations_there_is_no_best(run):
     assert run.best_step() is None
     fill(run, [0], [(0, None)])
@@ -78,6 +84,17 @@ def test_forgetting_removes_later_files_and_what_kills_left(run):
         "step-00000000.png",
         "step-00000010.png",
     ]
+
+
+def test_forgetting_knows_the_grids_of_several_pairs(run):
+    for step in (0, 20):
+        grid = run.sample(step, "a_to_b")
+        grid.parent.mkdir(exist_ok=True)
+        grid.write_bytes(b"")
+    (run.samples / "a_to_b" / ".step-00000030.png.0123456789ab.tmp").write_bytes(b"half")
+    run.forget_after(10)
+    left = [path.name for path in (run.samples / "a_to_b").iterdir()]
+    assert left == ["step-00000000.png"]
 
 
 def test_the_newest_checkpoint_is_the_latest_whole_one(run):

@@ -10,7 +10,7 @@ def layer(name, weights, macs):
     return LayerCost(name, "Linear", (weights,), weights, macs, 0, 0, 3)
 
 
-LAYERS = {"generator": [layer("a", 10, 100)], "discriminator": [layer("b", 20, 40)]}
+LAYERS = {"": {"generator": [layer("a", 10, 100)], "discriminator": [layer("b", 20, 40)]}}
 START = {
     "kind": "start",
     "step": 0,

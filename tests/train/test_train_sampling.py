@@ -64,7 +64,8 @@ def test_a_failure_inside_leaves_no_trace_either(method):
 
 def test_standing_statistics_are_the_averages_over_their_batches():
     generator = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
-    with sampling.standing_statistics(generator, 3, seed=5, batch=16):
+    generator.latent_dim = 3
+    with sampling.standing_statistics(generator, seed=5, batch=16):
         norm = generator[1]
         assert not generator.training
         batches = [

@@ -2,10 +2,10 @@ import copy
 
 import pytest
 import torch
-from tiny_run import config, differences
+from tiny_run import alone, config, differences
 from torch import nn
 
-from sparsegan import data
+from sparsegan import data, nets
 from sparsegan.errors import SparseganError
 from sparsegan.train import build, state
 from sparsegan.train.batches import Batches
@@ -42,32 +42,32 @@ def play(game, batches, steps):
     for step in range(game.method.step + 1, steps + 1):
         for k in range(2):
             real = batches.real(step, k)
-            game.discriminator_step(step, real, batches.noise(step, k), batches.mix(step, k))
-        z = batches.generator_noise(step)
-        _, scores = game.generator_step(step, z)
-        game.after_generator_step(scores, z, real)
+            game.discriminator_step(step, real, batches.latents(step, k), batches.mix(step, k))
+        latents = batches.generator_latents(step)
+        _, scores = game.generator_step(step, latents)
+        game.after_generator_step(scores, latents, real)
 
 
 def test_going_on_from_any_step_ends_with_the_same_bits(images, tmp_path, monkeypatch):
-    original = build.nets.build
+    original = nets.build
 
     def with_dropout(*args, **kwargs):
         generator, _ = original(*args, **kwargs)
         return generator, Forgetful()
 
-    monkeypatch.setattr(build.nets, "build", with_dropout)
+    monkeypatch.setattr(nets, "build", with_dropout)
     game, batches = game_of(images)
     for step in range(13):
         play(game, batches, step)
-        save_state(tmp_path / str(step), state.capture(game))
+        save_state(tmp_path / str(step), state.capture(alone(game)))
     play(game, batches, 13)
-    end = state.capture(game)
+    end = state.capture(alone(game))
     for step in range(13):
         game, batches = game_of(images)
         torch.rand(7)
-        state.restore(game, load_state(tmp_path / str(step)))
+        state.restore(alone(game), load_state(tmp_path / str(step)))
         play(game, batches, 13)
-        assert differences(state.capture(game), end) == []
+        assert differences(state.capture(alone(game)), end) == []
 
 
 @pytest.mark.parametrize("method", ["dense", "static", "sdst", "dda", "stu-gan"])
@@ -75,18 +75,18 @@ def test_every_method_goes_on(images, tmp_path, method):
     flags = ["--method.name", method]
     game, batches = game_of(images, *flags)
     play(game, batches, 5)
-    save_state(tmp_path / "middle", state.capture(game))
+    save_state(tmp_path / "middle", state.capture(alone(game)))
     play(game, batches, 9)
-    end = state.capture(game)
+    end = state.capture(alone(game))
     game, batches = game_of(images, *flags)
-    state.restore(game, load_state(tmp_path / "middle"))
+    state.restore(alone(game), load_state(tmp_path / "middle"))
     play(game, batches, 9)
-    assert differences(state.capture(game), end) == []
+    assert differences(state.capture(alone(game)), end) == []
 
 
 @pytest.fixture
 def captured(images):
-    captured = state.capture(game_of(images)[0])
+    captured = state.capture(alone(game_of(images)[0]))
     return {**captured, "seconds": 0.0, "metrics_bytes": 0, "images": ""}
 
 
@@ -101,7 +101,7 @@ def captured(images):
 def test_a_state_of_another_network_or_method_is_refused(images, captured, flags, sentence):
     game, _ = game_of(images, *flags)
     with pytest.raises(SparseganError, match=sentence):
-        state.restore(game, captured)
+        state.restore(alone(game), captured)
 
 
 @pytest.mark.parametrize(
@@ -128,5 +128,14 @@ def test_other_conditions_are_refused_unless_told(images, captured, name):
     captured["conditions"] = {**captured["conditions"], name: "other"}
     game, _ = game_of(images)
     with pytest.raises(SparseganError, match=f"{name} other.*--inexact"):
-        state.restore(game, captured)
-    state.restore(game, captured, inexact=True)
+        state.restore(alone(game), captured)
+    state.restore(alone(game), captured, inexact=True)
+
+
+def test_settings_newer_than_the_checkpoint_are_at_their_defaults(captured):
+    chosen = config("unused")
+    saved = {k: v for k, v in captured["settings"].items() if not k.startswith("loss.")}
+    state.require_settings(saved, chosen)
+    other = config("unused", "--loss.name", "wasserstein")
+    with pytest.raises(SparseganError, match=r"with loss\.name hinge and .* wasserstein"):
+        state.require_settings(saved, other)

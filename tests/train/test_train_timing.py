@@ -1,4 +1,4 @@
-from tiny_run import config, differences
+from tiny_run import alone, config, differences
 
 from sparsegan import data
 from sparsegan.train import build, state, timing
@@ -12,10 +12,12 @@ def test_timing_measures_both_and_touches_nothing(tmp_path):
     images = data.load("fashion-mnist", split="test")
     chosen = build.resolve(config("unused"), images)
     game = Game(chosen, launch(chosen))
-    before = state.capture(game)
+    before = state.capture(alone(game))
     save_state(tmp_path / "before", before)  # the captured tensors are the game's own
-    timed = timing.compare(game, Batches(images, chosen, 0, 1, game.fabric.device), seconds=0)
+    timed = timing.compare(
+        alone(game), Batches(images, chosen, 0, 1, game.fabric.device), seconds=0
+    )
     assert timed.steps == 3
     assert timed.sparse > 0
     assert timed.dense > 0
-    assert differences(state.capture(game), load_state(tmp_path / "before")) == []
+    assert differences(state.capture(alone(game)), load_state(tmp_path / "before")) == []

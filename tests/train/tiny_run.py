@@ -3,6 +3,7 @@
 import torch
 
 from sparsegan.train import parse
+from sparsegan.train.match import Match
 
 SETTINGS = {
     "method": {
@@ -44,6 +45,11 @@ def config(directory, *flags):
     """The tiny run's configuration, in a directory, with flags over it."""
     layer = parse.Layer("the tiny run", {**SETTINGS, "run": {"directory": str(directory)}})
     return parse.parse([layer], flags)
+
+
+def alone(game):
+    """A run's only game."""
+    return Match(game.config, game.fabric, {"": game})
 
 
 def flat(value, name=""):

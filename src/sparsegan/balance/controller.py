@@ -19,7 +19,7 @@ class Decision:
         action: ``raise`` or ``lower`` the density, ``hold`` it, or ``rewire`` at the cap.
         reason: One phrase for people.
         reading: What it was decided on.
-        from_active: Active weights before.
+        from_active: Active weights before: the budget, where rounding to blocks misses it.
         to_active: Active weights to reach; equal to ``from_active`` for hold, and for rewire too
             but where rounding had left the count a few weights short of the cap.
         total: Maskable weights.

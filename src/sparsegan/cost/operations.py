@@ -62,6 +62,7 @@ def training(
     discriminator_steps: int,
     steps: int,
     convention: Convention = "consistent",
+    generator_passes: int = 1,
 ) -> float:
     """Operations of a training run.
 
@@ -73,13 +74,15 @@ def training(
         discriminator_steps: Discriminator steps for each generator step.
         steps: Generator steps.
         convention: `published` or `consistent`, see the module's text.
+        generator_passes: Forwards and backwards of the generator for each sample of its step; a
+            cycle has three (translation, the way back of the other one's, identity).
 
     Raises:
         SparseganError: for another convention.
     """
     _check_convention(convention)
     seen = d_batch * discriminator_steps
-    g_samples = (seen + 3 * g_batch) * steps
+    g_samples = (seen + 3 * generator_passes * g_batch) * steps
     if convention == "published":
         d_samples = (3 * seen + g_batch) * steps * discriminator_steps
     else:
@@ -98,6 +101,7 @@ def training_of_history(
     discriminator_steps: int,
     steps: int,
     convention: Convention = "consistent",
+    generator_passes: int = 1,
 ) -> float:
     """Operations of a training run whose densities moved.
 
@@ -112,6 +116,7 @@ def training_of_history(
         discriminator_steps: As in `training`.
         steps: Generator steps counted, at least 1.
         convention: As in `training`.
+        generator_passes: As in `training`.
 
     Raises:
         SparseganError: for a history that does not begin at step 0 or is out of order, for
@@ -126,6 +131,7 @@ def training_of_history(
         discriminator_steps=discriminator_steps,
         steps=steps,
         convention=convention,
+        generator_passes=generator_passes,
     )
 
 

@@ -1,11 +1,15 @@
 """What every source gives: images in memory."""
 
+import difflib
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from sparsegan.cache import digest
+from sparsegan.errors import SparseganError
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +30,27 @@ class Images:
 
     def __len__(self) -> int:
         return len(self.pixels)
+
+    def of_classes(self, names: Sequence[str]) -> "Images":
+        """The images of these classes alone; their labels are places in `names`.
+
+        Raises:
+            SparseganError: The images have no class of that name.
+        """
+        if tuple(names) == self.class_names:
+            return self
+        for name in names:
+            if self.labels is None or name not in self.class_names:
+                near = difflib.get_close_matches(name, self.class_names, n=1, cutoff=0.0)
+                hint = f"did you mean {near[0]}?" if near else "leave data.classes out."
+                raise SparseganError(f"{self.name} has no class {name}: {hint}")
+        assert self.labels is not None, "every name is a class"
+        place = {name: number for number, name in enumerate(names)}
+        places = torch.tensor([place.get(name, -1) for name in self.class_names])
+        labels = places[self.labels]
+        chosen = (labels >= 0).nonzero().squeeze(1)
+        pixels = self.pixels.index_select(0, chosen)
+        return Images(pixels, labels[chosen], tuple(names), self.name)
 
     @functools.cached_property
     def fingerprint(self) -> str:

@@ -27,6 +27,17 @@ def read_pair(
     return pair[0], pair[1]
 
 
+def has_test_images(place: Path) -> bool:
+    """Whether there are images in testA or testB.
+
+    Raises:
+        SparseganError: There is nothing at `place`, or something that cannot be read.
+    """
+    every = image_paths(open_container(place))
+    start = len(shared_folder(every)) if len(every) else 0
+    return any(name.startswith(("testA/", "testB/"), start) for name in every)
+
+
 def _side(container: Container, folder: str, how: Decoding) -> Images:
     name = f"{container.place.resolve().name} {folder}"
     return load_listed(container, lambda: _list(container, folder), how, split=folder, name=name)

@@ -122,8 +122,10 @@ class NativeForward:
     # ---- hooks
 
     def _enter(self, *_: Any) -> None:
+        if torch.compiler.is_compiling():
+            return  # what torch.compile compiles runs as compiled
         watch = self.channels_last and self._views is None
-        if watch and not self.on and not torch.compiler.is_compiling():
+        if watch and not self.on:
             self._watch = _ViewWatch()
             self._watch.__enter__()  # type: ignore[no-untyped-call]
         elif self.on and self._mode is None:
@@ -149,6 +151,7 @@ class NativeForward:
             self.channels_last
             and not self.on
             and not self._views
+            and not torch.compiler.is_compiling()
             and args
             and isinstance(args[0], Tensor)
             and args[0].dim() == 4

@@ -7,59 +7,46 @@ table alone, so a resumed run that has the table repeats every decision.
 """
 
 import functools
-import hashlib
 import logging
-import os
-import platform
-import statistics
-import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
-from .. import cache, ranks
+from .. import ranks
 from ..errors import SparseganError
-from ..undisturbed import undisturbed
 from .attach import ActiveWeights, NativeForward
+from .draws import network_in_blocks
+from .layer_timing import LayerTiming, time_layers
 from .native import available, isa
+from .network_timing import described, time_network
+from .timing import Fit, kept
 
 Wanted = Literal["auto", "native", "masked"]
 Kernels = Literal["native", "masked"]
 
 log = logging.getLogger("sparsegan")
 
-# One timed pass lasts this long, in passes of at least this number.
-SECONDS, PASSES = 0.3, 3
-
 
 @dataclass(frozen=True)
-class Timing:
-    """What one forward and backward of a network takes.
+class Timing(Fit):
+    """What one forward and backward of a network takes: the table that decides.
 
     Attributes:
-        masked: Seconds on dense kernels under masks, whatever the density.
-        fixed: Seconds on native kernels at density 0, extrapolated.
-        slope: Seconds that density 1 adds to it.
         batch: Samples of the batch that was timed.
         threads: CPU threads.
         isa: Instruction set of the native kernels.
+        channels_last: Whether ``masked`` is of convolutions in that memory format, where it is
+            faster than the network's own.
     """
 
-    masked: float
-    fixed: float
-    slope: float
     batch: int
     threads: int
     isa: str
-
-    def native(self, density: float) -> float:
-        """Seconds on native kernels at a density."""
-        return self.fixed + self.slope * density
+    channels_last: bool = True
 
     def faster(self, density: float) -> Kernels:
         """The faster kernels at a density; a dense network is the baseline and runs as one."""
@@ -100,6 +87,7 @@ class Engine:
 
     Attributes:
         timing: The table that ``auto`` decides by; None before the first training forward.
+        layers: What `time_layers` has found last, to be shown; None before.
     """
 
     def __init__(
@@ -117,10 +105,10 @@ class Engine:
         self.masks = masks
         self.wanted = wanted
         self.timing: Timing | None = None
+        self.layers: list[LayerTiming] | None = None
         self._measuring = False
         self._native = NativeForward(network, masks, dense_gradient)
-        # Told to run masked, a network computes to the bit what it would without an engine.
-        self._native.channels_last = wanted == "auto"
+        self._choose_format()
         self._handle = network.register_forward_pre_hook(
             self._before, prepend=True, with_kwargs=True
         )
@@ -131,6 +119,12 @@ class Engine:
         if self.wanted != "auto":
             return self.wanted
         return "masked" if self.timing is None else self.timing.faster(self.masks.density)
+
+    @property
+    def measurable(self) -> bool:
+        """Whether there is a choice: the kernels are compiled, and the network is on the CPU."""
+        on_cpu = all(p.device.type == "cpu" for p in self.network.parameters())
+        return on_cpu and available()
 
     @property
     def reason(self) -> str:
@@ -163,103 +157,81 @@ class Engine:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over a saved table."""
         self.wanted = state["wanted"]
-        self._native.channels_last = self.wanted == "auto"
         self.timing = None if state["timing"] is None else Timing(**state["timing"])
+        self._choose_format()
 
     # ---- measuring
 
+    def measure(self, *args: Any, anew: bool = True, **kwargs: Any) -> Timing:
+        """Time the network; what is found decides from now on, here and in later runs.
+
+        Args:
+            args: What the network is called with, on the CPU.
+            anew: Do not take a table that an earlier run on this machine has left.
+            kwargs: As ``args``.
+
+        Returns:
+            The new ``timing``.
+
+        Raises:
+            SparseganError: If the kernels are not compiled.
+        """
+        with self._measurement():
+            self.timing = self._table(args, kwargs, anew)
+        return self.timing
+
+    def time_layers(
+        self, *args: Any, seconds: float = 0.1, anew: bool = True, **kwargs: Any
+    ) -> list[LayerTiming]:
+        """Time the network's layers one by one (`layer_timing.time_layers`); nothing is decided."""
+        with self._measurement():
+            blocks = network_in_blocks(self.network, self.masks)
+            self.layers = time_layers(
+                self.network, args, kwargs, blocks=blocks, seconds=seconds, anew=anew
+            )
+        return self.layers
+
+    @contextmanager
+    def _measurement(self) -> Iterator[None]:
+        """Forwards inside run as they are set up and choose nothing."""
+        self._measuring, self._native.on = True, False
+        try:
+            yield
+        finally:
+            self._measuring = False
+            self._choose_format()
+            self._native.refresh()
+
     def _before(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if self._measuring:
+        # What torch.compile compiles runs as compiled, on dense kernels.
+        if self._measuring or torch.compiler.is_compiling():
             return
         if any(p.device.type != "cpu" for p in module.parameters()):
             self._native.on = False
             return
-        measure = self.wanted == "auto" and self.timing is None and available()
-        if measure and module.training:
-            self._measuring = True
-            try:
-                self.timing = self._measure(args, kwargs)
-            finally:
-                self._measuring = False
-                self._native.refresh()
+        unknown = self.wanted == "auto" and self.timing is None and available()
+        if unknown and module.training:
+            self.measure(*args, anew=False, **kwargs)
         self._native.on = self.kernels == "native"
 
-    def _measure(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Timing:
-        key = self._key(args)
-        kept = cache.read_tensor(key)
-        if kept is None:
-            kept = torch.tensor(self._time(args, kwargs), dtype=torch.float64)
-            cache.write_tensor(key, kept)
+    def _choose_format(self) -> None:
+        # Told to run masked, a network computes to the bit what it would without an engine.
+        faster = self.timing is None or self.timing.channels_last
+        self._native.channels_last = self.wanted == "auto" and faster
+
+    def _table(self, args: tuple[Any, ...], kwargs: dict[str, Any], anew: bool) -> Timing:
+        what = described(self.network, self.masks, args)
+        table = kept(
+            what, lambda: time_network(self.network, self._native, args, kwargs), anew=anew
+        )
         # Every rank must decide alike: the first one's clock counts.
-        masked, fixed, slope = ranks.of_first(kept).tolist()
-        return Timing(masked, fixed, slope, _batch(args), torch.get_num_threads(), isa())
-
-    def _key(self, args: tuple[Any, ...]) -> Path:
-        """Where the table of such a network on such a machine is kept between runs.
-
-        Two runs of one configuration on one machine then decide alike, and so end alike.
-        """
-        shapes = [tuple(a.shape) for a in args if isinstance(a, Tensor)]
-        weights = [(name, tuple(p.shape)) for name, p in self.network.named_parameters()]
-        machine = (platform.processor(), os.cpu_count(), torch.__version__, isa())
-        text = repr((str(self.network), weights, shapes, torch.get_num_threads(), machine))
-        name = hashlib.sha256(text.encode()).hexdigest()[:24]
-        return cache.cache_folder() / "engine" / f"{name}.safetensors"
-
-    def _time(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[float]:
-        """Seconds: masked; native at density 0, extrapolated; native per unit of density."""
-        density = self.masks.density
-        other = 0.5 if density < 0.4 else 0.1
-        with undisturbed(self.network), torch.enable_grad():
-            masked = self._seconds(False, args, kwargs)
-            here = self._seconds(True, args, kwargs)
-            self._native.use_masks(self._random_masks(other))
-            there = self._seconds(True, args, kwargs)
-        slope = max(0.0, (there - here) / (other - density))
-        return [masked, here - slope * density, slope]
-
-    def _random_masks(self, density: float) -> dict[str, Tensor]:
-        generator = torch.Generator().manual_seed(0)
-        return {
-            name: torch.rand(self.masks[name].shape, generator=generator) < density
-            for name, _ in self.network.named_modules()
-            if name in self.masks
-        }
-
-    def _seconds(self, native: bool, args: tuple[Any, ...], kwargs: dict[str, Any]) -> float:
-        """Median seconds of a forward and backward; gradients go nowhere."""
-        self._native.on = native
-        passes: list[float] = []
-        self._pass(args, kwargs)
-        while len(passes) < PASSES or (sum(passes) < SECONDS and len(passes) < 20):
-            start = time.perf_counter()
-            self._pass(args, kwargs)
-            passes.append(time.perf_counter() - start)
-            if sum(passes) > 4 * SECONDS:
-                break
-        return statistics.median(passes)
-
-    def _pass(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        fresh = [_leaf(a) for a in args]
-        output = self.network(*fresh, **kwargs)
-        if not isinstance(output, Tensor) or not output.requires_grad:
-            return
-        wanted = [t for t in (*self.network.parameters(), *fresh) if _differentiable(t)]
-        with suppress(
-            RuntimeError
-        ):  # an output that cannot be differentiated is timed forward only
-            torch.autograd.grad(output.sum(), wanted, allow_unused=True)
-
-
-def _batch(args: tuple[Any, ...]) -> int:
-    return next((len(a) for a in args if isinstance(a, Tensor) and a.dim()), 0)
-
-
-def _leaf(value: Any) -> Any:
-    if isinstance(value, Tensor) and value.is_floating_point():
-        return value.detach().requires_grad_()
-    return value
-
-
-def _differentiable(value: Any) -> bool:
-    return isinstance(value, Tensor) and value.requires_grad
+        own, last, fixed, slope = ranks.of_first(table).tolist()
+        return Timing(
+            masked=min(own, last),
+            fixed=fixed,
+            slope=slope,
+            batch=next((len(a) for a in args if isinstance(a, Tensor) and a.dim()), 0),
+            threads=torch.get_num_threads(),
+            isa=isa(),
+            channels_last=last < own,
+        )

@@ -5,10 +5,11 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.utils import parametrize
+from torch.nn.utils import parametrize, remove_spectral_norm
+from torch.nn.utils.spectral_norm import SpectralNorm
 
 from sparsegan.errors import SparseganError
-from sparsegan.nets import CONDITIONAL, Generator
+from sparsegan.nets import CONDITIONAL, own
 from sparsegan.nets.architectures import find
 
 MOST_WEIGHTS = 2**30
@@ -21,10 +22,11 @@ class Blueprint:
     """The arguments of a generator.
 
     Attributes:
-        network: Name of the architecture, one of `nets.NAMES`.
+        network: Name of the architecture, one of `nets.NAMES`, or `my.module:Class` (see
+            `nets.own`) where the generator is one's own.
         image_size: Height and width of an image, in pixels.
         channels: Channels of an image.
-        width: Base number of channels.
+        width: Base number of channels; None: one's own, with the width that it has.
         latent_dim: Length of a noise vector.
         classes: Number of classes of a class-conditional network, else None.
 
@@ -35,36 +37,51 @@ class Blueprint:
     network: str
     image_size: int
     channels: int
-    width: int
+    width: int | None
     latent_dim: int
     classes: int | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name == "network" or (field.name == "classes" and value is None):
+            may_be_none = ("classes", "width") if self.is_own else ("classes",)
+            if field.name == "network" or (field.name in may_be_none and value is None):
                 continue
             if type(value) is not int or not 1 <= value <= _LARGEST_SIZE:
                 raise SparseganError(
                     f"{field.name} is {value!r}: it must be a whole number from 1 to "
                     f"{_LARGEST_SIZE}"
                 )
-        if (self.network in CONDITIONAL) != (self.classes is not None):
+        if not self.is_own and (self.network in CONDITIONAL) != (self.classes is not None):
             raise SparseganError(f"{self.network} does not go with classes {self.classes}")
 
-    def build(self) -> Generator:
-        """The generator on the meta device: its layers and shapes, no memory and no weights.
+    @property
+    def is_own(self) -> bool:
+        """Whether the generator is one's own, and no architecture of this package."""
+        return ":" in self.network
+
+    def build(self, maker: own.Maker | None = None) -> nn.Module:
+        """The generator: its layers and shapes, and no weights that count.
+
+        It is on the meta device and takes no memory, unless it is one's own.
+
+        Args:
+            maker: What makes one's own. It is never `network`, which may have been read from a
+                file: a file does not say what code to run.
 
         Raises:
             SparseganError: The architecture does not exist, does not make such images, or would
-                have more than `MOST_WEIGHTS` weights.
+                have more than `MOST_WEIGHTS` weights; or the maker makes no such generator.
         """
         settings = asdict(self)
-        make = find(settings.pop("network"), self.image_size).generator
+        name = settings.pop("network")
+        if maker is not None:
+            return own.generator(maker, **settings, draws=torch.Generator().manual_seed(0))
+        make = find(name, self.image_size).generator
         if self.classes is None:
             del settings["classes"]
         with torch.device("meta"):
-            generator = make(**settings)
+            generator: nn.Module = make(**settings)
         weights = sum(parameter.numel() for parameter in generator.parameters())
         if weights > MOST_WEIGHTS:
             raise SparseganError(
@@ -84,3 +101,6 @@ def fold(network: nn.Module) -> None:
     for module in list(network.modules()):
         if parametrize.is_parametrized(module, "weight"):
             parametrize.remove_parametrizations(module, "weight")
+        for hook in list(module._forward_pre_hooks.values()):
+            if isinstance(hook, SpectralNorm):  # the older form, in networks of one's own
+                remove_spectral_norm(module, hook.name)

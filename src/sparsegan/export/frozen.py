@@ -1,12 +1,12 @@
 """The generator of a run as every export wants it: averaged, evaluation mode, plain layers."""
 
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from sparsegan.export.blueprint import Blueprint, fold
-from sparsegan.nets import Generator
 from sparsegan.nets.architectures import find
 from sparsegan.train import sampling
 from sparsegan.train.config import Config
@@ -26,7 +26,7 @@ class Frozen:
         origin: The run it is from, as JSON values: method and settings, step, densities, versions.
     """
 
-    generator: Generator
+    generator: nn.Module
     masks: dict[str, Tensor]
     blueprint: Blueprint
     origin: dict[str, Any]
@@ -48,17 +48,20 @@ def freeze(trained: Trained) -> Frozen:
         state = {
             name: tensor.detach().cpu().clone() for name, tensor in generator.state_dict().items()
         }
-    network = method.generator.module
-    assert isinstance(network, Generator)
+    network: Any = method.generator.module
+    assert config.data.image_size is not None, "the configuration is not resolved"
+    assert config.data.channels is not None, "the configuration is not resolved"
     blueprint = Blueprint(
-        network=config.network.name,
-        image_size=network.image_size,
-        channels=network.channels,
-        width=_width(config, network.image_size),
+        # Without the folders that its file is in: they are nobody else's business.
+        network=PurePath(config.network.generator or config.network.name).name,
+        image_size=config.data.image_size,
+        channels=config.data.channels,
+        width=_width(config, config.data.image_size),
         latent_dim=network.latent_dim,
         classes=network.classes,
     )
-    plain = blueprint.build()
+    plain = blueprint.build(config.network.generator)
+    plain.class_names = network.class_names
     plain.load_state_dict(state, assign=True)
     plain.requires_grad_(False)
     fold(plain)
@@ -81,6 +84,7 @@ def freeze(trained: Trained) -> Frozen:
     )
 
 
-def _width(config: Config, image_size: int) -> int:
-    published = find(config.network.name, image_size).generator_width
-    return config.network.generator_width or published
+def _width(config: Config, image_size: int) -> int | None:
+    if config.network.generator is not None or config.network.generator_width is not None:
+        return config.network.generator_width
+    return find(config.network.name, image_size).generator_width

@@ -1,5 +1,6 @@
 """A generator as a dense ONNX file, for runtimes that know nothing of sparsegan."""
 
+import json
 import logging
 import warnings
 from collections.abc import Iterator
@@ -33,28 +34,39 @@ def write_onnx(frozen: Frozen, path: Path) -> None:
 
     Its input is `z`, float32 `(batch, latent_dim)`, and for a class-conditional generator
     `labels`, int64 `(batch,)`; its output is `images`, float32 `(batch, C, H, W)` in [-1, 1]. The
-    batch may have any size.
+    batch may have any size. The names of the classes, where they are known, are a JSON list in
+    the model's metadata, `class_names`.
 
     Raises:
-        SparseganError: The packages onnx and onnxscript are not there, or the file cannot be
-            written.
+        SparseganError: The packages onnx and onnxscript are not there, a generator of one's own
+            is none that PyTorch can write as ONNX, or the file cannot be written.
     """
     check()
     inputs: dict[str, Tensor] = {"z": torch.zeros(2, frozen.blueprint.latent_dim)}
     if frozen.blueprint.classes is not None:
         inputs["labels"] = torch.zeros(2, dtype=torch.int64)
     batch = torch.export.Dim("batch")
-    with _without_asides():
-        program = torch.onnx.export(
-            frozen.generator,
-            tuple(inputs.values()),
-            dynamo=True,
-            input_names=list(inputs),
-            output_names=["images"],
-            dynamic_shapes=tuple({0: batch} for _ in inputs),
-            verbose=False,
-        )
+    try:
+        with _without_asides():
+            program = torch.onnx.export(
+                frozen.generator,
+                tuple(inputs.values()),
+                dynamo=True,
+                input_names=list(inputs),
+                output_names=["images"],
+                dynamic_shapes=tuple({0: batch} for _ in inputs),
+                verbose=False,
+            )
+    except Exception as error:
+        if not frozen.blueprint.is_own:
+            raise
+        raise SparseganError(
+            f"PyTorch cannot write {frozen.blueprint.network} as ONNX, which takes networks that "
+            f"do the same for every batch ({type(error).__name__}): try --to packed"
+        ) from error
     assert program is not None
+    if frozen.generator.class_names:
+        program.model.metadata_props["class_names"] = json.dumps(frozen.generator.class_names)
     try:
         with atomic_path(path) as temporary:
             program.save(temporary)

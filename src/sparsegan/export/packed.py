@@ -27,7 +27,7 @@ from sparsegan.export import places
 from sparsegan.export.blueprint import Blueprint, fold
 from sparsegan.export.frozen import Frozen
 from sparsegan.files import atomic_write_bytes
-from sparsegan.nets import Generator
+from sparsegan.nets.own import Maker
 from sparsegan.sparsity.maskable import maskable_layers
 
 _FORMAT = "sparsegan-packed-1"
@@ -46,7 +46,13 @@ def write_packed(frozen: Frozen, path: Path) -> None:
     arrays: Arrays = {}
     for name, tensor in frozen.generator.state_dict().items():
         _pack(name, tensor.numpy(), frozen.masks.get(name.removesuffix(".weight")), arrays)
-    about = json.dumps({"generator": frozen.blueprint.as_json(), "origin": frozen.origin})
+    about = json.dumps(
+        {
+            "generator": frozen.blueprint.as_json(),
+            "class_names": frozen.generator.class_names,
+            "origin": frozen.origin,
+        }
+    )
     metadata = {"format": _FORMAT, "about": about, "sha256": _digest(about, arrays)}
     try:
         atomic_write_bytes(path, save(arrays, metadata))
@@ -54,7 +60,9 @@ def write_packed(frozen: Frozen, path: Path) -> None:
         raise SparseganError(f"cannot write {path}: {error.strerror or error}") from None
 
 
-def load(path: str | Path, kernels: Wanted = "auto") -> Generator:
+def load(
+    path: str | Path, kernels: Wanted = "auto", *, generator: Maker | None = None
+) -> nn.Module:
     """Build the generator of a packed file, ready to generate.
 
     Args:
@@ -62,14 +70,17 @@ def load(path: str | Path, kernels: Wanted = "auto") -> Generator:
         kernels: What it computes on: ``native`` CPU kernels that read active weights only, dense
             ``masked`` ones, or ``auto``: native ones where they are compiled and fewer than half
             of the weights are active.
+        generator: For a file of a generator of one's own, its class or a function that makes it,
+            or the name of either (see `nets.own`). A file does not say what code to run.
 
     Returns:
         The averaged generator with standing statistics, in evaluation mode, on the CPU; it needs
-        no gradients. Noise `(N, latent_dim)` gives images `(N, C, H, W)` in [-1, 1].
+        no gradients. Noise `(N, latent_dim)` gives images `(N, C, H, W)` in [-1, 1]; one that has
+        learnt classes takes labels besides, int64 `(N,)`, places in its `class_names`.
 
     Raises:
-        SparseganError: The file is missing, damaged, cut off or of another kind, or native kernels
-            are wanted and are not compiled.
+        SparseganError: The file is missing, damaged, cut off, of another kind or another
+            generator's, or native kernels are wanted and are not compiled.
 
     Example:
         >>> generator = load("generator.safetensors")  # doctest: +SKIP
@@ -77,18 +88,19 @@ def load(path: str | Path, kernels: Wanted = "auto") -> Generator:
     """
     path = Path(path)
     about, arrays = _read(path)
+    blueprint, class_names = _understood(path, about)
+    _require_maker(path, blueprint, generator)
     try:
-        generator = Blueprint(**json.loads(about)["generator"]).build()
-        fold(generator)
-        state, masks = _unpack(generator, arrays)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise SparseganError(
-            f"{path} holds no generator that this version can build ({error}): export it again"
-        ) from None
-    generator.load_state_dict(state, assign=True)
-    generator.requires_grad_(False)
-    _attach(generator, _FixedMasks(generator, masks), kernels)
-    return generator
+        built = blueprint.build(generator)
+        fold(built)
+        state, masks = _unpack(built, arrays)
+    except ValueError as error:
+        raise _unbuildable(path, error, generator) from None
+    built.class_names = class_names  # type: ignore[assignment]
+    built.load_state_dict(state, assign=True)
+    built.requires_grad_(False)
+    _attach(built, _FixedMasks(built, masks), kernels)
+    return built
 
 
 # ---- the file
@@ -125,6 +137,43 @@ def _digest(about: str, arrays: Mapping[str, NDArray[Any]]) -> str:
         digest.update(json.dumps([name, str(array.dtype), list(array.shape)]).encode())
         digest.update(array.tobytes())
     return digest.hexdigest()
+
+
+def _understood(path: Path, about: str) -> tuple[Blueprint, tuple[str, ...]]:
+    """What builds the generator, and the names of its classes."""
+    try:
+        told = json.loads(about)
+        blueprint, names = Blueprint(**told["generator"]), told.get("class_names", [])
+        fits = isinstance(names, list) and len(names) in (0, blueprint.classes)
+        if not fits or not all(isinstance(name, str) for name in names):
+            raise ValueError(f"class_names is no list of the names of {blueprint.classes} classes")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise _unbuildable(path, error) from None
+    return blueprint, tuple(names)
+
+
+def _unbuildable(path: Path, error: Exception, maker: Maker | None = None) -> SparseganError:
+    if maker is not None:
+        return SparseganError(
+            f"{path} does not go with {maker} ({error}): name the one that it was exported from"
+        )
+    return SparseganError(
+        f"{path} holds no generator that this version can build ({error}): export it again"
+    )
+
+
+def _require_maker(path: Path, blueprint: Blueprint, maker: Maker | None) -> None:
+    if blueprint.is_own and maker is None:
+        raise SparseganError(
+            f"{path} is of {blueprint.network}, a generator of one's own, and a file does not say "
+            f"what code to run: add --generator {blueprint.network}, or wherever that is now (in "
+            "Python, generator=)"
+        )
+    if maker is not None and not blueprint.is_own:
+        raise SparseganError(
+            f"{path} is of the architecture {blueprint.network}, which is known here: leave the "
+            "generator out"
+        )
 
 
 # ---- one tensor

@@ -22,11 +22,12 @@ from sparsegan.engine import Wanted
 from sparsegan.errors import SparseganError
 from sparsegan.seeding import stream
 from sparsegan.sparsity import MaskChange, Masks, SparseEMA, SparseNetwork, maskable_layers
-from sparsegan.sparsity.allocation import Allocation, layer_counts
+from sparsegan.sparsity.allocation import Allocation, group_counts
 from sparsegan.sparsity.ema import Buffers, Form, check_decay
 from sparsegan.sparsity.maskable import Include
 from sparsegan.sparsity.moments import Moments, check_optimizer
 from sparsegan.sparsity.schedule import due
+from sparsegan.sparsity.units import Granularity, Units
 from sparsegan.undisturbed import undisturbed
 
 log = logging.getLogger("sparsegan")
@@ -43,6 +44,9 @@ class Settings:
         maskable: Which layers are masked: ``adapt`` (published for ADAPT and its baselines: every
             Linear and convolution whose name holds no "bias", "gain" or "classifier"),
             ``stu-gan`` (two-dimensional convolutions only) or ``weights`` (all).
+        granularity: What is active or not as a whole: a single ``weight`` (published) or a
+            ``block``, four consecutive output channels at one input channel and kernel place,
+            which native kernels compute faster.
         moments: Optimiser moments of grown weights: ``seeded``, ``zero`` (RigL) or ``kept``.
         ema_decay: Decay of the generator's average (published: 0.999); None for no average.
         ema_form: ``masked`` (ADAPT) or ``reseeded`` (STU-GAN).
@@ -57,6 +61,7 @@ class Settings:
 
     allocation: Allocation = "erk"
     maskable: str = "adapt"
+    granularity: Granularity = "weight"
     moments: Moments = "seeded"
     ema_decay: float | None = 0.999
     ema_form: Form = "masked"
@@ -154,12 +159,20 @@ class Method(ABC):
         ):
             layers = maskable_layers(module, rule)
             check_optimizer(optimizer, layers, moments)
-            layer_counts([layer.parameter.shape for layer in layers], density, chosen.allocation)
+            units = Units(layers, chosen.granularity)
+            group_counts(units.shapes, units.groups, density, chosen.allocation)
         self.steps, self.step, self.seed = steps, 0, seed
         self._G, self._D = G, D
         self.random = stream(seed, "method")
         masks_G, masks_D = (
-            Masks(module, density, chosen.allocation, include=rule, generator=self.random)
+            Masks(
+                module,
+                density,
+                chosen.allocation,
+                include=rule,
+                granularity=chosen.granularity,
+                generator=self.random,
+            )
             for module, density in zip((G, D), self.densities(), strict=True)
         )
         self.generator = SparseNetwork(G, opt_G, masks_G, moments=moments, kernels=engine)

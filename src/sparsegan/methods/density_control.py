@@ -75,13 +75,14 @@ class DensityControl(base.Method):
         if not self.due(self.settings.control_interval, step):
             return
         masks = self.discriminator.masks
-        decision = self.controller.decide(self.balance.reading(), masks.active, masks.total)
+        # The budget, not what whole blocks make of it, so that steps up and down cancel out.
+        decision = self.controller.decide(self.balance.reading(), masks.budget, masks.total)
         if decision.action in ("raise", "rewire") and not self._can_grow():
             decision = replace(
                 decision,
                 action="hold",
                 reason=f"{decision.reason}, but D made no step to grow by",
-                to_active=masks.active,
+                to_active=decision.from_active,
             )
         yield decision
         if decision.to_active != decision.from_active:

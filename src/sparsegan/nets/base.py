@@ -13,7 +13,10 @@ class Generator(nn.Module):
         channels: Channels of an image.
         classes: Number of classes of a class-conditional network, which is called with the
             noise and with labels, int64 `(N,)`; None for all others.
+        class_names: Their names, where they are known.
     """
+
+    class_names: tuple[str, ...] = ()
 
     def __init__(
         self, *, latent_dim: int, image_size: int, channels: int, classes: int | None = None

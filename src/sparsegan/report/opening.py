@@ -6,16 +6,17 @@ from pathlib import Path
 from sparsegan.report.events import Evaluation
 from sparsegan.report.format import UNKNOWN, count, figure, percent, seconds, size
 from sparsegan.report.markup import escape, section, table
-from sparsegan.report.read import RunRecord
+from sparsegan.report.read import RunRecord, distinct
 
 
 def opening(runs: Sequence[RunRecord]) -> str:
-    """Title, summary and key figures of one run, or the comparison of several."""
+    """Title, summary and key figures of one pair of networks, or the comparison of several."""
     if len(runs) == 1:
         run = runs[0]
         title, body = run.label, f'<p class="summary">{_summary(run)}</p>{_tiles(run)}'
     else:
-        title = f"{len(runs)} runs side by side"
+        names = [run.name for run in distinct(runs)]
+        title = names[0] if len(names) == 1 else f"{len(names)} runs side by side"
         sentences = "".join(f"<p>{_summary(run)}</p>" for run in runs)
         body = f'<div class="summary">{sentences}</div>'
     return (

@@ -17,7 +17,7 @@ from sparsegan.report.layers import layers_section
 from sparsegan.report.markup import escape
 from sparsegan.report.opening import comparison_section, opening
 from sparsegan.report.pictures import pictures_section
-from sparsegan.report.read import RunRecord, read_run
+from sparsegan.report.read import RunRecord, distinct, read_run
 from sparsegan.report.tables import (
     configuration_section,
     cost_section,
@@ -50,6 +50,8 @@ _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-
 def write(run_dirs: Sequence[Path], output: Path) -> Path:
     """Writes the report of one run, or of several side by side, as one HTML file.
 
+    The pairs of networks of a run that trains several stand side by side, too.
+
     Only config.yaml, metrics.jsonl, cost.json and samples/*.png of the run directories are read;
     what is missing in an unfinished run is left out.
 
@@ -66,7 +68,8 @@ def write(run_dirs: Sequence[Path], output: Path) -> Path:
     if not run_dirs:
         raise SparseganError("A report needs a run: name at least one run directory.")
     paths = [Path(path) for path in run_dirs]
-    runs = [read_run(path, label) for path, label in zip(paths, _labels(paths), strict=True)]
+    labelled = zip(paths, _labels(paths), strict=True)
+    runs = [record for path, label in labelled for record in read_run(path, label)]
     output = Path(output)
     atomic_write_text(output, html(runs))
     return output
@@ -74,7 +77,8 @@ def write(run_dirs: Sequence[Path], output: Path) -> Path:
 
 def html(runs: Sequence[RunRecord]) -> str:
     """The page as text."""
-    title = runs[0].label if len(runs) == 1 else f"{len(runs)} runs"
+    names = [run.name for run in distinct(runs)]
+    title = names[0] if len(names) == 1 else f"{len(names)} runs"
     kind = "" if len(runs) == 1 else ' class="several"'
     body = "\n".join(part for section in _SECTIONS if (part := section(runs)))
     return f"""<!doctype html>

@@ -3,7 +3,7 @@
 import json
 import re
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,14 +49,18 @@ class Grid:
 
 @dataclass(slots=True)
 class RunRecord:
-    """What a run directory holds, for the report.
+    """What a run directory holds of a pair of networks, for the report.
 
     Curves are lists of (step, value) in the order of the file; `unreadable` counts the lines of
-    metrics.jsonl that are no events (a last line still being written is not counted).
+    metrics.jsonl that are no events (a last line still being written is not counted). A run of
+    several pairs names them in its events: `pair` is the one that this is of, and empty where there
+    is one alone; `pairs` are all.
     """
 
     path: Path
     label: str
+    pair: str = ""
+    pairs: list[str] = field(default_factory=list)
     config_text: str = ""
     config: dict[str, Any] = field(default_factory=dict)
     cost: Mapping[str, Any] = field(default_factory=dict)
@@ -73,6 +77,11 @@ class RunRecord:
     kernels: list[tuple[int, str, str, str]] = field(default_factory=list)
     warnings: list[tuple[int, str]] = field(default_factory=list)
     unreadable: int = 0
+
+    @property
+    def name(self) -> str:
+        """What to call the run, whichever its pair."""
+        return self.label.removesuffix(f" {self.pair}")
 
     @property
     def method(self) -> str:
@@ -120,27 +129,44 @@ class RunRecord:
         return finite(value)
 
 
-def read_run(path: Path, label: str | None = None) -> RunRecord:
+def read_run(path: Path, label: str | None = None) -> list[RunRecord]:
     """Reads a run directory; missing parts stay empty.
 
     Args:
         path: a directory with config.yaml or metrics.jsonl.
         label: what to call the run; the directory's name by default.
 
+    Returns:
+        A record, or one for each pair where the run trains several pairs of networks.
+
     Raises:
         SparseganError: the directory is no run.
     """
-    path = Path(path)
+    whole = _read(Path(path), label or Path(path).resolve().name, "")
+    if not whole.pairs:
+        return [whole]
+    return [_read(whole.path, f"{whole.label} {pair}", pair) for pair in whole.pairs]
+
+
+def distinct(records: Iterable[RunRecord]) -> list[RunRecord]:
+    """The first record of each run."""
+    found: dict[str, RunRecord] = {}
+    for record in records:
+        found.setdefault(record.name, record)
+    return list(found.values())
+
+
+def _read(path: Path, label: str, pair: str) -> RunRecord:
     if not any((path / name).is_file() for name in ("config.yaml", "metrics.jsonl")):
         raise SparseganError(
             f"{path} is not a run: it holds neither config.yaml nor metrics.jsonl; "
             "name a directory that training has written."
         )
-    record = RunRecord(path, label or path.resolve().name)
+    record = RunRecord(path, label, pair)
     record.config_text = _text(path / "config.yaml")
     record.config = _flat(_yaml(record.config_text))
-    record.cost = _json(_text(path / "cost.json"))
-    record.grids = tuple(_grids(path / "samples"))
+    record.cost = _cost(_json(_text(path / "cost.json")), pair)
+    record.grids = tuple(_grids(path / "samples" / pair))
     _read_events(record, _text(path / "metrics.jsonl"))
     return record
 
@@ -164,6 +190,13 @@ def _json(content: str) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _cost(cost: Mapping[str, Any], pair: str) -> Mapping[str, Any]:
+    """What a pair costs; seconds are those of the whole run."""
+    pairs = cost.get("pairs")
+    own = pairs.get(pair) if isinstance(pairs, dict) else None
+    return {**cost, **own} if isinstance(own, dict) else cost
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
@@ -198,7 +231,12 @@ def _read_events(record: RunRecord, content: str) -> None:
             being_written = index == len(lines) - 1
             record.unreadable += bool(line.strip()) and not being_written
             continue
-        _add(record, event, int(step))
+        pair = text(event, "pair")
+        # It is the name of a folder, too.
+        if event["kind"] == "start" and re.fullmatch(r"\w+", pair) and pair not in record.pairs:
+            record.pairs.append(pair)
+        if pair in ("", record.pair):
+            _add(record, event, int(step))
 
 
 def _add(record: RunRecord, event: Event, step: int) -> None:

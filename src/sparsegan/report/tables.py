@@ -8,7 +8,7 @@ from sparsegan.report.events import Decision
 from sparsegan.report.format import UNKNOWN, count, figure, percent, seconds, size
 from sparsegan.report.markup import Cell, Raw, escape, fold, section, table
 from sparsegan.report.opening import flops_share, run_seconds
-from sparsegan.report.read import RunRecord
+from sparsegan.report.read import RunRecord, distinct
 
 
 def decisions_section(runs: Sequence[RunRecord]) -> str:
@@ -155,9 +155,10 @@ def warnings_section(runs: Sequence[RunRecord]) -> str:
 
 def configuration_section(runs: Sequence[RunRecord]) -> str:
     """The settings in which the runs differ, and every run's whole configuration."""
+    runs = distinct(runs)
     differing = "" if len(runs) == 1 else _differences(runs)
     texts = [
-        fold("Full configuration" if len(runs) == 1 else run.label, f"<pre>{content}</pre>")
+        fold("Full configuration" if len(runs) == 1 else run.name, f"<pre>{content}</pre>")
         for run in runs
         if (content := escape(run.config_text.strip()))
     ]
@@ -171,16 +172,17 @@ def _differences(runs: Sequence[RunRecord]) -> str:
         values = [str(run.config.get(name, UNKNOWN)) for run in runs]
         if len(set(values)) > 1:
             rows.append([name, *values])
-    return table(["setting", *(run.label for run in runs)], rows, len(runs) + 1)
+    return table(["setting", *(run.name for run in runs)], rows, len(runs) + 1)
 
 
 def machine_section(runs: Sequence[RunRecord]) -> str:
     """Versions and machine of every run."""
+    runs = distinct(runs)
     rows: dict[str, list[str]] = {}
     for index, run in enumerate(runs):
         for name, value in _machine(run.start).items():
             rows.setdefault(name, [UNKNOWN] * len(runs))[index] = value
-    header = ["", *(run.label for run in runs)] if len(runs) > 1 else ["", "value"]
+    header = ["", *(run.name for run in runs)] if len(runs) > 1 else ["", "value"]
     body = table(header, [[name, *values] for name, values in rows.items()], len(runs) + 1)
     return section("Versions and machine", body)
 

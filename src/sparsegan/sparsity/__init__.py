@@ -5,18 +5,22 @@ from sparsegan.sparsity.ema import SparseEMA
 from sparsegan.sparsity.maskable import RULES, maskable_layers, unwrap
 from sparsegan.sparsity.masks import Masks
 from sparsegan.sparsity.network import MaskChange, SparseNetwork
-from sparsegan.sparsity.rewire import drop, grow, resize
+from sparsegan.sparsity.rewire import drop, exchange, grow, resize
 from sparsegan.sparsity.schedule import DropFraction, due
+from sparsegan.sparsity.units import Granularity, Units
 
 __all__ = [
     "RULES",
     "DropFraction",
+    "Granularity",
     "MaskChange",
     "Masks",
     "SparseEMA",
     "SparseNetwork",
+    "Units",
     "drop",
     "due",
+    "exchange",
     "grow",
     "layer_counts",
     "layer_densities",

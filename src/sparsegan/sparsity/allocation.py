@@ -2,7 +2,8 @@
 
 Densities are real numbers, budgets are integers. The whole network's budget is
 ``floor(density * total + 1/2)``; the layers' counts sum to it exactly (largest remainder, ties to
-the earlier layer), and every layer has at least one active weight.
+the earlier layer), and every layer has at least one active weight. Where weights come in blocks,
+counts are of whole blocks and their weights come as near to the budget as those allow.
 """
 
 import math
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from typing import Literal, get_args
 
 from sparsegan.errors import SparseganError
+from sparsegan.sparsity.units import Group
 
 Allocation = Literal["uniform", "er", "erk"]
 Shape = Sequence[int]
@@ -78,7 +80,7 @@ def _scale_to_density(raw: list[float], sizes: list[int], density: float) -> lis
 
 
 def layer_counts(shapes: Sequence[Shape], density: float, allocation: Allocation) -> list[int]:
-    """The exact number of active weights of each layer.
+    """The exact number of active weights of each layer, where every weight is a unit.
 
     Args:
         shapes: Shape of each layer's weight, in PyTorch's order (out, in, *kernel).
@@ -95,29 +97,74 @@ def layer_counts(shapes: Sequence[Shape], density: float, allocation: Allocation
         >>> layer_counts([(4, 4), (100, 100)], 0.1, "uniform")
         [2, 1000]
     """
-    sizes = [math.prod(shape) for shape in shapes]
-    budget = weight_budget(density, sum(sizes))
-    if budget < len(sizes):
-        enough = 1.05 * len(sizes) / sum(sizes)  # two digits of it never round below the least
+    weights = [Group(layer, 1, math.prod(shape)) for layer, shape in enumerate(shapes)]
+    return group_counts(shapes, weights, density, allocation)
+
+
+def group_counts(
+    shapes: Sequence[Shape], groups: Sequence[Group], density: float, allocation: Allocation
+) -> list[int]:
+    """The exact number of active units of each group of units of one size.
+
+    Args:
+        shapes: Shape of each layer's weight, in PyTorch's order (out, in, *kernel).
+        groups: The layers' units, layer after layer (`Units.groups`).
+        density: Density of the whole network, in (0, 1].
+        allocation: See :func:`layer_densities`; all groups of a layer have its density.
+
+    Returns:
+        One count of units per group. Their weights are in sum ``weight_budget(density, total)``
+        where all units are single weights, and with blocks within two weights of it. The first
+        group of every layer has at least one unit.
+
+    Raises:
+        SparseganError: If the budget does not give every layer one unit.
+
+    Example:
+        >>> group_counts([(6, 8)], [Group(0, 4, 8), Group(0, 2, 8)], 0.5, "uniform")
+        [4, 4]
+    """
+    first = [i for i, group in enumerate(groups) if i == 0 or group.layer != groups[i - 1].layer]
+    total = sum(group.size * group.count for group in groups)
+    budget = weight_budget(density, total)
+    least = sum(groups[i].size for i in first)
+    if budget < least:
+        enough = 1.05 * least / total  # two digits of it never round below the least
+        one = "one" if least == len(first) else f"one block of up to {max(g.size for g in groups)}"
         raise SparseganError(
-            f"density {density} leaves {budget} active weights for {len(sizes)} layers: "
-            f"every layer needs at least one, so take {min(1.0, enough):.2g} or more"
+            f"density {density} leaves {budget} active weights for {len(first)} layers: "
+            f"every layer needs at least {one}, so take {min(1.0, enough):.2g} or more"
         )
-    wanted = [
-        d * n for d, n in zip(layer_densities(shapes, density, allocation), sizes, strict=True)
+    densities = layer_densities(shapes, density, allocation)
+    wanted = [densities[group.layer] * group.count for group in groups]
+    lowest = [int(i in first) for i in range(len(groups))]
+    return _round_to_budget(wanted, groups, lowest, budget)
+
+
+def _round_to_budget(
+    wanted: list[float], groups: Sequence[Group], lowest: list[int], budget: int
+) -> list[int]:
+    """Largest remainder within [lowest, all units]; ties go to the earlier group.
+
+    One unit at a time is added or taken away as long as the weights come nearer to the budget.
+    """
+    counts = [
+        min(group.count, max(low, math.floor(w)))
+        for group, low, w in zip(groups, lowest, wanted, strict=True)
     ]
-    return _round_to_budget(wanted, sizes, budget)
-
-
-def _round_to_budget(wanted: list[float], sizes: list[int], budget: int) -> list[int]:
-    """Largest remainder with bounds [1, size]; ties go to the earlier layer."""
-    counts = [min(n, max(1, math.floor(w))) for w, n in zip(wanted, sizes, strict=True)]
-    while (left := budget - sum(counts)) != 0:
+    left = budget - sum(group.size * n for group, n in zip(groups, counts, strict=True))
+    moved = True
+    while moved:
+        moved = False
         step = 1 if left > 0 else -1
-        bound = sizes if step > 0 else [1] * len(sizes)
-        movable = [i for i in range(len(sizes)) if counts[i] != bound[i]]
-        # sorted() is stable: of equal remainders the earlier layer comes first.
+        bound = [group.count for group in groups] if step > 0 else lowest
+        movable = [i for i in range(len(groups)) if counts[i] != bound[i]]
+        # sorted() is stable: of equal remainders the earlier group comes first.
         movable.sort(key=lambda i: step * (counts[i] - wanted[i]))
-        for i in movable[: abs(left)]:
-            counts[i] += step
+        for i in movable:
+            after = left - step * groups[i].size
+            # Of two counts that miss the budget by as much, the smaller one is taken.
+            if abs(after) < abs(left) or after == -left > 0:
+                counts[i] += step
+                left, moved = after, True
     return counts

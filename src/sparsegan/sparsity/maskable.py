@@ -14,14 +14,8 @@ from sparsegan.errors import SparseganError
 
 Include = str | Callable[[str, nn.Module], bool]
 
-CONVOLUTIONS = (
-    nn.Conv1d,
-    nn.Conv2d,
-    nn.Conv3d,
-    nn.ConvTranspose1d,
-    nn.ConvTranspose2d,
-    nn.ConvTranspose3d,
-)
+TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, *TRANSPOSED)
 
 
 def _adapt(name: str, module: nn.Module) -> bool:
@@ -67,6 +61,11 @@ class MaskableLayer:
         parameters = self.module._parameters
         found = parameters.get("weight_orig", parameters.get("weight"))
         return cast(nn.Parameter, found)
+
+    @property
+    def output_dimension(self) -> int:
+        """The dimension of the weight that output channels are: 1 where it is transposed, or 0."""
+        return 1 if isinstance(self.module, TRANSPOSED) else 0
 
 
 def unwrap(module: nn.Module) -> nn.Module:

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from sparsegan.errors import SparseganError
-from sparsegan.sparsity.allocation import Allocation, layer_counts
+from sparsegan.sparsity.allocation import Allocation, group_counts, weight_budget
 from sparsegan.sparsity.maskable import Include, maskable_layers
+from sparsegan.sparsity.units import Granularity, Units
 
 
 class Masks:
@@ -24,11 +25,16 @@ class Masks:
         density: Share of active weights, in (0, 1].
         allocation: How the layers share it: ``uniform``, ``er`` or ``erk``.
         include: Which layers are maskable: a rule's name or ``f(name, module) -> bool``.
+        granularity: What is active or not as a whole: a single ``weight`` or a ``block`` of four
+            output channels (`Units`).
         generator: A CPU generator for the draw; masks are equal on every device.
 
     Attributes:
         layers: The masked layers, in order.
+        units: The units that are active or not as a whole.
         flat: Bool tensor of all weights, layer after layer; True is active. Do not write to it.
+        budget: How many weights are to be active. Single weights meet it exactly, blocks to within
+            two weights, so that moving it up and down again leads back to where it was.
         version: Grows by one with every change, loading included; it is not saved.
 
     Raises:
@@ -47,19 +53,29 @@ class Masks:
         allocation: Allocation = "erk",
         *,
         include: Include = "weights",
+        granularity: Granularity = "weight",
         generator: torch.Generator | None = None,
     ) -> None:
         self.layers = maskable_layers(module, include)
         self._shapes = [tuple(layer.parameter.shape) for layer in self.layers]
         self._sizes = [layer.parameter.numel() for layer in self.layers]
-        self.initial_counts = layer_counts(self._shapes, density, allocation)
-        flat = torch.zeros(sum(self._sizes), dtype=torch.bool)
-        for bits, count in zip(self.split(flat), self.initial_counts, strict=True):
-            bits[torch.randperm(len(bits), generator=generator)[:count]] = True
+        self.units = Units(self.layers, granularity)
+        flat = self._draw(density, allocation, generator)
         self.version = -1
         self.flat = flat
         self._ever_active = flat.clone()
-        self.replace(flat)
+        self.replace(flat, weight_budget(density, self.total))
+        self.initial_counts = list(self._counts)
+
+    def _draw(
+        self, density: float, allocation: Allocation, generator: torch.Generator | None
+    ) -> Tensor:
+        groups = self.units.groups
+        counts = group_counts(self._shapes, groups, density, allocation)
+        units = torch.zeros(sum(group.count for group in groups), dtype=torch.bool)
+        for bits, count in zip(self.units.split_groups(units), counts, strict=True):
+            bits[torch.randperm(len(bits), generator=generator)[:count]] = True
+        return self.units.spread(units)
 
     # ---- reading
 
@@ -124,16 +140,24 @@ class Masks:
 
     # ---- changing
 
-    def replace(self, flat: Tensor) -> None:
+    def replace(self, flat: Tensor, budget: int | None = None) -> None:
         """Make another set of weights the active one; newly inactive weights become zero.
 
         Args:
             flat: Bool tensor of all weights.
+            budget: How many weights were to be active; None: as many as are.
 
         Raises:
             SparseganError: If a layer would be left without an active weight: under spectral
-                norm it would give NaN for good.
+                norm it would give NaN for good. If a block would be active in part.
         """
+        if self.units.granularity == "block" and not torch.equal(
+            self.units.spread(self.units.first(flat)), flat
+        ):
+            raise SparseganError(
+                "a mask of granularity block takes whole blocks of output channels, and this one "
+                "has blocks that are active in part"
+            )
         counts = [int(bits.sum()) for bits in self.split(flat)]
         if 0 in counts:
             raise SparseganError(
@@ -141,6 +165,7 @@ class Masks:
             )
         self.flat = flat.to(self.layers[0].parameter.device)
         self._counts = counts
+        self.budget = sum(counts) if budget is None else budget
         self._inactive = [
             bits.view(shape)
             for bits, shape in zip(self.split(~self.flat), self._shapes, strict=True)
@@ -178,6 +203,8 @@ class Masks:
         return {
             "names": self.names,
             "shapes": [list(shape) for shape in self._shapes],
+            "granularity": self.units.granularity,
+            "budget": self.budget,
             "initial_counts": list(self.initial_counts),
             "active": self._packed(self.flat),
             "ever_active": self._packed(self._ever_active),
@@ -187,9 +214,10 @@ class Masks:
         """Take over saved masks and apply them.
 
         Raises:
-            SparseganError: If the state is not that of masks, or of another network's.
+            SparseganError: If the state is not that of masks, or of another network's, or of
+                another granularity.
         """
-        missing = {"names", "shapes", "active", "ever_active", "initial_counts"} - state.keys()
+        missing = self.state_dict().keys() - state.keys()
         if missing:
             raise SparseganError(
                 f"the saved state holds no masks ({', '.join(sorted(missing))} missing): "
@@ -200,9 +228,15 @@ class Masks:
             raise SparseganError(
                 "the saved masks are of another network: layer names or shapes differ"
             )
+        if state["granularity"] != self.units.granularity:
+            raise SparseganError(
+                f"the saved masks are of granularity {state['granularity']}, not "
+                f"{self.units.granularity}: go on with the granularity that the run began with"
+            )
+        ever_active = self._unpacked(state["ever_active"])
+        self.replace(self._unpacked(state["active"]), int(state["budget"]))
         self.initial_counts = list(state["initial_counts"])
-        self._ever_active = self._unpacked(state["ever_active"])
-        self.replace(self._unpacked(state["active"]))
+        self._ever_active = ever_active.to(self.flat.device) | self.flat
 
     @staticmethod
     def _packed(bits: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import Any, Literal
 
 import torch
@@ -41,7 +42,7 @@ class MaskChange:
         total: Maskable weights.
         ever_active: Share of weights active at least once so far (ITOP rate).
         layers: (name, active before, active after, size) of every layer.
-        nearly_empty: Layers down to one weight, or to under 1 % of their first budget.
+        nearly_empty: Layers down to one unit, or to under 1 % of their first budget.
         network: ``generator`` or ``discriminator``; empty outside a GAN.
     """
 
@@ -179,10 +180,13 @@ class SparseNetwork:
         rounding: Rounding,
         generator: torch.Generator | None = None,
     ) -> MaskChange:
-        """Drop a fraction of the active weights by magnitude and grow as many.
+        """Drop a fraction of the active units by magnitude and grow as many.
+
+        Units are single weights or blocks; a block's score is the mean of its weights'. As many
+        blocks of each size are grown as were dropped, so that the weights' number stays, too.
 
         Args:
-            fraction: Share of active weights to drop, in [0, 1].
+            fraction: Share of active units to drop, in [0, 1].
             growth: Grow by the ``gradient`` of the last optimiser step (RigL) or at ``random``
                 (SET). What was just dropped may grow again.
             scope: ``network`` keeps the network's count (ADAPT), ``layer`` every layer's
@@ -190,24 +194,39 @@ class SparseNetwork:
             rounding: ``floor`` (ADAPT) or ``ceil`` (STU-GAN) of fraction × active.
             generator: A CPU generator for random growth and for ties.
         """
-        magnitudes = scores.magnitude(self.masks.weights())
+        units = self.masks.units
+        mask, sizes = units.first(self.masks.flat), self._unit_sizes()
+        magnitudes = self._magnitudes()
         wanted = self._growth_scores(growth, generator)
         whole = math.floor if rounding == "floor" else math.ceil
 
-        def moved(mask: Tensor, drop_by: Tensor, grow_by: Tensor, keep: Tensor | None) -> Tensor:
+        def moved(
+            mask: Tensor,
+            drop_by: Tensor,
+            grow_by: Tensor,
+            sizes: Tensor | None,
+            keep: Tensor | None = None,
+        ) -> Tensor:
             active = int(mask.sum())
-            spare = active if keep is None else active - int(keep.sum())
-            k = min(whole(fraction * active), spare)
-            left = rewire.drop(mask, drop_by, k, keep=keep, generator=generator)
-            return rewire.grow(left, grow_by, k, generator=generator)
+            # A layer whose every unit is newly grown is all zeros, and NaN under spectral norm.
+            spare = active - (1 if keep is None else int(keep.sum()))
+            return rewire.exchange(
+                mask,
+                drop_by,
+                grow_by,
+                min(whole(fraction * active), spare),
+                sizes=sizes,
+                keep=keep,
+                generator=generator,
+            )
 
-        flat = self.masks.flat
         if scope == "network":
-            after = moved(flat, magnitudes, wanted, self._strongest(magnitudes))
+            after = moved(mask, magnitudes, wanted, sizes, self._strongest(magnitudes))
         else:
-            parts = zip(*map(self.masks.split, (flat, magnitudes, wanted)), strict=True)
-            after = torch.cat([moved(mask, drop, grow, None) for mask, drop, grow in parts])
-        return self._change_to(after, "rewire")
+            sizes_of = repeat(None) if sizes is None else units.split(sizes)
+            parts = zip(*map(units.split, (mask, magnitudes, wanted)), sizes_of, strict=False)
+            after = torch.cat([moved(*part) for part in parts])
+        return self._change_to(after, "rewire", self.masks.budget)
 
     def resize(
         self, to_count: int, *, growth: Growth, generator: torch.Generator | None = None
@@ -215,49 +234,63 @@ class SparseNetwork:
         """Grow or drop weights over the whole network until ``to_count`` are active.
 
         Growth is by ``growth``; dropping takes the smallest magnitudes and leaves every layer one
-        weight, so that no fewer weights than layers remain.
+        unit, so that no fewer units than layers remain. Blocks come within two weights of the
+        count, which is the masks' budget from then on.
         """
-        active = self.masks.active
-        to_count = max(to_count, len(self.masks.layers))
-        if to_count > active:
+        masks, units = self.masks, self.masks.units
+        mask, sizes = units.first(masks.flat), self._unit_sizes()
+        active, more = masks.active, to_count > masks.budget
+        if more:
             wanted = self._growth_scores(growth, generator)
-            after = rewire.resize(self.masks.flat, wanted, to_count, generator=generator)
+            aim = max(active, to_count)  # rounding to blocks may have led there already
+            after = rewire.resize(mask, wanted, aim, sizes=sizes, generator=generator)
         else:
-            magnitudes = scores.magnitude(self.masks.weights())
+            magnitudes = self._magnitudes()
             keep = self._strongest(magnitudes)
+            to_count = max(to_count, int(keep.sum() if sizes is None else sizes[keep].sum()))
+            aim = min(active, to_count)
             after = rewire.resize(
-                self.masks.flat, magnitudes, to_count, keep=keep, generator=generator
+                mask, magnitudes, aim, sizes=sizes, keep=keep, generator=generator
             )
-        return self._change_to(after, "raise" if to_count > active else "lower")
+        return self._change_to(after, "raise" if more else "lower", to_count)
+
+    def _magnitudes(self) -> Tensor:
+        # Means, not sums, so that the smaller blocks at a layer's end are judged by the weight.
+        return self.masks.units.mean(scores.magnitude(self.masks.weights()))
 
     def _growth_scores(self, growth: Growth, generator: torch.Generator | None) -> Tensor:
+        units = self.masks.units
         if growth == "random":
-            return scores.random(self.masks.flat, generator)
+            return scores.random(units.first(self.masks.flat), generator)
         if self._growth_gradient is None:
             raise SparseganError(
                 "there is no gradient to grow by: the network's optimiser has made no step since "
                 "the growth was due"
             )
-        return scores.gradient(self._growth_gradient)
+        # A block whose gradient is not a number anywhere has no mean, and scores below all others.
+        return scores.gradient(units.mean(self._growth_gradient.abs()))
+
+    def _unit_sizes(self) -> Tensor | None:
+        sizes = self.masks.units.sizes
+        return None if sizes is None else sizes.to(self.masks.flat.device)
 
     def _strongest(self, magnitudes: Tensor) -> Tensor:
-        """The strongest active weight of every layer, which a network-wide drop must leave."""
-        keep = torch.zeros_like(self.masks.flat)
-        parts = zip(*map(self.masks.split, (keep, magnitudes, self.masks.flat)), strict=True)
-        for kept, values, active in parts:
+        """The strongest active unit of every layer, which a network-wide drop must leave."""
+        units = self.masks.units
+        mask = units.first(self.masks.flat)
+        keep = torch.zeros_like(mask)
+        for kept, values, active in zip(*map(units.split, (keep, magnitudes, mask)), strict=True):
             kept[values.masked_fill(~active, -1.0).argmax()] = True
         return keep
 
-    def _change_to(self, after: Tensor, reason: str) -> MaskChange:
-        before = self.masks.flat
+    def _change_to(self, units_after: Tensor, reason: str, budget: int) -> MaskChange:
+        before, after = self.masks.flat, self.masks.units.spread(units_after)
         counts = self.masks.counts()
-        self.masks.replace(after)
+        self.masks.replace(after, budget)
         parts = zip(self.masks.layers, *map(self.masks.split, (before, after)), strict=True)
         for layer, was, now in parts:
             shape = layer.parameter.shape
             follow_(self.optimizer, layer.parameter, was.view(shape), now.view(shape), self.moments)
-        sizes, now_counts = self.masks.sizes(), self.masks.counts()
-        first = dict(zip(self.masks.names, self.masks.initial_counts, strict=True))
         return MaskChange(
             reason=reason,
             dropped=int((before & ~after).sum()),
@@ -265,12 +298,24 @@ class SparseNetwork:
             active=self.masks.active,
             total=self.masks.total,
             ever_active=self.masks.ever_active,
-            layers=tuple((name, counts[name], now_counts[name], sizes[name]) for name in counts),
-            nearly_empty=tuple(
-                name
-                for name, count in now_counts.items()
-                if count < counts[name] and (count == 1 or count < NEARLY_EMPTY * first[name])
+            layers=tuple(
+                (name, counts[name], now, self.masks.sizes()[name])
+                for name, now in self.masks.counts().items()
             ),
+            nearly_empty=self._nearly_empty(counts, units_after),
+        )
+
+    def _nearly_empty(self, before: Mapping[str, int], units_after: Tensor) -> tuple[str, ...]:
+        rows = zip(
+            self.masks.counts().items(),
+            self.masks.initial_counts,
+            self.masks.units.split(units_after),
+            strict=True,
+        )
+        return tuple(
+            name
+            for (name, now), first, units in rows
+            if now < before[name] and (int(units.sum()) == 1 or now < NEARLY_EMPTY * first)
         )
 
     # ---- saving

@@ -1,7 +1,7 @@
 """What to drop and what to grow: plain functions from weights and gradients to scores.
 
-A score is a float tensor of its weight's shape. Dropping takes the lowest scores among active
-weights, growing the highest among inactive ones.
+A score is a float tensor of its weight's shape; a block's is the mean of its weights'. Dropping
+takes the lowest scores among active weights, growing the highest among inactive ones.
 """
 
 import torch

@@ -9,12 +9,20 @@ from sparsegan import data
 from sparsegan.data import Images
 from sparsegan.errors import SparseganError
 from sparsegan.seeding import stream
+from sparsegan.train import build
 from sparsegan.train.config import Config
+
+Inputs = tuple[Tensor, ...]
+"""What a network is called with: noise or images, and labels where it is conditional."""
 
 
 @dataclass(frozen=True)
 class Batches:
     """One rank's share of every batch.
+
+    Latents are what G is called with, `G(*latents)`: noise `(n, latent_dim)`, and for conditional
+    networks labels, int64 `(n,)`, each class as likely as any other. Real batches are what D is
+    called with, `D(*real)`.
 
     Args:
         images: What to learn from.
@@ -33,10 +41,13 @@ class Batches:
     def __post_init__(self) -> None:
         for name in ("batch_size", "generator_batch_size"):
             size = getattr(self.config, name)
-            if size % self.world_size:
+            shares = self.world_size * self.config.accumulate
+            if size % shares:
+                parts = f", each in accumulate={self.config.accumulate} parts"
                 raise SparseganError(
-                    f"{name} is {size} for {self.world_size} processes: "
-                    f"choose a multiple of {self.world_size}"
+                    f"{name} is {size} for {self.world_size} processes"
+                    f"{parts if self.config.accumulate > 1 else ''}: "
+                    f"choose a multiple of {shares}"
                 )
         if self.config.batch_size > len(self.images):
             raise SparseganError(
@@ -44,8 +55,11 @@ class Batches:
                 f"{len(self.images)} images: choose a smaller batch or more images"
             )
 
-    def real(self, step: int, k: int) -> Tensor:
-        """Real images of the k-th discriminator step (from 0) of a step (from 1), in [-1, 1]."""
+    def real(self, step: int, k: int) -> Inputs:
+        """Real images of the k-th discriminator step (from 0) of a step (from 1), in [-1, 1].
+
+        For conditional networks their labels besides.
+        """
         config = self.config
         number = (step - 1) * config.discriminator_steps + k
         indices = data.batch_indices(len(self.images), config.batch_size, number, config.seed)
@@ -54,24 +68,39 @@ class Batches:
         flip = None
         if config.data.flip:
             flip = torch.rand(share, generator=self._stream("flip", step, k)) < 0.5
-        return data.to_float(self.images.pixels[mine], flip).to(self.device)
+        # Bytes travel to the device, not floats.
+        pixels = self.images.pixels.index_select(0, mine).to(self.device)
+        images = data.to_float(pixels, flip)
+        if not self._classes:
+            return (images,)
+        assert self.images.labels is not None, "the configuration is not resolved"
+        return images, self.images.labels.index_select(0, mine).to(self.device)
 
-    def noise(self, step: int, k: int) -> Tensor:
-        """Noise `(n, latent_dim)` of the k-th discriminator step of a step."""
-        return self._normal(self.config.batch_size, "noise", step, k)
+    def latents(self, step: int, k: int) -> Inputs:
+        """Latents of the k-th discriminator step of a step."""
+        return self._latents(self.config.batch_size, "noise", step, k)
 
-    def generator_noise(self, step: int) -> Tensor:
-        """Noise `(n, latent_dim)` of the generator's part of a step."""
-        return self._normal(self.config.generator_batch_size, "generator noise", step)
+    def generator_latents(self, step: int) -> Inputs:
+        """Latents of the generator's part of a step."""
+        return self._latents(self.config.generator_batch_size, "generator noise", step)
 
     def mix(self, step: int, k: int) -> Tensor:
         """Where between real and fake the gradient penalty looks, in [0, 1], `(n,)`."""
         share = self.config.batch_size // self.world_size
         return torch.rand(share, generator=self._stream("mix", step, k)).to(self.device)
 
-    def _normal(self, size: int, *names: str | int) -> Tensor:
-        shape = size // self.world_size, self.config.network.latent_dim
-        return torch.randn(shape, generator=self._stream(*names)).to(self.device)
+    @property
+    def _classes(self) -> int:
+        return build.classes(self.config) or 0
+
+    def _latents(self, size: int, *names: str | int) -> Inputs:
+        share, length = size // self.world_size, self.config.network.latent_dim
+        assert length is not None, "the configuration is not resolved"
+        z = torch.randn((share, length), generator=self._stream(*names)).to(self.device)
+        if not self._classes:
+            return (z,)
+        draw = self._stream("labels", *names)
+        return z, torch.randint(self._classes, (share,), generator=draw).to(self.device)
 
     def _stream(self, *names: str | int) -> torch.Generator:
         return stream(self.config.seed, *names, self.rank)

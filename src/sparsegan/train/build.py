@@ -6,22 +6,25 @@ from pathlib import Path
 import torch
 from torch import nn, optim
 
-from sparsegan import data, nets
+from sparsegan import data
 from sparsegan.data import Images
 from sparsegan.errors import SparseganError
+from sparsegan.importing import absolute
 from sparsegan.methods import METHODS, Method
 from sparsegan.seeding import stream
+from sparsegan.train import networks
 from sparsegan.train.config import Config, OptimiserConfig
 
-# Architectures for loops of one's own.
-_OTHER_INPUT = {*nets.CONDITIONAL, "cyclegan"}
+CYCLE = ("a_to_b", "b_to_a")
+"""The pairs of networks of a cycle, each called by what its generator does: the i-th makes images
+of the other set out of images of the i-th set, and its discriminator tells them from real ones."""
 
 
 @dataclass(frozen=True)
 class Pair:
     """Two networks under a method; `generator` and `discriminator` are the plain modules."""
 
-    generator: nets.Generator
+    generator: nn.Module
     discriminator: nn.Module
     generator_optimiser: optim.Optimizer
     discriminator_optimiser: optim.Optimizer
@@ -32,23 +35,34 @@ def source_of(config: Config) -> str:
     return config.data.source or ("folder" if config.data.path else "fashion-mnist")
 
 
+def classes(config: Config) -> int | None:
+    """How many classes the networks of a resolved configuration know; None: they take no labels."""
+    return networks.classes(config)
+
+
 def images(config: Config, split: str = "train") -> Images:
-    """The images to learn from, or those held out (`split="test"`)."""
+    """The images to learn from, or those held out (`split="test"`).
+
+    Raises:
+        SparseganError: They cannot be read, or have not the classes that were chosen.
+    """
     chosen = config.data
-    return data.load(
+    found = data.load(
         source_of(config),
         chosen.path,
         split=split,
         image_size=chosen.image_size,
         channels=chosen.channels,
     )
+    return found if chosen.classes is None else found.of_classes(chosen.classes)
 
 
 def resolve(config: Config, found: Images) -> Config:
     """The configuration with everything that data and machine decide filled in.
 
     Raises:
-        SparseganError: The images are not square.
+        SparseganError: The images are not square, or the networks want labels that they do not
+            have.
     """
     _, channels, height, width = found.pixels.shape
     if height != width:
@@ -56,6 +70,7 @@ def resolve(config: Config, found: Images) -> Config:
             f"the images of {found.name} are {height} x {width}: set data.image_size to make "
             "them square"
         )
+    labelled = networks.take_labels(config.network, found.labels is not None)
     chosen = replace(
         config.data,
         source=source_of(config),
@@ -63,37 +78,62 @@ def resolve(config: Config, found: Images) -> Config:
         path=str(Path(config.data.path).expanduser().resolve()) if config.data.path else None,
         image_size=height,
         channels=1 if channels == 1 else 3,
+        classes=_class_names(config, found) if labelled else config.data.classes,
     )
-    threads = config.threads or torch.get_num_threads()
-    return replace(config, data=chosen, threads=threads)
+    config = replace(config, data=chosen, threads=config.threads or torch.get_num_threads())
+    network = replace(
+        config.network,
+        latent_dim=networks.latent_dim(config),
+        generator=_found_anywhere(config.network.generator),
+        discriminator=_found_anywhere(config.network.discriminator),
+    )
+    return replace(config, network=network)
+
+
+def _found_anywhere(spec: str | None) -> str | None:
+    return None if spec is None else absolute(spec)
+
+
+def _class_names(config: Config, found: Images) -> tuple[str, ...]:
+    name = config.network.name
+    if found.labels is None:
+        raise SparseganError(
+            f"network.name is {name}, which learns images by class, and {found.name} has no "
+            "classes: put the images of each class into a folder of its own, or choose "
+            f"{networks.unconditional()}, which need none"
+        )
+    counts = torch.bincount(found.labels, minlength=len(found.class_names))
+    for class_name, count in zip(found.class_names, counts.tolist(), strict=True):
+        if not count:
+            raise SparseganError(
+                f"{found.name} has no image of the class {class_name} to learn from: add some, or "
+                "name the other classes in data.classes"
+            )
+    return found.class_names
+
+
+def pairs(config: Config) -> dict[str, Config]:
+    """The pairs of networks that a run trains, each with the configuration to build it from.
+
+    One alone has no name. Others have a seed of their own each, or they would begin as equals.
+    """
+    if config.network.name != "cyclegan":
+        return {"": config}
+
+    def seed(name: str) -> int:
+        return int(torch.randint(2**62, (), generator=stream(config.seed, "pair", name)))
+
+    return {name: replace(config, seed=seed(name)) for name in CYCLE}
 
 
 def pair(config: Config, device: torch.device | None = None) -> Pair:
     """Networks with their initial weights, and their optimisers, for a resolved configuration.
 
     Raises:
-        SparseganError: The architecture does not exist, does not make such images, or does not
-            make them out of noise alone.
+        SparseganError: The architecture does not exist or does not make such images.
     """
-    chosen, size, channels = config.network, config.data.image_size, config.data.channels
-    if chosen.name in _OTHER_INPUT:
-        names = " or ".join(name for name in nets.NAMES if name not in _OTHER_INPUT)
-        raise SparseganError(
-            f"network.name is {chosen.name}, which takes labels or images, and a run gives its "
-            f"networks noise alone: choose {names}, or train it in a loop of your own"
-        )
-    assert size is not None, "the configuration is not resolved"
-    assert channels is not None, "the configuration is not resolved"
-    G, D = nets.build(
-        chosen.name,
-        image_size=size,
-        channels=channels,
-        generator_width=chosen.generator_width,
-        discriminator_width=chosen.discriminator_width,
-        latent_dim=chosen.latent_dim,
-    )
-    for name, network in (("generator", G), ("discriminator", D)):
-        nets.initialise(network, chosen.initialise, stream(config.seed, "initialise", name))
+    G, D = networks.build(config)
+    for network in (G, D):
         network.to(device)
     return Pair(
         G,

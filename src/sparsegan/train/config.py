@@ -8,21 +8,30 @@ network's table" or "from the machine", and config.yaml holds what it became.
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from sparsegan.nets.init import Scheme
+
+Change = Literal["color", "translation", "cutout"]
+"""What `augment` may name."""
+
+Decay = Literal["none", "linear"]
+"""Courses of the learning rate."""
+
 
 @dataclass(frozen=True)
 class DataConfig:
     """Which images to learn from.
 
     Attributes:
-        source: Name of the data source; none: `folder` where a path is given, else
-            `fashion-mnist`.
-        path: Folder of images, or the place of the source's own files; none: what the
-            package brings.
+        source: Name of the data source, or `hf:owner/name` of the Hugging Face hub; none:
+            `folder` where a path is given, else `fashion-mnist`.
+        path: Folder or archive (.zip, .tar, also compressed) of images, or the place of the
+            source's own files; none: what the package brings, or a download.
         image_size: Height and width in pixels that images are resized to; none: 32 for a folder,
             else as they are.
         channels: 1 for grey, 3 for colour; none: as the images are.
         flip: Mirror every second image at random (published for CIFAR-10 and STL-10; not
             for garments).
+        classes: Names of the classes to learn from; none: all images, whatever their class.
     """
 
     source: str | None = None
@@ -30,6 +39,7 @@ class DataConfig:
     image_size: int | None = None
     channels: Literal[1, 3] | None = None
     flip: bool = False
+    classes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -38,18 +48,25 @@ class NetworkConfig:
 
     Attributes:
         name: Architecture family, a name of `sparsegan.nets`.
+        generator: A generator of your own in place of the family's, or a function that makes it:
+            `my.module:Class`, or `path/to/file.py:Class`.
+        discriminator: The same for the discriminator.
         generator_width: Channels of the generator's base width; none: the family's own.
         discriminator_width: Channels of the discriminator's base width; none: the family's own.
-        latent_dim: Numbers in the generator's input noise (published: 128).
-        initialise: Initial weights: default (published for ADAPT), xavier (published for STU-GAN)
-            or normal (DCGAN).
+        latent_dim: Numbers in the generator's input noise; none: as published for the
+            architecture, or as your generator says.
+        initialise: Initial weights: default (published for ADAPT's SNGAN; networks of your own
+            keep those that they are made with), xavier (for STU-GAN's), kaiming (for ADAPT's on
+            STL-10), normal (for DCGAN and BigGAN at 32 pixels) or orthogonal (for BigGAN above).
     """
 
     name: str = "dcgan"
+    generator: str | None = None
+    discriminator: str | None = None
     generator_width: int | None = None
     discriminator_width: int | None = None
-    latent_dim: int = 128
-    initialise: Literal["default", "xavier", "normal"] = "default"
+    latent_dim: int | None = None
+    initialise: Scheme = "default"
 
 
 @dataclass(frozen=True)
@@ -70,7 +87,8 @@ class OptimiserConfig:
     """One network's optimiser: Adam without weight decay, as published.
 
     Attributes:
-        lr: Learning rate per step, constant over the run (published: 2e-4).
+        lr: Learning rate per step (published: 2e-4), constant unless optimiser.lr_decay says
+            otherwise.
         betas: Decay of Adam's first and second moments per step (published for SNGAN: 0.0, 0.9).
     """
 
@@ -80,10 +98,19 @@ class OptimiserConfig:
 
 @dataclass(frozen=True)
 class OptimiserPair:
-    """The optimisers of both networks."""
+    """The optimisers of both networks.
+
+    Attributes:
+        lr_decay: Course of both learning rates: none (published for SNGAN and BigGAN), or linear
+            towards 0 at the end of the run.
+        decay_from: Fraction of the run after which lr_decay begins, in [0, 1) (published for
+            CycleGAN: 0.5).
+    """
 
     generator: OptimiserConfig = OptimiserConfig()
     discriminator: OptimiserConfig = OptimiserConfig()
+    lr_decay: Decay = "none"
+    decay_from: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -91,13 +118,22 @@ class LossConfig:
     """What the networks minimise.
 
     Attributes:
-        name: Pair of losses on scores (published: hinge).
+        name: Pair of losses on scores (published: hinge; for CycleGAN: least-squares).
         gradient_penalty: Weight of (|dD/dx| - 1)^2 between real and fake; 10 is usual
             with wasserstein, 0 is off.
+        cycle: cyclegan: weight of the mean |x - x'| of an image and what both generators, one
+            after the other, make of it (published: 10).
+        identity: cyclegan: weight of the mean |y - G(y)| where G gets an image of the kind that
+            it is to make (published: 5); 0 is off.
+        history: cyclegan: generated images that are kept for each discriminator to see again
+            (published: 50); 0 is off.
     """
 
-    name: Literal["hinge", "non-saturating", "wasserstein"] = "hinge"
+    name: Literal["hinge", "non-saturating", "wasserstein", "least-squares"] = "hinge"
     gradient_penalty: float = 0.0
+    cycle: float = 10.0
+    identity: float = 5.0
+    history: int = 50
 
 
 @dataclass(frozen=True)
@@ -153,12 +189,13 @@ class FabricConfig:
     Attributes:
         accelerator: Kind of device.
         devices: Processes on this machine, one device each; torchrun starts them itself.
-        precision: Arithmetic of forward and backward; weights and moments are 32-bit in both.
+        precision: Arithmetic of forward and backward; 16-mixed is for CUDA alone. Weights and
+            moments are 32-bit throughout.
     """
 
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "cpu"
     devices: int = 1
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
 
 
 @dataclass(frozen=True)
@@ -184,7 +221,12 @@ class Config:
         generator_batch_size: Generated images of one generator step (published FLOPs assume 128).
         discriminator_steps: Discriminator steps before every generator step (published
             for SNGAN: 5).
-        seed: Seed of networks, masks, noise and data order.
+        augment: Random changes of all that the discriminator sees, of color, translation and
+            cutout: DiffAugment, whose paper has all three for few images, [color, translation,
+            cutout]; none in the published sparse runs.
+        accumulate: Equal parts that both batches are split into, one after the other, for every
+            optimiser step: n parts need about an n-th of the memory for activations.
+        seed: Seed of networks, masks, noise, data order and augmentation.
         log_every: Steps between lines of losses, speed and densities in metrics.jsonl.
         engine: What networks on the CPU run on: native sparse kernels, dense masked ones, or the
             faster of the two, measured before the first step.
@@ -200,6 +242,8 @@ class Config:
     batch_size: int = 64
     generator_batch_size: int = 128
     discriminator_steps: int = 5
+    augment: tuple[Change, ...] = ()
+    accumulate: int = 1
     seed: int = 0
     log_every: int = 100
     engine: Literal["auto", "native", "masked"] = "auto"

@@ -26,6 +26,8 @@ class Evaluator:
     Args:
         config: Resolved settings.
         images: The training images.
+        held_out: Others; None: those of the data source.
+        at_most: How many images there can be on a side of a comparison; None: any number.
 
     Attributes:
         count: Images on either side of a comparison: `evaluate.images`, or as many as there are.
@@ -34,10 +36,17 @@ class Evaluator:
         SparseganError: There is no such feature network, or not two images on either side.
     """
 
-    def __init__(self, config: Config, images: Images) -> None:
+    def __init__(
+        self,
+        config: Config,
+        images: Images,
+        held_out: Images | None = None,
+        at_most: int | None = None,
+    ) -> None:
         self.config, self.images = config, images
-        self.held_out = build.images(config, "test")
-        self.count = min(config.evaluate.images, len(images), len(self.held_out))
+        self.held_out = build.images(config, "test") if held_out is None else held_out
+        wanted = config.evaluate.images
+        self.count = min(wanted, at_most or wanted, len(images), len(self.held_out))
         if self.count < 2:
             raise SparseganError(
                 f"{config.evaluate.images} generated images are to be compared with "
@@ -56,7 +65,7 @@ class Evaluator:
         """
         start, seed = time.perf_counter(), self.config.seed
         real = self._prepare() if self._real is None else self._real
-        generated = self._network(sampling.images(generator, self.count, seed=seed))
+        generated = self._network(self.draw(generator))
         kid = metrics.kid(generated, real, seed=seed)
         return {
             "metric": f"kid-{self._network.name}",
@@ -68,6 +77,10 @@ class Evaluator:
             "n": self.count,
             "seconds": time.perf_counter() - start,
         }
+
+    def draw(self, generator: nn.Module) -> Tensor:
+        """The images to judge a generator by, uint8 `(count, C, H, W)`."""
+        return sampling.images(generator, self.count, seed=self.config.seed)
 
     def _prepare(self) -> Tensor:
         """Features of the real images; the floor besides."""

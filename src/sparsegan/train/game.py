@@ -1,18 +1,19 @@
 """Two networks and their two kinds of step: what the loop repeats."""
 
-import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from sparsegan.errors import SparseganError
 from sparsegan.methods import Method, StepEvents
+from sparsegan.seeding import stream
 from sparsegan.train import build
+from sparsegan.train.augment import augment, draws
+from sparsegan.train.batches import Inputs
 from sparsegan.train.config import Config
+from sparsegan.train.learner import Learner
 from sparsegan.train.losses import adversarial_loss, gradient_penalty
 from sparsegan.undisturbed import undisturbed
 
@@ -30,7 +31,9 @@ class Game:
     Attributes:
         G: The plain generator.
         D: The plain discriminator.
+        optimisers: Both, by name.
         method: The sparse training method over both.
+        learners: What steps each network, by name.
     """
 
     def __init__(self, config: Config, fabric: Fabric) -> None:
@@ -43,78 +46,134 @@ class Game:
         }
         self.method: Method = build.method(config, built)
         self._loss = adversarial_loss(config.loss.name)
-        self._wrapped_G, self._step_G = fabric.setup(self.G, built.generator_optimiser)
-        self._wrapped_D, self._step_D = fabric.setup(self.D, built.discriminator_optimiser)
+        self.learners = {
+            name: Learner(name, network, self.optimisers[name], config, fabric)
+            for name, network in self.networks.items()
+        }
 
     @property
     def networks(self) -> dict[str, nn.Module]:
         """The plain networks by name."""
         return {"generator": self.G, "discriminator": self.D}
 
-    def choose_kernels(self, z: Tensor, real: Tensor) -> None:
+    def choose_kernels(self, latents: Inputs, real: Inputs) -> None:
         """Let both engines time their networks, which they do in a first training forward."""
+        latents, real = self._parts(latents)[0], self._parts(real)[0]
         with undisturbed(self.G, self.D), torch.no_grad():
-            self.G(z)
-            self.D(real)
+            self.G(*latents)
+            self.D(*real)
 
-    def discriminator_step(self, step: int, real: Tensor, z: Tensor, mix: Tensor) -> Tensor:
-        """One update of D on real images and the fakes of `z`; returns its loss, detached.
+    def discriminator_step(self, step: int, real: Inputs, latents: Inputs, mix: Tensor) -> Tensor:
+        """One update of D on a real batch and the fakes of `latents`; its loss, detached.
 
-        Raises:
-            SparseganError: Loss or gradient is not finite; nothing has been updated.
-        """
-        with torch.no_grad(), self.fabric.autocast():
-            fake = self.G(z).float()
-        loss: Tensor = self._loss.discriminator(self._wrapped_D(real), self._wrapped_D(fake))
-        if self.config.loss.gradient_penalty:
-            penalty = gradient_penalty(self._wrapped_D, real, fake, mix)
-            loss = loss + self.config.loss.gradient_penalty * penalty
-        self._update("discriminator", step, loss, self.D, self._step_D)
-        return loss.detach()
-
-    def generator_step(self, step: int, z: Tensor) -> tuple[Tensor, Tensor]:
-        """One update of G on the noise `z`; returns its loss and D's scores of the fakes.
+        The gradient penalty looks at mixtures of real and fake as members of the real's class.
 
         Raises:
             SparseganError: Loss or gradient is not finite; nothing has been updated.
         """
+        return self._discriminate(step, real, latents, mix, self._fake)
+
+    def _discriminate(
+        self,
+        step: int,
+        real: Inputs,
+        latents: Inputs,
+        mix: Tensor,
+        fake_of: Callable[..., Tensor],
+    ) -> Tensor:
+        """`discriminator_step` on what `fake_of` makes of the latents of a micro-batch."""
+        number = self.method.discriminator_steps
+        changes = self._changes(len(latents[0]), "fake", number)
+        fakes = self._parts((*latents, changes))
+        reals = self._parts((*self._seen(real, number), mix))
+        D = self.learners["discriminator"].wrapped
+
+        def loss_of(part: int) -> Tensor:
+            *latents, changes = fakes[part]
+            images, *labels, mix = reals[part]
+            fake = self._changed(fake_of(*latents), changes)
+            loss: Tensor = self._loss.discriminator(D(images, *labels), D(fake, *latents[1:]))
+            if self.config.loss.gradient_penalty:
+                penalty = gradient_penalty(lambda x: D(x, *labels), images, fake, mix)
+                loss = loss + self.config.loss.gradient_penalty * penalty
+            return loss
+
+        return self.learners["discriminator"].step(step, loss_of)
+
+    def generator_step(self, step: int, latents: Inputs) -> tuple[Tensor, Tensor]:
+        """One update of G on `latents`; returns its loss and D's scores of the fakes.
+
+        Raises:
+            SparseganError: Loss or gradient is not finite; nothing has been updated.
+        """
+        changes = self._changes(len(latents[0]), "generated", step)
+        parts = self._parts((*latents, changes))
+        scores: dict[int, Tensor] = {}
+        G = self.learners["generator"].wrapped
+
+        def loss_of(part: int) -> Tensor:
+            *latents, changes = parts[part]
+            found = self._score(self._changed(G(*latents), changes), *latents[1:])
+            scores[part] = found.detach()
+            return self._loss.generator(found)
+
         with frozen(self.D):
-            scores = self._score(self._wrapped_G(z))
-            loss = self._loss.generator(scores)
-            self._update("generator", step, loss, self.G, self._step_G)
-        return loss.detach(), scores.detach()
+            loss = self.learners["generator"].step(step, loss_of)
+        return loss, torch.cat([scores[part] for part in range(len(parts))])
 
-    def after_generator_step(self, scores: Tensor, z: Tensor, real: Tensor) -> StepEvents:
-        """Measure, rewire and decide (`Method.after_generator_step`) in the run's precision."""
-        return self.method.after_generator_step(
-            scores, rescore=lambda: self._rescore(z), real_scores=lambda: self._score(real)
-        )
+    def after_generator_step(self, scores: Tensor, latents: Inputs, real: Inputs) -> StepEvents:
+        """Measure, rewire and decide (`Method.after_generator_step`) in the run's precision.
+
+        All scores are of the same micro-batches, changed by the same draws, as in the steps.
+        """
+
+        def rescore() -> Tensor:
+            changes = self._changes(len(latents[0]), "generated", self.method.step)
+            return torch.cat([self._rescore(*part) for part in self._parts((*latents, changes))])
+
+        def real_scores() -> Tensor:
+            seen = self._seen(real, self.method.discriminator_steps - 1)
+            return torch.cat([self._score(*part) for part in self._parts(seen)])
+
+        return self.method.after_generator_step(scores, rescore=rescore, real_scores=real_scores)
 
     def gradient_norm(self, name: str) -> float:
         """Euclidean norm of what the network's last update stepped on, active weights only."""
-        return _norm(self.networks[name])
+        return self.learners[name].gradient_norm()
 
-    def _score(self, images: Tensor) -> Tensor:
+    def _fake(self, *latents: Tensor) -> Tensor:
+        with torch.no_grad(), self.fabric.autocast():
+            fake: Tensor = self.G(*latents)
+        return fake.float()
+
+    def _changes(self, count: int, *names: str | int) -> Tensor:
+        """This rank's draws for the changes of a batch, the same whenever they are asked for."""
+        seed, rank = self.config.seed, self.fabric.global_rank
+        return draws(count, stream(seed, "augment", *names, rank)).to(self.fabric.device)
+
+    def _changed(self, images: Tensor, changes: Tensor) -> Tensor:
+        return augment(images, self.config.augment, changes)
+
+    def _seen(self, real: Inputs, number: int) -> Inputs:
+        """A real batch as D sees it in its step of that number (from 0, over the whole run)."""
+        images, *labels = real
+        return self._changed(images, self._changes(len(images), "real", number)), *labels
+
+    def _parts(self, batch: Sequence[Tensor]) -> list[Inputs]:
+        """The micro-batches of a batch."""
+        chunks = (tensor.chunk(self.config.accumulate) for tensor in batch)
+        return list(zip(*chunks, strict=True))
+
+    def _score(self, images: Tensor, *labels: Tensor) -> Tensor:
         with self.fabric.autocast():
-            scores: Tensor = self.D(images)
+            scores: Tensor = self.D(images, *labels)
         return scores.float()
 
-    def _rescore(self, z: Tensor) -> Tensor:
+    def _rescore(self, *inputs: Tensor) -> Tensor:
+        *latents, changes = inputs
         with self.fabric.autocast():
-            fake: Tensor = self.G(z)
-        return self._score(fake.float())
-
-    def _update(self, name: str, step: int, loss: Tensor, network: nn.Module, opt: Any) -> None:
-        opt.zero_grad()
-        self.fabric.backward(loss)
-        value, norm = float(loss.detach()), _norm(network)
-        if not math.isfinite(value + norm):
-            raise SparseganError(
-                f"the {name} diverged at step {step}: its loss is {value:.3g} and the norm "
-                f"of its gradient {norm:.3g}; lower optimiser.{name}.lr, or choose another loss "
-                "or seed"
-            )
-        opt.step()
+            fake: Tensor = self.G(*latents)
+        return self._score(self._changed(fake.float(), changes), *latents[1:])
 
 
 @contextmanager
@@ -125,8 +184,3 @@ def frozen(network: nn.Module) -> Iterator[None]:
         yield
     finally:
         network.requires_grad_(True)
-
-
-def _norm(network: nn.Module) -> float:
-    gradients = [p.grad for p in network.parameters() if p.grad is not None]
-    return float(torch.nn.utils.get_total_norm(gradients))

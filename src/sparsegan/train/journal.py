@@ -14,8 +14,9 @@ from sparsegan import cost
 from sparsegan.cost import LayerCost
 from sparsegan.methods import Method, StepEvents
 from sparsegan.sparsity import MaskChange
+from sparsegan.train import build
 from sparsegan.train.config import Config
-from sparsegan.train.game import Game
+from sparsegan.train.match import Match
 from sparsegan.train.metrics_log import MetricsLog, read_events
 
 
@@ -25,56 +26,62 @@ class Journal:
     def __init__(self, log: MetricsLog | None) -> None:
         self.log = log
         told = [] if log is None else read_events(log.path)  # what a run before a stop has told
-        self._kernels = {e["network"]: e["kernels"] for e in told if e["kind"] == "engine"}
+        self._kernels = {
+            (e.get("pair", ""), e["network"]): e["kernels"] for e in told if e["kind"] == "engine"
+        }
 
-    def write(self, kind: str, step: int, /, **fields: Any) -> None:
-        """Append an event."""
+    def write(self, kind: str, step: int, /, pair: str = "", **fields: Any) -> None:
+        """Append an event; of one of several pairs of networks if it has a name."""
         if self.log is not None:
-            self.log.write(kind, step, **fields)
+            self.log.write(kind, step, **({"pair": pair} if pair else {}), **fields)
 
     def offset(self) -> int:
         """Bytes on the disk so far."""
         return 0 if self.log is None else self.log.offset()
 
-    def start(self, game: Game) -> None:
-        """The `start` event."""
-        settings = game.config.method.settings
+    def start(self, match: Match) -> None:
+        """The `start` event of each pair of networks."""
+        settings = match.config.method.settings
         band = [settings.low, settings.high] if hasattr(settings, "low") else None
-        self.write(
-            "start",
-            0,
-            networks=network_layers(game.method, layer_costs(game.config, game.G, game.D)),
-            method=game.config.method.name,
-            steps=game.config.steps,
-            band=band,
-            versions=versions(),
-            machine=machine(game),
-        )
-        self.kernels(0, game.method)
+        for pair, game in match.games.items():
+            self.write(
+                "start",
+                0,
+                pair,
+                networks=network_layers(game.method, layer_costs(match.config, game.G, game.D)),
+                method=match.config.method.name,
+                steps=match.config.steps,
+                band=band,
+                versions=versions(),
+                machine=machine(match),
+            )
+            self.kernels(0, pair, game.method)
 
-    def kernels(self, step: int, method: Method) -> None:
-        """The `engine` event of each network whose choice of kernels is new."""
+    def kernels(self, step: int, pair: str, method: Method) -> None:
+        """The `engine` event of each network of a pair whose choice of kernels is new."""
         for name, network in method.networks.items():
             engine = network.engine
-            if self._kernels.get(name) != engine.kernels:
-                self._kernels[name] = engine.kernels
+            if self._kernels.get((pair, name)) != engine.kernels:
+                self._kernels[pair, name] = engine.kernels
                 timing = None if engine.timing is None else asdict(engine.timing)
                 self.write(
                     "engine",
                     step,
+                    pair,
                     network=name,
                     kernels=engine.kernels,
                     reason=engine.reason,
                     timing=timing,
                 )
 
-    def step(self, events: StepEvents) -> None:
-        """What one call of `after_generator_step` did."""
+    def step(self, pair: str, events: StepEvents) -> None:
+        """What one call of `after_generator_step` did to a pair."""
         step, record, decision = events.step, events.balance, events.decision
         if record is not None:
             self.write(
                 "balance",
                 step,
+                pair,
                 real=record.real,
                 fake_before=record.fake_before,
                 fake_after=record.fake_after,
@@ -86,6 +93,7 @@ class Journal:
             self.write(
                 "decision",
                 step,
+                pair,
                 action=decision.action,
                 reason=decision.reason,
                 balance_ratio=reading.value,
@@ -98,9 +106,9 @@ class Journal:
                 total=decision.total,
             )
         for change in events.changes:
-            self.write("rewire", step, **_rewire_fields(change))
+            self.write("rewire", step, pair, **_rewire_fields(change))
         for warning in events.warnings:
-            self.write("warning", step, message=warning)
+            self.write("warning", step, pair, message=warning)
 
 
 def _rewire_fields(change: MaskChange) -> dict[str, Any]:
@@ -122,9 +130,12 @@ def layer_costs(config: Config, G: nn.Module, D: nn.Module) -> dict[str, list[La
     """Cost of every layer of the generator and of the discriminator, for one sample."""
     device = next(G.parameters()).device
     size, channels = config.data.image_size or 0, config.data.channels or 0
-    z = torch.zeros(1, config.network.latent_dim, device=device)
     x = torch.zeros(1, channels, size, size, device=device)
-    return {"generator": cost.layers(G, z), "discriminator": cost.layers(D, x)}
+    length = config.network.latent_dim
+    z = x if length is None else torch.zeros(1, length, device=device)
+    label = torch.zeros(1, dtype=torch.int64, device=device)
+    labels = (label,) if build.classes(config) else ()
+    return {"generator": cost.layers(G, z, *labels), "discriminator": cost.layers(D, x, *labels)}
 
 
 def network_layers(
@@ -169,14 +180,14 @@ def versions() -> dict[str, str]:
     }
 
 
-def machine(game: Game) -> dict[str, Any]:
+def machine(match: Match) -> dict[str, Any]:
     """What it ran on."""
-    device = game.fabric.device
+    device = match.fabric.device
     return {
         "system": platform.system(),
         "architecture": platform.machine(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "instruction_set": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
-        "processes": game.fabric.world_size,
+        "processes": match.fabric.world_size,
     }

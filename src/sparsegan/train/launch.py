@@ -25,7 +25,7 @@ def launch(config: Config) -> Fabric:
     process's own, and the vectors of spectral norm are equal anyway.
 
     Raises:
-        SparseganError: There is no such device, or not so many.
+        SparseganError: There is no such device, or not so many, or not of this precision.
     """
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="lightning_fabric")
@@ -43,6 +43,11 @@ def launch(config: Config) -> Fabric:
             f"cannot use {config.fabric.devices} device(s) of kind {config.fabric.accelerator}: "
             f"{str(error).splitlines()[0]} (see fabric.accelerator and fabric.devices)"
         ) from None
+    if config.fabric.precision == "16-mixed" and fabric.device.type != "cuda":
+        raise SparseganError(
+            f"fabric.precision is 16-mixed, which is for CUDA devices, and this run's device is "
+            f"{fabric.device.type}: choose bf16-mixed or 32-true"
+        )
     fabric.launch()
     return fabric
 

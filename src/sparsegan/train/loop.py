@@ -8,24 +8,26 @@ from typing import Any
 
 from lightning_fabric import Fabric
 from rich.console import Console
+from torch import Tensor
 
 from sparsegan import report
 from sparsegan.errors import SparseganError
 from sparsegan.files import atomic_write_text
-from sparsegan.train import build, parse, run_cost, state, timing
-from sparsegan.train.batches import Batches
+from sparsegan.methods import StepEvents
+from sparsegan.train import build, kinds, parse, run_cost, state, timing
 from sparsegan.train.checkpoint import load_state, save_state
 from sparsegan.train.clock import Clock
 from sparsegan.train.config import Config
 from sparsegan.train.evaluate import sentence
-from sparsegan.train.game import Game
 from sparsegan.train.journal import Journal, balance_of, layer_costs
+from sparsegan.train.kinds import AnyBatches, AnyStudio
 from sparsegan.train.launch import launch, reduced, seed_everything
+from sparsegan.train.learning_rate import learning_rate
+from sparsegan.train.match import Match, named
 from sparsegan.train.metrics_log import MetricsLog, finite, read_events
 from sparsegan.train.progress import ProgressDisplay
 from sparsegan.train.run import RunDirectory, create, free_name, open_run
 from sparsegan.train.stop import Interrupted, StopRequest
-from sparsegan.train.studio import Studio
 
 
 @dataclass
@@ -35,9 +37,9 @@ class Session:
     config: Config
     fabric: Fabric
     run: RunDirectory
-    game: Game
-    batches: Batches
-    studio: Studio
+    match: Match
+    batches: AnyBatches
+    studio: AnyStudio
     journal: Journal
     clock: Clock
     display: ProgressDisplay
@@ -58,19 +60,19 @@ def train(config: Config, console: Console | None = None) -> RunDirectory:
         SparseganError: Bad settings or data, or losses that are not finite.
         Interrupted: After Ctrl-C or SIGTERM, when the state is saved.
     """
-    images = build.images(config)
+    images = kinds.images(config)
     fabric = launch(config)
-    config = build.resolve(config, images)
-    studio = Studio(config, images)
+    config = kinds.resolve(config, images)
+    studio = kinds.studio(config, images)
     seed_everything(config, fabric.global_rank)
-    batches = Batches(images, config, fabric.global_rank, fabric.world_size, fabric.device)
-    game = Game(config, fabric)
+    batches = kinds.batches(images, config, fabric.global_rank, fabric.world_size, fabric.device)
+    match = kinds.match(config, fabric)
     # All that can be refused has been by now: nothing is written for a run that cannot begin.
     run = _new_run(config, fabric)
     config = replace(config, run=replace(config.run, directory=str(run.path)))
     if fabric.is_global_zero:
         parse.write(run.config, config)
-    return _train_on(config, run, game, batches, studio, console, None)
+    return _train_on(config, run, match, batches, studio, console, None)
 
 
 def resume(
@@ -99,54 +101,54 @@ def resume(
     run = open_run(path)
     config = parse.read(run.config)
     saved = load_state(checkpoint or run.newest_checkpoint())
-    state.require_parts(saved)
+    state.require_parts(saved, build.pairs(config))
     state.require_settings(saved["settings"], config)
-    images = build.images(config)
+    images = kinds.images(config)
     if images.fingerprint != saved["images"] and not inexact:
         raise SparseganError(
             f"the images of {images.name} are not those that the run began with: "
             "restore them, or go on with --inexact"
         )
     fabric = launch(config)
-    studio = Studio(config, images)
+    studio = kinds.studio(config, images)
     seed_everything(config, fabric.global_rank)
-    batches = Batches(images, config, fabric.global_rank, fabric.world_size, fabric.device)
-    game = Game(config, fabric)
-    state.restore(game, saved, inexact=inexact)
+    batches = kinds.batches(images, config, fabric.global_rank, fabric.world_size, fabric.device)
+    match = kinds.match(config, fabric)
+    state.restore(match, saved, inexact=inexact)
     if fabric.is_global_zero:
         run.forget_after(saved["step"])
-    return _train_on(config, run, game, batches, studio, console, saved)
+    return _train_on(config, run, match, batches, studio, console, saved)
 
 
 def _train_on(
     config: Config,
     run: RunDirectory,
-    game: Game,
-    batches: Batches,
-    studio: Studio,
+    match: Match,
+    batches: AnyBatches,
+    studio: AnyStudio,
     console: Console | None,
     saved: Mapping[str, Any] | None,
 ) -> RunDirectory:
-    fabric = game.fabric
+    fabric = match.fabric
     first = fabric.is_global_zero
     log = MetricsLog(run.metrics, saved["metrics_bytes"] if saved else None) if first else None
     session = Session(
         config=config,
         fabric=fabric,
         run=run,
-        game=game,
+        match=match,
         batches=batches,
         studio=studio,
         journal=Journal(log),
         clock=Clock(saved["seconds"] if saved else 0.0),
-        display=ProgressDisplay(console if first else None, config.steps, game.method.step),
+        display=ProgressDisplay(console if first else None, config.steps, match.step),
         stop=StopRequest(),
     )
     try:
         with session.display, session.stop:
             if saved is None:
-                game.choose_kernels(batches.generator_noise(1), batches.real(1, 0))
-                session.journal.start(game)
+                match.choose_kernels(batches.generator_latents(1), batches.real(1, 0))
+                session.journal.start(match)
                 save(session)
             steps(session)
         finish(session)
@@ -157,19 +159,22 @@ def _train_on(
 
 
 def steps(session: Session) -> None:
-    """The loop: every generator step from where the game stands to the last."""
-    config, game, batches, clock = session.config, session.game, session.batches, session.clock
-    if game.method.step == 0:
+    """The loop: every generator step from where the run stands to the last.
+
+    Losses, scores and events are by pair of networks, of which most runs have one.
+    """
+    config, match, batches, clock = session.config, session.match, session.batches, session.clock
+    if match.step == 0:
         look(session, 0)
-    clock.start(game.method.step)
-    for step in range(game.method.step + 1, config.steps + 1):
+    clock.start(match.step)
+    for step in range(match.step + 1, config.steps + 1):
         for k in range(config.discriminator_steps):
             real = batches.real(step, k)
-            discriminator_loss = game.discriminator_step(
-                step, real, batches.noise(step, k), batches.mix(step, k)
+            discriminator_losses = match.discriminator_step(
+                step, real, batches.latents(step, k), batches.mix(step, k)
             )
-        z = batches.generator_noise(step)
-        generator_loss, fake_scores = game.generator_step(step, z)
+        latents = batches.generator_latents(step)
+        generator_losses, fake_scores = match.generator_step(step, latents)
 
         # Before the masks move: a network is judged by the weights that it was trained with.
         best = False
@@ -177,25 +182,14 @@ def steps(session: Session) -> None:
             with clock.paused():
                 best = look(session, step)
 
-        events = game.after_generator_step(fake_scores, z, real)
-        session.journal.step(events)
-        if events.changes:
-            session.journal.kernels(step, game.method)
+        events = match.after_generator_step(fake_scores, latents, real)
+        for pair, happened in events.items():
+            session.journal.step(pair, happened)
+            if happened.changes:
+                session.journal.kernels(step, pair, match.methods[pair])
         session.display.advance(step)
         if step % config.log_every == 0 or step == config.steps:
-            line = {
-                "seconds": clock.seconds,
-                "steps_per_second": clock.lap(step),
-                "generator_loss": reduced(session.fabric, generator_loss, "mean"),
-                "discriminator_loss": reduced(session.fabric, discriminator_loss, "mean"),
-                "generator_gradient_norm": game.gradient_norm("generator"),
-                "discriminator_gradient_norm": game.gradient_norm("discriminator"),
-                "generator_density": game.method.generator.masks.density,
-                "discriminator_density": game.method.discriminator.masks.density,
-                "balance_ratio": balance_of(events),
-            }
-            session.journal.write("train", step, **line)
-            session.display.show(step, line)
+            tell(session, step, generator_losses, discriminator_losses, events)
 
         stopped = session.stop.agreed(session.fabric)
         if stopped or best or step == config.steps or step % config.checkpoint.every == 0:
@@ -206,6 +200,35 @@ def steps(session: Session) -> None:
     clock.stop()
 
 
+def tell(
+    session: Session,
+    step: int,
+    generator_losses: Mapping[str, Tensor],
+    discriminator_losses: Mapping[str, Tensor],
+    events: Mapping[str, StepEvents],
+) -> None:
+    """Write and show the `train` event of each pair of networks."""
+    config, fabric = session.config, session.fabric
+    seconds, rate = session.clock.seconds, session.clock.lap(step)
+    lines = {}
+    for pair, game in session.match.games.items():
+        line = lines[pair] = {
+            "seconds": seconds,
+            "steps_per_second": rate,
+            "generator_loss": reduced(fabric, generator_losses[pair], "mean"),
+            "discriminator_loss": reduced(fabric, discriminator_losses[pair], "mean"),
+            "generator_gradient_norm": game.gradient_norm("generator"),
+            "discriminator_gradient_norm": game.gradient_norm("discriminator"),
+            "generator_density": game.method.generator.masks.density,
+            "discriminator_density": game.method.discriminator.masks.density,
+            "balance_ratio": balance_of(events[pair]),
+        }
+        if config.optimiser.lr_decay != "none":
+            line |= {f"{name}_lr": learning_rate(config, name, step) for name in game.networks}
+        session.journal.write("train", step, pair, **line)
+    session.display.show(step, lines)
+
+
 def look(session: Session, step: int) -> bool:
     """Draw and evaluate where it is due; returns whether this is the best evaluation so far.
 
@@ -213,17 +236,17 @@ def look(session: Session, step: int) -> bool:
     """
     best = False
     if session.fabric.is_global_zero:
-        fields = session.studio.look(session.run, session.game.method, step)
-        if fields is not None:
-            session.journal.write("evaluate", step, **fields)
-            session.display.say(f"step {step}: {sentence(fields)}")
-            best = session.run.best_step() == step
+        found = session.studio.look(session.run, session.match.methods, step)
+        for pair, fields in found.items():
+            session.journal.write("evaluate", step, pair, **fields)
+            session.display.say(f"{named(f'step {step}', pair)}: {sentence(fields)}")
+        best = bool(found) and session.run.best_step() == step
     return bool(session.fabric.broadcast(best))
 
 
 def save(session: Session) -> None:
     """Write a checkpoint of the step just completed, and remove what is not to be kept."""
-    captured = state.capture(session.game)
+    captured = state.capture(session.match)
     if session.fabric.is_global_zero:
         captured |= {
             "seconds": session.clock.seconds,
@@ -236,14 +259,17 @@ def save(session: Session) -> None:
 
 
 def finish(session: Session) -> None:
-    """Evaluate the finished generator, measure what a step costs, write cost.json and report."""
+    """Evaluate the finished generators, measure what a step costs, write cost.json and report."""
     config, run, seconds = session.config, session.run, session.clock.seconds
     look(session, config.steps)
-    timed = timing.compare(session.game, session.batches, seconds=min(8.0, 0.05 * seconds))
+    timed = timing.compare(session.match, session.batches, seconds=min(8.0, 0.05 * seconds))
     if session.fabric.is_global_zero:
         summary = run_cost.summary(
             config,
-            layer_costs(config, session.game.G, session.game.D),
+            {
+                pair: layer_costs(config, game.G, game.D)
+                for pair, game in session.match.games.items()
+            },
             read_events(run.metrics),
             seconds=seconds,
             timed=timed,

@@ -1,7 +1,7 @@
-"""Adversarial losses as pure functions of scores (logits), one number per image.
+"""Adversarial losses as pure functions of scores (logits), one for each image or patch.
 
-`discriminator_loss(real, fake)` and `generator_loss(fake)` take score tensors `(N,)` and `(M,)` and
-give a scalar to minimise.
+`discriminator_loss(real, fake)` and `generator_loss(fake)` take score tensors of any shapes, `(N,)`
+and `(M,)` or those of patches `(N, h, w)`, and give a scalar to minimise.
 """
 
 from collections.abc import Callable
@@ -49,10 +49,21 @@ def negative_mean(fake: Tensor) -> Tensor:
     return -fake.mean()
 
 
+def least_squares_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """Half of mean (real - 1)^2 + mean fake^2 (Mao et al., 2017; Zhu et al., 2017, section 4)."""
+    return ((real - 1).square().mean() + fake.square().mean()) / 2
+
+
+def least_squares_generator(fake: Tensor) -> Tensor:
+    """Mean (fake - 1)^2, not halved: CycleGAN slows the discriminator alone (its section 7.1)."""
+    return (fake - 1).square().mean()
+
+
 LOSSES = {
     "hinge": AdversarialLoss(hinge_discriminator, negative_mean),
     "non-saturating": AdversarialLoss(non_saturating_discriminator, non_saturating_generator),
     "wasserstein": AdversarialLoss(wasserstein_discriminator, negative_mean),
+    "least-squares": AdversarialLoss(least_squares_discriminator, least_squares_generator),
 }
 
 

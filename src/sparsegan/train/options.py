@@ -16,6 +16,9 @@ from sparsegan.methods import METHODS
 from sparsegan.train.config import Config, MethodChoice
 from sparsegan.train.names import unknown
 
+_SHORT = {"generator": "network.generator", "discriminator": "network.discriminator"}
+"""Flags that are short for another."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Option:
@@ -52,8 +55,12 @@ class SettingsParser(ArgumentParser):
             name = option.key.partition(".")[0] if "." in option.key else "run length and batches"
             if name not in groups:
                 groups[name] = self.add_argument_group(name)
+            flags = [
+                f"--{option.key}",
+                *[f"--{s}" for s, key in _SHORT.items() if key == option.key],
+            ]
             groups[name].add_argument(
-                f"--{option.key}", type=option.type, default=option.default, help=option.help
+                *flags, type=option.type, default=option.default, help=option.help
             )
 
     def start_from(self, values: Namespace) -> None:
@@ -136,4 +143,7 @@ def describe_type(kind: Any) -> str:
         return " or ".join([*inner, *["null"] * (type(None) in arguments)])
     if typing.get_origin(kind) is tuple and Ellipsis not in arguments:
         return f"a list of {len(arguments)} values such as [0.0, 0.9]"
+    choices = typing.get_args(arguments[0]) if arguments else ()
+    if choices:
+        return f"a list such as [{choices[0]}], of {', '.join(map(str, choices))}"
     return "a list such as [a, b]"

@@ -19,7 +19,7 @@ from jsonargparse import Namespace
 from sparsegan.errors import SparseganError
 from sparsegan.files import atomic_write_text
 from sparsegan.methods import METHODS
-from sparsegan.train.config import Config, MethodChoice
+from sparsegan.train.config import Config, LossConfig, MethodChoice
 from sparsegan.train.names import unknown
 from sparsegan.train.options import SettingsParser, of_another_method, options
 
@@ -50,8 +50,11 @@ def parse(
     parser = parser or SettingsParser(method_of(layers, flags))
     merged = _merge(layers, parser)
     merged.setdefault("method", {})["name"] = parser.known["method.name"].default
-    parser.start_from(parser.parse_object(merged))
-    config = _build(parser.parse_args(list(flags)))
+    values = parser.parse_object(merged)
+    if flags:
+        parser.start_from(values)
+        values = parser.parse_args(list(flags))
+    config = _build(values)
     check(config)
     return config
 
@@ -143,9 +146,10 @@ def check(config: Config) -> None:
     """
     values = flat(config)
     at_least_one = ["steps", "batch_size", "generator_batch_size", "discriminator_steps"]
-    at_least_one += ["log_every", "threads", "checkpoint.every", "checkpoint.keep"]
+    at_least_one += ["accumulate", "log_every", "threads", "checkpoint.every", "checkpoint.keep"]
     at_least_one += ["sample.grid", "fabric.devices", "data.image_size", "network.latent_dim"]
-    at_least_zero = ("evaluate.every", "evaluate.images", "sample.every", "loss.gradient_penalty")
+    at_least_zero = ["evaluate.every", "evaluate.images", "sample.every", "loss.gradient_penalty"]
+    at_least_zero += ["loss.cycle", "loss.identity", "loss.history"]
     least = dict.fromkeys(at_least_one, 1) | dict.fromkeys(at_least_zero, 0)
     for key, smallest in least.items():
         if values[key] is not None and values[key] < smallest:
@@ -156,6 +160,33 @@ def check(config: Config) -> None:
     for key in ("optimiser.generator.betas", "optimiser.discriminator.betas"):
         if not all(0 <= beta < 1 for beta in values[key]):
             raise SparseganError(f"{key} is {values[key]}: both numbers must lie in [0, 1)")
+    if not 0 <= config.optimiser.decay_from < 1:
+        raise SparseganError(
+            f"optimiser.decay_from is {config.optimiser.decay_from}: it must lie in [0, 1), "
+            "0 being a decay over the whole run"
+        )
+    if len(set(config.augment)) < len(config.augment):
+        raise SparseganError(
+            f"augment is {', '.join(config.augment)}: name every change once at most"
+        )
+    _check_loss(config)
+
+
+def _check_loss(config: Config) -> None:
+    chosen, network = config.loss, config.network.name
+    if network == "cyclegan":
+        if chosen.gradient_penalty:
+            raise SparseganError(
+                f"loss.gradient_penalty is {chosen.gradient_penalty} and network.name is cyclegan, "
+                "which is trained without one: leave it out"
+            )
+        return
+    for name in ("cycle", "identity", "history"):
+        if getattr(chosen, name) != getattr(LossConfig, name):
+            raise SparseganError(
+                f"loss.{name} is {getattr(chosen, name)} and network.name is {network}: it is a "
+                "setting of cyclegan, so leave it out"
+            )
 
 
 def flat(config: Config) -> dict[str, Any]:

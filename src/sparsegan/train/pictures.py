@@ -1,5 +1,7 @@
 """Image tensors as PNG files: grids and folders."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -47,8 +49,14 @@ def save_png(path: Path, image: Image.Image) -> None:
         raise SparseganError(f"cannot write {path}: {error.strerror or error}") from None
 
 
-def save_folder(folder: Path, pixels: Tensor) -> None:
+def save_folder(folder: Path, pixels: Tensor, classes: Sequence[str] = ()) -> None:
     """Write each of the uint8 images `(N, C, H, W)` as 00000.png, 00001.png, … into a folder.
+
+    Args:
+        folder: New or empty.
+        pixels: The images.
+        classes: For each image the sub-folder that it lies in, less what could lead elsewhere;
+            none: all lie in the folder itself.
 
     Raises:
         SparseganError: The folder exists and is not empty, or cannot be written.
@@ -56,4 +64,6 @@ def save_folder(folder: Path, pixels: Tensor) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise SparseganError(f"{folder} exists and is not empty: choose a new folder")
     for number, image in enumerate(pixels):
-        save_png(folder / f"{number:05d}.png", to_image(image.permute(1, 2, 0)))
+        # A class's name may have come with an exported file, from anybody.
+        inner = [re.sub(r"^\.|[^\w .()+-]", "_", classes[number])] if classes else []
+        save_png(folder.joinpath(*inner, f"{number:05d}.png"), to_image(image.permute(1, 2, 0)))

@@ -1,6 +1,7 @@
 """What a run would train or has trained, and at what cost; nothing is trained or written."""
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,12 @@ from typing import Any
 import torch
 
 from sparsegan.errors import SparseganError
-from sparsegan.train import build, parse, run_cost
-from sparsegan.train.batches import Batches
+from sparsegan.train import build, kinds, parse, run_cost
 from sparsegan.train.config import Config
 from sparsegan.train.journal import layer_costs, network_layers
+from sparsegan.train.match import named
 from sparsegan.train.metrics_log import read_events
 from sparsegan.train.run import open_run
-from sparsegan.train.studio import Studio
 
 
 @dataclass(frozen=True)
@@ -42,18 +42,20 @@ def cost_of_run(path: Path) -> Plan:
     """
     run = open_run(path)
     config = parse.read(run.config)
-    built = build.pair(config)
-    layers = layer_costs(config, built.generator, built.discriminator)
+    layers = {}
+    for pair, chosen in build.pairs(config).items():
+        built = build.pair(chosen)
+        layers[pair] = layer_costs(config, built.generator, built.discriminator)
     events = list(read_events(run.metrics))
-    networks = next((e["networks"] for e in events if e["kind"] == "start"), None)
-    if networks is None:
+    starts = [event for event in events if event["kind"] == "start"]
+    if not starts:
         raise SparseganError(f"{run.metrics} has no start event: the run never began")
     if not run.is_finished():
         config = replace(config, steps=max(1, *(event["step"] for event in events)))
     cost = run_cost.summary(config, layers, events)
     if run.cost.is_file():  # what was measured cannot be counted anew
         cost |= {"seconds": json.loads(run.cost.read_text()).get("seconds")}
-    return Plan(config, None, networks, cost)
+    return Plan(config, None, _networks(starts), cost)
 
 
 def plan(config: Config) -> Plan:
@@ -62,13 +64,25 @@ def plan(config: Config) -> Plan:
     Raises:
         SparseganError: As `train` would for the same configuration.
     """
-    images = build.images(config)
-    config = build.resolve(config, images)
-    Batches(images, config, 0, config.fabric.devices, torch.device("cpu"))
-    Studio(config, images)
-    built = build.pair(config)
-    method = build.method(config, built)
-    layers = layer_costs(config, built.generator, built.discriminator)
-    networks = network_layers(method, layers)
-    start = {"kind": "start", "step": 0, "networks": networks}
-    return Plan(config, len(images), networks, run_cost.summary(config, layers, [start]))
+    images = kinds.images(config)
+    config = kinds.resolve(config, images)
+    kinds.batches(images, config, 0, config.fabric.devices, torch.device("cpu"))
+    kinds.studio(config, images)
+    layers, starts = {}, []
+    for pair, chosen in build.pairs(config).items():
+        built = build.pair(chosen)
+        method = build.method(chosen, built)
+        layers[pair] = layer_costs(config, built.generator, built.discriminator)
+        networks = network_layers(method, layers[pair])
+        starts.append({"kind": "start", "step": 0, "pair": pair, "networks": networks})
+    cost = run_cost.summary(config, layers, starts)
+    return Plan(config, len(images), _networks(starts), cost)
+
+
+def _networks(starts: Iterable[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """The layers of all networks, out of the `start` events."""
+    return {
+        named(name, event.get("pair", "")): rows
+        for event in starts
+        for name, rows in event["networks"].items()
+    }

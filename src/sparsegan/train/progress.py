@@ -34,15 +34,19 @@ class ProgressDisplay:
         if self._bar is not None:
             self._bar.update(self._task, completed=step)
 
-    def show(self, step: int, fields: Mapping[str, Any]) -> None:
-        """Show the fields of a `train` event."""
+    def show(self, step: int, pairs: Mapping[str, Mapping[str, Any]]) -> None:
+        """Show the fields of the `train` event of each pair of networks, by the pair's name."""
+        rate = next(iter(pairs.values()))["steps_per_second"]
+        states = (
+            f"{pair}  {_line(fields)}" if pair else _line(fields) for pair, fields in pairs.items()
+        )
+        state = f"{rate:.1f} steps/s  {'  '.join(states)}"
         if self._bar is not None:
-            self._bar.update(self._task, state=_line(fields))
+            self._bar.update(self._task, state=state)
         elif self.console is not None:
-            rate = fields["steps_per_second"]
             left = (self.steps - step) / rate if rate else 0.0
             self.console.print(
-                f"step {step}/{self.steps}  {_line(fields)}  {_duration(left)} left",
+                f"step {step}/{self.steps}  {state}  {_duration(left)} left",
                 soft_wrap=True,
                 highlight=False,
             )
@@ -83,7 +87,6 @@ def _line(fields: Mapping[str, Any]) -> str:
     ratio = fields["balance_ratio"]
     balance = "–" if ratio is None else f"{ratio:.3f}"
     return (
-        f"{fields['steps_per_second']:.1f} steps/s  "
         f"loss G {fields['generator_loss']:.2f} D {fields['discriminator_loss']:.2f}  "
         f"BR {balance}  "
         f"density G {fields['generator_density']:.0%} D {fields['discriminator_density']:.0%}"

@@ -1,32 +1,165 @@
-"""Settings that come with the package, by name; one recipe may build on another."""
+"""Settings that come with the package, by name; recipes are put together from other files.
 
-import difflib
+A file's key `base` names one file or several, whose settings come first, in that order. A base
+that ends in `/*` stands for one recipe for every file of that folder: `static/strong.yaml` with
+the base `parts/adapt/*` is the recipes `static/strong/sngan-cifar10`, `static/strong/sngan-stl10`,
+…; as a base of another file it is without them. Files in `parts` are bases alone.
+
+`about` says what is trained, `group` what it belongs to and where it was published; of several
+files the last to say so wins. The comment behind a setting says where its value is from.
+"""
+
+import functools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sparsegan.errors import SparseganError
-from sparsegan.train.parse import Layer, read_layer
+from sparsegan.train.comments import comments
+from sparsegan.train.names import unknown
+from sparsegan.train.options import options
+from sparsegan.train.parse import Layer, method_of, read_layer
 
 _FOLDER = Path(__file__).parent.parent / "recipes"
+_PARTS = "parts/"
+_EACH = "/*"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting as a recipe has it.
+
+    Attributes:
+        value: Its YAML value.
+        source: Where the value is from; empty where the recipe does not say.
+    """
+
+    value: Any
+    source: str
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe, put together.
+
+    Attributes:
+        name: What `--recipe` takes.
+        group: What it belongs to, and where that was published.
+        about: What is trained.
+        layers: Settings, earlier ones first, for `parse.parse`.
+        settings: What all layers together set, by dotted key, in the order of `Config`.
+    """
+
+    name: str
+    group: str
+    about: str
+    layers: tuple[Layer, ...]
+    settings: Mapping[str, Setting]
+
+
+@dataclass(frozen=True)
+class _File:
+    base: tuple[str, ...]
+    group: str | None
+    about: str | None
+    layer: Layer
+    sources: Mapping[str, str]
 
 
 def names() -> list[str]:
-    """The recipes there are."""
-    return sorted(
-        path.relative_to(_FOLDER).with_suffix("").as_posix() for path in _FOLDER.rglob("*.yaml")
+    """The recipes that there are."""
+    return sorted(_stacks())
+
+
+def find(name: str) -> Recipe:
+    """The recipe of a name.
+
+    Raises:
+        SparseganError: There is none.
+    """
+    if name not in _stacks():
+        within = [other for other in names() if name in other.split("/")][:3]
+        near = f"unknown recipe {name}: did you mean {', '.join(within)} or another of them?"
+        raise SparseganError(
+            f"{near if within else unknown('recipe', name, names())} "
+            "(`sparsegan recipes` lists them; a file of yours goes to --config)"
+        )
+    files = [_file(part) for part in _stacks()[name]]
+    found: dict[str, Setting] = {}
+    for file in files:
+        for key, value in _flat(file.layer.values):
+            found[key] = Setting(value, file.sources.get(key, ""))
+    stack = tuple(file.layer for file in files)
+    in_force = [option.key for option in options(method_of(stack))]
+    return Recipe(
+        name,
+        next((file.group for file in reversed(files) if file.group), ""),
+        next((file.about for file in reversed(files) if file.about), ""),
+        stack,
+        {key: found[key] for key in in_force if key in found},
     )
 
 
 def layers(name: str) -> list[Layer]:
-    """A recipe's settings, after those of the recipe that its key ``base`` names, if any.
+    """A recipe's settings, earlier ones first.
 
     Raises:
         SparseganError: There is no such recipe.
     """
-    if name not in names():
-        near = difflib.get_close_matches(name, names(), n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(names())}"
-        raise SparseganError(f"unknown recipe {name}: {hint} (a file of yours goes to --config)")
-    layer = read_layer(_FOLDER / f"{name}.yaml")
+    return list(find(name).layers)
+
+
+@functools.cache
+def _stacks() -> dict[str, tuple[str, ...]]:
+    """The files that each recipe is put together from, earlier ones first."""
+    every = [
+        path.relative_to(_FOLDER).with_suffix("").as_posix() for path in _FOLDER.rglob("*.yaml")
+    ]
+    stacks: dict[str, tuple[str, ...]] = {}
+    for name in every:
+        if name.startswith(_PARTS):
+            continue
+        each = [base for base in _file(name).base if base.endswith(_EACH)]
+        if not each:
+            stacks[name] = tuple(_stack(name))
+        for base in each:
+            folder = base.removesuffix("*")
+            for part in every:
+                made = f"{name}/{part.removeprefix(folder)}"
+                # A file of the recipe's own name is there to say something else.
+                if part.startswith(folder) and made not in every:
+                    stacks[made] = tuple(_stack(name, {base: part}))
+    return stacks
+
+
+def _stack(name: str, each: Mapping[str, str] | None = None) -> Iterator[str]:
+    for base in _file(name).base:
+        if not base.endswith(_EACH):
+            yield from _stack(base)
+        elif each:
+            yield from _stack(each[base])
+    yield name
+
+
+@functools.cache
+def _file(name: str) -> _File:
+    path = _FOLDER / f"{name}.yaml"
+    layer = read_layer(path)
     values = dict(layer.values)
-    base = values.pop("base", None)
-    return [*(layers(base) if base else []), Layer(layer.origin, values)]
+    base = values.pop("base", ())
+    return _File(
+        (base,) if isinstance(base, str) else tuple(base),
+        values.pop("group", None),
+        values.pop("about", None),
+        Layer(layer.origin, values),
+        comments(path.read_text()),
+    )
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value

@@ -1,8 +1,10 @@
 """The run directory: the one place that knows where a run keeps what."""
 
 import itertools
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 from sparsegan.errors import SparseganError
 from sparsegan.train.metrics_log import read_events
@@ -50,9 +52,9 @@ class RunDirectory:
         """The checkpoint after `step` generator steps."""
         return self.checkpoints / _CHECKPOINT.format(step)
 
-    def sample(self, step: int) -> Path:
-        """The sample grid after `step` generator steps."""
-        return self.samples / f"step-{step:08d}.png"
+    def sample(self, step: int, pair: str = "") -> Path:
+        """The sample grid after `step` generator steps, of a pair of networks if there are more."""
+        return self.samples / pair / f"step-{step:08d}.png"
 
     def checkpoint_steps(self) -> list[int]:
         """Steps that have a checkpoint, ascending."""
@@ -80,15 +82,19 @@ class RunDirectory:
         return any(event["kind"] == "end" for event in read_events(self.metrics))
 
     def best_step(self) -> int | None:
-        """The step with the lowest evaluation so far, or none."""
+        """The step with the lowest evaluation so far, or none; of several pairs, by their mean."""
         if not self.metrics.is_file():
             return None
-        values = [
-            (event["value"], event["step"])
-            for event in read_events(self.metrics)
-            if event["kind"] == "evaluate" and event["value"] is not None
+        found: dict[int, list[float | None]] = {}
+        for event in read_events(self.metrics):
+            if event["kind"] == "evaluate":
+                found.setdefault(event["step"], []).append(event["value"])
+        means = [
+            (fmean(value for value in values if value is not None), step)
+            for step, values in found.items()
+            if None not in values
         ]
-        return min(values)[1] if values else None
+        return min(means)[1] if means else None
 
     def prune(self, keep: int) -> None:
         """Remove all checkpoints but the newest `keep` and the one with the best evaluation."""
@@ -103,12 +109,13 @@ class RunDirectory:
         for later in self.checkpoint_steps():
             if later > step:
                 self.checkpoint(later).unlink()
-        for grid in self.samples.glob("step-*.png"):
+        for grid in self.samples.rglob("step-*.png"):
             if grid.stem[5:].isdigit() and int(grid.stem[5:]) > step:
                 grid.unlink()
-        for folder in (self.checkpoints, self.samples, self.path):
-            for left in folder.glob(".*.tmp"):
-                left.unlink()
+        pattern = ".*.tmp"
+        left = [*self.path.glob(pattern), *self.checkpoints.glob(pattern)]
+        for file in (*left, *self.samples.rglob(pattern)):
+            file.unlink()
 
 
 def create(path: Path) -> RunDirectory:
@@ -146,9 +153,12 @@ def open_run(path: Path) -> RunDirectory:
 
 
 def free_name(source: str, method: str, parent: Path = Path("runs")) -> Path:
-    """runs/<source>-<method>-<n> with the lowest n from 1 that does not exist yet."""
+    """runs/<source>-<method>-<n> with the lowest n from 1 that does not exist yet.
+
+    A source such as `hf:owner/name` stands in it as `hf-owner-name`.
+    """
     for number in itertools.count(1):
-        path = parent / f"{source}-{method}-{number}"
+        path = parent / f"{re.sub('[^A-Za-z0-9._-]', '-', source)}-{method}-{number}"
         if not path.exists():
             return path
     raise AssertionError("count() does not end")

@@ -6,6 +6,7 @@ from typing import Any
 from sparsegan import cost
 from sparsegan.cost import LayerCost
 from sparsegan.train.config import Config
+from sparsegan.train.match import named
 from sparsegan.train.timing import StepSeconds
 
 Layers = Mapping[str, Sequence[LayerCost]]
@@ -15,7 +16,7 @@ NETWORKS = ("generator", "discriminator")
 
 def summary(
     config: Config,
-    layers: Layers,
+    layers: Mapping[str, Layers],
     events: Iterable[Mapping[str, Any]],
     *,
     seconds: float | None = None,
@@ -25,26 +26,21 @@ def summary(
 
     Args:
         config: Resolved settings.
-        layers: Of both networks, from `cost.layers`.
-        events: The run's events, or its `start` event alone for a run to come.
+        layers: Of both networks of each pair, from `cost.layers`.
+        events: The run's events, or its `start` events alone for a run to come.
         seconds: Training seconds of the run.
         timed: Steps of the run and of its dense equal, in turns.
+
+    Returns:
+        Weights by network, operations and bytes of all pairs together, and seconds. Of several
+        pairs there is what each costs besides, in `pairs`.
     """
-    history = histories(events)
-    result: dict[str, Any] = {
-        "weights": {name: _weights(layers[name], history[name]) for name in NETWORKS},
-        "flops": {
-            convention: {
-                "run": _operations(config, layers, history, convention),
-                "dense": _operations(config, layers, {name: [] for name in NETWORKS}, convention),
-            }
-            for convention in cost.CONVENTIONS
-        },
-        "bytes": {
-            "generator_sparse": cost.sparse_bytes(layers["generator"], history["generator"][-1][1]),
-            "generator_dense": cost.dense_bytes(layers["generator"]),
-        },
+    told = list(events)
+    pairs = {
+        pair: _of_pair(config, own, [e for e in told if e.get("pair", "") == pair])
+        for pair, own in layers.items()
     }
+    result = pairs[""] if list(pairs) == [""] else _together(pairs) | {"pairs": pairs}
     if seconds is not None and timed is not None:
         result["seconds"] = {
             "run": seconds,
@@ -59,6 +55,43 @@ def summary(
             ),
         }
     return result
+
+
+def _of_pair(config: Config, layers: Layers, events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    history = histories(events)
+    return {
+        "weights": {name: _weights(layers[name], history[name]) for name in NETWORKS},
+        "flops": {
+            convention: {
+                "run": _operations(config, layers, history, convention),
+                "dense": _operations(config, layers, {name: [] for name in NETWORKS}, convention),
+            }
+            for convention in cost.CONVENTIONS
+        },
+        "bytes": {
+            "generator_sparse": cost.sparse_bytes(layers["generator"], history["generator"][-1][1]),
+            "generator_dense": cost.dense_bytes(layers["generator"]),
+        },
+    }
+
+
+def _together(pairs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    costs = list(pairs.values())
+    return {
+        "weights": {
+            named(name, pair): counted
+            for pair, own in pairs.items()
+            for name, counted in own["weights"].items()
+        },
+        "flops": {
+            convention: {
+                whose: sum(own["flops"][convention][whose] for own in costs)
+                for whose in ("run", "dense")
+            }
+            for convention in cost.CONVENTIONS
+        },
+        "bytes": {kind: sum(own["bytes"][kind] for own in costs) for kind in costs[0]["bytes"]},
+    }
 
 
 def histories(events: Iterable[Mapping[str, Any]]) -> dict[str, History]:
@@ -100,4 +133,12 @@ def _operations(
         discriminator_steps=config.discriminator_steps,
         steps=config.steps,
         convention=convention,
+        generator_passes=_generator_passes(config),
     )
+
+
+def _generator_passes(config: Config) -> int:
+    """How often a generator is gone through, forward and backward, in a step of its own."""
+    if config.network.name != "cyclegan":
+        return 1
+    return 1 + bool(config.loss.cycle) + bool(config.loss.identity)

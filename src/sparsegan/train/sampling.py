@@ -20,14 +20,13 @@ STANDING_BATCHES = 64
 
 
 @contextmanager
-def standing_statistics(
-    generator: nn.Module, latent_dim: int, seed: int, batch: int = 64
-) -> Iterator[None]:
+def standing_statistics(generator: nn.Module, seed: int, batch: int = 64) -> Iterator[None]:
     """Batch normalisation by statistics estimated anew on the weights as they are now.
 
     Inside, the generator is in evaluation mode and its running statistics are the plain average
-    over `STANDING_BATCHES` batches of noise. A network without batch normalisation is only put
-    into evaluation mode. The caller restores buffers and modes (`sampled` does).
+    over `STANDING_BATCHES` batches of noise, of all classes alike. A network without batch
+    normalisation is only put into evaluation mode. The caller restores buffers and modes
+    (`sampled` does).
     """
     norms = [module for module in generator.modules() if isinstance(module, _BatchNorm)]
     momenta = [norm.momentum for norm in norms]
@@ -37,8 +36,10 @@ def standing_statistics(
                 norm.reset_running_stats()
                 norm.momentum = None  # PyTorch's way to say: the plain average over batches
             generator.train()
+            labels = uniform_labels(generator, STANDING_BATCHES * batch, seed)
             for number in range(STANDING_BATCHES):
-                generator(_noise(generator, batch, latent_dim, seed, "standing", number))
+                z = _noise(generator, batch, seed, "standing", number)
+                generator(*_inputs(z, labels, number))
         generator.eval()
         yield
     finally:
@@ -63,37 +64,67 @@ def sampled(
     swap = method.ema.swapped() if averaged and method.ema is not None else nullcontext()
     with undisturbed(network), torch.no_grad(), swap:
         if bn == "standing":
-            with standing_statistics(network, _latent_dim(network), seed):
+            with standing_statistics(network, seed):
                 yield network
         else:
             network.train()
             yield network
 
 
-def images(generator: nn.Module, count: int, *, seed: int, batch: int = 100) -> Tensor:
+def images(
+    generator: nn.Module,
+    count: int,
+    *,
+    seed: int,
+    labels: Tensor | None = None,
+    batch: int = 100,
+) -> Tensor:
     """Generated images as uint8 `(count, C, H, W)` on the CPU; noise is not truncated.
 
-    The i-th image depends on (seed, i) alone under standing statistics, and on its batch of
-    `batch` images (published: 100) under batch statistics, whose last batch is drawn whole.
+    The i-th image depends on (seed, i) and its label alone under standing statistics, and on its
+    batch of `batch` images (published: 100) under batch statistics, whose last batch is drawn
+    whole.
+
+    Args:
+        generator: Called with noise, and with labels where it is conditional.
+        count: How many images.
+        seed: Of the noise and the labels.
+        labels: Classes of the images, int64 `(count,)`; None draws them, each as likely as any
+            other. Only for a conditional generator.
+        batch: Images that are generated at once.
     """
-    parts = []
+    parts, whole = [], -(-count // batch) * batch
+    classes = uniform_labels(generator, whole, seed)
+    if classes is not None and labels is not None:
+        classes[:count] = labels
     with torch.no_grad():
-        for number in range(-(-count // batch)):
-            z = _noise(generator, batch, _latent_dim(generator), seed, "sample", number)
-            parts.append(_to_uint8(generator(z)).cpu())
+        for number in range(whole // batch):
+            z = _noise(generator, batch, seed, "sample", number)
+            parts.append(to_uint8(generator(*_inputs(z, classes, number))).cpu())
     return torch.cat(parts)[:count]
 
 
-def _to_uint8(images_: Tensor) -> Tensor:
+def uniform_labels(generator: nn.Module, count: int, seed: int) -> Tensor | None:
+    """The labels, int64 `(count,)`, that `images` draws; None for a generator without classes."""
+    classes: int | None = getattr(generator, "classes", None)
+    if classes is None:
+        return None
+    return torch.randint(classes, (count,), generator=stream(seed, "sample labels"))
+
+
+def _inputs(z: Tensor, labels: Tensor | None, number: int) -> tuple[Tensor, ...]:
+    """The noise of the batch of that number, and its part of the labels where there are any."""
+    if labels is None:
+        return (z,)
+    return z, labels[number * len(z) : (number + 1) * len(z)].to(z.device)
+
+
+def to_uint8(images_: Tensor) -> Tensor:
+    """What a generator gives, in [-1, 1], as bytes."""
     return (images_.float().clamp(-1, 1) * 127.5 + 127.5).round().to(torch.uint8)
 
 
-def _latent_dim(generator: nn.Module) -> int:
-    return int(generator.latent_dim)  # type: ignore[arg-type]
-
-
-def _noise(
-    generator: nn.Module, count: int, latent_dim: int, seed: int, *names: str | int
-) -> Tensor:
+def _noise(generator: nn.Module, count: int, seed: int, *names: str | int) -> Tensor:
+    length: int = generator.latent_dim  # type: ignore[assignment]
     device = next(generator.parameters()).device
-    return torch.randn((count, latent_dim), generator=stream(seed, *names)).to(device)
+    return torch.randn((count, length), generator=stream(seed, *names)).to(device)

@@ -1,7 +1,7 @@
 """What a checkpoint holds: everything that the next step depends on."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,28 +13,36 @@ from sparsegan.errors import SparseganError
 from sparsegan.train import parse
 from sparsegan.train.checkpoint import State
 from sparsegan.train.config import Config
-from sparsegan.train.game import Game
 from sparsegan.train.launch import gather
+from sparsegan.train.match import Match, named
+from sparsegan.train.networks import code
 
 
-def capture(game: Game) -> State:
+def capture(match: Match) -> State:
     """The state after a completed step; a collective call, the same on every rank."""
     return {
-        "step": game.method.step,
-        "networks": {name: net.state_dict() for name, net in game.networks.items()},
-        "optimisers": {name: opt.state_dict() for name, opt in game.optimisers.items()},
-        "method": game.method.state_dict(),
-        "ranks": gather({"random": _random_state(game), "buffers": _buffers(game)}),
-        "conditions": conditions(game),
-        "settings": binding_settings(game.config),
+        "step": match.step,
+        "networks": {name: net.state_dict() for name, net in match.networks.items()},
+        "optimisers": {name: opt.state_dict() for name, opt in match.optimisers.items()},
+        **{named("method", pair): own.state_dict() for pair, own in match.methods.items()},
+        "precision": match.fabric.strategy.precision.state_dict(),
+        "ranks": gather(
+            {
+                "random": _random_state(match),
+                "buffers": _buffers(match),
+                **match.own_state(),
+            }
+        ),
+        "conditions": conditions(match),
+        "settings": binding_settings(match.config),
     }
 
 
-def restore(game: Game, state: Mapping[str, Any], *, inexact: bool = False) -> None:
-    """Put a captured state into a game built from the same configuration.
+def restore(match: Match, state: Mapping[str, Any], *, inexact: bool = False) -> None:
+    """Put a captured state into the games built from the same configuration.
 
     Args:
-        game: Freshly built.
+        match: Freshly built.
         state: From `capture`, by way of a checkpoint; see `require_parts`.
         inexact: Go on where the result may differ from that of an uninterrupted run.
 
@@ -43,16 +51,20 @@ def restore(game: Game, state: Mapping[str, Any], *, inexact: bool = False) -> N
             conditions and `inexact` is not set.
     """
     if not inexact:
-        require_conditions(state["conditions"], conditions(game))
-    load_networks(game.networks, state)
-    for name, optimiser in game.optimisers.items():
+        require_conditions(state["conditions"], conditions(match))
+    load_networks(match.networks, state)
+    for name, optimiser in match.optimisers.items():
         optimiser.load_state_dict(state["optimisers"][name])
-    game.method.load_state_dict(state["method"])
-    if game.fabric.global_rank < len(state["ranks"]):
-        mine = state["ranks"][game.fabric.global_rank]
-        for name, network in game.networks.items():
+    for pair, method in match.methods.items():
+        method.load_state_dict(state[named("method", pair)])
+    # The loss scale of 16-bit arithmetic; there is none in checkpoints older than it.
+    match.fabric.strategy.precision.load_state_dict(state.get("precision", {}))
+    if match.fabric.global_rank < len(state["ranks"]):
+        mine = state["ranks"][match.fabric.global_rank]
+        for name, network in match.networks.items():
             for key, buffer in network.named_buffers():
                 buffer.copy_(mine["buffers"][name][key])
+        match.load_own_state(mine)
         _set_random_state(mine["random"])
 
 
@@ -74,18 +86,24 @@ def load_networks(networks: Mapping[str, nn.Module], state: Mapping[str, Any]) -
         network.load_state_dict(saved)
 
 
-def require_parts(state: Mapping[str, Any]) -> None:
+def require_parts(state: Mapping[str, Any], pairs: Iterable[str] = ("",)) -> None:
     """Refuse a state that lacks something.
+
+    Args:
+        state: From a checkpoint.
+        pairs: Names of the pairs of networks that it is to be of.
 
     Raises:
         SparseganError: Naming what is missing.
     """
-    parts = ["networks", "optimisers", "method", "ranks", "conditions", "settings", "step"]
+    methods = {pair: named("method", pair) for pair in pairs}
+    parts = ["networks", "optimisers", *methods.values(), "ranks", "conditions", "settings", "step"]
     parts += ["seconds", "metrics_bytes", "images"]
     missing = [part for part in parts if part not in state]
-    for name in ("generator", "discriminator"):
-        if not missing and "masks" not in state["method"].get(name, {}):
-            missing = [f"the {name}'s masks"]
+    for pair, method in methods.items():
+        for name in ("generator", "discriminator"):
+            if not missing and "masks" not in state[method].get(name, {}):
+                missing = [f"the {named(name, pair)}'s masks"]
     if missing:
         raise SparseganError(
             f"the checkpoint lacks {', '.join(missing)}: it is not a sparse run's; "
@@ -96,12 +114,13 @@ def require_parts(state: Mapping[str, Any]) -> None:
 def binding_settings(config: Config) -> dict[str, Any]:
     """The settings by key that a run cannot change on its way.
 
-    The others say where images are (a checkpoint knows their content), what to look at and how
-    often, what to keep, and what to compute on (see `conditions`).
+    The others say where images are (a checkpoint knows their content) and where networks of one's
+    own are (their code is a condition), what to look at and how often, what to keep, and what to
+    compute on (see `conditions`).
     """
     free = ("data.", "checkpoint.", "evaluate.", "sample.", "fabric.", "run.")
     binding = {key: v for key, v in parse.flat(config).items() if not key.startswith(free)}
-    for key in ("log_every", "threads"):
+    for key in ("log_every", "threads", "network.generator", "network.discriminator"):
         del binding[key]
     return binding | {
         "data.flip": config.data.flip,
@@ -115,18 +134,21 @@ def require_settings(saved: Mapping[str, Any], config: Config) -> None:
     Raises:
         SparseganError: Naming the first setting that differs.
     """
+    # A setting that is newer than the checkpoint was at its default.
+    default = binding_settings(parse.parse([], ["--method.name", config.method.name]))
     for key, value in binding_settings(config).items():
-        if saved.get(key) != value:
+        before = saved.get(key, default[key])
+        if before != value:
             raise SparseganError(
-                f"the checkpoint was written with {key} {saved.get(key)} and config.yaml has "
+                f"the checkpoint was written with {key} {before} and config.yaml has "
                 f"{value}: name a checkpoint of this run, or restore config.yaml; a run with "
                 "other settings is another run"
             )
 
 
-def conditions(game: Game) -> dict[str, Any]:
+def conditions(match: Match) -> dict[str, Any]:
     """What has to be equal for two runs to give the same bits."""
-    device = game.fabric.device
+    device = match.fabric.device
     on_gpu = device.type == "cuda"
     return {
         "threads": torch.get_num_threads(),
@@ -134,7 +156,8 @@ def conditions(game: Game) -> dict[str, Any]:
         "instruction set": torch.backends.cpu.get_cpu_capability(),
         "native kernels": engine.isa() if engine.available() else "not compiled",
         "device": torch.cuda.get_device_name(device) if on_gpu else device.type,
-        "number of processes": game.fabric.world_size,
+        "number of processes": match.fabric.world_size,
+        **code(match.config, match.networks),
     }
 
 
@@ -152,23 +175,23 @@ def require_conditions(saved: Mapping[str, Any], now: Mapping[str, Any]) -> None
             )
 
 
-def _buffers(game: Game) -> dict[str, dict[str, torch.Tensor]]:
+def _buffers(match: Match) -> dict[str, dict[str, torch.Tensor]]:
     """Each network's buffers: batch statistics differ between ranks, so every rank saves its."""
     return {
         name: {key: buffer.detach().cpu() for key, buffer in network.named_buffers()}
-        for name, network in game.networks.items()
+        for name, network in match.networks.items()
     }
 
 
-def _random_state(game: Game) -> State:
+def _random_state(match: Match) -> State:
     _, keys, position, has_gauss, cached = np.random.get_state()
     state: State = {
         "torch": torch.get_rng_state(),
         "numpy": [torch.from_numpy(np.asarray(keys, np.int64)), position, has_gauss, cached],
         "python": random.getstate(),
     }
-    if game.fabric.device.type == "cuda":
-        state["cuda"] = torch.cuda.get_rng_state(game.fabric.device)
+    if match.fabric.device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(match.fabric.device)
     return state
 
 

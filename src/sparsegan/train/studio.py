@@ -1,12 +1,13 @@
 """Looking at a run's generator: sample grids and evaluations, when they are due."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
 
 from sparsegan.data import Images
 from sparsegan.methods import Method
-from sparsegan.train import pictures, sampling
+from sparsegan.train import drawing, sampling
 from sparsegan.train.config import Config
 from sparsegan.train.evaluate import Evaluator
 from sparsegan.train.run import RunDirectory
@@ -29,29 +30,33 @@ class Studio:
         self.config = config
         self._evaluator = Evaluator(config, images) if config.evaluate.images else None
 
-    def look(self, run: RunDirectory, method: Method, step: int) -> dict[str, Any] | None:
-        """Draw a grid and evaluate where due; returns an `evaluate` event's fields, or None."""
-        chosen = self.config.evaluate
-        draws = self._due(self.config.sample.every, step)
-        evaluator = self._evaluator if self._due(chosen.every, step) else None
+    def look(
+        self, run: RunDirectory, methods: Mapping[str, Method], step: int
+    ) -> dict[str, dict[str, Any]]:
+        """Draw a grid and evaluate where due; the fields of an `evaluate` event, by pair."""
+        ((pair, method),) = methods.items()
+        chosen, config = self.config.evaluate, self.config
+        draws = due(config.sample.every, step, config.steps)
+        evaluator = self._evaluator if due(chosen.every, step, config.steps) else None
         if not draws and evaluator is None:
-            return None
+            return {}
         with sampling.sampled(
             method, bn=chosen.bn, weights=chosen.weights, seed=self.config.seed
         ) as generator:
             grid = self._draw(run, generator, step) if draws else None
             found = evaluator(generator) if evaluator is not None else None
         if found is None:
-            return None
+            return {}
         weights = chosen.weights if method.ema is not None else "live"
-        return {**found, "bn": chosen.bn, "weights": weights, "grid": grid}
+        return {pair: {**found, "bn": chosen.bn, "weights": weights, "grid": grid}}
 
     def _draw(self, run: RunDirectory, generator: nn.Module, step: int) -> str:
         side = self.config.sample.grid
-        pixels = sampling.images(generator, side * side, seed=self.config.seed)
         path = run.sample(step)
-        pictures.save_png(path, pictures.grid(pixels, side))
+        drawing.save_grid(generator, path, side * side, columns=side, seed=self.config.seed)
         return str(path.relative_to(run.path))
 
-    def _due(self, every: int, step: int) -> bool:
-        return step in (0, self.config.steps) or (every > 0 and step % every == 0)
+
+def due(every: int, step: int, steps: int) -> bool:
+    """Whether to look after a step: at the beginning, at the end, and every so many steps."""
+    return step in (0, steps) or (every > 0 and step % every == 0)

@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
+from sparsegan.train.config import NetworkConfig
 from sparsegan.train.metrics_log import read_events
 from sparsegan.train.plan import Plan
 from sparsegan.train.run import RunDirectory
@@ -27,7 +28,7 @@ def plan_text(plan: Plan) -> str:
         [
             f"data      {data.source} {data.path or '(as packaged)'}: {plan.images} images, "
             f"{data.image_size} x {data.image_size}, {data.channels} channel(s)",
-            f"networks  {config.network.name}, latent dimension {config.network.latent_dim}",
+            f"networks  {_networks(config.network)}, latent dimension {config.network.latent_dim}",
             f"method    {config.method.name}, allocation {settings.allocation}; "
             f"density at the start: {', '.join(densities)}",
             f"training  {config.steps} steps with {config.discriminator_steps} discriminator "
@@ -35,6 +36,11 @@ def plan_text(plan: Plan) -> str:
             f"{shown} real images shown{epochs}",
         ]
     )
+
+
+def _networks(chosen: NetworkConfig) -> str:
+    pair = (chosen.generator or chosen.name, chosen.discriminator or chosen.name)
+    return " and ".join(dict.fromkeys(pair))
 
 
 def layers_table(networks: Mapping[str, Sequence[Mapping[str, Any]]]) -> Table:

@@ -8,10 +8,11 @@ from statistics import median
 import torch
 
 from sparsegan.methods import METHODS
-from sparsegan.train.batches import Batches
+from sparsegan.train import kinds
 from sparsegan.train.config import MethodChoice
-from sparsegan.train.game import Game
+from sparsegan.train.kinds import AnyBatches
 from sparsegan.train.launch import reduced
+from sparsegan.train.match import Match
 
 
 @dataclass(frozen=True)
@@ -30,70 +31,75 @@ class StepSeconds:
     steps: int
 
 
-def compare(game: Game, batches: Batches, *, seconds: float) -> StepSeconds:
+def compare(match: Match, batches: AnyBatches, *, seconds: float) -> StepSeconds:
     """Time the run's networks as they began and as they are, and dense ones, on copies.
 
     A collective call: every rank takes part.
 
     Args:
-        game: The run; it is not touched.
+        match: The run; it is not touched.
         batches: The run's batches.
         seconds: Stop after about so long, but not before three steps of each.
     """
-    device = game.fabric.device
+    device = match.fabric.device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        return _compare((_begun(game), _copy(game), _dense(game)), batches, seconds)
+        return _compare((_begun(match), _copy(match), _dense(match)), batches, seconds)
 
 
-def _compare(games: tuple[Game, Game, Game], batches: Batches, seconds: float) -> StepSeconds:
-    for each in games:
+def _compare(
+    matches: tuple[Match, Match, Match], batches: AnyBatches, seconds: float
+) -> StepSeconds:
+    for each in matches:
         _step_seconds(each, batches, 1)  # warm-up: allocations, first-use choices of kernels
     times: tuple[list[float], ...] = [], [], []
     begin = time.perf_counter()
     for number in itertools.count(2):
-        for each, measured in zip(games, times, strict=True):
+        for each, measured in zip(matches, times, strict=True):
             measured.append(_step_seconds(each, batches, number))
-        if number >= 4 and reduced(games[0].fabric, time.perf_counter() - begin, "max") > seconds:
+        if number >= 4 and reduced(matches[0].fabric, time.perf_counter() - begin, "max") > seconds:
             break
     begun, ended, dense = map(median, times)
     return StepSeconds((begun + ended) / 2, dense, len(times[0]))
 
 
-def _dense(game: Game) -> Game:
+def _dense(match: Match) -> Match:
     dense = MethodChoice("dense", METHODS["dense"].Settings())
-    return Game(replace(game.config, method=dense, engine="auto"), game.fabric)
+    return kinds.match(replace(match.config, method=dense, engine="auto"), match.fabric)
 
 
-def _begun(game: Game) -> Game:
-    begun = Game(game.config, game.fabric)
-    for name, network in begun.method.networks.items():
-        network.engine.load_state_dict(game.method.networks[name].engine.state_dict())
+def _begun(match: Match) -> Match:
+    begun = kinds.match(match.config, match.fabric)
+    for pair, method in begun.methods.items():
+        for name, network in method.networks.items():
+            own = match.methods[pair].networks[name]
+            network.engine.load_state_dict(own.engine.state_dict())
     return begun
 
 
-def _copy(game: Game) -> Game:
-    copy = Game(game.config, game.fabric)
+def _copy(match: Match) -> Match:
+    copy = kinds.match(match.config, match.fabric)
     for name, network in copy.networks.items():
-        network.load_state_dict(game.networks[name].state_dict())
-    copy.method.load_state_dict(game.method.state_dict())
+        network.load_state_dict(match.networks[name].state_dict())
+    for pair, method in copy.methods.items():
+        method.load_state_dict(match.methods[pair].state_dict())
     return copy
 
 
-def _step_seconds(game: Game, batches: Batches, step: int) -> float:
-    config = game.config
+def _step_seconds(match: Match, batches: AnyBatches, step: int) -> float:
+    config = match.config
     inputs = [
-        (batches.real(step, k), batches.noise(step, k), batches.mix(step, k))
+        (batches.real(step, k), batches.latents(step, k), batches.mix(step, k))
         for k in range(config.discriminator_steps)
     ]
-    z = batches.generator_noise(step)
-    begin = _now(game)
-    for real, noise, mix in inputs:
-        game.discriminator_step(step, real, noise, mix)
-    game.generator_step(step, z)
-    return _now(game) - begin
+    latents = batches.generator_latents(step)
+    begin = _now(match)
+    for real, fakes, mix in inputs:
+        match.discriminator_step(step, real, fakes, mix)
+    match.generator_step(step, latents)
+    return _now(match) - begin
 
 
-def _now(game: Game) -> float:
-    if game.fabric.device.type == "cuda":
-        torch.cuda.synchronize(game.fabric.device)
+def _now(match: Match) -> float:
+    if match.fabric.device.type == "cuda":
+        torch.cuda.synchronize(match.fabric.device)
     return time.perf_counter()

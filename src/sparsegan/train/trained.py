@@ -3,20 +3,48 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from sparsegan.errors import SparseganError
 from sparsegan.methods import Method
 from sparsegan.train import build, parse, state
 from sparsegan.train.checkpoint import load_state
 from sparsegan.train.config import Config
+from sparsegan.train.match import named
 from sparsegan.train.run import open_run
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A run's method with its networks, at one step."""
+    """A run's networks under their methods, at one step.
+
+    Attributes:
+        config: The run's settings.
+        methods: The method of each pair of networks, by the pair's name.
+        step: Generator steps completed.
+    """
 
     config: Config
-    method: Method
+    methods: dict[str, Method]
     step: int
+
+    def method_of(self, pair: str | None) -> Method:
+        """The method of the pair of that name; None: of the only one.
+
+        Raises:
+            SparseganError: There is no such pair, or no name and several pairs.
+        """
+        if pair is None and list(self.methods) == [""]:
+            return self.methods[""]
+        if pair is None:
+            names = " or ".join(self.methods)
+            raise SparseganError(f"the run has several generators: choose --direction {names}")
+        if pair not in self.methods:
+            raise SparseganError("the run has one generator: leave out --direction")
+        return self.methods[pair]
+
+    @property
+    def method(self) -> Method:
+        """The method of the only pair."""
+        return self.method_of(None)
 
 
 def open_trained(path: Path, checkpoint: Path | None = None) -> Trained:
@@ -28,10 +56,13 @@ def open_trained(path: Path, checkpoint: Path | None = None) -> Trained:
     run = open_run(path)
     config = parse.read(run.config)
     saved = load_state(checkpoint or run.newest_checkpoint())
-    state.require_parts(saved)
-    built = build.pair(config)
-    method = build.method(config, built)
-    networks = {"generator": built.generator, "discriminator": built.discriminator}
-    state.load_networks(networks, saved)
-    method.load_state_dict(saved["method"])
-    return Trained(config, method, saved["step"])
+    pairs = build.pairs(config)
+    state.require_parts(saved, pairs)
+    methods = {}
+    for pair, chosen in pairs.items():
+        built = build.pair(chosen)
+        methods[pair] = build.method(chosen, built)
+        networks = {"generator": built.generator, "discriminator": built.discriminator}
+        state.load_networks({named(role, pair): net for role, net in networks.items()}, saved)
+        methods[pair].load_state_dict(saved[named("method", pair)])
+    return Trained(config, methods, saved["step"])

@@ -1,0 +1,119 @@
+"""Code of one's own by its name: `my.module:Class`, or `path/to/file.py:Class`."""
+
+import hashlib
+import importlib
+import importlib.util
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from sparsegan.errors import SparseganError
+
+_NOT_OWN = (Path(__file__).parent, Path(torch.__file__).parent)
+
+
+def load(spec: str, setting: str) -> Any:
+    """The object that a setting names.
+
+    The current directory is on the path, as for a script that is run there; so is the folder of a
+    file, for what stands beside it.
+
+    Args:
+        spec: `my.module:Class` or `path/to/file.py:Class`.
+        setting: Whose value it is, for messages.
+
+    Raises:
+        SparseganError: The name has another form, there is no such module, file or object, or the
+            module fails to import.
+    """
+    place, colon, name = spec.rpartition(":")
+    if not (place and colon and name):
+        raise SparseganError(
+            f"{setting} is {spec!r}: write my.module:Class, or path/to/file.py:Class"
+        )
+    if _is_file(place) and not _resolved(place).is_file():
+        raise SparseganError(f"{setting} names a file that is not there: {_resolved(place)}")
+    try:
+        module = _from_file(_resolved(place)) if _is_file(place) else _from_path(place)
+    except (Exception, SystemExit) as error:
+        raise SparseganError(_why_not(place, error, setting)) from error
+    try:
+        return getattr(module, name)
+    except AttributeError:
+        where = getattr(module, "__file__", None) or place
+        raise SparseganError(f"{setting} is {spec!r}, and {where} has no {name}") from None
+
+
+def absolute(spec: str) -> str:
+    """The same name, which for a file holds in any directory."""
+    place, _, name = spec.rpartition(":")
+    return f"{_resolved(place)}:{name}" if _is_file(place) else spec
+
+
+def told(error: BaseException) -> str:
+    """An error in code of one's own: its type, what it says, and the line that it comes from."""
+    text = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+    if isinstance(error, SyntaxError):  # which says itself where
+        return text
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith("<")
+        and not any(Path(frame.filename).is_relative_to(folder) for folder in _NOT_OWN)
+    ]
+    return f"{text} ({frames[-1].filename}, line {frames[-1].lineno})" if frames else text
+
+
+def _is_file(place: str) -> bool:
+    return place.endswith(".py")
+
+
+def _resolved(place: str) -> Path:
+    return Path(place).expanduser().resolve()
+
+
+def _from_path(place: str) -> ModuleType:
+    here = str(Path.cwd())
+    if here not in sys.path and "" not in sys.path:
+        sys.path.insert(0, here)
+    importlib.invalidate_caches()  # the module may be younger than the process
+    return importlib.import_module(place)
+
+
+def _from_file(path: Path) -> ModuleType:
+    name = f"{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    found = importlib.util.spec_from_file_location(name, path)
+    assert found is not None
+    assert found.loader is not None
+    if str(path.parent) not in sys.path:
+        sys.path.insert(0, str(path.parent))
+    module = sys.modules[name] = importlib.util.module_from_spec(found)
+    try:
+        found.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _why_not(place: str, error: BaseException, setting: str) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name is not None:
+        if not _is_file(place) and f"{place}.".startswith(f"{error.name}."):
+            return (
+                f"{setting} names the module {place}, and there is no {error.name} in "
+                f"{Path.cwd()} nor on the Python path: go to its folder, put that on PYTHONPATH, "
+                "or name the file, path/to/file.py:Class"
+            )
+        return f"{setting} names {place}, which imports {error.name}, and that is not installed"
+    if isinstance(error, SystemExit):
+        return (
+            f"{setting} names {place}, which ended the program when it was imported: keep what it "
+            "does as a script under `if __name__ == '__main__':`"
+        )
+    return f"{setting} names {place}, which cannot be imported: {told(error)}"

@@ -1,0 +1,87 @@
+"""What a run is made of, by the kind of its networks: from noise to images, or image to image."""
+
+from dataclasses import replace
+
+import torch
+from lightning_fabric import Fabric
+
+from sparsegan.data import Images
+from sparsegan.errors import SparseganError
+from sparsegan.train import build, unpaired
+from sparsegan.train.batches import Batches
+from sparsegan.train.config import Config
+from sparsegan.train.cycle import CycleMatch
+from sparsegan.train.cycle_studio import CycleStudio
+from sparsegan.train.game import Game
+from sparsegan.train.match import Match
+from sparsegan.train.studio import Studio
+from sparsegan.train.unpaired import CycleBatches, Unpaired
+
+AnyImages = Images | Unpaired
+AnyBatches = Batches | CycleBatches
+AnyStudio = Studio | CycleStudio
+
+
+def is_cycle(config: Config) -> bool:
+    """Whether a run trains generators from images to images."""
+    return config.network.name == "cyclegan"
+
+
+def images(config: Config) -> AnyImages:
+    """The images to learn from.
+
+    Raises:
+        SparseganError: They cannot be read, or are not what the settings ask for.
+    """
+    return unpaired.images(config) if is_cycle(config) else build.images(config)
+
+
+def resolve(config: Config, found: AnyImages) -> Config:
+    """The configuration with everything that data and machine decide filled in.
+
+    Raises:
+        SparseganError: The images do not suit the networks, or the settings each other.
+    """
+    if not isinstance(found, Unpaired):
+        return build.resolve(config, found)
+    if config.fabric.precision == "16-mixed":
+        raise SparseganError(
+            "fabric.precision is 16-mixed, which scales the loss of one network at a time, and the "
+            "generators of cyclegan share theirs: choose bf16-mixed or 32-true"
+        )
+    return build.resolve(replace(config, data=replace(config.data, source="folder")), found.a)
+
+
+def studio(config: Config, found: AnyImages) -> AnyStudio:
+    """What looks at the run's generators.
+
+    Raises:
+        SparseganError: The evaluations that the settings ask for are not possible.
+    """
+    if isinstance(found, Unpaired):
+        return CycleStudio(config, found)
+    return Studio(config, found)
+
+
+def batches(
+    found: AnyImages, config: Config, rank: int, world_size: int, device: torch.device
+) -> AnyBatches:
+    """One rank's share of every batch.
+
+    Raises:
+        SparseganError: A batch size does not suit the processes or the images.
+    """
+    if isinstance(found, Unpaired):
+        return CycleBatches(found, config, rank, world_size, device)
+    return Batches(found, config, rank, world_size, device)
+
+
+def match(config: Config, fabric: Fabric) -> Match:
+    """The run's games.
+
+    Raises:
+        SparseganError: The networks or the method do not exist or do not suit the images.
+    """
+    if is_cycle(config):
+        return CycleMatch(config, fabric)
+    return Match(config, fabric, {"": Game(config, fabric)})

@@ -1,0 +1,30 @@
+"""The learning rate's course over a run: a function of the step alone, so nothing is stored."""
+
+from sparsegan.train.config import Config, Decay
+
+
+def learning_rate(config: Config, name: str, step: int) -> float:
+    """The learning rate of a network, `generator` or `discriminator`, in a step (from 1)."""
+    chosen = config.optimiser
+    rate: float = getattr(chosen, name).lr
+    return rate * factor(step, config.steps, chosen.lr_decay, chosen.decay_from)
+
+
+def factor(step: int, steps: int, decay: Decay, decay_from: float) -> float:
+    """What the learning rates are multiplied by in a step.
+
+    Args:
+        step: From 1 to `steps`.
+        steps: Of the whole run.
+        decay: `none`: 1 throughout. `linear`: 1, and from the fraction `decay_from` of the run on
+            in a straight line towards 0, which it would reach in the step after the last.
+        decay_from: In [0, 1).
+
+    Example:
+        >>> [factor(step, 8, "linear", 0.5) for step in (1, 4, 5, 6, 8)]
+        [1.0, 1.0, 1.0, 0.75, 0.25]
+    """
+    done = step - 1
+    if decay == "none" or done <= decay_from * steps:
+        return 1.0
+    return (steps - done) / (steps - decay_from * steps)

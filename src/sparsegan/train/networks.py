@@ -1,0 +1,130 @@
+"""The networks of a configuration: an architecture's, or one's own in place of either."""
+
+from collections.abc import Mapping
+
+from torch import nn
+
+from sparsegan import nets
+from sparsegan.errors import SparseganError
+from sparsegan.nets import own
+from sparsegan.nets.architectures import find
+from sparsegan.seeding import stream
+from sparsegan.train.config import Config, NetworkConfig
+
+
+def take_labels(chosen: NetworkConfig, labelled: bool) -> bool:
+    """Whether the networks are called with labels.
+
+    An architecture says so by itself. Networks of one's own take labels where both can and the
+    images have them.
+
+    Args:
+        chosen: Which networks.
+        labelled: Whether the images have labels.
+
+    Raises:
+        SparseganError: A network of one's own is not there, or does not go with the architecture.
+    """
+    owned = _owned(chosen)
+    if owned and chosen.name == "cyclegan":
+        raise SparseganError(
+            f"network.name is cyclegan and network.{next(iter(owned))} is set: networks of one's "
+            f"own make images out of noise, so choose {unconditional()}"
+        )
+    can = {spec: labelled and own.takes_classes(spec, role) for role, spec in owned.items()}
+    if len(owned) == 2:
+        return all(can.values())
+    conditional = chosen.name in nets.CONDITIONAL
+    for spec, takes in can.items():
+        if conditional and not takes:
+            raise SparseganError(
+                f"network.name is {chosen.name}, which takes labels, and {spec} does not: choose "
+                f"{unconditional()}, or give it a parameter classes"
+            )
+    return conditional
+
+
+def latent_dim(config: Config) -> int | None:
+    """Length of a noise vector, for a configuration whose data is resolved; None: there is none.
+
+    Raises:
+        SparseganError: The generator does not exist or does not fit the images.
+    """
+    assert config.data.image_size is not None, "the configuration is not resolved"
+    chosen = config.network
+    if chosen.generator is not None:
+        return int(_own(config, "generator", chosen.generator).latent_dim)  # type: ignore[arg-type]
+    return chosen.latent_dim or find(chosen.name, config.data.image_size).latent_dim or None
+
+
+def build(config: Config) -> tuple[nn.Module, nn.Module]:
+    """Generator and discriminator with their initial weights, on the CPU.
+
+    Args:
+        config: Resolved.
+
+    Raises:
+        SparseganError: A network does not exist or does not fit the images.
+    """
+    chosen, data, owned = config.network, config.data, _owned(config.network)
+    assert data.image_size is not None, "the configuration is not resolved"
+    assert data.channels is not None, "the configuration is not resolved"
+    built = {role: _own(config, role, spec) for role, spec in owned.items()}
+    if len(built) < 2:
+        pair = nets.build(
+            chosen.name,
+            image_size=data.image_size,
+            channels=data.channels,
+            generator_width=chosen.generator_width,
+            discriminator_width=chosen.discriminator_width,
+            latent_dim=chosen.latent_dim,
+            classes=classes(config),
+        )
+        for role, network in zip(("generator", "discriminator"), pair, strict=True):
+            if role not in built:
+                draws = stream(config.seed, "initialise", role)
+                nets.initialise(network, chosen.initialise, draws)
+                built[role] = network
+    if classes(config) is not None:
+        built["generator"].class_names = data.classes  # type: ignore[assignment]
+    return built["generator"], built["discriminator"]
+
+
+def code(config: Config, built: Mapping[str, nn.Module]) -> dict[str, str]:
+    """Digests of the code of networks of one's own, by what to call them; empty without such."""
+    return {
+        f"code of the {role}": own.code(built[role], spec, role)
+        for role, spec in _owned(config.network).items()
+    }
+
+
+def classes(config: Config) -> int | None:
+    """How many classes the networks of a resolved configuration know; None: they take no labels."""
+    names = config.data.classes
+    return len(names or ()) if take_labels(config.network, names is not None) else None
+
+
+def unconditional() -> str:
+    """The architectures that need nothing but noise, in a phrase."""
+    return " or ".join(n for n in nets.NAMES if n not in {*nets.CONDITIONAL, "cyclegan"})
+
+
+def _owned(chosen: NetworkConfig) -> dict[str, str]:
+    """The networks of one's own: their names by role."""
+    specs = {"generator": chosen.generator, "discriminator": chosen.discriminator}
+    return {role: spec for role, spec in specs.items() if spec is not None}
+
+
+def _own(config: Config, role: str, spec: str) -> nn.Module:
+    chosen, data = config.network, config.data
+    settings = {
+        "image_size": data.image_size,
+        "channels": data.channels,
+        "width": getattr(chosen, f"{role}_width"),
+        "classes": classes(config),
+        "scheme": chosen.initialise,
+        "draws": stream(config.seed, "initialise", role),
+    }
+    if role == "discriminator":
+        return own.discriminator(spec, **settings)
+    return own.generator(spec, latent_dim=chosen.latent_dim, **settings)

@@ -1,0 +1,211 @@
+"""A long run's settings, made small enough for a CPU (docs/methods.md, scaling rules).
+
+What decides whether the parts of a method still do their work is kept in proportion: a grown
+weight can grow to survive, the discriminator's density can cross its range, a decision rests on
+enough measurements, the average forgets the start. Learning rates, numbers of discriminator
+steps, losses and densities stay as they are.
+"""
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+from sparsegan.errors import SparseganError
+from sparsegan.nets.architectures import find
+from sparsegan.train import parse
+from sparsegan.train.config import Config, MethodChoice
+
+SCALES = ("small",)
+
+STEPS = 3000
+BATCH = 32
+"""Of the larger of both batches."""
+NARROWER = 8
+"""The widths' divisor."""
+IMAGES = 1000
+"""Of an evaluation."""
+CYCLEGAN_SIZE = 128
+"""Pixels: a quarter of the published operations."""
+
+GROWTH = 0.05
+"""Least lr × interval: Adam moves a weight by about lr a step."""
+TRAVEL = 1.5
+"""Least decisions × density step."""
+RECORDS = 20
+"""Least measurements of the balance ratio in a window."""
+MEMORY = 0.05
+"""Largest half-life of the average, in runs."""
+
+BANDS: Mapping[tuple[str, int], tuple[float, float]] = {}
+"""Bands of the balance ratio by architecture and image size at this scale."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A setting that was changed.
+
+    Attributes:
+        key: Its dotted key.
+        before: Its value as it was.
+        after: Its value at the smaller scale.
+        why: The reason.
+    """
+
+    key: str
+    before: Any
+    after: Any
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.before} -> {self.after}: {self.why}"
+
+
+def small(config: Config, kept: Collection[str] = ()) -> tuple[Config, list[Change]]:
+    """The same run at the scale of a CPU and of minutes.
+
+    Args:
+        config: Any settings; what is small already stays.
+        kept: Dotted keys that stay as they are; the rest follows from them.
+
+    Returns:
+        The settings, and what was changed, in order.
+    """
+    scaling = _Scaling(config, kept)
+    scaling.size()
+    scaling.length()
+    scaling.rewiring()
+    scaling.control()
+    scaling.average()
+    return scaling.result(), scaling.changes
+
+
+class _Scaling:
+    """Settings on their way to a smaller scale, by dotted key."""
+
+    def __init__(self, config: Config, kept: Collection[str]) -> None:
+        self.config, self.kept = config, kept
+        self.values = parse.flat(config)
+        self.changes: list[Change] = []
+
+    def put(self, key: str, value: Any, why: str) -> Any:
+        """Set what may be set, and return what is now in force; None where there is no such key."""
+        before = self.values.get(key)
+        if key not in self.values or key in self.kept or value == before:
+            return before
+        self.values[key] = value
+        self.changes.append(Change(key, before, value, why))
+        return value
+
+    def size(self) -> None:
+        """Narrower networks, smaller batches."""
+        chosen = self.config.network
+        if chosen.name == "cyclegan":
+            size = self.values["data.image_size"] or 2 * CYCLEGAN_SIZE
+            self.put("data.image_size", min(size, CYCLEGAN_SIZE), "fewer operations an image")
+        for network in ("generator", "discriminator"):
+            published, key = self._published_width(network), f"network.{network}_width"
+            if published is not None and (self.values[key] or published) >= published:
+                width = max(1, published // NARROWER)
+                self.put(key, width, f"1/{NARROWER} of the channels")
+        batches = ("batch_size", "generator_batch_size")
+        largest = max(self.values[key] for key in batches)
+        if largest > BATCH:
+            for key in batches:
+                smaller = max(1, round(Fraction(self.values[key] * BATCH, largest)))
+                self.put(key, smaller, "memory and time; both in proportion")
+            self.put("accumulate", 1, "the batches are small")
+
+    def _published_width(self, network: str) -> int | None:
+        """None for networks of one's own, and for sizes that are refused later."""
+        chosen = self.config.network
+        if getattr(chosen, network) is not None:
+            return None
+        try:
+            architecture = find(chosen.name, self.values["data.image_size"] or 32)
+        except SparseganError:
+            return None
+        return int(getattr(architecture, f"{network}_width"))
+
+    def length(self) -> None:
+        """A shorter run, looked at as often."""
+        before = self.values["steps"]
+        steps = self.put("steps", min(before, STEPS), "minutes, not days")
+        self._at_most("method.ema_start", steps // 100, "1 % of the run, as published")
+        for key, times in (("checkpoint.every", 6), ("sample.every", 6), ("evaluate.every", 3)):
+            self._at_most(key, max(1, steps // times), f"{times} times a run")
+        self._at_most("evaluate.images", IMAGES, "seconds, not minutes")
+        self._at_most("log_every", max(1, steps // 60), "60 times a run")
+
+    def rewiring(self) -> None:
+        """Rewirings no closer than a new weight needs to grow."""
+        lr = min(self.values[f"optimiser.{name}.lr"] for name in ("generator", "discriminator"))
+        least = math.ceil(Fraction(str(GROWTH)) / Fraction(str(lr)))
+        wanted = max(least, self.values["steps"] // 20)
+        why = f"learning rate × interval is {lr * wanted:.2g}, which is to be {GROWTH} at least"
+        self._at_most("method.interval", wanted, why)
+
+    def control(self) -> None:
+        """Decisions enough to cross the range of densities, each on measurements enough."""
+        steps = self.values["steps"]
+        interval = max(RECORDS, steps // 20)
+        interval = (
+            self._at_most("method.control_interval", interval, "20 decisions a run") or interval
+        )
+        window_kept = "method.balance_window" in self.kept
+        records = self.values["method.balance_window"] if window_kept else RECORDS
+        every = self._at_most(
+            "method.balance_every", max(1, interval // records), f"{RECORDS} measurements a window"
+        )
+        self._at_most(
+            "method.balance_window", max(1, interval // every), "filled between two decisions"
+        )
+        step, decisions = self.values.get("method.density_step"), (steps - 1) // interval
+        if step is not None and decisions and step * decisions < TRAVEL:
+            exact = Fraction(str(step))
+            times = math.ceil(Fraction(str(TRAVEL)) / decisions / exact)
+            self.put(
+                "method.density_step",
+                float(min(1, times * exact)),
+                f"{decisions} decisions cross the range: {TRAVEL} in sum at least",
+            )
+        self._band()
+
+    def _band(self) -> None:
+        place = self.values["network.name"], self.values["data.image_size"]
+        widths = {f"network.{name}_width" for name in ("generator", "discriminator")}
+        if place not in BANDS or not widths <= {change.key for change in self.changes}:
+            return
+        for key, edge in zip(("method.low", "method.high"), BANDS[place], strict=True):
+            self.put(key, edge, "the band that a pilot of these networks found")
+
+    def average(self) -> None:
+        """An average that forgets the start."""
+        decay = self.values["method.ema_decay"]
+        if decay is not None:
+            longest = MEMORY * self.values["steps"]
+            slowest = math.floor(1e4 * 0.5 ** (1 / longest)) / 1e4
+            why = f"half-life of {MEMORY:.0%} of the run at most"
+            self._at_most("method.ema_decay", slowest, why)
+
+    def _at_most(self, key: str, value: Any, why: str) -> Any:
+        """Lower a setting to a value; 0, which stands for never, stays."""
+        before = self.values.get(key)
+        return self.put(key, value, why) if before is not None and before > value else before
+
+    def result(self) -> Config:
+        """The settings as they are now."""
+        config = self.config
+        for change in self.changes:
+            config = _with(config, change.key.split("."), change.after)
+        return config
+
+
+def _with(place: Any, path: Sequence[str], value: Any) -> Any:
+    """A tree of frozen dataclasses with one value replaced."""
+    if not path:
+        return value
+    if isinstance(place, MethodChoice):
+        return replace(place, settings=_with(place.settings, path, value))
+    return replace(place, **{path[0]: _with(getattr(place, path[0]), path[1:], value)})

@@ -1,0 +1,144 @@
+"""Foreign networks are used as they are where they can be, and refused with both shapes if not."""
+
+import logging
+
+import foreign
+import pytest
+import torch
+from torch import nn
+
+from sparsegan.errors import SparseganError
+from sparsegan.nets import contract
+
+
+def _adopt(network, latent_dim=None, image=(3, 16, 16), classes=None):
+    contract.adopt_generator(network, "Net", latent_dim, image, classes)
+    return network
+
+
+def _score(network, image=(3, 16, 16)):
+    contract.adopt_discriminator(network, "Net", image, None)
+    return network
+
+
+def _scores(make):
+    """A discriminator whose scores are `make` of one number per image."""
+
+    class Scores(nn.Linear):
+        def forward(self, x):
+            return make(super().forward(x.flatten(1)))
+
+    return Scores(3 * 16 * 16, 1)
+
+
+def test_noise_as_a_map_is_made_of_flat_noise():
+    G = foreign.TutorialGenerator()
+    z = torch.randn(5, foreign.nz)
+    expected = G.eval()(z[:, :, None, None])
+    assert torch.equal(_adopt(G, foreign.nz)(z), expected)
+    assert torch.equal(G(z[:, :, None, None]), expected)
+    assert G.latent_dim == foreign.nz
+
+
+def test_adopting_leaves_no_trace():
+    G = foreign.TutorialGenerator()
+    before = {key: value.clone() for key, value in G.state_dict().items()}
+    _adopt(G, foreign.nz)
+    assert all(torch.equal(before[key], value) for key, value in G.state_dict().items())
+    assert G.training
+    assert all(parameter.grad is None for parameter in G.parameters())
+
+
+@pytest.mark.parametrize("attribute", contract.LATENT_DIM)
+def test_the_length_of_the_noise_is_read_from_its_attribute(attribute):
+    G = foreign.TutorialGenerator()
+    setattr(G, attribute, foreign.nz)
+    assert _adopt(G).latent_dim == foreign.nz
+    other = foreign.TutorialGenerator()
+    setattr(other, attribute, foreign.nz)
+    with pytest.raises(SparseganError, match=f"latent_dim is 9 and Net has {attribute} 12"):
+        _adopt(other, 9)
+
+
+@pytest.mark.parametrize(
+    ("make", "settings", "says"),
+    [
+        (foreign.TutorialGenerator, {}, "does not say .* takes 12"),
+        (foreign.TutorialGenerator, {"latent_dim": 9}, r"\(2, 9\) .* nor \(2, 9, 1, 1\).*takes 12"),
+        (
+            foreign.TutorialGenerator,
+            {"latent_dim": 12, "image": (3, 32, 32)},
+            r"\(3, 16, 16\) and those of the data are \(3, 32, 32\): set data.image_size 16$",
+        ),
+        (
+            foreign.TutorialGenerator,
+            {"latent_dim": 12, "image": (1, 16, 16)},
+            r"\(3, 16, 16\) and those of the data are \(1, 16, 16\): set data.channels 3$",
+        ),
+        (lambda: nn.Linear(4, 4), {"latent_dim": 4}, r"\(4,\) .*let it make such"),
+        (
+            lambda: nn.Sequential(*foreign.TutorialGenerator().main[:-1], nn.Sigmoid()),
+            {"latent_dim": 12},
+            "black at -1: let it end in nn.Tanh",
+        ),
+    ],
+)
+def test_a_generator_that_does_not_fit_is_refused(make, settings, says):
+    with pytest.raises(SparseganError, match=says):
+        _adopt(make(), **settings)
+
+
+def test_a_name_that_means_something_else_is_refused():
+    G = foreign.Told()
+    G.classes = ["cat", "dog"]
+    with pytest.raises(SparseganError, match=r"attribute classes that is .*'cat'"):
+        _adopt(G, image=(1, 8, 8))
+
+
+def test_values_beyond_the_range_are_said_once(caplog):
+    G = foreign.TutorialGenerator()
+    del G.main[-1]
+    nn.init.normal_(G.main[-1].weight, std=3)
+    with caplog.at_level(logging.WARNING, "sparsegan"):
+        _adopt(G, foreign.nz)
+        _adopt(G, foreign.nz)
+    assert [record.message.count("nn.Tanh") for record in caplog.records] == [1]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda s: s,
+        lambda s: s.squeeze(1),
+        lambda s: s[:, :, None, None],
+        lambda s: s[:, :, None, None].expand(-1, 1, 3, 3),
+        lambda s: s[:, :, None].expand(-1, 3, 3),
+    ],
+)
+def test_scores_for_each_image_or_patch_are_taken(make):
+    _score(_scores(make))
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda s: s.mean(), r"shape \(\) for 2 images of shape \(3, 16, 16\)"),
+        (lambda s: s.expand(-1, 9).reshape(-1), r"\(18,\) for 2 images"),
+        (lambda s: s.expand(-1, 9), r"\(2, 9\) for 2 images"),
+        (lambda s: (s, s), "a tuple: it has to give one tensor"),
+        (lambda s: s.detach(), "without a gradient"),
+        (lambda s: torch.sigmoid(s), "ends in a sigmoid: leave it out"),
+        (lambda s: torch.sigmoid(s[:, :, None, None]).view(-1, 1).squeeze(1), "ends in a sigmoid"),
+    ],
+)
+def test_scores_that_are_none_are_refused(make, says):
+    with pytest.raises(SparseganError, match=says):
+        _score(_scores(make))
+
+
+def test_a_discriminator_of_another_size_is_refused():
+    with pytest.raises(SparseganError, match=r"no images of shape \(2, 3, 8, 8\).*image_size"):
+        _score(foreign.critic(), (3, 8, 8))
+    with pytest.raises(SparseganError, match=r"\(2, 1, 5, 5\)|patch") as refusal:
+        _score(nn.Sequential(foreign.critic(), nn.Flatten(0)), (3, 32, 32))
+    assert "(50,)" in str(refusal.value)

@@ -1,0 +1,143 @@
+"""Networks of one's own in a run: all that a run does, it does with them."""
+
+import shutil
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_run import config, differences
+
+import foreign
+from sparsegan import cli, data, export
+from sparsegan.errors import SparseganError
+from sparsegan.train import build, loop, networks, sampling
+from sparsegan.train.checkpoint import load_state
+from sparsegan.train.metrics_log import read_events
+from sparsegan.train.stop import Interrupted, StopRequest
+from sparsegan.train.trained import open_trained
+
+OWN = [
+    "--generator", "nets.py:TutorialGenerator", "--discriminator", "nets.py:critic",
+    "--network.latent_dim", "12", "--data.image_size", "16", "--data.channels", "3",
+    "--network.generator_width", "null", "--network.discriminator_width", "null",
+    "--steps", "6", "--method.control_interval", "3", "--evaluate.images", "0",
+    "--engine", "masked",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def code(tmp_path_factory):
+    """A folder with networks in a file, to be in."""
+    folder = tmp_path_factory.mktemp("code")
+    shutil.copy(foreign.__file__, folder / "nets.py")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sampling, "STANDING_BATCHES", 4)
+        patch.chdir(folder)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def whole(code):
+    """A finished run with networks from that file."""
+    return loop.train(config(code / "run", *OWN))
+
+
+def _resolved(*flags):
+    chosen = config("unused", *flags)
+    return build.resolve(chosen, build.images(chosen, "test"))
+
+
+def test_a_run_has_everything_and_the_layers_their_own_names(whole):
+    events = list(read_events(whole.metrics))
+    assert [row["name"] for row in events[0]["networks"]["generator"]] == [
+        "main.0", "main.3", "main.6",
+    ]  # fmt: skip
+    assert {"balance", "decision", "rewire", "end"} <= {event["kind"] for event in events}
+    assert whole.report.is_file()
+    assert whole.cost.is_file()
+
+
+def test_going_on_from_elsewhere_ends_with_the_same_bits(whole, code, tmp_path, monkeypatch):
+    calls = iter(range(1, 1000))
+    with monkeypatch.context() as context:
+        context.setattr(StopRequest, "agreed", lambda self, _: signal.SIGTERM * (next(calls) == 3))
+        with pytest.raises(Interrupted):
+            loop.train(config(tmp_path / "run", *OWN))
+    monkeypatch.chdir(tmp_path)
+    run = loop.resume(tmp_path / "run")
+    ends = [load_state(each.newest_checkpoint()) for each in (whole, run)]
+    assert differences(*ends) == []
+    assert ends[0]["conditions"]["code of the generator"]
+
+
+def test_changed_or_missing_code_is_noticed(whole, code, tmp_path, monkeypatch):
+    moved = tmp_path / "run"
+    shutil.copytree(whole.path, moved)
+    (tmp_path / "nets.py").write_text((code / "nets.py").read_text() + "# changed\n")
+    text = (moved / "config.yaml").read_text()
+    (moved / "config.yaml").write_text(text.replace(str(code), str(tmp_path)))
+    step = whole.checkpoint(whole.checkpoint_steps()[0]).name
+    with pytest.raises(SparseganError, match=r"code of the generator .* go on with --inexact"):
+        loop.resume(moved, checkpoint=moved / "checkpoints" / step)
+    (moved / "config.yaml").write_text(text.replace(str(code), str(tmp_path / "gone")))
+    with pytest.raises(SparseganError, match=r"network.generator names a file .*/gone/nets.py"):
+        open_trained(moved)
+
+
+def test_the_packed_file_draws_the_runs_images_for_who_names_the_code(whole, capsys, tmp_path):
+    path = tmp_path / "g.safetensors"
+    export.export_run(whole.path, "packed", path)
+    with pytest.raises(SparseganError, match=r"of nets.py:TutorialGenerator, .*--generator nets.p"):
+        export.load(path)
+    generator = export.load(path, generator=foreign.TutorialGenerator)
+    with sampling.sampled(open_trained(whole.path).method) as own:
+        expected = sampling.images(own, 20, seed=3)
+    drawn = sampling.images(generator, 20, seed=3)
+    assert (drawn.int() - expected.int()).abs().max() <= 1
+    with pytest.raises(SparseganError, match=r"does not go with .*Told"):
+        export.load(path, generator=foreign.Told)
+    arguments = ["sample", str(path), "--grid", str(tmp_path / "a.png"), "--generator"]
+    assert cli.main([*arguments, "nets.py:TutorialGenerator"]) == 0
+    assert cli.main(["sample", str(whole.path), "--grid", "a.png", "--generator", "x:y"]) == 2
+    assert "leave out --generator" in capsys.readouterr().err
+
+
+def test_cost_counts_them(code, capsys):
+    arguments = [*OWN, "--method.control_interval=100", "--method.generator_density=0.25"]
+    assert cli.main(["cost", *arguments]) == 0
+    said = capsys.readouterr().out
+    assert f"networks  {code}/nets.py:TutorialGenerator and {code}/nets.py:critic, latent" in said
+    weights = sum(p.numel() for p in foreign.TutorialGenerator().parameters() if p.dim() == 4)
+    assert f"generator 25.0% of {weights:,} maskable weights" in said
+
+
+def test_either_network_may_be_an_architectures(code):
+    own, given = foreign.Told, {"generator": "nets.py:Told"}
+    chosen = _resolved("--network.latent_dim", "9", *[f"--{k}={v}" for k, v in given.items()])
+    G, D = networks.build(chosen)
+    assert type(G).__name__ == own.__name__
+    assert G.told == (9, 28, 1, 2)
+    assert type(D).__name__ == "DCGANDiscriminator"
+    assert Path(chosen.network.generator.partition(":")[0]).is_absolute()
+    plain = networks.build(replace(chosen, network=replace(chosen.network, generator=None)))[1]
+    assert all(torch.equal(a, b) for a, b in zip(D.parameters(), plain.parameters(), strict=True))
+
+
+def test_labels_come_with_networks_that_take_classes(code):
+    flags = ["--generator=nets.py:Labelled", "--discriminator=nets.py:LabelledScores"]
+    chosen = _resolved(*flags, "--network.latent_dim=null")
+    assert (build.classes(chosen), chosen.network.latent_dim) == (10, 5)
+    G, _ = networks.build(chosen)
+    assert G.class_names == data.load("fashion-mnist", split="test").class_names
+
+
+def test_what_does_not_go_together_is_refused(code):
+    with pytest.raises(SparseganError, match=r"cyclegan and network.generator is set"):
+        _resolved("--generator=nets.py:Told", "--network.name=cyclegan")
+    with pytest.raises(SparseganError, match=r"biggan, which takes labels, and nets.py:Told does"):
+        _resolved("--generator=nets.py:Told", "--network.name=biggan")
+    flags = [flag.replace("critic", "TutorialDiscriminator") for flag in OWN]
+    with pytest.raises(SparseganError, match="ends in a sigmoid"):
+        networks.build(_resolved(*flags))
