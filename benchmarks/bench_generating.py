@@ -29,7 +29,8 @@ def native(width: int, sparsity: float, allocation: str) -> Generate:
     generator, _ = pair(width)
     rule = wide if allocation == "uniform" else "adapt"
     masks = Masks(generator, 1 - sparsity, allocation, include=rule)
-    NativeForward(generator.eval(), masks, lambda: False).on = True
+    forward = NativeForward(generator.eval(), masks, lambda: False)
+    forward.on = forward.constant = True
     return generator
 
 

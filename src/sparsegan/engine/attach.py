@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from .fused import Statistics
 from .index import SparseIndex
 from .intercept import Interception, view_or_copy
 
@@ -73,6 +74,7 @@ class NativeForward:
         self._watch: _ViewWatch | None = None
         self._views: bool | None = None  # whether the network views maps in the order of dimensions
         self._calm: bool | None = None  # whether no forward so far changed a feature map in place
+        self._constants: dict[int, Statistics] | None = None
         self._handles = [
             network.register_forward_pre_hook(self._enter, prepend=True),
             network.register_forward_hook(self._leave, always_call=True),
@@ -87,6 +89,22 @@ class NativeForward:
         """Take all hooks off."""
         for handle in self._handles:
             handle.remove()
+
+    @property
+    def constant(self) -> bool:
+        """Whether weights, statistics and masks stay as they are, whatever the forwards do.
+
+        What follows from them alone is then computed once, for forwards without gradients. Whoever
+        sets it answers for that, and takes it back before they change.
+        """
+        return self._constants is not None
+
+    @constant.setter
+    def constant(self, value: bool) -> None:
+        self._constants = {} if value else None
+        for index in self._indices.values():
+            index.constant = False  # what was gathered before is forgotten
+            index.constant = value
 
     def use_masks(self, masks: Mapping[str, Tensor]) -> None:
         """Compute with these masks instead of the network's own, until `refresh`."""
@@ -118,6 +136,7 @@ class NativeForward:
             self._indices[name].rebuild(mask)
         else:
             self._indices[name] = SparseIndex(mask)
+            self._indices[name].constant = self.constant
 
     # ---- hooks
 
@@ -130,7 +149,7 @@ class NativeForward:
             self._watch.__enter__()  # type: ignore[no-untyped-call]
         elif self.on and self._mode is None:
             self._update()
-            self._mode = Interception(self._indices, bool(self._calm))
+            self._mode = Interception(self._indices, bool(self._calm), self._constants)
             self._mode.__enter__()  # type: ignore[no-untyped-call]
 
     def _leave(self, module: nn.Module, args: Any, result: Any) -> Any:

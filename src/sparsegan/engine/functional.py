@@ -7,7 +7,8 @@ from torch import Tensor
 
 from ..errors import SparseganError
 from .index import Pair, SparseIndex
-from .operators import output_size
+from .layout import to_batch_inner
+from .operators import output_size, run_convolution, source_of
 
 
 def _pair(value: int | Pair) -> Pair:
@@ -90,6 +91,22 @@ def check_convolution(
     return stride, padding
 
 
+def run_constant(
+    x: Tensor,
+    source: tuple[object, ...],
+    weight: Tensor,
+    index: SparseIndex,
+    bias: Tensor | None,
+    stride: Pair,
+    padding: Pair,
+    shape: list[int],
+) -> Tensor:
+    """A convolution with constant weights, outside autograd and the dispatcher."""
+    size = (shape[2], shape[3])
+    plan = index.plan(x.shape[0], stride, padding, x.dtype, size=size)
+    return run_convolution(x, source, weight, bias, plan, shape, index.gathered(weight, plan))
+
+
 def sparse_conv2d(
     x: Tensor,
     weight: Tensor,
@@ -116,7 +133,11 @@ def sparse_conv2d(
         SparseganError: If shapes, types or devices do not fit, or the kernels are not compiled.
     """
     stride, padding = check_convolution(x.shape, x, weight, index, stride, padding)
-    sizes = (output_size(x.shape, weight.shape, stride, padding), x.shape)
+    shape = output_size(x.shape, weight.shape, stride, padding)
+    if index.constant and not torch.is_grad_enabled():
+        x = to_batch_inner(x)
+        return run_constant(x, source_of(x), weight, index, bias, stride, padding, shape)
+    sizes = (shape, x.shape)
     plans = make_plans((x,), weight, index, stride, padding, sizes, adjoint=False)
     y: Tensor = torch.ops.sparsegan.convolve(x, weight, bias, *plans)
     return y

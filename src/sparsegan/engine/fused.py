@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .functional import check_convolution, make_plans
+from .functional import check_convolution, make_plans, run_constant
 from .index import Pair, SparseIndex
 from .layout import empty_batch_inner, to_batch_inner
 from .native import kernel
@@ -90,7 +90,12 @@ def convolve_prologue(
         SparseganError: As ``functional.sparse_conv2d``.
     """
     stride, padding = check_convolution(prologue.shape, prologue.x, weight, index, stride, padding)
-    sizes = (output_size(prologue.shape, weight.shape, stride, padding), prologue.shape)
+    shape = output_size(prologue.shape, weight.shape, stride, padding)
+    if index.constant and not torch.is_grad_enabled():
+        source = _Source(prologue.x, *prologue.arguments(), prologue.slope, prologue.upsample)
+        rest = (weight, index, bias, stride, padding, shape)
+        return run_constant(source.x, source.argument, *rest)
+    sizes = (shape, prologue.shape)
     plans = make_plans(prologue.tensors, weight, index, stride, padding, sizes, adjoint=False)
     y: Tensor = _ops.convolve_prologue(
         prologue.x,

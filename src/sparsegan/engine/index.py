@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..errors import SparseganError
-from .native import isa, library
+from .native import isa, kernel, library
 
 Pair = tuple[int, int]
 
@@ -17,6 +17,10 @@ class SparseIndex:
     A plan depends on the mask, the stride and the padding, on the instruction set, and, for batches
     smaller than a vector, on the sizes of batch and image; it holds no weight values, which the
     kernels gather from the dense weight at every call.
+
+    Attributes:
+        constant: Whether the weights stay as they are: the active ones are then gathered once for
+            each plan. Whoever sets it answers for that, and takes it back before they change.
 
     Args:
         mask: Bool tensor on the CPU, shaped as the weight: ``(out, in, kh, kw)`` of a convolution,
@@ -30,6 +34,7 @@ class SparseIndex:
     def __init__(self, mask: Tensor, *, dense_gradient: bool = False) -> None:
         self.dense_gradient = dense_gradient
         self._plans: dict[tuple[object, ...], Tensor] = {}
+        self._values: dict[int, tuple[Tensor, Tensor]] | None = None
         self._shape: torch.Size | None = None
         self.rebuild(mask)
 
@@ -48,8 +53,32 @@ class SparseIndex:
         self._shape = mask.shape
         self.mask = mask.detach().clone(memory_format=torch.contiguous_format)
         self.active = int(self.mask.sum())
+        self._values = None if self._values is None else {}
         # Plans of the dense weight do not depend on the mask.
         self._plans = {key: plan for key, plan in self._plans.items() if key[0] == "dense"}
+
+    @property
+    def constant(self) -> bool:
+        return self._values is not None
+
+    @constant.setter
+    def constant(self, value: bool) -> None:
+        if value != self.constant:
+            self._values = {} if value else None
+
+    def gathered(self, weight: Tensor, plan: Tensor) -> Tensor | None:
+        """The active weights in a plan's order, where they are constant."""
+        if self._values is None:
+            return None
+        found = self._values.get(plan.data_ptr())
+        if found is None:
+            weight = weight.detach().contiguous()
+            values = weight.new_empty(library().active(plan.data_ptr()))
+            addresses = (plan.data_ptr(), weight.data_ptr(), values.data_ptr())
+            kernel("gather", weight.dtype)(*addresses, torch.get_num_threads())
+            # With its plan, whose memory is the key.
+            found = self._values[plan.data_ptr()] = (values, plan)
+        return found[0]
 
     @property
     def density(self) -> float:

@@ -18,7 +18,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
 from .functional import sparse_conv2d, sparse_conv_transpose2d, sparse_linear
-from .fused import Prologue, can_fuse, convolve_prologue
+from .fused import Prologue, Statistics, can_fuse, convolve_prologue
 from .index import SparseIndex
 from .layout import is_batch_inner
 from .normalise import normalisation
@@ -31,6 +31,8 @@ class Interception(TorchFunctionMode):
 
     Args:
         indices: The index of each layer, by name.
+        constants: What running statistics have been made into, where nothing changes them; None
+            where weights or statistics may change.
         calm: Whether the network is known to change no feature map in place. A ReLU without a
             normalisation then waits too: its input is kept for the backward pass in place of its
             result, and must stay as it is.
@@ -40,8 +42,14 @@ class Interception(TorchFunctionMode):
         changed: Whether a feature map was changed in place.
     """
 
-    def __init__(self, indices: Mapping[str, SparseIndex], calm: bool) -> None:
+    def __init__(
+        self,
+        indices: Mapping[str, SparseIndex],
+        calm: bool,
+        constants: dict[int, Statistics] | None = None,
+    ) -> None:
         super().__init__()
+        self.constants = constants if not torch.is_grad_enabled() else None
         self.indices = indices
         self.calm = calm
         self.changed = False
@@ -160,7 +168,13 @@ def _linear(
     native: Interception, x: Tensor, weight: Tensor, bias: Tensor | None = None
 ) -> Tensor | None:
     index = native.take(x, weight, (2,))
-    return None if index is None else sparse_linear(_plain(x), weight, index, bias)
+    if index is None:
+        return None
+    x = _plain(x)
+    if index.density < 1:
+        return sparse_linear(x, weight, index, bias)
+    # Nothing to skip: the dense product, in the layout of the engine's own.
+    return F.linear(x, weight, bias).t().contiguous().t()
 
 
 def _batch_norm(
@@ -178,8 +192,14 @@ def _batch_norm(
     if not _is_ours(x) or (training and x.numel() == x.shape[1]):
         return None  # PyTorch refuses a single value per channel, in its own words
     affine = (weight, bias, training, momentum, eps)
-    statistics = normalisation(x, running_mean, running_var, *affine)
-    return native.defer(Prologue(x, statistics, from_batch=training))
+    if training or native.constants is None or running_var is None:
+        statistics = normalisation(x, running_mean, running_var, *affine)
+        return native.defer(Prologue(x, statistics, from_batch=training))
+    key = running_var.data_ptr()
+    if key not in native.constants:
+        with torch.no_grad():
+            native.constants[key] = normalisation(x, running_mean, running_var, *affine)
+    return native.defer(Prologue(x, native.constants[key]))
 
 
 def _relu(native: Interception, x: Tensor, inplace: bool = False) -> Tensor | None:

@@ -31,7 +31,7 @@ _ops = torch.ops.sparsegan
 _dense_input_gradient: Callable[..., Tensor] = dense_gradient.conv2d_input
 
 
-def _source(x: Tensor) -> tuple[object, ...]:
+def source_of(x: Tensor) -> tuple[object, ...]:
     n, c, h, w = x.shape
     return (x.data_ptr(), c, h, w, n, 0, 0, 0, False, 1.0, False)
 
@@ -48,7 +48,7 @@ def output_size(x: Sequence[int], weight: Sequence[int], stride: Pair, padding: 
 
 def _run(x: Tensor, weight: Tensor, bias: Tensor | None, plan: Tensor, size: list[int]) -> Tensor:
     x = to_batch_inner(x)
-    return run_convolution(x, _source(x), weight, bias, plan, size)
+    return run_convolution(x, source_of(x), weight, bias, plan, size)
 
 
 def run_convolution(
@@ -58,15 +58,18 @@ def run_convolution(
     bias: Tensor | None,
     plan: Tensor,
     size: list[int],
+    values: Tensor | None = None,
 ) -> Tensor:
-    """Runs the kernel: what ``source`` makes of ``x``, under a plan, to a result of ``size``."""
+    """Runs the kernel: what ``source`` makes of ``x``, under a plan, to a result of ``size``.
+
+    ``values`` are the active weights as ``SparseIndex.gathered`` gives them, where they are at hand.
+    """
     weight = weight.contiguous()
     bias = bias.contiguous() if bias is not None else None
     y = empty_batch_inner(x, size)
     target = (y.data_ptr(), size[1], size[2], size[3], _address(bias), 0, False)
-    kernel("convolve", x.dtype)(
-        plan.data_ptr(), weight.data_ptr(), source, target, torch.get_num_threads()
-    )
+    addresses = (plan.data_ptr(), weight.data_ptr(), _address(values))
+    kernel("convolve", x.dtype)(*addresses, source, target, torch.get_num_threads())
     return y
 
 
@@ -114,7 +117,7 @@ def _convolve_weight(
     d_weight, d_bias = x.new_zeros(shape), x.new_empty(shape[0])
     kernel("weight_gradient", x.dtype)(
         weight_plan.data_ptr(),
-        _source(x),
+        source_of(x),
         gradient.data_ptr(),
         gradient.shape[2],
         gradient.shape[3],

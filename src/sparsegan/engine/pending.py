@@ -75,7 +75,11 @@ class Pending(Tensor):
 
 def pend(prologue: Prologue) -> Pending:
     """The result of a prologue, for later."""
-    pending: Pending = _Defer.apply(prologue, *prologue.tensors)  # type: ignore[no-untyped-call]
+    pending: Pending
+    if torch.is_grad_enabled():
+        pending = _Defer.apply(prologue, *prologue.tensors)  # type: ignore[no-untyped-call]
+    else:
+        pending = _empty(prologue)
     pending.prologue = prologue
     return pending
 
@@ -98,19 +102,23 @@ def _to_value(leaf: Any) -> Any:
     return leaf.value() if isinstance(leaf, Pending) else leaf
 
 
+def _empty(prologue: Prologue) -> Pending:
+    n, c, h, w = prologue.shape
+    x = prologue.x
+    pending: Pending = torch.Tensor._make_wrapper_subclass(
+        Pending, (n, c, h, w), (1, h * w * n, w * n, n), dtype=x.dtype, device=x.device
+    )
+    pending._plain = pending._value = None
+    return pending
+
+
 class _Defer(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, prologue: Prologue, *tensors: Tensor) -> Tensor:
-        x = tensors[0]
         ctx.save_for_backward(*tensors)
         ctx.options = (prologue.from_batch, prologue.slope, prologue.upsample)
         ctx.first = 1
-        n, c, h, w = prologue.shape
-        pending: Pending = torch.Tensor._make_wrapper_subclass(
-            Pending, (n, c, h, w), (1, h * w * n, w * n, n), dtype=x.dtype, device=x.device
-        )
-        pending._plain = pending._value = None
-        return pending
+        return _empty(prologue)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:

@@ -91,7 +91,7 @@ double error_of_surrounded(const Kernels<T>& kernels, Problem p, double density,
   std::vector<T> dw(p.weights(), T(0)), db(g.outputs, T(NAN)), dw_again = dw, db_again = db;
   const auto run = [&](std::vector<T>& result, std::vector<T>& d_weight, std::vector<T>& d_bias) {
     t.data = result.data();
-    kernels.convolve(Plan{plan.data()}, weight.data(), s, t, threads);
+    kernels.convolve(Plan{plan.data()}, weight.data(), nullptr, s, t, threads);
     kernels.weight_gradient(Plan{plan.data()}, s, dy.data(), t.height, t.width, d_weight.data(),
                             d_bias.data(), threads);
   };

@@ -81,8 +81,10 @@ double worst_error(const Kernels<T>& kernels, const Problem& p, double density, 
   result.height = p.out_height(), result.width = p.out_width();
   gradient.data = dx.data(), gradient.channels = g.inputs;
   gradient.height = p.height, gradient.width = p.width;
-  kernels.convolve(Plan{forward.data()}, weight.data(), in, result, threads);
-  kernels.convolve(Plan{backward.data()}, weight.data(), out, gradient, threads);
+  std::vector<T> values(weight.size());
+  kernels.gather(Plan{forward.data()}, weight.data(), values.data(), threads);
+  kernels.convolve(Plan{forward.data()}, nullptr, values.data(), in, result, threads);
+  kernels.convolve(Plan{backward.data()}, weight.data(), nullptr, out, gradient, threads);
   kernels.weight_gradient(Plan{forward.data()}, in, dy.data(), p.out_height(), p.out_width(),
                           dw.data(), nullptr, threads);
 

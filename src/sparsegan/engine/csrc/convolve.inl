@@ -174,7 +174,14 @@ inline void convolve_part(const Plan& plan, const Part& p, const T* values, cons
   }
 }
 
-inline void convolve(const Plan& plan, const T* weight, const Source<T>& source,
+inline void gather(const Plan& plan, const T* weight, T* values, int threads) {
+  for (int32_t i = 0; i < plan.header().parts; ++i) {
+    gather_weights(plan, plan.part(i), weight, values, threads);
+    values += plan.part(i).active;
+  }
+}
+
+inline void convolve(const Plan& plan, const T* weight, const T* values, const Source<T>& source,
                      const Target<T>& target, int threads) {
   Source<T> x = source;
   Target<T> y = target;
@@ -184,11 +191,15 @@ inline void convolve(const Plan& plan, const T* weight, const Source<T>& source,
     flatten(limit, x.height, x.width, x.batch);
     y.height = x.height, y.width = x.width;
   }
-  for (int32_t i = 0; i < plan.header().parts; ++i) {
-    const Part& p = plan.part(i);
-    T* values = static_cast<T*>(allocate(p.active * sizeof(T)));
-    gather_weights(plan, p, weight, values, threads);
-    convolve_part(plan, p, values, x, y, limit, threads);
-    free(values);
+  T* gathered = nullptr;
+  if (values == nullptr) {
+    gathered = static_cast<T*>(allocate(plan.header().active * sizeof(T)));
+    gather(plan, weight, gathered, threads);
+    values = gathered;
   }
+  for (int32_t i = 0; i < plan.header().parts; ++i) {
+    convolve_part(plan, plan.part(i), values, x, y, limit, threads);
+    values += plan.part(i).active;
+  }
+  free(gathered);
 }

@@ -30,7 +30,7 @@ constexpr int kLanes = SPARSEGAN_LANES, kRows = SPARSEGAN_ROWS, kColumns = SPARS
 const Kernels<T>& kernels() {
   static const Kernels<T> table = {
       {kLanes, kRows, kColumns, static_cast<int32_t>(SPARSEGAN_BLOCK_BYTES / sizeof(T))},
-      convolve, weight_gradient, channel_sums, moments, normalise, normalise_gradient, pool, spread};
+      gather, convolve, weight_gradient, channel_sums, moments, normalise, normalise_gradient, pool, spread};
   return table;
 }
 

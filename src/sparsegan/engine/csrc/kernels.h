@@ -49,7 +49,11 @@ struct Normalisation {
 template <typename T>
 struct Kernels {
   Tile tile;
-  void (*convolve)(const Plan&, const T* weight, const Source<T>&, const Target<T>&, int threads);
+  // Copies the active weights into `values` (as many as the plan's header says) in the plan's order.
+  void (*gather)(const Plan&, const T* weight, T* values, int threads);
+  // `values` holds gathered weights, or is null: they are gathered from `weight` then.
+  void (*convolve)(const Plan&, const T* weight, const T* values, const Source<T>&,
+                   const Target<T>&, int threads);
   // d(weight) on the plan's active entries (the others are not touched), and the sum over samples
   // and pixels of `gradient` into d_bias where that is not null.
   void (*weight_gradient)(const Plan&, const Source<T>& input, const T* gradient, int64_t height,

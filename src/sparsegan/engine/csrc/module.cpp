@@ -112,15 +112,26 @@ Source<T> source(const SourceArguments& a) {
           std::get<10>(a)};
 }
 
+// Both take a plan that `plan` has made for the instruction set in use.
+int32_t active(Address plan) { return Plan{at<int32_t>(plan)}.header().active; }
+
 template <typename T>
-void convolve(Address plan, Address weight, const SourceArguments& x, const TargetArguments& y,
-              int threads) {
+void gather(Address plan, Address weight, Address values, int threads) {
+  nb::gil_scoped_release release;
+  kernels<T>().gather(Plan{at<int32_t>(plan)}, at<const T>(weight), at<T>(values), threads);
+}
+
+// `values` are gathered weights or 0.
+template <typename T>
+void convolve(Address plan, Address weight, Address values, const SourceArguments& x,
+              const TargetArguments& y, int threads) {
   const Target<T> target{at<T>(std::get<0>(y)), std::get<1>(y), std::get<2>(y), std::get<3>(y),
                          at<const T>(std::get<4>(y)), at<const T>(std::get<5>(y)), std::get<6>(y)};
   const Plan checked_plan = checked<T>(plan, std::get<1>(x), std::get<1>(y), target.height,
                                        target.width);
   nb::gil_scoped_release release;
-  kernels<T>().convolve(checked_plan, at<const T>(weight), source<T>(x), target, threads);
+  kernels<T>().convolve(checked_plan, at<const T>(weight), at<const T>(values), source<T>(x),
+                        target, threads);
 }
 
 template <typename T>
@@ -198,6 +209,7 @@ void keep_pages() {
 
 template <typename T>
 void define(nb::module_& m, const std::string& suffix) {
+  m.def(("gather_" + suffix).c_str(), gather<T>);
   m.def(("convolve_" + suffix).c_str(), convolve<T>);
   m.def(("weight_gradient_" + suffix).c_str(), weight_gradient<T>);
   m.def(("channel_sums_" + suffix).c_str(), channel_sums<T>);
@@ -215,6 +227,7 @@ NB_MODULE(_native, m) {
   m.def("current", [] { return std::string(chosen->name); });
   m.def("tile", tile, "(lanes, rows, columns) of the register tile in use.");
   m.def("keep_pages", keep_pages, "Reuse the memory of freed tensors (glibc, unless told).");
+  m.def("active", active, "Active weights of a plan, all parts together.");
   m.def("plan", plan, "The plan of a mask as an int32 tensor.");
   define<float>(m, "float32");
   define<double>(m, "float64");
