@@ -94,7 +94,8 @@ class Game:
             fake = self._changed(fake_of(*latents), changes)
             loss: Tensor = self._loss.discriminator(D(images, *labels), D(fake, *latents[1:]))
             if self.config.loss.gradient_penalty:
-                penalty = gradient_penalty(lambda x: D(x, *labels), images, fake, mix)
+                # A wrapped module refuses every backward but that of the whole loss.
+                penalty = gradient_penalty(lambda x: self._score(x, *labels), images, fake, mix)
                 loss = loss + self.config.loss.gradient_penalty * penalty
             return loss
 
