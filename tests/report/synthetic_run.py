@@ -126,6 +126,16 @@ def _events(steps, scale, method, noise, text):
         versions={"sparsegan": "0.1.0", "torch": "2.13.0", "python": "3.11.2"},
         machine={"processor": f"x86-64, 2 cores {text}", "threads": 2, "memory": "15.6 GiB"},
     )
+    for network, layers in (("generator", GENERATOR), ("discriminator", DISCRIMINATOR)):
+        say(
+            "engine",
+            0,
+            network=network,
+            kernels="native",
+            reason=f"12.0 ms native against 30.0 ms masked {text}".strip(),
+            timing={"masked": 0.03, "fixed": 0.01, "slope": 0.02},
+            layers=[engine_row(name, kind, size, text) for name, kind, size in layers],
+        )
     for step in range(0, steps + 1, 10):
         progress = step / steps
         if step:
@@ -160,6 +170,21 @@ def _events(steps, scale, method, noise, text):
     say("warning", steps // 2, message=f"the balance ratio stays outside [0.15, 1.65] {text}")
     say("end", steps, seconds=steps * 0.031, steps_per_second=32.2)
     return events
+
+
+def engine_row(name, kind, size, text=""):
+    """What a layer takes, as an `engine` event has it: the output is faster dense."""
+    masked = 0.5 if name == "output" else 4.0
+    fit = {"masked": 1e-3 * masked, "fixed": 0.5e-3, "slope": 2e-3}
+    odd = name.endswith("shortcut")
+    return {
+        "name": name,
+        "kind": kind,
+        "shape": [size // 16, 16],
+        "input": [64, 16],
+        "fit": None if odd else fit,
+        "unsupported": f"3 groups {text}".strip() if odd else "",
+    }
 
 
 class _State:

@@ -39,6 +39,7 @@ def test_one_run(run_path, tmp_path):
         "Masks",
         "Layers",
         "Cost",
+        "Kernels",
         "Warnings",
         "Configuration",
         "Versions and machine",

@@ -45,7 +45,9 @@ def remembered(self, *args, **kwargs):
 
 Method.after_generator_step = remembered
 if command == "train":
-    loop.train(config(run.path, "--fabric.devices", "2", "--checkpoint.keep", "9"))
+    flags = ["--fabric.devices", "2", "--checkpoint.keep", "9", "--accumulate", "2"]
+    flags += ["--generator_batch_size", "8", "--augment", "[color, translation, cutout]"]
+    loop.train(config(run.path, *flags))
 else:
     loop.resume(run.path, checkpoint=run.checkpoint(4))
 rank = torch.distributed.get_rank()

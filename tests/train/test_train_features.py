@@ -5,6 +5,7 @@ import shutil
 import pytest
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins import MixedPrecision
 from test_train_learner import LossScale
 from tiny_run import alone, config, differences
 
@@ -32,7 +33,7 @@ def images():
 
 
 def game_of(images, *flags, fabric=None):
-    chosen = config("unused", *flags)
+    chosen = config("unused", "--engine", "masked", *flags)
     found = images[chosen.data.image_size or 28]
     chosen = build.resolve(chosen, found)
     seed_everything(chosen, 0)
@@ -204,6 +205,35 @@ def test_a_loss_scale_changes_no_bit_and_is_in_the_checkpoints(images, tmp_path)
     assert goes_on(images, tmp_path, (), scaled_fabric)
 
 
+def half(bits):
+    """16-bit arithmetic, which a CPU has too, though slowly."""
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10) if bits == "16-mixed" else None
+    return Fabric(accelerator="cpu", plugins=MixedPrecision(bits, "cpu", scaler))
+
+
+@pytest.mark.parametrize("bits", ["16-mixed", "bf16-mixed"])
+@pytest.mark.parametrize(
+    "loss", [(), ("--loss.name", "wasserstein", "--loss.gradient_penalty", "10")]
+)
+def test_steps_in_16_bits_are_those_in_32_but_for_rounding(images, bits, loss):
+    found = []
+    for fabric in (half(bits), None):
+        made, batches = game_of(images, *loss, fabric=fabric)
+        real = batches.real(1, 0)
+        found.append(
+            [
+                made.discriminator_step(1, real, batches.latents(1, 0), batches.mix(1, 0)),
+                *made.generator_step(1, batches.generator_latents(1)),
+                torch.tensor([made.gradient_norm(name) for name in made.networks]),
+            ]
+        )
+        assert made.method.generator.steps == 1
+        assert {p.grad.dtype for p in made.D.parameters()} == {torch.float32}
+    for rounded, exact in zip(*found, strict=True):
+        torch.testing.assert_close(rounded, exact, rtol=0.05, atol=0.01)
+        assert not torch.equal(rounded, exact)
+
+
 def test_half_precision_is_refused_without_cuda():
     with pytest.raises(SparseganError, match=r"16-mixed, which is for CUDA .* is cpu: choose bf16"):
         launch(config("unused", "--fabric.precision", "16-mixed"))
@@ -229,7 +259,7 @@ def test_everything_at_once_goes_on_with_the_same_bits(images, tmp_path):
 
 
 def test_with_classes_too(images, tmp_path):
-    flags = (*ALL, "--network.name", "biggan", "--data.image_size", "32", "--engine", "masked")
+    flags = (*ALL, "--network.name", "biggan", "--data.image_size", "32")
     assert goes_on(images, tmp_path, flags, steps=(1, 2))
 
 

@@ -1,11 +1,25 @@
+import pytest
 from tiny_run import alone, config, differences
 
-from sparsegan import data
+from sparsegan import data, engine
+from sparsegan.engine import choice
 from sparsegan.train import build, state, timing
 from sparsegan.train.batches import Batches
 from sparsegan.train.checkpoint import load_state, save_state
 from sparsegan.train.game import Game
 from sparsegan.train.launch import launch
+
+
+@pytest.mark.skipif(not engine.available(), reason="kernels are not compiled")
+def test_copies_run_on_the_kernels_that_the_run_has_chosen(monkeypatch):
+    images = data.load("fashion-mnist", split="test")
+    chosen = build.resolve(config("unused"), images)
+    game = Game(chosen, launch(chosen))
+    for network in game.method.networks.values():
+        network.engine.timing = engine.Timing(1.0, 0.1, 0.1, batch=8, threads=1, isa="portable")
+    monkeypatch.delattr(choice, "time_network")  # nothing is to be measured
+    batches = Batches(images, chosen, 0, 1, game.fabric.device)
+    assert timing.compare(alone(game), batches, seconds=0).dense > 0
 
 
 def test_timing_measures_both_and_touches_nothing(tmp_path):

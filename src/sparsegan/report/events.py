@@ -123,6 +123,75 @@ class Rewire:
 
 
 @dataclass(frozen=True, slots=True)
+class LayerSeconds:
+    """What one layer takes on either kind of kernels: forward and both gradients of a batch.
+
+    Attributes:
+        shape: Of the weight.
+        masked: Seconds on dense kernels; None where it was not timed, like the next two.
+        fixed: Seconds on native kernels at density 0.
+        slope: What density 1 adds to it.
+        unsupported: Why native kernels cannot compute it; empty where they can.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    masked: float | None
+    fixed: float | None
+    slope: float | None
+    unsupported: str
+
+    @classmethod
+    def untimed(cls, name: str) -> "LayerSeconds":
+        """A layer of which the name is known."""
+        return cls(name, (), None, None, None, "")
+
+    @classmethod
+    def of(cls, row: Event) -> "LayerSeconds":
+        """One of the `layers` of an `engine` event."""
+        fit = row.get("fit")
+        fit = fit if isinstance(fit, dict) else {}
+        shape = tuple(size for size in _rows(row, "shape") if isinstance(size, int))
+        masked, fixed, slope = (number(fit, key) for key in ("masked", "fixed", "slope"))
+        return cls(text(row, "name"), shape, masked, fixed, slope, text(row, "unsupported"))
+
+    def native(self, density: float) -> float | None:
+        """Seconds on native kernels at a density."""
+        if self.fixed is None or self.slope is None:
+            return None
+        return self.fixed + self.slope * density
+
+
+@dataclass(frozen=True, slots=True)
+class Kernels:
+    """What a network runs on from a step on, and why.
+
+    Attributes:
+        measured: Whether the choice follows from a table, and not from what was told.
+        layers: What its layers take; told once, at the start.
+    """
+
+    step: int
+    network: str
+    kernels: str
+    reason: str
+    measured: bool
+    layers: tuple[LayerSeconds, ...]
+
+    @classmethod
+    def of(cls, step: int, event: Event) -> "Kernels":
+        """The row of an `engine` event."""
+        return cls(
+            step,
+            text(event, "network"),
+            text(event, "kernels"),
+            text(event, "reason"),
+            isinstance(event.get("timing"), dict),
+            tuple(LayerSeconds.of(r) for r in _rows(event, "layers") if isinstance(r, dict)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Layer:
     """A maskable layer as the run began: weights in all and active."""
 

@@ -13,6 +13,7 @@ from sparsegan.report.curves import (
     quality_section,
     training_section,
 )
+from sparsegan.report.kernels import kernels_section
 from sparsegan.report.layers import layers_section
 from sparsegan.report.markup import escape
 from sparsegan.report.opening import comparison_section, opening
@@ -22,7 +23,6 @@ from sparsegan.report.tables import (
     configuration_section,
     cost_section,
     decisions_section,
-    kernels_section,
     machine_section,
     warnings_section,
 )

@@ -16,6 +16,7 @@ from sparsegan.report.events import (
     Decision,
     Evaluation,
     Event,
+    Kernels,
     Layer,
     Rewire,
     finite,
@@ -74,7 +75,7 @@ class RunRecord:
     evaluations: list[Evaluation] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     rewires: list[Rewire] = field(default_factory=list)
-    kernels: list[tuple[int, str, str, str]] = field(default_factory=list)
+    kernels: list[Kernels] = field(default_factory=list)
     warnings: list[tuple[int, str]] = field(default_factory=list)
     unreadable: int = 0
 
@@ -120,6 +121,14 @@ class RunRecord:
         points += self.curves[f"{network}_density"]
         points += [(row.step, row.density) for row in self.rewires if row.network == network]
         return sorted(points, key=lambda point: point[0])
+
+    def layer_densities(self, network: str) -> dict[str, float]:
+        """The density of every maskable layer after the last change of the mask."""
+        shares = {layer.name: layer.active / layer.weights for layer in self.layers(network)}
+        for row in self.rewires:
+            if row.network == network:
+                shares |= {name: active / weights for name, (active, weights) in row.layers.items()}
+        return shares
 
     def cost_of(self, *keys: str) -> float | None:
         """A number of cost.json by its keys, None where it is unknown."""
@@ -258,8 +267,7 @@ def _add(record: RunRecord, event: Event, step: int) -> None:
     elif kind == "evaluate":
         record.evaluations.append(Evaluation.of(step, event))
     elif kind == "engine":
-        row = (step, text(event, "network"), text(event, "kernels"), text(event, "reason"))
-        record.kernels.append(row)
+        record.kernels.append(Kernels.of(step, event))
     elif kind == "warning":
         record.warnings.append((step, text(event, "message")))
     elif kind == "end":

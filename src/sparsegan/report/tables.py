@@ -125,20 +125,6 @@ def _cost_note(run: RunRecord) -> str:
     return f'<p class="note">{escape(note)}</p>' if note else ""
 
 
-def kernels_section(runs: Sequence[RunRecord]) -> str:
-    """What the networks ran on, native kernels or dense masked ones, and why."""
-    header = ("step", "network", "kernels", "reason")
-    tables = [
-        (run, table(header, [[count(step), *rest] for step, *rest in run.kernels], 4))
-        for run in runs
-    ]
-    intro = (
-        "Native kernels compute with active weights only, masked ones with all. The faster is "
-        "taken, as timed on the network itself before the first step."
-    )
-    return section("Kernels", *_per_run(tables), intro=intro)
-
-
 def warnings_section(runs: Sequence[RunRecord]) -> str:
     """The warnings of the runs, and what of them could not be read."""
     rows: list[list[str]] = []

@@ -12,7 +12,7 @@ from sparsegan.train.build import CYCLE
 from sparsegan.train.config import Config
 from sparsegan.train.run import RunDirectory
 from sparsegan.train.studio import due
-from sparsegan.train.translation import TranslationEvaluator, spread, triples
+from sparsegan.train.translation import evaluators, spread, triples
 from sparsegan.train.unpaired import Unpaired
 
 
@@ -33,17 +33,8 @@ class CycleStudio:
     def __init__(self, config: Config, images: Unpaired) -> None:
         self.config = config
         known, self._held_out = unpaired.held_out(config, images)
-        self._evaluators: dict[str, TranslationEvaluator] = {}
-        if config.evaluate.images:
-            self._evaluators = {
-                pair: TranslationEvaluator(
-                    config,
-                    real=known.sides[1 - source],
-                    held_out=self._held_out.sides[1 - source],
-                    sources=self._held_out.sides[source],
-                )
-                for source, pair in enumerate(CYCLE)
-            }
+        wanted = config.evaluate.images
+        self._evaluators = evaluators(config, known, self._held_out) if wanted else {}
 
     def look(
         self, run: RunDirectory, methods: Mapping[str, Method], step: int
@@ -51,9 +42,9 @@ class CycleStudio:
         """Draw grids and evaluate where due; the fields of an `evaluate` event for each pair."""
         chosen, config = self.config.evaluate, self.config
         draws = due(config.sample.every, step, config.steps)
-        evaluators = self._evaluators if due(chosen.every, step, config.steps) else {}
+        judges = self._evaluators if due(chosen.every, step, config.steps) else {}
         found: dict[str, dict[str, Any]] = {}
-        if not draws and not evaluators:
+        if not draws and not judges:
             return found
         with ExitStack() as stack:
             generators = [
@@ -67,10 +58,10 @@ class CycleStudio:
             for source, pair in enumerate(CYCLE):
                 there, back = generators[source], generators[1 - source]
                 grid = self._draw(run, there, back, source, step) if draws else None
-                if pair in evaluators:
+                if pair in judges:
                     weights = chosen.weights if methods[pair].ema is not None else "live"
                     told = {"bn": chosen.bn, "weights": weights, "grid": grid}
-                    found[pair] = evaluators[pair](there) | told
+                    found[pair] = judges[pair](there) | told
         return found
 
     def _draw(

@@ -2,8 +2,6 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
@@ -12,8 +10,7 @@ from sparsegan import metrics
 from sparsegan.data import Images
 from sparsegan.errors import SparseganError
 from sparsegan.train import build, sampling
-from sparsegan.train.config import Config, EvaluateConfig
-from sparsegan.train.trained import open_trained
+from sparsegan.train.config import Config
 
 
 class Evaluator:
@@ -95,46 +92,6 @@ class Evaluator:
         }
         self._real = real
         return real
-
-
-def evaluate_run(
-    path: Path,
-    *,
-    checkpoint: Path | None = None,
-    bn: sampling.Normalisation = "standing",
-    weights: sampling.Weights = "ema",
-    images: int | None = None,
-    features: str | None = None,
-) -> dict[str, Any]:
-    """Evaluate a run's generator; nothing is written.
-
-    Args:
-        path: The run's directory.
-        checkpoint: Which state of it; None is the newest.
-        bn: Normalisation while drawing.
-        weights: The average of the weights, or the weights themselves.
-        images: On either side of the comparison; None as the run did.
-        features: Feature network; None as the run did.
-
-    Returns:
-        The fields of an `evaluate` event, and `step`.
-
-    Raises:
-        SparseganError: The run, its checkpoint or its data cannot be used.
-    """
-    trained = open_trained(path, checkpoint)
-    config = trained.config
-    chosen = replace(
-        config.evaluate,
-        images=images or config.evaluate.images or EvaluateConfig.images,
-        features=features or config.evaluate.features,
-    )
-    config = replace(config, evaluate=chosen)
-    evaluator = Evaluator(config, build.images(config))
-    with sampling.sampled(trained.method, bn=bn, weights=weights, seed=config.seed) as generator:
-        found = evaluator(generator)
-    used = weights if trained.method.ema is not None else "live"
-    return {**found, "step": trained.step, "bn": bn, "weights": used}
 
 
 def sentence(event: Mapping[str, Any]) -> str:

@@ -15,7 +15,6 @@ from sparsegan.train.batches import Inputs
 from sparsegan.train.config import Config
 from sparsegan.train.learner import Learner
 from sparsegan.train.losses import adversarial_loss, gradient_penalty
-from sparsegan.undisturbed import undisturbed
 
 
 class Game:
@@ -56,12 +55,24 @@ class Game:
         """The plain networks by name."""
         return {"generator": self.G, "discriminator": self.D}
 
-    def choose_kernels(self, latents: Inputs, real: Inputs) -> None:
-        """Let both engines time their networks, which they do in a first training forward."""
-        latents, real = self._parts(latents)[0], self._parts(real)[0]
-        with undisturbed(self.G, self.D), torch.no_grad():
-            self.G(*latents)
-            self.D(*real)
+    def choose_kernels(
+        self, latents: Inputs, real: Inputs, *, seconds: float = 0.02, anew: bool = False
+    ) -> None:
+        """Time both networks, to choose their kernels, and their layers, to be shown.
+
+        Args:
+            latents: What G is called with in a step.
+            real: What D is called with.
+            seconds: How long each layer is timed in each way (`engine.timing.medians`).
+            anew: Do not take times that an earlier run on this machine has left.
+        """
+        inputs = self._parts(latents)[0], self._parts(real)[0]
+        for network, given in zip(self.method.networks.values(), inputs, strict=True):
+            kernels = network.engine
+            if kernels.wanted != "masked" and kernels.measurable:
+                if kernels.wanted == "auto":
+                    kernels.measure(*given, anew=anew)
+                kernels.time_layers(*given, seconds=seconds, anew=anew)
 
     def discriminator_step(self, step: int, real: Inputs, latents: Inputs, mix: Tensor) -> Tensor:
         """One update of D on a real batch and the fakes of `latents`; its loss, detached.
@@ -94,7 +105,8 @@ class Game:
             fake = self._changed(fake_of(*latents), changes)
             loss: Tensor = self._loss.discriminator(D(images, *labels), D(fake, *latents[1:]))
             if self.config.loss.gradient_penalty:
-                penalty = gradient_penalty(lambda x: D(x, *labels), images, fake, mix)
+                # A wrapped module refuses every backward but that of the whole loss.
+                penalty = gradient_penalty(lambda x: self._score(x, *labels), images, fake, mix)
                 loss = loss + self.config.loss.gradient_penalty * penalty
             return loss
 

@@ -1,5 +1,6 @@
 """What a run is made of, by the kind of its networks: from noise to images, or image to image."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
@@ -7,11 +8,12 @@ from lightning_fabric import Fabric
 
 from sparsegan.data import Images
 from sparsegan.errors import SparseganError
-from sparsegan.train import build, unpaired
+from sparsegan.train import build, translation, unpaired
 from sparsegan.train.batches import Batches
 from sparsegan.train.config import Config
 from sparsegan.train.cycle import CycleMatch
 from sparsegan.train.cycle_studio import CycleStudio
+from sparsegan.train.evaluate import Evaluator
 from sparsegan.train.game import Game
 from sparsegan.train.match import Match
 from sparsegan.train.studio import Studio
@@ -61,6 +63,17 @@ def studio(config: Config, found: AnyImages) -> AnyStudio:
     if isinstance(found, Unpaired):
         return CycleStudio(config, found)
     return Studio(config, found)
+
+
+def evaluators(config: Config, found: AnyImages) -> Mapping[str, Evaluator]:
+    """What says how good the generator of each pair of networks is.
+
+    Raises:
+        SparseganError: The evaluations that the settings ask for are not possible.
+    """
+    if isinstance(found, Unpaired):
+        return translation.evaluators(config, *unpaired.held_out(config, found))
+    return {"": Evaluator(config, found)}
 
 
 def batches(

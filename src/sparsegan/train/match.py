@@ -66,10 +66,10 @@ class Match:
             for name, optimiser in game.optimisers.items()
         }
 
-    def choose_kernels(self, latents: Inputs, real: Inputs) -> None:
-        """Let all engines time their networks, which they do in a first training forward."""
+    def choose_kernels(self, latents: Inputs, real: Inputs, **options: Any) -> None:
+        """Let every game time its networks and their layers; options as `Game.choose_kernels`."""
         for pair, game in self.games.items():
-            game.choose_kernels(self.latents(pair, latents), self.real(pair, real))
+            game.choose_kernels(self.latents(pair, latents), self.real(pair, real), **options)
 
     def discriminator_step(
         self, step: int, real: Inputs, latents: Inputs, mix: Tensor

@@ -64,16 +64,24 @@ def _compare(
 
 def _dense(match: Match) -> Match:
     dense = MethodChoice("dense", METHODS["dense"].Settings())
-    return kinds.match(replace(match.config, method=dense, engine="auto"), match.fabric)
+    dense_match = kinds.match(replace(match.config, method=dense, engine="auto"), match.fabric)
+    _take_tables(dense_match, match)
+    return dense_match
 
 
 def _begun(match: Match) -> Match:
     begun = kinds.match(match.config, match.fabric)
-    for pair, method in begun.methods.items():
+    _take_tables(begun, match)
+    return begun
+
+
+def _take_tables(copy: Match, match: Match) -> None:
+    """What the run has measured of its networks holds for copies of them."""
+    for pair, method in copy.methods.items():
         for name, network in method.networks.items():
             own = match.methods[pair].networks[name]
-            network.engine.load_state_dict(own.engine.state_dict())
-    return begun
+            if own.engine.timing is not None:
+                network.engine.load_state_dict(own.engine.state_dict())
 
 
 def _copy(match: Match) -> Match:

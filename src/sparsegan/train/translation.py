@@ -6,9 +6,11 @@ from torch import Tensor, nn
 
 from sparsegan import data
 from sparsegan.data import Images
+from sparsegan.train.build import CYCLE
 from sparsegan.train.config import Config
 from sparsegan.train.evaluate import Evaluator
 from sparsegan.train.sampling import to_uint8
+from sparsegan.train.unpaired import Unpaired
 
 _BATCH = 16
 
@@ -79,3 +81,27 @@ class TranslationEvaluator(Evaluator):
     def draw(self, generator: nn.Module) -> Tensor:
         """The translations."""
         return translated(generator, self.sources)
+
+
+def evaluators(
+    config: Config, known: Unpaired, held_out: Unpaired
+) -> dict[str, TranslationEvaluator]:
+    """What judges the translations of either direction.
+
+    Args:
+        config: Resolved settings.
+        known: Real images to compare translations with.
+        held_out: Images to translate, and real ones for the floor.
+
+    Raises:
+        SparseganError: As `Evaluator`.
+    """
+    return {
+        pair: TranslationEvaluator(
+            config,
+            real=known.sides[1 - source],
+            held_out=held_out.sides[1 - source],
+            sources=held_out.sides[source],
+        )
+        for source, pair in enumerate(CYCLE)
+    }

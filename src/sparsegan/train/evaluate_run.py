@@ -1,0 +1,52 @@
+"""The generators of a run beside real images, at any of its checkpoints."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sparsegan.train import kinds, sampling
+from sparsegan.train.config import EvaluateConfig
+from sparsegan.train.trained import open_trained
+
+
+def evaluate_run(
+    path: Path,
+    *,
+    checkpoint: Path | None = None,
+    bn: sampling.Normalisation = "standing",
+    weights: sampling.Weights = "ema",
+    images: int | None = None,
+    features: str | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Evaluate a run's generator, or both of a cycle; nothing is written.
+
+    Args:
+        path: The run's directory.
+        checkpoint: Which state of it; None is the newest.
+        bn: Normalisation while drawing.
+        weights: The average of the weights, or the weights themselves.
+        images: On either side of the comparison; None as the run did.
+        features: Feature network; None as the run did.
+
+    Returns:
+        By pair of networks, the fields of an `evaluate` event, and `step`.
+
+    Raises:
+        SparseganError: The run, its checkpoint or its data cannot be used.
+    """
+    trained = open_trained(path, checkpoint)
+    config = trained.config
+    chosen = replace(
+        config.evaluate,
+        images=images or config.evaluate.images or EvaluateConfig.images,
+        features=features or config.evaluate.features,
+    )
+    config = replace(config, evaluate=chosen)
+    found = {}
+    for pair, evaluator in kinds.evaluators(config, kinds.images(config)).items():
+        method = trained.methods[pair]
+        with sampling.sampled(method, bn=bn, weights=weights, seed=config.seed) as generator:
+            told = evaluator(generator)
+        used = weights if method.ema is not None else "live"
+        found[pair] = {**told, "step": trained.step, "bn": bn, "weights": used}
+    return found
