@@ -164,3 +164,57 @@ def test_a_forward_that_fails_does_not_leave_functions_intercepted():
         network(torch.randn(1, 3, 8, 8))
     assert native._mode is None
     assert torch.overrides._get_current_function_mode() is None
+
+
+@pytest.mark.parametrize("batch", [1, 3, 16])
+def test_constant_weights_give_the_same_images_until_they_are_released(batch):
+    torch.manual_seed(0)
+    generator, _ = nets.build(
+        "sngan", image_size=32, channels=3, generator_width=8, discriminator_width=8
+    )
+    native = NativeForward(generator.eval(), Masks(generator, 0.2, "erk"), lambda: False)
+    native.on = True
+    z = torch.randn(batch, 128)
+    with torch.no_grad():
+        before = generator(z)
+        native.constant = True
+        assert torch.equal(generator(z), before)
+        assert torch.equal(generator(z), before)
+        native.constant = False
+        for parameter in generator.parameters():
+            parameter.mul_(0.5)
+        for norm in (m for m in generator.modules() if isinstance(m, nn.BatchNorm2d)):
+            norm.running_var.mul_(2)
+        native.constant = True
+        changed = generator(z)
+        native.on = False
+        torch.testing.assert_close(changed, generator(z), rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(changed, before)
+
+
+def test_gradients_flow_through_constant_weights():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(4, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU()).eval()
+    native = NativeForward(network, Masks(network, 0.5, "uniform"), lambda: True)
+    native.on = native.constant = True
+    x = torch.randn(2, 4, 8, 8)
+    with torch.no_grad():
+        network(x)
+    found = passes(network, x)
+    native.detach()
+    for got, want in zip(found, passes(network, x), strict=True):
+        torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("batch", [1, 5])
+def test_a_dense_linear_layer_keeps_the_layout_behind_it(batch):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(7, 3 * 16), nn.Unflatten(1, (3, 4, 4)))
+    native = NativeForward(network, Masks(network, 1.0, "uniform"), lambda: False)
+    native.on = True
+    x = torch.randn(batch, 7)
+    assert engine.is_batch_inner(network(x))
+    found = passes(network, x)
+    native.detach()
+    for got, want in zip(found, passes(network, x), strict=True):
+        torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-5)

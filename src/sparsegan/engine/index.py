@@ -59,6 +59,7 @@ class SparseIndex:
 
     @property
     def constant(self) -> bool:
+        """As the class says."""
         return self._values is not None
 
     @constant.setter

@@ -32,6 +32,7 @@ _dense_input_gradient: Callable[..., Tensor] = dense_gradient.conv2d_input
 
 
 def source_of(x: Tensor) -> tuple[object, ...]:
+    """A batch-inner tensor, as it is, as the kernels' argument."""
     n, c, h, w = x.shape
     return (x.data_ptr(), c, h, w, n, 0, 0, 0, False, 1.0, False)
 
@@ -62,7 +63,7 @@ def run_convolution(
 ) -> Tensor:
     """Runs the kernel: what ``source`` makes of ``x``, under a plan, to a result of ``size``.
 
-    ``values`` are the active weights as ``SparseIndex.gathered`` gives them, where they are at hand.
+    ``values`` are the active weights, gathered (``SparseIndex.gathered``), where they are at hand.
     """
     weight = weight.contiguous()
     bias = bias.contiguous() if bias is not None else None

@@ -64,7 +64,7 @@ def sampled(
     swap = method.ema.swapped() if averaged and method.ema is not None else nullcontext()
     with undisturbed(network), torch.no_grad(), swap:
         if bn == "standing":
-            with standing_statistics(network, seed):
+            with standing_statistics(network, seed), method.generator.engine.constant():
                 yield network
         else:
             network.train()

@@ -1,6 +1,5 @@
 """Images through the generators of a cycle, and how good the translations are."""
 
-
 import torch
 from torch import Tensor, nn
 
