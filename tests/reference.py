@@ -154,7 +154,7 @@ def rewire_units(layers_of, sizes, mask, weights, gradients, fraction, scope):
 
 
 def resize_units(layers_of, sizes, mask, weights, gradients, to_count):
-    """Entries in the order of their scores, as many as bring the weights nearest to the count."""
+    """In the order of their scores, every entry that brings the weights nearer to the count."""
     active = sum(s for s, bit in zip(sizes, mask, strict=True) if bit)
     if to_count > active:
         order = sorted((i for i, bit in enumerate(mask) if not bit), key=lambda i: -gradients[i])
@@ -163,10 +163,18 @@ def resize_units(layers_of, sizes, mask, weights, gradients, to_count):
         order = sorted(
             (i for i, bit in enumerate(mask) if bit and i not in stay), key=lambda i: weights[i]
         )
-    sign = 1 if to_count > active else -1
-    outcomes = [active + sign * sum(sizes[i] for i in order[:k]) for k in range(len(order) + 1)]
-    best = min(range(len(outcomes)), key=lambda k: (abs(outcomes[k] - to_count), outcomes[k]))
-    return [bit ^ (i in order[:best]) for i, bit in enumerate(mask)]
+    mask, grows = list(mask), to_count > active
+    for equally_near in [False] if grows else [False, True]:
+        for i in order:
+            if mask[i] == grows:
+                continue
+            after = active + sizes[i] if grows else active - sizes[i]
+            missed, still = abs(active - to_count), abs(after - to_count)
+            if still < missed or (equally_near and still == missed):
+                mask[i], active = grows, after
+                if equally_near:
+                    break
+    return mask
 
 
 def resize_network(layers_of, mask, weights, gradients, to_count):

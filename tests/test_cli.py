@@ -94,7 +94,7 @@ def test_training_ends_with_tables_and_the_report(trained):
     run, printed = trained
     assert (run / "report.html").is_file()
     quality = ("kid-efficientnet-lite0, n = 8", "real against real", "step 0 ", "step 6 ")
-    cost = ("training FLOPs, published", "training, seconds", "report: run/report.html")
+    cost = ("FLOPs, published convention", "training, seconds", "report: run/report.html")
     for said in quality + cost:
         assert said in printed
     assert yaml.safe_load((run / "config.yaml").read_text())["method"]["generator_density"] == 0.25
@@ -162,7 +162,7 @@ def test_print_config_prints_what_config_reads(capsys):
 def test_a_recipe_says_what_it_would_train_and_writes_nothing(recipe, capsys):
     assert cli.main(["train", "--recipe", recipe, "--dry_run"]) == 0
     printed = capsys.readouterr().out
-    assert "9000 images" in printed
+    assert "9,000 images" in printed
     assert "nothing was written" in printed
     assert not Path("runs").exists()
 
@@ -273,7 +273,28 @@ def test_cost_of_a_run_and_of_one_to_come(trained, capsys):
     assert "Cost of 3 steps" in capsys.readouterr().out
     Path("tiny.yaml").write_text(yaml.safe_dump(TINY))
     assert cli.main(["cost", "--config", "tiny.yaml"]) == 0
-    assert "training FLOPs, consistent" in capsys.readouterr().out
+    assert "D's density always rising" in capsys.readouterr().out
+
+
+def test_cost_of_a_published_recipe_needs_no_data(capsys, monkeypatch):
+    def refuse(*_):
+        raise AssertionError("nothing is to be read")
+
+    monkeypatch.setattr("sparsegan.data.load", refuse)
+    flags = ["--recipe", "static/balance/sngan-cifar10", "--method.generator_density", "0.2"]
+    assert cli.main(["cost", *flags]) == 0
+    printed = capsys.readouterr().out
+    lines = [" ".join(line.split()) for line in printed.splitlines()]
+    # docs/methods.md, A12: published 17.08, recounted 17.12; consistent 15.2.
+    published, consistent = (line.split()[2:] for line in lines if line.startswith("the run "))
+    assert published[1:] == ["2.668e17", "17.12%"]
+    assert consistent[1:] == ["1.778e17", "15.23%"]
+    assert "data      cifar10: 50,000 images, 32 x 32" in printed
+    assert not Path("cache").exists()
+    assert cli.main(["cost", *flags, "--scale", "small", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["config"]["network"]["generator_width"] == 32
+    assert found["layers"]["generator"][0]["name"] == "linear"
 
 
 def test_a_finished_run_is_not_resumed(trained, capsys):

@@ -73,6 +73,13 @@ def test_a_history_costs_the_sum_of_its_steps(changes, steps, convention):
     assert total == pytest.approx(by_step, rel=1e-12)
 
 
+def test_mean_densities_are_those_of_the_steps():
+    history = [(0, {"a": 0.5, "b": 0.1}), (3, {"a": 0.25}), (9, {"a": 1.0})]
+    assert cost.mean_densities(history, 5) == pytest.approx({"a": 0.4, "b": 0.46})
+    assert cost.mean_densities([], 5) == {}
+    assert max(cost.mean_densities([(0, {"a": 1.0}), (1, {"a": 1.0})], 3).values()) == 1.0
+
+
 def test_an_empty_history_is_a_dense_run():
     g, d = sngan()
     dense = cost.training(cost.forward(g), cost.forward(d), **CIFAR10, convention="published")

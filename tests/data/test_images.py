@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from sparsegan.data import Images
+from sparsegan.errors import SparseganError
 
 
 def make(pixels=None, labels=(0, 1)):
@@ -34,3 +35,21 @@ def test_frozen_and_counted():
     assert len(images) == 2
     with pytest.raises(dataclasses.FrozenInstanceError):
         images.name = "other"
+
+
+def test_of_some_classes_the_images_of_those_alone():
+    pixels = torch.arange(5, dtype=torch.uint8).view(5, 1, 1, 1)
+    images = Images(pixels, torch.tensor([2, 0, 1, 0, 2]), ("a", "b", "c"), "made")
+    chosen = images.of_classes(["c", "a"])
+    assert chosen.pixels.flatten().tolist() == [0, 1, 3, 4]
+    assert chosen.labels.tolist() == [0, 1, 1, 0]
+    assert (chosen.class_names, chosen.name) == (("c", "a"), "made")
+    assert images.of_classes(("a", "b", "c")) is images
+    with pytest.raises(SparseganError, match=r"made has no class d: did you mean [abc]\?"):
+        images.of_classes(["a", "d"])
+
+
+def test_images_without_classes_have_none_to_choose():
+    images = Images(torch.zeros(2, 1, 4, 4, dtype=torch.uint8), None, (), "made")
+    with pytest.raises(SparseganError, match=r"made has no class a: leave data\.classes out"):
+        images.of_classes(["a"])

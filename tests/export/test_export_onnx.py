@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import torch
 from toy_export import frozen, inputs
@@ -20,11 +22,15 @@ def test_onnx_runtime_agrees_with_pytorch_at_any_batch(tmp_path, blueprint):
     runtime = pytest.importorskip("onnxruntime")
     given = frozen(blueprint, 0.3)
     path = tmp_path / "generator.onnx"
+    if blueprint.classes is not None:
+        given.generator.class_names = ("a", "b", "c", "d", "été")
     write_onnx(given, path)
     assert [found.name for found in tmp_path.iterdir()] == ["generator.onnx"]
     session = runtime.InferenceSession(path)
     names = [node.name for node in session.get_inputs()]
     assert names == ["z", "labels"][: len(names)]
+    told = session.get_modelmeta().custom_metadata_map.get("class_names", "[]")
+    assert json.loads(told) == list(given.generator.class_names)
     for count in (1, 2, 7):
         x = inputs(blueprint, count, seed=count)
         feed = {name: tensor.numpy() for name, tensor in zip(names, x, strict=True)}

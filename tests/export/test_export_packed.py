@@ -131,6 +131,20 @@ def test_the_metadata_tell_what_it_is_and_where_it_is_from(written):
     assert about["origin"] == {"step": 7}
 
 
+def test_the_names_of_classes_come_back(tmp_path):
+    given, path = frozen(BIGGAN32), tmp_path / "g.safetensors"
+    write_packed(given, path)
+    assert load(path).class_names == ()
+    given.generator.class_names = ("a", "b", "c", "d", "été")
+    write_packed(given, path)
+    assert load(path).class_names == ("a", "b", "c", "d", "été")
+    about = json.loads(contents(path)[0]["about"])
+    for wrong in (["a"], "abcde", [1, 2, 3, 4, 5], None):
+        rewritten(path, json.dumps(about | {"class_names": wrong}))
+        with pytest.raises(SparseganError, match="no list of the names of 5 classes"):
+            load(path)
+
+
 def test_weights_at_inactive_places_are_not_in_the_file(written):
     _, arrays = contents(written)
     given = frozen()

@@ -391,6 +391,7 @@ def _with(**changes):
         (Static, _with(), {"balance_window": 0}, "balance_window is 0"),
         (Static, _with(), {"steps": 0}, "steps is 0"),
         (Static, _with(), {"ema_decay": 1.0}, "EMA decay is 1.0"),
+        (Static, _with(), {"ema_start": -1}, "ema_start is -1: it must be at least 0"),
         (Static, _with(), {"ema_form": "sema"}, "ema_form is 'sema': choose one of masked"),
         (Static, _with(), {"allocation": "ekr"}, "allocation is 'ekr': choose one of"),
         (Static, _with(), {"moments": "none"}, "moments is 'none': choose one of seeded"),

@@ -104,11 +104,10 @@ def test_resize_of_blocks_comes_nearest_to_the_count_in_the_order_of_scores(exam
     assert bool((after & ~before).any()) <= (to_count > active)
     missed = int(weigh[after].sum()) - to_count
     assert -2 <= missed <= 2
-    changed, candidates = before ^ after, before if to_count < active else ~before
-    by = scores if to_count < active else -scores
-    untouched = candidates & ~changed
-    if changed.any() and untouched.any():
-        assert float(by[changed].max()) <= float(by[untouched].min())
+    if to_count >= active and len(set(values)) == len(values):
+        nothing = [0.0] * len(mask)
+        expected = reference.resize_units(nothing, sizes, mask, nothing, values, to_count)
+        assert after.tolist() == expected
 
 
 def test_of_two_numbers_of_blocks_that_are_as_near_the_smaller_is_active():
@@ -117,6 +116,14 @@ def test_of_two_numbers_of_blocks_that_are_as_near_the_smaller_is_active():
     for start in (none, everything):
         for to_count, active in [(0, 0), (1, 0), (2, 0), (3, 4), (6, 4), (7, 8), (16, 16)]:
             assert int(sizes[resize(start, scores, to_count, sizes=sizes)].sum()) == active
+
+
+def test_smaller_blocks_make_up_for_what_whole_ones_miss():
+    sizes, last = torch.tensor([4, 4, 4, 1, 1]), torch.tensor([1.0, 2.0, 3.0, 8.0, 9.0])
+    none, everything = torch.zeros(5, dtype=torch.bool), torch.ones(5, dtype=torch.bool)
+    for to_count in (0, 4, 5, 6, 8, 9, 10, 12, 13, 14):
+        for start, scores in ((none, -last), (everything, last)):
+            assert int(sizes[resize(start, scores, to_count, sizes=sizes)].sum()) == to_count
 
 
 def test_equal_scores_of_blocks_fall_at_random_and_follow_the_generator():

@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from sparsegan.train import parse, recipes
+
 
 @pytest.fixture(autouse=True)
 def _one_thread():
@@ -10,3 +12,9 @@ def _one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def recipe_configs():
+    """Every recipe's configuration; parsing them all takes seconds."""
+    return {name: parse.parse(recipes.layers(name)) for name in recipes.names()}

@@ -2,6 +2,7 @@
 
 import shutil
 
+import cycle_run
 import pytest
 import torch
 from lightning_fabric import Fabric
@@ -203,6 +204,21 @@ def test_a_loss_scale_changes_no_bit_and_is_in_the_checkpoints(images, tmp_path)
     assert ends[1].pop("precision") == {}
     assert differences(*ends) == []
     assert goes_on(images, tmp_path, (), scaled_fabric)
+
+
+def test_a_loss_scale_changes_no_bit_of_generators_that_share_a_loss(tmp_path, monkeypatch):
+    place = cycle_run.write_set(tmp_path, splits=("train",))
+    ends = []
+    for fabric in (scaled_fabric(), None):
+        with monkeypatch.context() as context:
+            if fabric is not None:
+                context.setattr(cycle_run, "launch", lambda config, fabric=fabric: fabric)
+            match, batches = cycle_run.opened(place)
+        cycle_run.play(match, batches, 2)
+        ends.append(state.capture(match))
+    assert ends[0].pop("precision")["scale"] > 2**10
+    assert ends[1].pop("precision") == {}
+    assert differences(*ends) == []
 
 
 def half(bits):

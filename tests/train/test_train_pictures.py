@@ -34,6 +34,16 @@ def test_a_folder_holds_the_very_pixels(tmp_path):
             assert np.array_equal(np.asarray(picture), image.permute(1, 2, 0).numpy())
 
 
+def test_images_of_classes_lie_in_folders_of_their_names_and_nowhere_else(tmp_path):
+    pixels = torch.zeros(4, 1, 3, 3, dtype=torch.uint8)
+    names = ["été", "../../out", "..", "été"]
+    pictures.save_folder(tmp_path / "a" / "b", pixels, names)
+    found = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*.png")}
+    assert found == {
+        "a/b/été/00000.png", "a/b/_._.._out/00001.png", "a/b/_./00002.png", "a/b/été/00003.png",
+    }  # fmt: skip
+
+
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
     (tmp_path / "mine").write_text("mine")
     with pytest.raises(SparseganError, match="not empty"):

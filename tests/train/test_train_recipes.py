@@ -6,14 +6,8 @@ from sparsegan.train import parse, recipes
 ADAPT_SETS = ("sngan-cifar10", "sngan-stl10", "biggan-cifar10", "biggan-tiny-imagenet")
 
 
-@pytest.fixture(scope="module")
-def configs():
-    """Every recipe's configuration."""
-    return {name: parse.parse(recipes.layers(name)) for name in recipes.names()}
-
-
-def test_every_recipe_is_the_configuration_that_it_shows(configs):
-    for name, config in configs.items():
+def test_every_recipe_is_the_configuration_that_it_shows(recipe_configs):
+    for name, config in recipe_configs.items():
         values = parse.flat(config)
         for key, setting in recipes.find(name).settings.items():
             shown = setting.value
@@ -46,9 +40,9 @@ def test_adapts_tables_are_whole(method):
         assert recipe.about
 
 
-def test_recipes_differ_from_each_other_within_a_data_set(configs):
+def test_recipes_differ_from_each_other_within_a_data_set(recipe_configs):
     for data in ADAPT_SETS:
-        of_data = [config for name, config in configs.items() if name.endswith(f"/{data}")]
+        of_data = [config for name, config in recipe_configs.items() if name.endswith(f"/{data}")]
         for number, config in enumerate(of_data):
             assert config not in of_data[:number]
 
@@ -80,8 +74,8 @@ def test_recipes_differ_from_each_other_within_a_data_set(configs):
         ("stu-gan/budget-30/random/g31", "method.discriminator_density", 0.2911),
     ],
 )
-def test_settings_in_which_recipes_of_a_group_differ(configs, name, key, value):
-    assert parse.flat(configs[name])[key] == value
+def test_settings_in_which_recipes_of_a_group_differ(recipe_configs, name, key, value):
+    assert parse.flat(recipe_configs[name])[key] == value
 
 
 def test_settings_of_another_method_are_not_shown():

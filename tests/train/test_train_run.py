@@ -54,6 +54,10 @@ def test_names_count_up_from_one(tmp_path):
     assert free_name("a", "b", tmp_path) == tmp_path / "a-b-2"
 
 
+def test_a_name_is_one_folder_whatever_the_source(tmp_path):
+    assert free_name("hf:owner/name", "b", tmp_path) == tmp_path / "hf-owner-name-b-1"
+
+
 def test_pruning_spares_the_newest_and_the_best(run):
     fill(run, [0, 10, 20, 30, 40], [(0, 9.0), (10, 0.5), (20, 0.7), (30, None)])
     run.prune(keep=2)

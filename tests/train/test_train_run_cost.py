@@ -1,6 +1,7 @@
 import pytest
 from tiny_run import config
 
+from sparsegan import cost
 from sparsegan.cost import LayerCost
 from sparsegan.train import run_cost
 from sparsegan.train.timing import StepSeconds
@@ -33,6 +34,46 @@ def test_operations_follow_the_densities_of_every_step():
         assert found["flops"][convention]["run"] == pytest.approx(generator + discriminator)
         dense = 14 * (g_forwards * 100 + forwards * 40)
         assert found["flops"][convention]["dense"] == pytest.approx(dense)
+
+
+def test_an_image_costs_what_the_densities_at_the_end_make_of_it():
+    found = run_cost.summary(config("unused"), LAYERS, [START, RAISE])
+    for convention in cost.CONVENTIONS:
+        assert found["inference"][convention] == {
+            "generator": {"run": 50.0, "dense": 100.0},
+            "discriminator": {"run": 20.0, "dense": 40.0},
+        }
+
+
+def test_layers_cost_together_what_the_run_costs():
+    norm = LayerCost("norm", "BatchNorm2d", (), 0, 0, 0, 7, 4)
+    layers = {"": {**LAYERS[""], "generator": [layer("a", 10, 100), norm]}}
+    whole = run_cost.summary(config("unused"), layers, [START, RAISE])
+    found = run_cost.of_layers(config("unused"), layers, [START, RAISE])
+    (b,) = found["discriminator"]
+    assert (b["active_start"], b["active_end"], b["weights"]) == (4, 10, 20)
+    assert b["inference"]["published"] == {"run": 20.0, "dense": 40.0}
+    for convention in cost.CONVENTIONS:
+        for whose in ("run", "dense"):
+            rows = [row for network in found.values() for row in network]
+            together = sum(row["training"][convention][whose] for row in rows)
+            assert together == pytest.approx(whole["flops"][convention][whose])
+
+
+def test_pairs_cost_together_what_each_costs():
+    both = {"x": LAYERS[""], "y": LAYERS[""]}
+    starts = [{**START, "pair": "x"}, {**START, "pair": "y"}, {**RAISE, "pair": "y"}]
+    found = run_cost.summary(config("unused"), both, starts)
+    alone = run_cost.summary(config("unused"), LAYERS, [START])
+    moved = run_cost.summary(config("unused"), LAYERS, [START, RAISE])
+    assert found["pairs"] == {"x": alone, "y": moved}
+    for convention in cost.CONVENTIONS:
+        spent = [own["flops"][convention]["run"] for own in (found, alone, moved)]
+        assert spent[0] == pytest.approx(spent[1] + spent[2])
+        assert found["inference"][convention]["generator y"]["run"] == 50.0
+    assert list(run_cost.of_layers(config("unused"), both, starts)) == [
+        "generator x", "discriminator x", "generator y", "discriminator y",
+    ]  # fmt: skip
 
 
 def test_weights_are_counted_at_both_ends():

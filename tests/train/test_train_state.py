@@ -70,9 +70,13 @@ def test_going_on_from_any_step_ends_with_the_same_bits(images, tmp_path, monkey
         assert differences(state.capture(alone(game)), end) == []
 
 
-@pytest.mark.parametrize("method", ["dense", "static", "sdst", "dda", "stu-gan"])
-def test_every_method_goes_on(images, tmp_path, method):
-    flags = ["--method.name", method]
+@pytest.mark.parametrize(
+    ("method", "granularity"),
+    [(name, "weight") for name in ("dense", "static", "sdst", "dda", "stu-gan")]
+    + [("adapt", "block"), ("stu-gan", "block")],
+)
+def test_every_method_goes_on(images, tmp_path, method, granularity):
+    flags = ["--method.name", method, "--method.granularity", granularity]
     game, batches = game_of(images, *flags)
     play(game, batches, 5)
     save_state(tmp_path / "middle", state.capture(alone(game)))
@@ -96,6 +100,7 @@ def captured(images):
         (["--network.generator_width", "4"], "another generator"),
         (["--network.discriminator_width", "4"], "another discriminator"),
         (["--method.name", "static"], "of Adapt, not of Static"),
+        (["--method.granularity", "block"], "of granularity weight, not block"),
     ],
 )
 def test_a_state_of_another_network_or_method_is_refused(images, captured, flags, sentence):

@@ -10,15 +10,24 @@ Example:
 """
 
 from sparsegan.cost.layers import LayerCost, layers
-from sparsegan.cost.operations import CONVENTIONS, forward, training, training_of_history
+from sparsegan.cost.operations import (
+    CONVENTIONS,
+    Convention,
+    forward,
+    mean_densities,
+    training,
+    training_of_history,
+)
 from sparsegan.cost.storage import dense_bytes, sparse_bytes
 
 __all__ = [
     "CONVENTIONS",
+    "Convention",
     "LayerCost",
     "dense_bytes",
     "forward",
     "layers",
+    "mean_densities",
     "sparse_bytes",
     "training",
     "training_of_history",

@@ -20,7 +20,7 @@ from sparsegan.cost.layers import LayerCost
 from sparsegan.errors import SparseganError
 
 Convention = Literal["published", "consistent"]
-CONVENTIONS: tuple[str, ...] = get_args(Convention)
+CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
 
 History = Sequence[tuple[int, Mapping[str, float]]]
 """`(from_step, densities)`, in order of the steps: these densities hold for the generator steps
@@ -122,7 +122,6 @@ def training_of_history(
         SparseganError: for a history that does not begin at step 0 or is out of order, for
             densities that do not fit the layers, and for another convention.
     """
-    # The cost is linear in both forwards, so their averages over the steps give the sum.
     return training(
         _average_forward(generator, generator_history, steps, convention),
         _average_forward(discriminator, discriminator_history, steps, convention),
@@ -135,13 +134,27 @@ def training_of_history(
     )
 
 
-def _average_forward(
-    layers: Sequence[LayerCost], history: History, steps: int, convention: Convention
-) -> float:
+def mean_densities(history: History, steps: int) -> dict[str, float]:
+    """Each layer's density, averaged over the steps of a run.
+
+    Costs are linear in densities, so the cost at these is the average cost.
+
+    Args:
+        history: Densities from step to step; layers that an entry lacks are dense while it holds,
+            and an empty history is a dense run.
+        steps: Generator steps of the run, at least 1.
+
+    Raises:
+        SparseganError: for a history that does not begin at step 0 or is out of order.
+
+    Example:
+        >>> mean_densities([(0, {"conv": 0.25}), (6, {"conv": 0.75})], steps=8)
+        {'conv': 0.375}
+    """
     if steps < 1:
         raise SparseganError(f"a history over {steps} steps has no cost: give at least 1 step")
     if not history:
-        return forward(layers, convention=convention)
+        return {}
     starts = [start for start, _ in history]
     if starts[0] != 0 or any(a > b for a, b in pairwise(starts)):
         raise SparseganError(
@@ -150,8 +163,26 @@ def _average_forward(
         )
     ends = [*starts[1:], steps]
     lengths = [max(0, min(end, steps) - start) for start, end in zip(starts, ends, strict=True)]
-    costs = [forward(layers, densities, convention=convention) for _, densities in history]
-    return math.fsum(c * n for c, n in zip(costs, lengths, strict=True)) / steps
+    names = dict.fromkeys(name for _, densities in history for name in densities)
+    return {
+        name: min(
+            1.0,
+            math.fsum(
+                densities.get(name, 1.0) * length
+                for (_, densities), length in zip(history, lengths, strict=True)
+            )
+            / steps,
+        )
+        for name in names
+    }
+
+
+def _average_forward(
+    layers: Sequence[LayerCost], history: History, steps: int, convention: Convention
+) -> float:
+    for _, densities in history:
+        check_densities(layers, densities)
+    return forward(layers, mean_densities(history, steps), convention=convention)
 
 
 def _check_convention(convention: str) -> None:

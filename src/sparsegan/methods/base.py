@@ -28,6 +28,7 @@ from sparsegan.sparsity.maskable import Include
 from sparsegan.sparsity.moments import Moments, check_optimizer
 from sparsegan.sparsity.schedule import due
 from sparsegan.sparsity.units import Granularity, Units
+from sparsegan.sparsity.watch import require_free
 from sparsegan.undisturbed import undisturbed
 
 log = logging.getLogger("sparsegan")
@@ -157,6 +158,7 @@ class Method(ABC):
         for module, optimizer, density in zip(
             (G, D), (opt_G, opt_D), self.densities(), strict=True
         ):
+            require_free(module)
             layers = maskable_layers(module, rule)
             check_optimizer(optimizer, layers, moments)
             units = Units(layers, chosen.granularity)
@@ -186,6 +188,22 @@ class Method(ABC):
         self.prepare()
 
     # ---- what a method is
+
+    @classmethod
+    def starting_densities(cls, settings: Any, steps: int) -> tuple[float, float]:
+        """The densities that two networks would start with, without having them.
+
+        Args:
+            settings: The method's `Settings`.
+            steps: Generator steps of the whole run.
+
+        Raises:
+            SparseganError: As the constructor would for the same settings.
+        """
+        method = cls.__new__(cls)
+        method.settings = settings
+        method._check(steps)
+        return method.densities()
 
     @abstractmethod
     def densities(self) -> tuple[float, float]:
@@ -260,6 +278,11 @@ class Method(ABC):
             warnings=tuple(warnings),
         )
 
+    def detach(self) -> None:
+        """Take all hooks off: both networks stay as they are and are no longer kept sparse."""
+        self.generator.detach()
+        self.discriminator.detach()
+
     @property
     def networks(self) -> dict[str, SparseNetwork]:
         """Both sparse networks by name."""
@@ -308,6 +331,8 @@ class Method(ABC):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over a saved state, after networks and optimisers have taken over theirs.
+
+        The networks must not run in between.
 
         Raises:
             SparseganError: If the state lacks masks, or is of another method or network.
@@ -395,6 +420,8 @@ class Method(ABC):
                 )
         if chosen.ema_decay is not None:
             check_decay(chosen.ema_decay)
+        if chosen.ema_start < 0:
+            raise SparseganError(f"ema_start is {chosen.ema_start}: it must be at least 0")
 
     def _check_densities(self) -> None:
         for field in ("generator_density", "discriminator_density"):

@@ -21,6 +21,7 @@ from sparsegan.sparsity.moments import (
     clear_inactive_,
     follow_,
 )
+from sparsegan.sparsity.watch import Watch, require_free
 
 Growth = Literal["gradient", "random"]
 Scope = Literal["network", "layer"]
@@ -87,7 +88,8 @@ class SparseNetwork:
         growth_gradient_due: Called before each optimiser step: is its gradient needed to grow?
 
     Raises:
-        SparseganError: If the optimiser is of an unsupported kind or lacks a masked weight.
+        SparseganError: If the optimiser is of an unsupported kind or lacks a masked weight, or if
+            the network is kept sparse already.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class SparseNetwork:
         moments: Moments = "seeded",
         kernels: Wanted = "auto",
     ) -> None:
+        require_free(module)
         self.module = module
         self.optimizer = check_optimizer(optimizer, masks.layers, moments)
         self.masks = masks
@@ -113,6 +116,7 @@ class SparseNetwork:
             lambda: self.wants_dense_gradient,
             "masked" if moments == "kept" else kernels,
         )
+        self._watch = Watch(module, self.optimizer, masks)
         self._clear_moments()
         self._hooks = [
             self.optimizer.register_step_pre_hook(self._before_step),
@@ -127,6 +131,7 @@ class SparseNetwork:
         return self.moments == "kept" or self.growth_gradient_due()
 
     def _before_step(self, _: optim.Optimizer, args: Any, kwargs: Any) -> Any:
+        self._watch.require_same_layers()
         closure = kwargs.get("closure", args[1] if len(args) > 1 else None)
         if closure is None:
             return self._take_gradients()
@@ -152,12 +157,14 @@ class SparseNetwork:
 
     def _after_step(self, *_: Any) -> None:
         self.masks.apply_()
+        self._watch.after_step()
         self.steps += 1
 
     def detach(self) -> None:
         """Take the hooks off: the network stays as it is and is no longer kept sparse."""
         for hook in self._hooks:
             hook.remove()
+        self._watch.detach()
         self.engine.detach()
 
     # ---- moving the mask
@@ -333,13 +340,15 @@ class SparseNetwork:
         """Take over a saved state; the module and optimiser are restored by their owner, first.
 
         Raises:
-            SparseganError: If the state has no masks, or another network's.
+            SparseganError: If the state has no masks, or another network's, or if the module has
+                run since it was restored and has lost weights under the masks that it had.
         """
         missing = self.state_dict().keys() - state.keys()
         if missing:
             raise SparseganError(
                 f"the saved state lacks {', '.join(sorted(missing))}: it is not of a sparse network"
             )
+        self._watch.require_whole(state["masks"])
         self.masks.load_state_dict(state["masks"])
         self.steps = int(state["steps"])
         saved = state["growth_gradient"]

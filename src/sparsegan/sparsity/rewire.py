@@ -101,8 +101,8 @@ def resize(
 ) -> Tensor:
     """A mask of ``to_count`` weights: the highest-scored inactive are added, or the lowest dropped.
 
-    Blocks are added or dropped in the order of their scores until their weights come nearest to
-    the count; of two numbers of blocks that miss it by as much, the smaller one stays active.
+    In the order of their scores, blocks are added or dropped wherever that brings the weights
+    nearer to the count; of two sets that miss it by as much, the smaller one is active.
 
     Args:
         mask: Bool tensor, True where an entry is active.
@@ -164,8 +164,8 @@ def _lowest_weighing(
 ) -> Tensor:
     """Bool tensor of the lowest scores among the candidates, whose sizes sum to about ``weights``.
 
-    They sum to the nearest that can be had in the order of scores; ``rather_more`` decides between
-    two sums that are equally near.
+    Upwards from the lowest, an entry is chosen if its size brings the sum nearer to the weights. If
+    the sum could then go beyond the weights by as much as it misses, ``rather_more`` has it do so.
     """
     chosen = torch.zeros_like(candidates)
     where = candidates.flatten().nonzero().squeeze(1)
@@ -173,14 +173,20 @@ def _lowest_weighing(
     where = where[torch.randperm(len(where), generator=generator).to(where.device)]
     values = scores.flatten()[where].double().nan_to_num(nan=torch.inf)
     where = where[values.argsort(stable=True)]
-    sums = sizes.flatten()[where].cumsum(0)
-    most = int(sums[-1]) if len(sums) else 0
+    size = sizes.flatten()[where]
+    left_before = weights - (size.cumsum(0) - size)
+    most = int(size.sum())
     if not 0 <= weights <= most:
         raise SparseganError(f"cannot choose {weights} of {most} weights")
-    if weights:
-        count = int(torch.searchsorted(sums, weights))
-        over = int(sums[count]) - weights
-        short = weights - (int(sums[count - 1]) if count else 0)
-        count += over < short or (over == short and rather_more)
-        chosen.view(-1)[where[:count]] = True
+    # As long as twice what is left exceeds every size, each entry in turn brings the sum nearer.
+    sure = int((2 * left_before > int(size.max() if most else 0)).sum())
+    chosen.view(-1)[where[:sure]] = True
+    left, where, size = weights - int(size[:sure].sum()), where[sure:], size[sure:]
+    for nearer in (torch.lt, torch.le) if rather_more else (torch.lt,):
+        while left > 0:
+            fits = (nearer(size, 2 * left) & ~chosen.view(-1)[where]).nonzero()
+            if len(fits) == 0:
+                break
+            chosen.view(-1)[where[fits[0]]] = True
+            left -= int(size[fits[0]])
     return chosen

@@ -99,8 +99,8 @@ def _class_names(config: Config, found: Images) -> tuple[str, ...]:
     if found.labels is None:
         raise SparseganError(
             f"network.name is {name}, which learns images by class, and {found.name} has no "
-            "classes: put the images of each class into a folder of its own, or choose "
-            f"{networks.unconditional()}, which need none"
+            "classes: put the images of each class into a folder of its own, take another source, "
+            f"or choose {networks.unconditional()}, which need none"
         )
     counts = torch.bincount(found.labels, minlength=len(found.class_names))
     for class_name, count in zip(found.class_names, counts.tolist(), strict=True):

@@ -12,6 +12,7 @@ from torch import nn
 import sparsegan
 from sparsegan import cost
 from sparsegan.cost import LayerCost
+from sparsegan.engine import Engine, LayerTiming
 from sparsegan.methods import Method, StepEvents
 from sparsegan.sparsity import MaskChange
 from sparsegan.train import build
@@ -44,11 +45,12 @@ class Journal:
         settings = match.config.method.settings
         band = [settings.low, settings.high] if hasattr(settings, "low") else None
         for pair, game in match.games.items():
+            active = {name: own.masks.counts() for name, own in game.method.networks.items()}
             self.write(
                 "start",
                 0,
                 pair,
-                networks=network_layers(game.method, layer_costs(match.config, game.G, game.D)),
+                networks=network_layers(active, layer_costs(match.config, game.G, game.D)),
                 method=match.config.method.name,
                 steps=match.config.steps,
                 band=band,
@@ -63,16 +65,10 @@ class Journal:
             engine = network.engine
             if self._kernels.get((pair, name)) != engine.kernels:
                 self._kernels[pair, name] = engine.kernels
-                timing = None if engine.timing is None else asdict(engine.timing)
-                self.write(
-                    "engine",
-                    step,
-                    pair,
-                    network=name,
-                    kernels=engine.kernels,
-                    reason=engine.reason,
-                    timing=timing,
-                )
+                fields = kernel_fields(engine)
+                if step:  # what a layer takes is a function of its density: once is enough
+                    fields["layers"] = None
+                self.write("engine", step, pair, network=name, **fields)
 
     def step(self, pair: str, events: StepEvents) -> None:
         """What one call of `after_generator_step` did to a pair."""
@@ -111,6 +107,20 @@ class Journal:
             self.write("warning", step, pair, message=warning)
 
 
+def kernel_fields(engine: Engine) -> dict[str, Any]:
+    """What a network runs on, why, and what it and its layers take."""
+    return {
+        "kernels": engine.kernels,
+        "reason": engine.reason,
+        "timing": None if engine.timing is None else asdict(engine.timing),
+        "layers": None if engine.layers is None else [_layer_fields(one) for one in engine.layers],
+    }
+
+
+def _layer_fields(layer: LayerTiming) -> dict[str, Any]:
+    return {**asdict(layer), "shape": list(layer.shape), "input": list(layer.input)}
+
+
 def _rewire_fields(change: MaskChange) -> dict[str, Any]:
     return {
         "network": change.network,
@@ -139,28 +149,29 @@ def layer_costs(config: Config, G: nn.Module, D: nn.Module) -> dict[str, list[La
 
 
 def network_layers(
-    method: Method, layers: Mapping[str, Sequence[LayerCost]]
+    active: Mapping[str, Mapping[str, int]], layers: Mapping[str, Sequence[LayerCost]]
 ) -> dict[str, list[dict[str, Any]]]:
-    """The layers that have weights, with how many of them are active now, and whether by a mask."""
+    """The layers that have weights, with how many of them are active, and whether by a mask.
 
-    def rows(costs: Sequence[LayerCost], active: Mapping[str, int]) -> list[dict[str, Any]]:
-        return [
+    Args:
+        active: Active weights of each masked layer, by network.
+        layers: All layers, by network.
+    """
+    return {
+        network: [
             {
                 "name": layer.name,
                 "kind": layer.kind,
                 "shape": list(layer.shape),
                 "weights": layer.weights,
-                "active": active.get(layer.name, layer.weights),
-                "masked": layer.name in active,
+                "active": active[network].get(layer.name, layer.weights),
+                "masked": layer.name in active[network],
                 "macs": layer.macs,
             }
             for layer in costs
             if layer.weights
         ]
-
-    return {
-        "generator": rows(layers["generator"], method.generator.masks.counts()),
-        "discriminator": rows(layers["discriminator"], method.discriminator.masks.counts()),
+        for network, costs in layers.items()
     }
 
 

@@ -7,7 +7,6 @@ import torch
 from lightning_fabric import Fabric
 
 from sparsegan.data import Images
-from sparsegan.errors import SparseganError
 from sparsegan.train import build, translation, unpaired
 from sparsegan.train.batches import Batches
 from sparsegan.train.config import Config
@@ -46,11 +45,6 @@ def resolve(config: Config, found: AnyImages) -> Config:
     """
     if not isinstance(found, Unpaired):
         return build.resolve(config, found)
-    if config.fabric.precision == "16-mixed":
-        raise SparseganError(
-            "fabric.precision is 16-mixed, which scales the loss of one network at a time, and the "
-            "generators of cyclegan share theirs: choose bf16-mixed or 32-true"
-        )
     return build.resolve(replace(config, data=replace(config.data, source="folder")), found.a)
 
 

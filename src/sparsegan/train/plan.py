@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
+from sparsegan import cost
 from sparsegan.errors import SparseganError
-from sparsegan.train import build, kinds, parse, run_cost
+from sparsegan.train import forecast, kinds, parse, run_cost
 from sparsegan.train.config import Config
 from sparsegan.train.journal import layer_costs, network_layers
 from sparsegan.train.match import named
@@ -25,12 +26,16 @@ class Plan:
         config: Resolved settings; of a run that has not ended, with the steps taken so far.
         images: How many there are to learn from; None where they were not looked at.
         networks: Per network, its layers with weights (fields of the `start` event).
-        cost: As in cost.json; of a run to come, for densities that stay as they start.
+        layers: Per network, what each layer costs (`run_cost.of_layers`).
+        cost: As in cost.json. Of a run to come, for densities that stay as they start; where a
+            method controls one, the operations have besides what it could come to, `lowest` and
+            `highest`.
     """
 
     config: Config
     images: int | None
     networks: dict[str, list[dict[str, Any]]]
+    layers: dict[str, list[dict[str, Any]]]
     cost: dict[str, Any]
 
 
@@ -42,24 +47,22 @@ def cost_of_run(path: Path) -> Plan:
     """
     run = open_run(path)
     config = parse.read(run.config)
-    layers = {}
-    for pair, chosen in build.pairs(config).items():
-        built = build.pair(chosen)
-        layers[pair] = layer_costs(config, built.generator, built.discriminator)
+    layers = _layers(config, forecast.pairs(config))
     events = list(read_events(run.metrics))
     starts = [event for event in events if event["kind"] == "start"]
     if not starts:
         raise SparseganError(f"{run.metrics} has no start event: the run never began")
     if not run.is_finished():
         config = replace(config, steps=max(1, *(event["step"] for event in events)))
-    cost = run_cost.summary(config, layers, events)
+    counted = run_cost.summary(config, layers, events)
     if run.cost.is_file():  # what was measured cannot be counted anew
-        cost |= {"seconds": json.loads(run.cost.read_text()).get("seconds")}
-    return Plan(config, None, _networks(starts), cost)
+        counted |= {"seconds": json.loads(run.cost.read_text()).get("seconds")}
+    by_layer = run_cost.of_layers(config, layers, events)
+    return Plan(config, None, _networks(starts), by_layer, counted)
 
 
 def plan(config: Config) -> Plan:
-    """Build the networks and the masks of a configuration and count them.
+    """What a run would train, after a look at its data.
 
     Raises:
         SparseganError: As `train` would for the same configuration.
@@ -68,15 +71,41 @@ def plan(config: Config) -> Plan:
     config = kinds.resolve(config, images)
     kinds.batches(images, config, 0, config.fabric.devices, torch.device("cpu"))
     kinds.studio(config, images)
-    layers, starts = {}, []
-    for pair, chosen in build.pairs(config).items():
-        built = build.pair(chosen)
-        method = build.method(chosen, built)
-        layers[pair] = layer_costs(config, built.generator, built.discriminator)
-        networks = network_layers(method, layers[pair])
+    return _counted(config, len(images))
+
+
+def outline(config: Config) -> Plan:
+    """What a run would cost; of official data sets, and where all is said, no image is needed.
+
+    Raises:
+        SparseganError: A setting is out of its range, or the data are needed and not there.
+    """
+    blank = forecast.blank_images(config)
+    images = kinds.images(config) if blank is None else blank
+    known = blank is None or not kinds.is_cycle(config)
+    return _counted(kinds.resolve(config, images), len(images) if known else None)
+
+
+def _counted(config: Config, images: int | None) -> Plan:
+    pairs = forecast.pairs(config)
+    layers, starts = _layers(config, pairs), []
+    for pair, own in pairs.items():
+        networks = network_layers(forecast.start_counts(config, own), layers[pair])
         starts.append({"kind": "start", "step": 0, "pair": pair, "networks": networks})
-    cost = run_cost.summary(config, layers, starts)
-    return Plan(config, len(images), _networks(starts), cost)
+    counted = run_cost.summary(config, layers, starts)
+    for which, moves in forecast.extremes(config, pairs).items():
+        reached = run_cost.summary(config, layers, [*starts, *moves])
+        for convention in cost.CONVENTIONS:
+            counted["flops"][convention][which] = reached["flops"][convention]["run"]
+    by_layer = run_cost.of_layers(config, layers, starts)
+    return Plan(config, images, _networks(starts), by_layer, counted)
+
+
+def _layers(config: Config, pairs: Mapping[str, forecast.Networks]) -> dict[str, run_cost.Layers]:
+    return {
+        pair: layer_costs(config, own["generator"], own["discriminator"])
+        for pair, own in pairs.items()
+    }
 
 
 def _networks(starts: Iterable[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:

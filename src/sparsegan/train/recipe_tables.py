@@ -18,11 +18,12 @@ def listing(recipes: Sequence[Recipe]) -> str:
         # Beginners' recipes are in no folder and come first; a group's variants follow it.
         return "/" in recipe.name, recipe.name.rpartition("/")[0], recipe.group, recipe.name
 
-    width = max(len(recipe.name) for recipe in recipes)
     lines = []
     for group, members in groupby(sorted(recipes, key=place), key=lambda recipe: recipe.group):
+        of_group = list(members)
+        width = max(len(recipe.name) for recipe in of_group)
         lines += ["", group]
-        lines += [f"  {recipe.name:<{width}}  {recipe.about}" for recipe in members]
+        lines += [f"  {recipe.name:<{width}}  {recipe.about}" for recipe in of_group]
     return "\n".join(lines[1:])
 
 

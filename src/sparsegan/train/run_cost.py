@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sparsegan import cost
-from sparsegan.cost import LayerCost
+from sparsegan.cost import Convention, LayerCost
 from sparsegan.train.config import Config
 from sparsegan.train.match import named
 from sparsegan.train.timing import StepSeconds
@@ -68,6 +68,16 @@ def _of_pair(config: Config, layers: Layers, events: Iterable[Mapping[str, Any]]
             }
             for convention in cost.CONVENTIONS
         },
+        "inference": {
+            convention: {
+                name: {
+                    "run": cost.forward(layers[name], history[name][-1][1], convention=convention),
+                    "dense": cost.forward(layers[name], convention=convention),
+                }
+                for name in NETWORKS
+            }
+            for convention in cost.CONVENTIONS
+        },
         "bytes": {
             "generator_sparse": cost.sparse_bytes(layers["generator"], history["generator"][-1][1]),
             "generator_dense": cost.dense_bytes(layers["generator"]),
@@ -90,8 +100,79 @@ def _together(pairs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
             }
             for convention in cost.CONVENTIONS
         },
+        "inference": {
+            convention: {
+                named(name, pair): counted
+                for pair, own in pairs.items()
+                for name, counted in own["inference"][convention].items()
+            }
+            for convention in cost.CONVENTIONS
+        },
         "bytes": {kind: sum(own["bytes"][kind] for own in costs) for kind in costs[0]["bytes"]},
     }
+
+
+def of_layers(
+    config: Config, layers: Mapping[str, Layers], events: Iterable[Mapping[str, Any]]
+) -> dict[str, list[dict[str, Any]]]:
+    """What each layer costs, by network.
+
+    Args:
+        config: As in `summary`.
+        layers: As in `summary`.
+        events: As in `summary`.
+
+    Returns:
+        Of every layer `name`, `kind`, `shape` and `weights`; active weights at the start and at
+        the end; and by convention, with its biases, the operations of one image (as it is at the
+        end) and of the run, `inference` and `training`, and what they would be dense.
+    """
+    told = list(events)
+    found = {}
+    for pair, own in layers.items():
+        history = histories([e for e in told if e.get("pair", "") == pair])
+        for name in NETWORKS:
+            rows = [_layer(config, layer, name, history[name]) for layer in own[name]]
+            found[named(name, pair)] = rows
+    return found
+
+
+def _layer(config: Config, layer: LayerCost, network: str, history: History) -> dict[str, Any]:
+    def density(densities: Mapping[str, float]) -> dict[str, float]:
+        return {layer.name: densities.get(layer.name, 1.0)} if layer.weights else {}
+
+    start, end = (density(history[place][1]) for place in (0, -1))
+    mean = density(cost.mean_densities(history, config.steps))
+    row: dict[str, Any] = {
+        "name": layer.name,
+        "kind": layer.kind,
+        "shape": list(layer.shape),
+        "weights": layer.weights,
+        "active_start": round(start.get(layer.name, 1.0) * layer.weights),
+        "active_end": round(end.get(layer.name, 1.0) * layer.weights),
+        "inference": {},
+        "training": {},
+    }
+    for convention in cost.CONVENTIONS:
+
+        def image(densities: Mapping[str, float], convention: Convention = convention) -> float:
+            return cost.forward([layer], densities, convention=convention)
+
+        images = _images(config, network, convention)
+        row["inference"][convention] = {"run": image(end), "dense": image({})}
+        row["training"][convention] = {"run": image(mean) * images, "dense": image({}) * images}
+    return row
+
+
+def _images(config: Config, network: str, convention: Convention) -> float:
+    """Forwards of single images through a network that cost as much as the whole run."""
+    of_network = {name: float(name == network) for name in NETWORKS}
+    return cost.training(
+        of_network["generator"],
+        of_network["discriminator"],
+        **_batches(config),
+        convention=convention,
+    )
 
 
 def histories(events: Iterable[Mapping[str, Any]]) -> dict[str, History]:
@@ -121,20 +202,26 @@ def _weights(layers: Sequence[LayerCost], history: History) -> dict[str, int]:
 
 
 def _operations(
-    config: Config, layers: Layers, history: Mapping[str, History], convention: Any
+    config: Config, layers: Layers, history: Mapping[str, History], convention: Convention
 ) -> float:
     return cost.training_of_history(
         layers["generator"],
         layers["discriminator"],
         history["generator"],
         history["discriminator"],
-        d_batch=config.batch_size,
-        g_batch=config.generator_batch_size,
-        discriminator_steps=config.discriminator_steps,
-        steps=config.steps,
+        **_batches(config),
         convention=convention,
-        generator_passes=_generator_passes(config),
     )
+
+
+def _batches(config: Config) -> dict[str, int]:
+    return {
+        "d_batch": config.batch_size,
+        "g_batch": config.generator_batch_size,
+        "discriminator_steps": config.discriminator_steps,
+        "steps": config.steps,
+        "generator_passes": _generator_passes(config),
+    }
 
 
 def _generator_passes(config: Config) -> int:

@@ -1,6 +1,6 @@
-"""What the command line prints of a plan and of a finished run."""
+"""What the command line prints of a plan, and of the quality of a finished run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from rich.table import Table
@@ -10,15 +10,12 @@ from sparsegan.train.metrics_log import read_events
 from sparsegan.train.plan import Plan
 from sparsegan.train.run import RunDirectory
 
-_CONVENTIONS = ("published", "consistent")
-
 
 def plan_text(plan: Plan) -> str:
     """What a run would do, a line for each part."""
-    config, data = plan.config, plan.config.data
+    config, settings = plan.config, plan.config.method.settings
     shown = config.steps * config.discriminator_steps * config.batch_size
     epochs = f" ({shown / plan.images:.1f} times each)" if plan.images else ""
-    settings = config.method.settings
     densities = []
     for network, rows in plan.networks.items():
         masked = [row for row in rows if row["masked"]]
@@ -26,56 +23,30 @@ def plan_text(plan: Plan) -> str:
         densities.append(f"{network} {active / weights:.1%} of {weights:,} maskable weights")
     return "\n".join(
         [
-            f"data      {data.source} {data.path or '(as packaged)'}: {plan.images} images, "
-            f"{data.image_size} x {data.image_size}, {data.channels} channel(s)",
-            f"networks  {_networks(config.network)}, latent dimension {config.network.latent_dim}",
-            f"method    {config.method.name}, allocation {settings.allocation}; "
-            f"density at the start: {', '.join(densities)}",
-            f"training  {config.steps} steps with {config.discriminator_steps} discriminator "
+            f"data      {_data(plan)}",
+            f"networks  {_networks(config.network)}",
+            f"method    {config.method.name}, allocation {settings.allocation}, granularity "
+            f"{settings.granularity}; density at the start: {', '.join(densities)}",
+            f"training  {config.steps:,} steps with {config.discriminator_steps} discriminator "
             f"step(s) each; batches of {config.batch_size} and {config.generator_batch_size}; "
-            f"{shown} real images shown{epochs}",
+            f"{shown:,} real images shown{epochs}",
         ]
+    )
+
+
+def _data(plan: Plan) -> str:
+    data = plan.config.data
+    count = f"{plan.images:,} images, " if plan.images else ""
+    return (
+        f"{data.source}{f' {data.path}' if data.path else ''}: {count}"
+        f"{data.image_size} x {data.image_size}, {data.channels} channel(s)"
     )
 
 
 def _networks(chosen: NetworkConfig) -> str:
     pair = (chosen.generator or chosen.name, chosen.discriminator or chosen.name)
-    return " and ".join(dict.fromkeys(pair))
-
-
-def layers_table(networks: Mapping[str, Sequence[Mapping[str, Any]]]) -> Table:
-    """Every layer that has weights, at the start: its shape, active weights, and operations."""
-    table = Table("", "shape", title="Layers at the start")
-    for column in ("weights", "active", "density", "MACs"):
-        table.add_column(column, justify="right")
-    for network, rows in networks.items():
-        table.add_row(network, style="bold")
-        for row in rows:
-            density = row["active"] / row["weights"]
-            table.add_row(
-                f"  {row['name']}",
-                "x".join(map(str, row["shape"])),
-                f"{row['weights']:,}",
-                f"{row['active']:,}",
-                f"{density:.1%}",
-                f"{round(row['macs'] * density):,}",
-            )
-        table.add_section()
-    return table
-
-
-def cost_table(cost: Mapping[str, Any], steps: int) -> Table:
-    """Weights, operations, bytes and (where measured) seconds, beside the dense equal."""
-    table = Table("", title=f"Cost of {steps:,} steps beside the same networks dense")
-    for column in ("this run", "dense", "share"):
-        table.add_column(column, justify="right")
-    _add_cost_rows(table, cost)
-    table.add_section()
-    for convention in _CONVENTIONS:
-        spent, dense = cost["flops"][convention]["run"], cost["flops"][convention]["dense"]
-        name = f"FLOPs of a step, {convention}"
-        table.add_row(name, *_pair(spent / steps, dense / steps, _short))
-    return table
+    named = " and ".join(dict.fromkeys(pair))
+    return named if chosen.latent_dim is None else f"{named}, latent dimension {chosen.latent_dim}"
 
 
 def quality_table(run: RunDirectory) -> Table | None:
@@ -96,47 +67,9 @@ def quality_table(run: RunDirectory) -> Table | None:
     return table
 
 
-def _add_cost_rows(table: Table, cost: Mapping[str, Any]) -> None:
-    for network, weights in cost["weights"].items():
-        starts, ends = weights["active_start"], weights["active_end"]
-        name = f"weights of the {network}"
-        if starts != ends:
-            table.add_row(f"{name}, start", *_pair(starts, weights["total"], _whole))
-            name += ", end"
-        table.add_row(name, *_pair(ends, weights["total"], _whole))
-    for convention in _CONVENTIONS:
-        flops = cost["flops"][convention]
-        name = f"training FLOPs, {convention}"
-        table.add_row(name, *_pair(flops["run"], flops["dense"], _short))
-    sizes = cost["bytes"]
-    table.add_row(
-        "generator file, bytes",
-        *_pair(sizes["generator_sparse"], sizes["generator_dense"], _whole),
-    )
-    seconds = cost.get("seconds")
-    if seconds:
-        table.add_row("training, seconds", *_pair(seconds["run"], seconds["dense"], _seconds))
-
-
-def _pair(spent: float, dense: float, form: Any) -> tuple[str, str, str]:
-    return form(spent), form(dense), f"{spent / dense:.1%}" if dense else "–"
-
-
 def _interval(event: Mapping[str, Any]) -> str:
     return f"[{_number(event['low'])}, {_number(event['high'])}]"
 
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.4g}"
-
-
-def _whole(value: float) -> str:
-    return f"{round(value):,}"
-
-
-def _short(value: float) -> str:
-    return f"{value:.3g}"
-
-
-def _seconds(value: float) -> str:
-    return f"{value:.1f}"

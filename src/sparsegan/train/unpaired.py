@@ -15,7 +15,7 @@ from sparsegan.seeding import stream
 from sparsegan.train.batches import Batches, Inputs
 from sparsegan.train.config import Config
 
-_PUBLISHED_SIZE = 256
+PUBLISHED_SIZE = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,7 @@ def _load(config: Config, split: str) -> Unpaired:
     a, b = data.load_pair(
         _place(config),
         split=split,
-        image_size=chosen.image_size or _PUBLISHED_SIZE,
+        image_size=chosen.image_size or PUBLISHED_SIZE,
         channels=chosen.channels,
     )
     return Unpaired(a, b)
