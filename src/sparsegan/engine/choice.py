@@ -142,22 +142,6 @@ class Engine:
             f"{self.masks.density:.3g}"
         )
 
-    @contextmanager
-    def constant(self) -> Iterator[None]:
-        """A time in which nothing changes weights, masks or running statistics.
-
-        Forwards without gradients then need not look at them anew. The caller answers for that.
-        """
-        self._native.constant = True
-        try:
-            yield
-        finally:
-            self._native.constant = False
-
-    def keep_constant(self) -> None:
-        """As `constant`, for good: the network will never change."""
-        self._native.constant = True
-
     def detach(self) -> None:
         """Take all hooks off the network."""
         self._native.detach()

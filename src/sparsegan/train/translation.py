@@ -1,5 +1,6 @@
 """Images through the generators of a cycle, and how good the translations are."""
 
+
 import torch
 from torch import Tensor, nn
 
