@@ -75,9 +75,8 @@ def load(
 
     Returns:
         The averaged generator with standing statistics, in evaluation mode, on the CPU; it needs
-        no gradients, and its weights must stay as they are. Noise `(N, latent_dim)` gives images
-        `(N, C, H, W)` in [-1, 1]; one that has learnt classes takes labels besides, int64 `(N,)`,
-        places in its `class_names`.
+        no gradients. Noise `(N, latent_dim)` gives images `(N, C, H, W)` in [-1, 1]; one that has
+        learnt classes takes labels besides, int64 `(N,)`, places in its `class_names`.
 
     Raises:
         SparseganError: The file is missing, damaged, cut off, of another kind or another
@@ -256,4 +255,4 @@ class _FixedMasks:
 def _attach(generator: nn.Module, masks: _FixedMasks, wanted: Wanted) -> None:
     if wanted == "auto" and engine.available():
         wanted = "native" if masks.density < _NATIVE_BELOW else "masked"
-    engine.attach(generator, masks, lambda: False, wanted).keep_constant()
+    engine.attach(generator, masks, lambda: False, wanted)
