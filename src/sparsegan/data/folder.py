@@ -7,12 +7,13 @@ from pathlib import Path
 from sparsegan.data import store
 from sparsegan.data.container import Container, open_container
 from sparsegan.data.content import container_digest
-from sparsegan.data.decode import RGB, Decoding
+from sparsegan.data.decode import FORMATS, RGB, WHITE, Decoding
 from sparsegan.data.decode_all import decode_all, image_files
 from sparsegan.data.images import Images
-from sparsegan.data.listing import Listing, list_images
+from sparsegan.data.listing import Listing, image_paths, list_images
 from sparsegan.data.store import Labels, Pixels
 from sparsegan.data.tree import Folder
+from sparsegan.errors import SparseganError
 
 DEFAULT_SIZE = 32
 
@@ -47,6 +48,35 @@ def load_folder(
     container = open_container(place)
     how = Decoding(image_size or DEFAULT_SIZE, channels, background)
     return load_listed(container, lambda: list_images(container, split), how, split=split)
+
+
+def load_all(
+    place: Path, image_size: int, channels: int, background: RGB = WHITE
+) -> tuple[Images, list[str]]:
+    """Read all images in a folder or archive, of whatever split or class, with their paths in it.
+
+    Args:
+        place: As for `load_folder`.
+        image_size: As for `load_folder`.
+        channels: 1 or 3.
+        background: As for `load_folder`.
+
+    Returns:
+        The images, without labels, in the order of their relative paths, and those.
+
+    Raises:
+        SparseganError: As `load_folder`, or there is no image.
+    """
+    container = open_container(place)
+    paths = image_paths(container)
+    if not len(paths):
+        raise SparseganError(
+            f"There are no images in {place}: name a folder or archive with files that end in "
+            f"{', '.join(FORMATS)}."
+        )
+    how = Decoding(image_size, channels, background)
+    images = load_listed(container, lambda: Listing(paths, None, ()), how, split="all")
+    return images, list(paths)
 
 
 def load_listed(

@@ -27,7 +27,7 @@ class Blueprint:
         image_size: Height and width of an image, in pixels.
         channels: Channels of an image.
         width: Base number of channels; None: one's own, with the width that it has.
-        latent_dim: Length of a noise vector.
+        latent_dim: Length of a noise vector; 0: the generator takes images.
         classes: Number of classes of a class-conditional network, else None.
 
     Raises:
@@ -47,9 +47,10 @@ class Blueprint:
             may_be_none = ("classes", "width") if self.is_own else ("classes",)
             if field.name == "network" or (field.name in may_be_none and value is None):
                 continue
-            if type(value) is not int or not 1 <= value <= _LARGEST_SIZE:
+            least = 0 if field.name == "latent_dim" and self.network == "cyclegan" else 1
+            if type(value) is not int or not least <= value <= _LARGEST_SIZE:
                 raise SparseganError(
-                    f"{field.name} is {value!r}: it must be a whole number from 1 to "
+                    f"{field.name} is {value!r}: it must be a whole number from {least} to "
                     f"{_LARGEST_SIZE}"
                 )
         if not self.is_own and (self.network in CONDITIONAL) != (self.classes is not None):

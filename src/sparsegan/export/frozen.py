@@ -37,13 +37,20 @@ class Frozen:
         return sum(tensor.nbytes for tensor in self.generator.state_dict().values())
 
 
-def freeze(trained: Trained) -> Frozen:
+def freeze(trained: Trained, pair: str | None = None) -> Frozen:
     """The run's averaged generator under standing statistics; the run's own is left as it was.
 
     It draws the images that `sampling.sampled(trained.method)` draws, up to rounding. A method
     without an average gives its weights as they are.
+
+    Args:
+        trained: The run.
+        pair: Name of the pair of networks; None: the only one.
+
+    Raises:
+        SparseganError: There is no such pair, or several and none is named.
     """
-    method, config = trained.method, trained.config
+    method, config = trained.method_of(pair), trained.config
     with sampling.sampled(method) as generator:
         state = {
             name: tensor.detach().cpu().clone() for name, tensor in generator.state_dict().items()

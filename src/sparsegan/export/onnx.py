@@ -33,7 +33,8 @@ def write_onnx(frozen: Frozen, path: Path) -> None:
     """Write a generator with inactive weights as zeros; the file is there whole or not at all.
 
     Its input is `z`, float32 `(batch, latent_dim)`, and for a class-conditional generator
-    `labels`, int64 `(batch,)`; its output is `images`, float32 `(batch, C, H, W)` in [-1, 1]. The
+    `labels`, int64 `(batch,)`; of a generator from images to images it is `source`, images like
+    those of its output. Its output is `images`, float32 `(batch, C, H, W)` in [-1, 1]. The
     batch may have any size. The names of the classes, where they are known, are a JSON list in
     the model's metadata, `class_names`.
 
@@ -42,7 +43,10 @@ def write_onnx(frozen: Frozen, path: Path) -> None:
             is none that PyTorch can write as ONNX, or the file cannot be written.
     """
     check()
-    inputs: dict[str, Tensor] = {"z": torch.zeros(2, frozen.blueprint.latent_dim)}
+    about = frozen.blueprint
+    inputs: dict[str, Tensor] = {"z": torch.zeros(2, about.latent_dim)}
+    if not about.latent_dim:
+        inputs = {"source": torch.zeros(2, about.channels, about.image_size, about.image_size)}
     if frozen.blueprint.classes is not None:
         inputs["labels"] = torch.zeros(2, dtype=torch.int64)
     batch = torch.export.Dim("batch")

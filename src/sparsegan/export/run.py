@@ -50,15 +50,22 @@ class Written:
 
 
 def export_run(
-    run: Path, to: str, output: Path | None = None, checkpoint: Path | None = None
+    run: Path,
+    to: str,
+    output: Path | None = None,
+    checkpoint: Path | None = None,
+    *,
+    pair: str | None = None,
 ) -> Written:
     """Write the averaged generator of a run, with standing statistics, to one file.
 
     Args:
         run: The run's directory.
         to: One of `FORMATS`.
-        output: The file; None is `generator` with the format's suffix, in the run.
+        output: The file; None is `generator` (of a pair: `generator-a_to_b`) with the format's
+            suffix, in the run.
         checkpoint: Which state of the run; None is the newest.
+        pair: Name of the pair of networks, for a run of several.
 
     Raises:
         SparseganError: The run or its checkpoint cannot be used, the file cannot be written, or
@@ -67,7 +74,8 @@ def export_run(
     chosen = FORMATS[to]
     chosen.check()  # before the work, not after it
     trained = open_trained(run, checkpoint)
-    frozen = freeze(trained)
-    path = output or run / f"generator{chosen.suffix}"
+    frozen = freeze(trained, pair)
+    name = "generator" if pair is None else f"generator-{pair}"
+    path = output or run / f"{name}{chosen.suffix}"
     chosen.write(frozen, path)
     return Written(path, trained.step, path.stat().st_size, frozen.dense_bytes)

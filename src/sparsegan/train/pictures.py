@@ -61,9 +61,18 @@ def save_folder(folder: Path, pixels: Tensor, classes: Sequence[str] = ()) -> No
     Raises:
         SparseganError: The folder exists and is not empty, or cannot be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise SparseganError(f"{folder} exists and is not empty: choose a new folder")
+    require_new(folder)
     for number, image in enumerate(pixels):
         # A class's name may have come with an exported file, from anybody.
         inner = [re.sub(r"^\.|[^\w .()+-]", "_", classes[number])] if classes else []
         save_png(folder.joinpath(*inner, f"{number:05d}.png"), to_image(image.permute(1, 2, 0)))
+
+
+def require_new(folder: Path) -> None:
+    """Refuse to write into a folder that holds something.
+
+    Raises:
+        SparseganError: It does, or it is a file.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise SparseganError(f"{folder} exists and is not empty: choose a new folder")

@@ -6,6 +6,7 @@ from typing import Any
 from rich.table import Table
 
 from sparsegan.train.config import NetworkConfig
+from sparsegan.train.match import named
 from sparsegan.train.metrics_log import read_events
 from sparsegan.train.plan import Plan
 from sparsegan.train.run import RunDirectory
@@ -51,19 +52,24 @@ def _networks(chosen: NetworkConfig) -> str:
 
 def quality_table(run: RunDirectory) -> Table | None:
     """The first and the last evaluation of a run beside the floor; None without evaluations."""
-    evaluations = [e for e in read_events(run.metrics) if e["kind"] == "evaluate"]
-    if not evaluations:
+    pairs: dict[str, list[dict[str, Any]]] = {}
+    for event in read_events(run.metrics):
+        if event["kind"] == "evaluate":
+            pairs.setdefault(event.get("pair", ""), []).append(event)
+    if not pairs:
         return None
-    first, last = evaluations[0], evaluations[-1]
+    told = next(iter(pairs.values()))[-1]
     # The name of the metric stands above the columns, where 80 columns do not cut it off.
-    table = Table("", title=f"{last['metric']}, n = {last['n']}")
+    table = Table("", title=f"{told['metric']}, n = {told['n']}")
     for column in ("distance", "95 % interval", "Fréchet distance"):
         table.add_column(column, justify="right")
-    for event in (first, last):
-        row = (_number(event["value"]), _interval(event), _number(event["frechet"]))
-        table.add_row(f"step {event['step']}", *row)
-    floor = (_number(last["floor"]), "", _number(last["frechet_floor"]))
-    table.add_row("real against real", *floor)
+    for pair, evaluations in pairs.items():
+        first, last = evaluations[0], evaluations[-1]
+        for event in (first, last):
+            row = (_number(event["value"]), _interval(event), _number(event["frechet"]))
+            table.add_row(named(f"step {event['step']}", pair), *row)
+        floor = (_number(last["floor"]), "", _number(last["frechet_floor"]))
+        table.add_row("real against real", *floor)
     return table
 
 
