@@ -40,6 +40,8 @@ examples:
                                                      what a run would cost (options as for train);
                                                      of official data sets no image is needed
   sparsegan cost --recipe dense/sngan-stl10 --json   everything, to the last digit
+  sparsegan cost --recipe small --measure            what the networks and each of their layers
+                                                     take on this machine, dense and native
 """,
 }
 
@@ -51,12 +53,21 @@ class Given:
     Attributes:
         config: The settings, at their scale.
         scaled: What the scale has changed.
+        recipe: The recipe that the settings began with, if there was one.
         options: The command's own options.
     """
 
     config: "Config"
     scaled: "Sequence[Change]"
+    recipe: str | None
     options: argparse.Namespace
+
+    @property
+    def notes(self) -> list[str]:
+        """Lines on where the settings are from."""
+        scale = f" --scale {self.options.scale}" if self.options.scale else ""
+        lines = [f"--recipe {self.recipe}{scale}"] if self.recipe else []
+        return lines + [str(change) for change in self.scaled]
 
 
 def read(given: Sequence[str], command: str, description: str) -> Given:
@@ -90,11 +101,11 @@ def read(given: Sequence[str], command: str, description: str) -> Given:
     _add_own_options(parser.own, command)  # taken out of the flags above: here for the help
     config = parse(layers, flags, parser)
     if chosen.scale is None:
-        return Given(config, [], chosen)
+        return Given(config, [], recipe, chosen)
     kept = {flag.removeprefix("--").partition("=")[0] for flag in flags if flag.startswith("--")}
     config, changes = scale.small(config, kept)
     check(config)
-    return Given(config, changes, chosen)
+    return Given(config, changes, recipe, chosen)
 
 
 def _add_own_options(parser: "argparse._ActionsContainer", command: str) -> None:
@@ -118,7 +129,7 @@ def _add_own_options(parser: "argparse._ActionsContainer", command: str) -> None
         "they are given",
     )
     if command == "cost":
-        parser.add_argument("--json", action="store_true", help="print all figures as JSON")
+        add_cost_options(parser)
         return
     parser.add_argument(
         "--print_config", action="store_true", help="print all settings as YAML and stop"
@@ -127,4 +138,15 @@ def _add_own_options(parser: "argparse._ActionsContainer", command: str) -> None
         "--dry_run",
         action="store_true",
         help="say what would be trained, at what cost, and stop",
+    )
+
+
+def add_cost_options(parser: "argparse._ActionsContainer") -> None:
+    """What `cost` can be asked for besides, for a run as for settings."""
+    parser.add_argument("--json", action="store_true", help="print all figures as JSON")
+    parser.add_argument(
+        "--measure",
+        action="store_true",
+        help="time the networks and each of their layers on this machine's dense and native "
+        "kernels, and say what a run takes and why",
     )

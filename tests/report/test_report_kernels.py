@@ -19,9 +19,9 @@ def test_a_layer_goes_with_its_network_and_says_whether_it_is_faster_alone():
     assert (conv.masked, conv.native) == pytest.approx((4e-3, 1e-3))
     assert conv.ratio == pytest.approx(4.0)
     assert (conv.kernels, conv.reason) == ("native", "faster")
-    assert (output.kernels, output.reason) == ("native", "with its network")
+    assert (output.kernels, output.reason) == ("native", "with the rest")
     conv, output = layer_choices(chosen("masked"), LAYERS, densities)
-    assert (conv.kernels, conv.reason) == ("masked", "with its network")
+    assert (conv.kernels, conv.reason) == ("masked", "with the rest")
     assert (output.kernels, output.reason) == ("masked", "faster")
 
 

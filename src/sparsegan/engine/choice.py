@@ -116,6 +116,8 @@ class Engine:
     @property
     def kernels(self) -> Kernels:
         """The kernels that the next forward runs on."""
+        if not self._on_cpu:
+            return "masked"
         if self.wanted != "auto":
             return self.wanted
         return "masked" if self.timing is None else self.timing.faster(self.masks.density)
@@ -123,12 +125,17 @@ class Engine:
     @property
     def measurable(self) -> bool:
         """Whether there is a choice: the kernels are compiled, and the network is on the CPU."""
-        on_cpu = all(p.device.type == "cpu" for p in self.network.parameters())
-        return on_cpu and available()
+        return available() and self._on_cpu
+
+    @property
+    def _on_cpu(self) -> bool:
+        return all(p.device.type == "cpu" for p in self.network.parameters())
 
     @property
     def reason(self) -> str:
         """Why these kernels, in one phrase."""
+        if not self._on_cpu:
+            return "native kernels are for the CPU"
         if self.wanted != "auto":
             return "as told"
         if self.timing is None:
@@ -141,6 +148,22 @@ class Engine:
             f"forward and backward of {self.timing.batch} samples at density "
             f"{self.masks.density:.3g}"
         )
+
+    @contextmanager
+    def constant(self) -> Iterator[None]:
+        """A time in which nothing changes weights, masks or running statistics.
+
+        Forwards without gradients then need not look at them anew. The caller answers for that.
+        """
+        self._native.constant = True
+        try:
+            yield
+        finally:
+            self._native.constant = False
+
+    def keep_constant(self) -> None:
+        """As `constant`, for good: the network will never change."""
+        self._native.constant = True
 
     def detach(self) -> None:
         """Take all hooks off the network."""
@@ -206,11 +229,8 @@ class Engine:
         # What torch.compile compiles runs as compiled, on dense kernels.
         if self._measuring or torch.compiler.is_compiling():
             return
-        if any(p.device.type != "cpu" for p in module.parameters()):
-            self._native.on = False
-            return
-        unknown = self.wanted == "auto" and self.timing is None and available()
-        if unknown and module.training:
+        unknown = self.wanted == "auto" and self.timing is None
+        if unknown and module.training and self.measurable:
             self.measure(*args, anew=False, **kwargs)
         self._native.on = self.kernels == "native"
 

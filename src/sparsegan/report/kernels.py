@@ -11,7 +11,7 @@ from sparsegan.report.read import RunRecord
 _INTRO = (
     "Native kernels compute with active weights only, masked ones with all. The faster is taken, "
     "as timed on the network itself before the first step: as a whole, with the conversions at its "
-    "ends and all that lies between its layers. A layer goes with its network. Its own "
+    "ends and all that lies between its layers. A layer goes with the rest of its network. Its own "
     "milliseconds are of a forward and both gradients of one batch, at the density it ended with."
 )
 
@@ -32,7 +32,7 @@ class LayerChoice:
 
     name: str
     shape: str
-    density: float | None
+    density: float
     masked: float | None
     native: float | None
     kernels: str
@@ -64,7 +64,7 @@ def _choice(chosen: Kernels, layer: LayerSeconds, density: float) -> LayerChoice
         kernels, reason = "masked", layer.unsupported
     elif chosen.measured and native is not None and layer.masked is not None:
         faster = "native" if native < layer.masked else "masked"
-        reason = "faster" if faster == kernels else "with its network"
+        reason = "faster" if faster == kernels else "with the rest"
     shape = "x".join(map(str, layer.shape))
     return LayerChoice(layer.name, shape, density, layer.masked, native, kernels, reason)
 
