@@ -45,18 +45,38 @@ def assert_agree(got, want, scale):
     assert error <= 1e-5 * want.norm() + 3e-7 * scale.norm()
 
 
+# How an input may lie in memory; what a function makes of it is differentiable.
+LAYOUTS = {
+    "as it is": lambda x: x,
+    "batch innermost": engine.to_batch_inner,
+    "channels last": lambda x: x.contiguous(memory_format=torch.channels_last),
+    "a part of a larger one": lambda x: x.repeat_interleave(2, 0)[::2],
+    "turned": lambda x: x.transpose(2, 3).contiguous().transpose(2, 3),
+    "one channel, repeated": lambda x: x[:, :1].expand_as(x),
+}
+
+
+def numbers(low, high):
+    """Two numbers, usually the same."""
+    one = st.integers(low, high)
+    return st.one_of(one.map(lambda n: (n, n)), st.tuples(one, one))
+
+
 @st.composite
 def problems(draw):
-    k = draw(st.integers(1, 5))
-    kernel = (k, draw(st.sampled_from([k, k, draw(st.integers(1, 5))])))
+    kernel, padding = draw(numbers(1, 7)), draw(numbers(0, 4))
     return {
         "batch": draw(st.sampled_from([1, 2, 7, 8, 17, 64])),
         "inputs": draw(st.integers(1, 40)),
         "outputs": draw(st.integers(1, 12)),
         "kernel": kernel,
-        "stride": draw(st.integers(1, 2)),
-        "padding": draw(st.integers(0, 3)),
-        "size": (draw(st.integers(5, 13)), draw(st.integers(5, 13))),
+        "stride": draw(numbers(1, 3)),
+        "padding": padding,
+        "size": tuple(
+            max(1, k - 2 * p) + draw(st.sampled_from([0, 1, 4, 6, 9, 21]))
+            for k, p in zip(kernel, padding, strict=True)
+        ),
+        "layout": draw(st.sampled_from(list(LAYOUTS))),
         "density": draw(st.sampled_from([0.0, 0.02, 0.2, 1.0])),
         "full_row": draw(st.booleans()),
         "empty_row": draw(st.booleans()),
@@ -85,10 +105,12 @@ def compare(p, sparse, dense, shape, channels):
     if p["bias"]:
         tensors.append(torch.randn(channels[1], requires_grad=True))
     doubles = [t.detach().double().requires_grad_() for t in tensors]
-    index = engine.SparseIndex(mask)
-    got = results(lambda x, w, b=None: sparse(x, w, index, b), tensors, p["seed"])
-    want = results(dense, doubles, p["seed"])
-    scales = sizes(dense, doubles, p["seed"])
+    index, lay = engine.SparseIndex(mask), LAYOUTS[p["layout"]]
+    got = results(lambda x, w, b=None: sparse(lay(x), w, index, b), tensors, p["seed"])
+    want, scales = (
+        function(lambda x, w, b=None: dense(lay(x), w, b), doubles, p["seed"])
+        for function in (results, sizes)
+    )
     assert engine.is_batch_inner(got[0])
     assert not got[2][~mask].any()
     want[2], scales[2] = want[2] * mask, scales[2] * mask
@@ -111,14 +133,16 @@ def test_convolution_agrees_with_dense_in_float64(p):
 
 
 @FEW
-@given(problems(), st.integers(0, 1))
+@given(problems(), numbers(0, 2))
 def test_transposed_convolution_agrees_with_dense_in_float64(p, extra):
     shape = (p["inputs"], p["outputs"], *p["kernel"])
-    geometry = {
-        "stride": p["stride"],
-        "padding": min(p["padding"], 2),
-        "output_padding": extra if p["stride"] > 1 else 0,
-    }
+    output_padding = tuple(min(e, s - 1) for e, s in zip(extra, p["stride"], strict=True))
+    smallest = [
+        (n - 1) * s + k + e
+        for n, s, k, e in zip(p["size"], p["stride"], p["kernel"], output_padding, strict=True)
+    ]
+    padding = [min(q, (n - 1) // 2) for q, n in zip(p["padding"], smallest, strict=True)]
+    geometry = {"stride": p["stride"], "padding": padding, "output_padding": output_padding}
     compare(
         p,
         lambda x, w, i, b: engine.sparse_conv_transpose2d(x, w, i, b, **geometry),
