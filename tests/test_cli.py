@@ -194,7 +194,8 @@ def test_a_smaller_scale_says_what_it_changed_and_flags_stay(capsys):
     arguments = ["train", "--recipe", "adapt/sngan-cifar10", "--scale", "small"]
     assert cli.main([*arguments, "--steps", "700", "--print_config"]) == 0
     printed = capsys.readouterr().out
-    assert "# network.generator_width 256 -> 32: 1/8 of the channels" in printed
+    assert printed.startswith("# --recipe adapt/sngan-cifar10 --scale small\n# network.generator")
+    assert "\n# network.discriminator_width 128 -> 16: 1/8 of the channels\n" in printed
     values = yaml.safe_load(printed)
     assert (values["steps"], values["network"]["generator_width"]) == (700, 32)
     assert values["method"]["control_interval"] == 35
@@ -274,6 +275,22 @@ def test_cost_of_a_run_and_of_one_to_come(trained, capsys):
     Path("tiny.yaml").write_text(yaml.safe_dump(TINY))
     assert cli.main(["cost", "--config", "tiny.yaml"]) == 0
     assert "D's density always rising" in capsys.readouterr().out
+
+
+def test_kernels_are_measured_layer_by_layer_on_demand(trained, capsys):
+    run, _ = trained
+    Path("tiny.yaml").write_text(yaml.safe_dump(TINY))
+    assert cli.main(["cost", "--config", "tiny.yaml", "--measure"]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert any(line.startswith("generator ") and " → " in line for line in lines)
+    assert any(line.startswith("stages.0.conv ") and ": " in line for line in lines)
+    assert lines[-1].startswith("Nothing was trained; runs of these settings")
+    assert cli.main(["cost", str(run), "--measure", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    total = found["weights"]["discriminator"]
+    kernels = found["kernels"]["discriminator"]
+    assert kernels["density"] == total["active_end"] / total["total"]
+    assert [row["name"] for row in kernels["layers"]] == ["convs.0", "convs.1", "linear"]
 
 
 def test_cost_of_a_published_recipe_needs_no_data(capsys, monkeypatch):

@@ -17,9 +17,11 @@ from sparsegan.errors import SparseganError
 if TYPE_CHECKING:
     from torch import nn
 
+    from sparsegan.train.measure import Measured
     from sparsegan.train.plan import Plan
     from sparsegan.train.run import RunDirectory
     from sparsegan.train.scale import Change
+    from sparsegan.train.trained import Trained
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -120,7 +122,7 @@ def _train(given: list[str]) -> int:
     if wanted.options.print_config:
         from sparsegan.train.parse import to_yaml
 
-        print("".join(f"# {change}\n" for change in wanted.scaled) + to_yaml(wanted.config), end="")
+        print(to_yaml(wanted.config, wanted.notes), end="")
         return 0
     _print_scaled(wanted.scaled)
     if wanted.options.dry_run:
@@ -132,7 +134,7 @@ def _train(given: list[str]) -> int:
 
     from sparsegan.train.loop import train
 
-    return _to_the_end(lambda: train(wanted.config, Console()))
+    return _to_the_end(lambda: train(wanted.config, Console(), notes=wanted.notes))
 
 
 def _resume(given: list[str]) -> int:
@@ -206,20 +208,34 @@ def _sample(given: list[str]) -> int:
         "  sparsegan sample runs/fashion-mnist-adapt-1 --grid samples.png --count 64\n"
         "  sparsegan sample runs/fashion-mnist-adapt-1 --folder images --count 10000 --seed 1\n"
         "  sparsegan sample runs/cifar10-adapt-1 --grid cats.png --class cat\n"
-        "  sparsegan sample generator.safetensors --grid samples.png\n\n"
+        "  sparsegan sample generator.safetensors --grid samples.png\n"
+        "  sparsegan sample runs/horses --direction a_to_b --images photos --folder zebras\n\n"
         "Of a run that has learnt classes, every row of a grid shows one, in order and in turns,\n"
-        "and a folder has a sub-folder for each.",
+        "and a folder has a sub-folder for each. A run of cyclegan translates images: a grid\n"
+        "shows each with its translation, a folder has the translations alone.",
     )
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--grid", type=Path, metavar="PNG", help="one picture of all images")
     where.add_argument("--folder", type=Path, help="a new folder with a PNG for each image")
-    parser.add_argument("--count", type=_positive, default=64, help="images (default: 64)")
-    parser.add_argument("--seed", type=int, default=0, help="of the noise (default: 0)")
+    parser.add_argument(
+        "--count",
+        type=_positive,
+        help="images (default: 64; translations in a folder: as many as there are images)",
+    )
+    parser.add_argument("--seed", type=int, help="of the noise (default: 0)")
     parser.add_argument(
         "--class",
         dest="only",
         metavar="CLASS",
         help="draw this class alone, by name or by number from 0 (default: every class)",
+    )
+    parser.add_argument(
+        "--direction", choices=("a_to_b", "b_to_a"), help="which way a run of cyclegan translates"
+    )
+    parser.add_argument(
+        "--images",
+        type=Path,
+        help="folder or archive of images to translate (default: the test images of the run)",
     )
     parser.add_argument(
         "--generator",
@@ -231,17 +247,46 @@ def _sample(given: list[str]) -> int:
     chosen = parser.parse_args(given)
     from sparsegan.train import drawing
 
-    with _generator(chosen) as (generator, whose):
-        save = drawing.save_grid if chosen.grid else drawing.save_folder
-        place = chosen.grid or chosen.folder
-        save(generator, place, chosen.count, seed=chosen.seed, only=chosen.only)
+    place, count = chosen.grid or chosen.folder, chosen.count
+    with _generator(chosen) as (generator, whose, trained):
+        if not generator.latent_dim:
+            count = _translate(chosen, generator, trained)
+        elif chosen.images is not None:
+            raise SparseganError(f"{chosen.run} makes images out of noise: leave out --images")
+        else:
+            count = count or 64
+            save = drawing.save_grid if chosen.grid else drawing.save_folder
+            save(generator, place, count, seed=chosen.seed or 0, only=chosen.only)
     of_class = "" if chosen.only is None else f", class {chosen.only}"
-    print(f"{chosen.count} images of {whose}{of_class}: {place}")
+    print(f"{count} images of {whose}{of_class}: {place}")
     return 0
 
 
+def _translate(
+    chosen: argparse.Namespace, generator: "nn.Module", trained: "Trained | None"
+) -> int:
+    """Save translations of the images that are given, or of the run's own; how many."""
+    if chosen.seed is not None or chosen.only is not None:
+        raise SparseganError(
+            f"{chosen.run} makes images out of images: leave out --seed and --class"
+        )
+    from sparsegan.train import translation
+
+    if chosen.images is not None:
+        sources = translation.given(chosen.images, generator)
+    elif trained is not None:
+        sources = translation.own_sources(trained.config, chosen.direction)
+    else:
+        raise SparseganError(f"{chosen.run} translates images: name a folder of them with --images")
+    if chosen.grid:
+        return translation.save_grid(generator, sources.at_most(chosen.count or 64), chosen.grid)
+    return translation.save_folder(generator, sources.at_most(chosen.count), chosen.folder)
+
+
 @contextmanager
-def _generator(chosen: argparse.Namespace) -> "Iterator[tuple[nn.Module, str]]":
+def _generator(
+    chosen: argparse.Namespace,
+) -> "Iterator[tuple[nn.Module, str, Trained | None]]":
     """The generator to draw from, of a run or of an exported file, and whose it is."""
     if chosen.run.suffix == ".safetensors" or chosen.run.is_file():
         if (chosen.checkpoint, chosen.bn, chosen.weights) != (None, "standing", "ema"):
@@ -249,9 +294,11 @@ def _generator(chosen: argparse.Namespace) -> "Iterator[tuple[nn.Module, str]]":
                 f"{chosen.run} has averaged weights and standing statistics and nothing else: "
                 "leave out --checkpoint, --bn and --weights, or name the run directory"
             )
+        if chosen.direction is not None:
+            raise SparseganError(f"{chosen.run} has one generator: leave out --direction")
         from sparsegan import export
 
-        yield export.load(chosen.run, generator=chosen.generator), str(chosen.run)
+        yield export.load(chosen.run, generator=chosen.generator), str(chosen.run), None
         return
     if chosen.generator is not None:
         raise SparseganError(
@@ -261,8 +308,9 @@ def _generator(chosen: argparse.Namespace) -> "Iterator[tuple[nn.Module, str]]":
     from sparsegan.train.trained import open_trained
 
     trained = open_trained(chosen.run, chosen.checkpoint)
-    with sampling.sampled(trained.method, bn=chosen.bn, weights=chosen.weights) as generator:
-        yield generator, f"step {trained.step}"
+    method = trained.method_of(chosen.direction)
+    with sampling.sampled(method, bn=chosen.bn, weights=chosen.weights) as generator:
+        yield generator, f"step {trained.step}", trained
 
 
 def _evaluate(given: list[str]) -> int:
@@ -344,10 +392,15 @@ def _export(given: list[str]) -> int:
         "--output", type=Path, metavar="FILE", help="default: generator.*, in the run directory"
     )
     parser.add_argument("--checkpoint", type=Path, help="not the newest checkpoint but this one")
+    parser.add_argument(
+        "--direction", choices=("a_to_b", "b_to_a"), help="of a run of cyclegan: which generator"
+    )
     chosen = parser.parse_args(given)
     from sparsegan.export import export_run
 
-    written = export_run(chosen.run, chosen.to, chosen.output, chosen.checkpoint)
+    written = export_run(
+        chosen.run, chosen.to, chosen.output, chosen.checkpoint, pair=chosen.direction
+    )
     print(
         f"generator of step {written.step}: {written.path}, {written.bytes:,} bytes, "
         f"{written.bytes / written.dense_bytes:.3f} of the dense weights"
@@ -382,20 +435,26 @@ def _cost(given: list[str]) -> int:
     if not given or given[0].startswith("-"):
         about = "Weights and operations of a run, or of one to come: RUN, or options as for train."
         wanted = cli_settings.read(given, "cost", about)
+        from sparsegan.train import measure
         from sparsegan.train.plan import outline
 
         as_json = wanted.options.json
         if not as_json:
             _print_scaled(wanted.scaled)
-        _print_cost(outline(wanted.config), as_json, to_come=True)
+        found = outline(wanted.config)
+        measured = measure.of_plan(found.config) if wanted.options.measure else None
+        _print_cost(found, as_json, to_come=True, measured=measured)
         return 0
     parser = _Parser("cost", "What a run has cost.", cli_settings.EXAMPLES["cost"])
     parser.add_argument("run", type=Path, metavar="RUN", help="the run directory")
-    parser.add_argument("--json", action="store_true", help="print all figures as JSON")
+    cli_settings.add_cost_options(parser)
     chosen = parser.parse_args(given)
+    from sparsegan.train import measure
     from sparsegan.train.plan import cost_of_run
 
-    _print_cost(cost_of_run(chosen.run), chosen.json, to_come=False)
+    found = cost_of_run(chosen.run)
+    measured = measure.of_run(chosen.run) if chosen.measure else None
+    _print_cost(found, chosen.json, to_come=False, measured=measured)
     return 0
 
 
@@ -407,16 +466,19 @@ def _print_scaled(changes: "Sequence[Change]") -> None:
         print("".join(f"  {change}\n" for change in changes), end="", flush=True)
 
 
-def _print_cost(found: "Plan", as_json: bool, *, to_come: bool) -> None:
+def _print_cost(
+    found: "Plan", as_json: bool, *, to_come: bool, measured: "list[Measured] | None" = None
+) -> None:
     import json
 
     from rich.console import Console
 
-    from sparsegan.train import cost_tables
+    from sparsegan.train import cost_tables, kernel_tables
     from sparsegan.train.tables import plan_text
 
     if as_json:
-        print(json.dumps(cost_tables.as_json(found), indent=1))
+        kernels = {} if measured is None else {"kernels": kernel_tables.as_json(measured)}
+        print(json.dumps(cost_tables.as_json(found) | kernels, indent=1))
         return
     console = Console()
     if to_come:
@@ -424,7 +486,14 @@ def _print_cost(found: "Plan", as_json: bool, *, to_come: bool) -> None:
         console.print()
     console.print(cost_tables.layers_table(found))
     console.print(cost_tables.cost_table(found.cost, found.config.steps))
-    if to_come:
+    if measured is not None:
+        console.print()
+        console.print(kernel_tables.choices_text(measured), highlight=False, soft_wrap=True)
+        console.print(kernel_tables.kernels_table(measured))
+    if to_come and measured is not None:
+        told = "Nothing was trained; runs of these settings on this machine decide by these times."
+        console.print(told, highlight=False, soft_wrap=True)
+    elif to_come:
         console.print("Nothing was trained and nothing was written.", highlight=False)
 
 

@@ -144,10 +144,11 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
         parse.read(tmp_path / "twice.yaml")
 
 
-def test_a_written_configuration_reads_back(tmp_path):
+def test_a_written_configuration_reads_back_below_its_notes(tmp_path):
     config = read(SETTINGS)
-    parse.write(tmp_path / "config.yaml", config)
+    parse.write(tmp_path / "config.yaml", config, ["steps 9 -> 3: seconds"])
     assert parse.read(tmp_path / "config.yaml") == config
+    assert (tmp_path / "config.yaml").read_text().startswith("# steps 9 -> 3: seconds\nmethod:")
 
 
 def test_help_is_taken_from_docstrings_of_bases_too():

@@ -1,7 +1,7 @@
 """The training loop, and how a run begins, goes on after a stop, and ends."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -46,12 +46,15 @@ class Session:
     stop: StopRequest
 
 
-def train(config: Config, console: Console | None = None) -> RunDirectory:
+def train(
+    config: Config, console: Console | None = None, *, notes: Sequence[str] = ()
+) -> RunDirectory:
     """Train a run from its first step to its last, on one or several processes.
 
     Args:
         config: All settings; what is None is filled in from data and machine.
         console: Where to show progress; None for silence.
+        notes: Lines on where the settings are from, which config.yaml begins with.
 
     Returns:
         The run's directory, complete with report.
@@ -71,7 +74,7 @@ def train(config: Config, console: Console | None = None) -> RunDirectory:
     run = _new_run(config, fabric)
     config = replace(config, run=replace(config.run, directory=str(run.path)))
     if fabric.is_global_zero:
-        parse.write(run.config, config)
+        parse.write(run.config, config, notes)
     return _train_on(config, run, match, batches, studio, console, None)
 
 

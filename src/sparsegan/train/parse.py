@@ -216,14 +216,15 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def to_yaml(config: Config) -> str:
-    """The configuration as YAML, which `parse` reads back to an equal one."""
-    return yaml.safe_dump(to_mapping(config), sort_keys=False)
+def to_yaml(config: Config, notes: Sequence[str] = ()) -> str:
+    """The configuration as YAML, which `parse` reads back to an equal one, below notes on it."""
+    heading = "".join(f"# {note}\n" for note in notes)
+    return heading + yaml.safe_dump(to_mapping(config), sort_keys=False)
 
 
-def write(path: Path, config: Config) -> None:
-    """Write the configuration, whole or not at all."""
-    atomic_write_text(path, to_yaml(config))
+def write(path: Path, config: Config, notes: Sequence[str] = ()) -> None:
+    """Write the configuration with notes on it, whole or not at all."""
+    atomic_write_text(path, to_yaml(config, notes))
 
 
 class _Loader(yaml.SafeLoader):
