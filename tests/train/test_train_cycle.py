@@ -10,13 +10,15 @@ from cycle_run import config, opened, play, write_set
 from PIL import Image
 from tiny_run import differences
 
+from sparsegan import cli, export
 from sparsegan.errors import SparseganError
-from sparsegan.train import loop, state
+from sparsegan.train import loop, parse, sampling, state, translation
 from sparsegan.train.checkpoint import load_state, save_state
 from sparsegan.train.metrics_log import read_events
 from sparsegan.train.run import RunDirectory
 from sparsegan.train.stop import Interrupted, StopRequest
 from sparsegan.train.timing import StepSeconds
+from sparsegan.train.trained import open_trained
 
 PAIRS = ("a_to_b", "b_to_a")
 
@@ -254,6 +256,43 @@ def test_stopped_and_resumed_is_as_if_never_stopped(place, whole, tmp_path, monk
     assert differences(last(run), last(whole)) == []
     assert events_of(run) == events_of(whole)
     assert (run.samples / "a_to_b").is_dir()
+
+
+def test_commands_know_directions(place, whole, tmp_path, capsys):
+    run, packed, grid = str(whole.path), str(tmp_path / "G.safetensors"), str(tmp_path / "g.png")
+
+    def call(*arguments):
+        code = cli.main([str(argument) for argument in arguments])
+        told = capsys.readouterr()
+        return told.err if code else told.out
+
+    assert "choose --direction a_to_b or b_to_a" in call("sample", run, "--grid", grid)
+    way = ("--direction", "b_to_a")
+    assert "4 images of step 6" in call("sample", run, "--grid", grid, *way)
+    assert "leave out --seed and --class" in call("sample", run, "--grid", grid, *way, "--seed", 1)
+    given = ("--images", place / "testA", "--folder", tmp_path / "out")
+    assert "3 images of step 6" in call("sample", run, "--direction", "a_to_b", *given)
+    assert "choose --direction" in call("export", run, "--to", "packed")
+    assert "generator of step 6" in call("export", run, "--to", "packed", *way, "--output", packed)
+    assert "name a folder of them with --images" in call("sample", packed, "--grid", grid)
+    assert "leave out --direction" in call("sample", packed, "--grid", grid, *way)
+    told = call("evaluate", run)
+    assert "step 6 a_to_b: kid-patches" in told
+    assert "step 6 b_to_a: kid-patches" in told
+    assert "weights of the generator b_to_a" in call("cost", run)
+
+
+def test_an_exported_direction_translates_as_the_run_does(place, whole, tmp_path):
+    written = export.export_run(whole.path, "packed", tmp_path / "G.safetensors", pair="b_to_a")
+    generator = export.load(written.path)
+    pixels = translation.own_sources(parse.read(whole.config), "b_to_a").images.pixels
+    method = open_trained(whole.path).method_of("b_to_a")
+    with sampling.sampled(method) as own:
+        expected = translation.translated(own, pixels)
+    difference = (translation.translated(generator, pixels).int() - expected.int()).abs()
+    assert difference.max() <= 1
+    with pytest.raises(SparseganError, match="choose --direction"):
+        export.export_run(whole.path, "packed", tmp_path / "other.safetensors")
 
 
 def test_adapt_controls_each_discriminator_by_its_own_balance(place):
