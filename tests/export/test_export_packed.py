@@ -41,12 +41,13 @@ def rewritten(path, about=None, **arrays):
     save_file(new, path, metadata | {"about": about, "sha256": packed._digest(about, new)})
 
 
+@pytest.mark.parametrize("granularity", ["weight", "block"])
 @pytest.mark.parametrize(
     ("blueprint", "density"),
     [(DCGAN, 0.02), (DCGAN, 0.6), (DCGAN, 1.0), (SNGAN, 0.1), (SNGAN48, 0.1), (BIGGAN64, 0.1)],
 )
-def test_every_tensor_comes_back_bit_for_bit(tmp_path, blueprint, density):
-    given = frozen(blueprint, density)
+def test_every_tensor_comes_back_bit_for_bit(tmp_path, blueprint, density, granularity):
+    given = frozen(blueprint, density, granularity)
     write_packed(given, tmp_path / "g.safetensors")
     found = load(tmp_path / "g.safetensors", kernels="masked")
     assert not found.training
@@ -151,6 +152,30 @@ def test_weights_at_inactive_places_are_not_in_the_file(written):
     for name, mask in given.masks.items():
         if f"{name}.weight" not in arrays:
             assert arrays[f"{name}.weight.values"].shape == (int(mask.sum()),)
+
+
+def test_masks_of_blocks_take_a_fourth_of_the_places(tmp_path):
+    sizes = []
+    for granularity in ("weight", "block"):
+        write_packed(frozen(SNGAN, 0.2, granularity), tmp_path / granularity)
+        _, arrays = contents(tmp_path / granularity)
+        values = sum(a.nbytes for name, a in arrays.items() if name.endswith(".values"))
+        places = sum(a.nbytes for name, a in arrays.items() if name.endswith(("bits", "gaps")))
+        sizes.append((values, places))
+    (values, places), (block_values, block_places) = sizes
+    assert abs(block_values - values) <= 0.01 * values
+    assert block_places <= 0.26 * places
+
+
+def test_blocks_that_are_not_those_of_the_values_are_refused(tmp_path):
+    path = tmp_path / "g.safetensors"
+    write_packed(frozen(DCGAN, 0.3, "block"), path)
+    _, arrays = contents(path)
+    name = next(name for name in arrays if name.endswith(".block_bits"))
+    for wrong in (arrays[name][:-1], arrays[name] ^ 1, arrays[name].astype(np.uint16)):
+        rewritten(path, **{name: wrong})
+        with pytest.raises(SparseganError, match="holds no generator that this version can build"):
+            load(path)
 
 
 # ---- what cannot be loaded

@@ -8,7 +8,7 @@ from sparsegan.export.blueprint import fold
 from sparsegan.sparsity import Masks
 
 
-def frozen(blueprint=None, density=0.1):
+def frozen(blueprint=None, density=0.1, granularity="weight"):
     """A masked generator with weights, batch statistics and spectral norms that mean something."""
     blueprint = blueprint or Blueprint("dcgan", 28, 1, width=4, latent_dim=16)
     if blueprint.is_own:
@@ -19,7 +19,8 @@ def frozen(blueprint=None, density=0.1):
             settings.pop("network"), generator_width=settings.pop("width"), **settings
         )
         nets.initialise(generator, "default", torch.Generator().manual_seed(0))
-    masks = Masks(generator, density, generator=torch.Generator().manual_seed(1))
+    draw = torch.Generator().manual_seed(1)
+    masks = Masks(generator, density, granularity=granularity, generator=draw)
     with torch.no_grad():
         for _ in range(3):
             generator(*inputs(blueprint, 8))

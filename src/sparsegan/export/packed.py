@@ -2,9 +2,11 @@
 
 Of a masked weight the file has the active values, ``<weight>.values`` (float32, in the order of the
 dense weight), and their places, ``<weight>.bits`` or ``<weight>.gaps`` (see `export.places`),
-where that is shorter than the weight itself. All other tensors are there as they are. What builds
-the network again and where it comes from is JSON in the file's metadata, beside a SHA-256 over that
-JSON and over every tensor.
+where that is shorter than the weight itself. Where the mask is one of whole blocks of output
+channels (`sparsity.units`) they are the places of the blocks, ``<weight>.block_bits`` or
+``<weight>.block_gaps``. All other tensors are there as they are. What builds the network again and
+where it comes from is JSON in the file's metadata, beside a SHA-256 over that JSON and over every
+tensor.
 """
 
 import hashlib
@@ -29,8 +31,10 @@ from sparsegan.export.frozen import Frozen
 from sparsegan.files import atomic_write_bytes
 from sparsegan.nets.own import Maker
 from sparsegan.sparsity.maskable import maskable_layers
+from sparsegan.sparsity.units import Units
 
 _FORMAT = "sparsegan-packed-1"
+_OF_BLOCKS = "block_"
 _NATIVE_BELOW = 0.5
 """Density under which native kernels are taken unmeasured: above it, dense ones may be faster."""
 
@@ -44,8 +48,10 @@ def write_packed(frozen: Frozen, path: Path) -> None:
         SparseganError: The file cannot be written.
     """
     arrays: Arrays = {}
+    units = _block_units(frozen.generator)
     for name, tensor in frozen.generator.state_dict().items():
-        _pack(name, tensor.numpy(), frozen.masks.get(name.removesuffix(".weight")), arrays)
+        layer = name.removesuffix(".weight")
+        _pack(name, tensor.numpy(), frozen.masks.get(layer), units.get(layer), arrays)
     about = json.dumps(
         {
             "generator": frozen.blueprint.as_json(),
@@ -75,8 +81,9 @@ def load(
 
     Returns:
         The averaged generator with standing statistics, in evaluation mode, on the CPU; it needs
-        no gradients. Noise `(N, latent_dim)` gives images `(N, C, H, W)` in [-1, 1]; one that has
-        learnt classes takes labels besides, int64 `(N,)`, places in its `class_names`.
+        no gradients, and its weights must stay as they are. Noise `(N, latent_dim)` gives images
+        `(N, C, H, W)` in [-1, 1]; one that has learnt classes takes labels besides, int64 `(N,)`,
+        places in its `class_names`.
 
     Raises:
         SparseganError: The file is missing, damaged, cut off, of another kind or another
@@ -179,13 +186,24 @@ def _require_maker(path: Path, blueprint: Blueprint, maker: Maker | None) -> Non
 # ---- one tensor
 
 
-def _pack(name: str, dense: NDArray[Any], mask: Tensor | None, arrays: Arrays) -> None:
+def _block_units(network: nn.Module) -> dict[str, Units]:
+    """The blocks of every layer's weight."""
+    return {layer.name: Units([layer], "block") for layer in maskable_layers(network)}
+
+
+def _pack(
+    name: str, dense: NDArray[Any], mask: Tensor | None, blocks: Units | None, arrays: Arrays
+) -> None:
     if mask is not None:
-        bits = mask.numpy().reshape(-1)
-        form, stored = places.encode(bits)
-        values = dense.reshape(-1)[bits]
+        bits, kind = mask.reshape(-1), ""
+        values = dense.reshape(-1)[bits.numpy()]
+        if blocks is not None:
+            firsts = blocks.first(bits)
+            if len(firsts) < len(bits) and torch.equal(blocks.spread(firsts), bits):
+                bits, kind = firsts, _OF_BLOCKS
+        form, stored = places.encode(bits.numpy())
         if values.nbytes + stored.nbytes < dense.nbytes:
-            arrays |= {f"{name}.values": values, f"{name}.{form}": stored}
+            arrays |= {f"{name}.values": values, f"{name}.{kind}{form}": stored}
             return
     arrays[name] = dense
 
@@ -198,14 +216,14 @@ def _unpack(network: nn.Module, arrays: Arrays) -> tuple[dict[str, Tensor], dict
     Raises:
         ValueError: The arrays are not those of the network.
     """
-    left = dict(arrays)
+    left, units = dict(arrays), _block_units(network)
     state, masks = {}, {}
     for name, wanted in network.state_dict().items():
         if name in left:
             state[name] = torch.from_numpy(left.pop(name))
         else:
             layer = name.removesuffix(".weight")
-            state[name], masks[layer] = _scatter(name, wanted.shape, left)
+            state[name], masks[layer] = _scatter(name, wanted.shape, units.get(layer), left)
         found = state[name]
         if found.shape != wanted.shape or found.dtype != wanted.dtype:
             raise ValueError(f"{name} is {found.dtype} {list(found.shape)}")
@@ -214,21 +232,40 @@ def _unpack(network: nn.Module, arrays: Arrays) -> tuple[dict[str, Tensor], dict
     return state, masks
 
 
-def _scatter(name: str, shape: torch.Size, left: Arrays) -> tuple[Tensor, Tensor]:
+def _scatter(
+    name: str, shape: torch.Size, blocks: Units | None, left: Arrays
+) -> tuple[Tensor, Tensor]:
     """A dense weight and its mask; what they are made of is taken out of `left`."""
-    form = next((form for form in places.FORMS if f"{name}.{form}" in left), None)
-    if form is None or f"{name}.values" not in left:
+    kinds = [(kind, form) for kind in ("", _OF_BLOCKS) for form in places.FORMS]
+    found = next(((k, f) for k, f in kinds if f"{name}.{k}{f}" in left), None)
+    if found is None or f"{name}.values" not in left:
         raise ValueError(f"{name} is missing")
+    kind, form = found
     values = torch.from_numpy(left.pop(f"{name}.values"))
-    stored = left.pop(f"{name}.{form}")
+    stored = left.pop(f"{name}.{kind}{form}")
     if values.dim() != 1:
         raise ValueError(f"{name}.values has {values.dim()} dimensions")
-    where = torch.from_numpy(places.decode(form, stored, len(values), math.prod(shape)))
+    if not kind:
+        where = torch.from_numpy(places.decode(form, stored, len(values), math.prod(shape)))
+    elif blocks is None:
+        raise ValueError(f"{name} has no blocks")
+    else:
+        where = _places_in_blocks(form, stored, blocks)
+    if len(where) != len(values):
+        raise ValueError(f"{len(where)} places for {len(values)} values of {name}")
     dense = torch.zeros(shape, dtype=values.dtype)
     mask = torch.zeros(shape, dtype=torch.bool)
     dense.view(-1)[where] = values
     mask.view(-1)[where] = True
     return dense, mask
+
+
+def _places_in_blocks(form: places.Form, stored: NDArray[Any], blocks: Units) -> Tensor:
+    count = sum(group.count for group in blocks.groups)
+    where = torch.from_numpy(places.decode(form, stored, None, count))
+    units = torch.zeros(count, dtype=torch.bool)
+    units[where] = True
+    return blocks.spread(units).nonzero().squeeze(1)
 
 
 # ---- the engine
@@ -255,4 +292,4 @@ class _FixedMasks:
 def _attach(generator: nn.Module, masks: _FixedMasks, wanted: Wanted) -> None:
     if wanted == "auto" and engine.available():
         wanted = "native" if masks.density < _NATIVE_BELOW else "masked"
-    engine.attach(generator, masks, lambda: False, wanted)
+    engine.attach(generator, masks, lambda: False, wanted).keep_constant()

@@ -32,13 +32,15 @@ def encode(mask: NDArray[np.bool_]) -> tuple[Form, NDArray[np.uint8] | NDArray[n
     return "gaps", gaps
 
 
-def decode(form: Form, stored: NDArray[np.generic], active: int, size: int) -> NDArray[np.int64]:
+def decode(
+    form: Form, stored: NDArray[np.generic], active: int | None, size: int
+) -> NDArray[np.int64]:
     """The ascending places of the active weights.
 
     Args:
         form: As `encode` gave it.
         stored: The bits or the gaps.
-        active: How many active weights there are.
+        active: How many active weights there are; None if that is not known.
         size: How many weights.
 
     Returns:
@@ -56,6 +58,7 @@ def decode(form: Form, stored: NDArray[np.generic], active: int, size: int) -> N
     else:
         ends_in_weight = stored != _ESCAPE
         places = np.cumsum(stored.astype(np.int64) + ends_in_weight)[ends_in_weight] - 1
-    if len(places) != active or (active and places[-1] >= size):
+    expected = len(places) if active is None else active
+    if len(places) != expected or (len(places) and places[-1] >= size):
         raise ValueError(f"{len(places)} places for {active} of {size} weights")
     return places.astype(np.int64)
