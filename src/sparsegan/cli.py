@@ -10,17 +10,16 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
+from sparsegan import cli_cost, cli_settings
+from sparsegan.cli_parser import Parser
 from sparsegan.errors import SparseganError
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from sparsegan.train.measure import Measured
-    from sparsegan.train.plan import Plan
     from sparsegan.train.run import RunDirectory
-    from sparsegan.train.scale import Change
     from sparsegan.train.trained import Trained
 
 
@@ -89,33 +88,10 @@ a first run:
   sparsegan sample runs/fashion-mnist-adapt-1 --grid samples.png"""
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser of one command whose complaints are SparseganErrors."""
-
-    def __init__(self, command: str, description: str, examples: str = "") -> None:
-        super().__init__(
-            prog=f"sparsegan {command}",
-            description=description,
-            epilog=examples,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-
-    def error(self, message: str) -> NoReturn:
-        if message.startswith("unrecognized arguments: "):
-            from sparsegan.train.names import unknown
-
-            flags = [flag for action in self._actions for flag in action.option_strings]
-            raise SparseganError(unknown("option", message.split()[2].split("=")[0], flags))
-        raise SparseganError(f"{message} (see `{self.prog} --help`)")
-
-
 # ---- train, resume
 
 
 def _train(given: list[str]) -> int:
-    from sparsegan import cli_settings
-
     wanted = cli_settings.read(
         given, "train", "Train a sparse GAN and write it, with a report, to a run directory."
     )
@@ -124,11 +100,11 @@ def _train(given: list[str]) -> int:
 
         print(to_yaml(wanted.config, wanted.notes), end="")
         return 0
-    _print_scaled(wanted.scaled)
+    cli_cost.print_scaled(wanted.scaled)
     if wanted.options.dry_run:
         from sparsegan.train.plan import plan
 
-        _print_cost(plan(wanted.config), as_json=False, to_come=True)
+        cli_cost.print_cost(plan(wanted.config), to_come=True)
         return 0
     from rich.console import Console
 
@@ -138,7 +114,7 @@ def _train(given: list[str]) -> int:
 
 
 def _resume(given: list[str]) -> int:
-    parser = _Parser(
+    parser = Parser(
         "resume",
         "Go on with a run that was stopped, to the same bits as one that never stopped.",
         "example:\n  sparsegan resume runs/fashion-mnist-adapt-1",
@@ -201,7 +177,7 @@ def _to_the_end(work: "Callable[[], RunDirectory]") -> int:
 
 
 def _sample(given: list[str]) -> int:
-    parser = _Parser(
+    parser = Parser(
         "sample",
         "Draw images from the generator of a run, or of an exported file, without truncation.",
         "examples:\n"
@@ -314,7 +290,7 @@ def _generator(
 
 
 def _evaluate(given: list[str]) -> int:
-    parser = _Parser(
+    parser = Parser(
         "evaluate",
         "Compare a run's images with real ones: kernel and Fréchet distance, with their floors.",
         "example:\n  sparsegan evaluate runs/fashion-mnist-adapt-1 --images 5000",
@@ -376,7 +352,7 @@ def _positive(text: str) -> int:
 
 
 def _export(given: list[str]) -> int:
-    parser = _Parser(
+    parser = Parser(
         "export",
         "Write a run's averaged generator, with standing statistics, to one file.",
         "examples:\n"
@@ -408,11 +384,11 @@ def _export(given: list[str]) -> int:
     return 0
 
 
-# ---- report, cost
+# ---- report
 
 
 def _report(given: list[str]) -> int:
-    parser = _Parser(
+    parser = Parser(
         "report",
         "Write one HTML page on a run, or on several side by side; it needs no network.",
         "example:\n  sparsegan report runs/adapt-1 runs/static-1 --output compare.html",
@@ -429,111 +405,6 @@ def _report(given: list[str]) -> int:
     return 0
 
 
-def _cost(given: list[str]) -> int:
-    from sparsegan import cli_settings
-
-    if not given or given[0].startswith("-"):
-        about = "Weights and operations of a run, or of one to come: RUN, or options as for train."
-        wanted = cli_settings.read(given, "cost", about)
-        from sparsegan.train import measure
-        from sparsegan.train.plan import outline
-
-        as_json = wanted.options.json
-        if not as_json:
-            _print_scaled(wanted.scaled)
-        found = outline(wanted.config)
-        measured = measure.of_plan(found.config) if wanted.options.measure else None
-        _print_cost(found, as_json, to_come=True, measured=measured)
-        return 0
-    parser = _Parser("cost", "What a run has cost.", cli_settings.EXAMPLES["cost"])
-    parser.add_argument("run", type=Path, metavar="RUN", help="the run directory")
-    cli_settings.add_cost_options(parser)
-    chosen = parser.parse_args(given)
-    from sparsegan.train import measure
-    from sparsegan.train.plan import cost_of_run
-
-    found = cost_of_run(chosen.run)
-    measured = measure.of_run(chosen.run) if chosen.measure else None
-    _print_cost(found, chosen.json, to_come=False, measured=measured)
-    return 0
-
-
-def _print_scaled(changes: "Sequence[Change]") -> None:
-    from sparsegan.train.launch import process_rank
-
-    if changes and process_rank() == 0:
-        print(f"scale: small; {len(changes)} settings were changed")
-        print("".join(f"  {change}\n" for change in changes), end="", flush=True)
-
-
-def _print_cost(
-    found: "Plan", as_json: bool, *, to_come: bool, measured: "list[Measured] | None" = None
-) -> None:
-    import json
-
-    from rich.console import Console
-
-    from sparsegan.train import cost_tables, kernel_tables
-    from sparsegan.train.tables import plan_text
-
-    if as_json:
-        kernels = {} if measured is None else {"kernels": kernel_tables.as_json(measured)}
-        print(json.dumps(cost_tables.as_json(found) | kernels, indent=1))
-        return
-    console = Console()
-    if to_come:
-        console.print(plan_text(found), highlight=False, soft_wrap=True)
-        console.print()
-    console.print(cost_tables.layers_table(found))
-    console.print(cost_tables.cost_table(found.cost, found.config.steps))
-    if measured is not None:
-        console.print()
-        console.print(kernel_tables.choices_text(measured), highlight=False, soft_wrap=True)
-        console.print(kernel_tables.kernels_table(measured))
-    if to_come and measured is not None:
-        told = "Nothing was trained; runs of these settings on this machine decide by these times."
-        console.print(told, highlight=False, soft_wrap=True)
-    elif to_come:
-        console.print("Nothing was trained and nothing was written.", highlight=False)
-
-
-# ---- recipes
-
-
-def _recipes(given: list[str]) -> int:
-    parser = _Parser(
-        "recipes",
-        "List the settings that come with the package, or show one with where each value is from.",
-        "examples:\n"
-        "  sparsegan recipes                       all of them, in groups\n"
-        "  sparsegan recipes sdst                  those in a folder\n"
-        "  sparsegan recipes adapt/sngan-cifar10   one",
-    )
-    parser.add_argument("name", nargs="?", metavar="NAME", help="a recipe, or a folder of them")
-    chosen = parser.parse_args(given)
-    from rich.console import Console
-
-    from sparsegan.train import recipes
-    from sparsegan.train.recipe_tables import listing, settings_table
-
-    folder = "" if chosen.name is None else f"{chosen.name.rstrip('/')}/"
-    within = [name for name in recipes.names() if name.startswith(folder)]
-    console = Console()
-    if within:
-        found = [recipes.find(name) for name in within]
-        print(listing(found))
-        print(
-            "\nsparsegan recipes NAME          shows one, with where each value is from\n"
-            "sparsegan cost --recipe NAME    what a run of it costs\n"
-            "sparsegan train --recipe NAME   trains it (--scale small: on a CPU, minutes)"
-        )
-        return 0
-    recipe = recipes.find(chosen.name)
-    print(f"{recipe.name}: {recipe.about}\n{recipe.group}\n")
-    console.print(settings_table(recipe))
-    return 0
-
-
 _COMMANDS: dict[str, tuple[Callable[[list[str]], int], str]] = {
     "train": (_train, "train a sparse GAN on images"),
     "resume": (_resume, "go on with a run that was stopped"),
@@ -541,6 +412,6 @@ _COMMANDS: dict[str, tuple[Callable[[list[str]], int], str]] = {
     "evaluate": (_evaluate, "compare a run's images with real ones"),
     "export": (_export, "write a run's generator to one file: small, or ONNX"),
     "report": (_report, "write an HTML page on one run or several"),
-    "recipes": (_recipes, "list the published settings, or show one with its sources"),
-    "cost": (_cost, "count weights and operations of a run, or of one to come"),
+    "recipes": (cli_cost.list_recipes, "list the published settings, or show one with its sources"),
+    "cost": (cli_cost.cost, "count weights and operations of a run, or of one to come"),
 }

@@ -1,0 +1,126 @@
+"""The commands that say what there is to train and what it costs: `recipes` and `cost`."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sparsegan import cli_settings
+from sparsegan.cli_parser import Parser
+
+if TYPE_CHECKING:
+    from sparsegan.train.measure import Measured
+    from sparsegan.train.plan import Plan
+    from sparsegan.train.scale import Change
+
+
+def cost(given: list[str]) -> int:
+    """`sparsegan cost`: of a run, or of settings."""
+    if not given or given[0].startswith("-"):
+        about = "Weights and operations of a run, or of one to come: RUN, or options as for train."
+        wanted = cli_settings.read(given, "cost", about)
+        from sparsegan.train import measure
+        from sparsegan.train.plan import outline
+
+        as_json = wanted.options.json
+        if not as_json:
+            print_scaled(wanted.scaled)
+        found = outline(wanted.config)
+        measured = measure.of_plan(found.config) if wanted.options.measure else None
+        print_cost(found, as_json=as_json, to_come=True, measured=measured)
+        return 0
+    parser = Parser("cost", "What a run has cost.", cli_settings.EXAMPLES["cost"])
+    parser.add_argument("run", type=Path, metavar="RUN", help="the run directory")
+    cli_settings.add_cost_options(parser)
+    chosen = parser.parse_args(given)
+    from sparsegan.train import measure
+    from sparsegan.train.plan import cost_of_run
+
+    found = cost_of_run(chosen.run)
+    measured = measure.of_run(chosen.run) if chosen.measure else None
+    print_cost(found, as_json=chosen.json, to_come=False, measured=measured)
+    return 0
+
+
+def print_scaled(changes: "Sequence[Change]") -> None:
+    """Say what a smaller scale has changed, once for all processes."""
+    from sparsegan.train.launch import process_rank
+
+    if changes and process_rank() == 0:
+        print(f"scale: small; {len(changes)} settings were changed")
+        print("".join(f"  {change}\n" for change in changes), end="", flush=True)
+
+
+def print_cost(
+    found: "Plan",
+    *,
+    as_json: bool = False,
+    to_come: bool,
+    measured: "list[Measured] | None" = None,
+) -> None:
+    """Print what a run costs, and of one to come what it would train.
+
+    Args:
+        found: The run.
+        as_json: Print all figures, and nothing else.
+        to_come: Whether it is still to be trained.
+        measured: Kernels timed here and now, if they were asked for.
+    """
+    from rich.console import Console
+
+    from sparsegan.train import cost_tables, kernel_tables
+    from sparsegan.train.tables import plan_text
+
+    if as_json:
+        kernels = {} if measured is None else {"kernels": kernel_tables.as_json(measured)}
+        print(json.dumps(cost_tables.as_json(found) | kernels, indent=1))
+        return
+    console = Console()
+    if to_come:
+        console.print(plan_text(found), highlight=False, soft_wrap=True)
+        console.print()
+    console.print(cost_tables.layers_table(found))
+    console.print(cost_tables.cost_table(found.cost, found.config.steps))
+    if measured is not None:
+        console.print()
+        console.print(kernel_tables.choices_text(measured), highlight=False, soft_wrap=True)
+        console.print(kernel_tables.kernels_table(measured))
+    if to_come and measured is not None:
+        told = "Nothing was trained; runs of these settings on this machine decide by these times."
+        console.print(told, highlight=False, soft_wrap=True)
+    elif to_come:
+        console.print("Nothing was trained and nothing was written.", highlight=False)
+
+
+def list_recipes(given: list[str]) -> int:
+    """`sparsegan recipes`: all of them, those in a folder, or one with its sources."""
+    parser = Parser(
+        "recipes",
+        "List the settings that come with the package, or show one with where each value is from.",
+        "examples:\n"
+        "  sparsegan recipes                       all of them, in groups\n"
+        "  sparsegan recipes sdst                  those in a folder\n"
+        "  sparsegan recipes adapt/sngan-cifar10   one",
+    )
+    parser.add_argument("name", nargs="?", metavar="NAME", help="a recipe, or a folder of them")
+    chosen = parser.parse_args(given)
+    from rich.console import Console
+
+    from sparsegan.train import recipes
+    from sparsegan.train.recipe_tables import listing, settings_table
+
+    folder = "" if chosen.name is None else f"{chosen.name.rstrip('/')}/"
+    within = [name for name in recipes.names() if name.startswith(folder)]
+    if within:
+        found = [recipes.find(name) for name in within]
+        print(listing(found))
+        print(
+            "\nsparsegan recipes NAME          shows one, with where each value is from\n"
+            "sparsegan cost --recipe NAME    what a run of it costs\n"
+            "sparsegan train --recipe NAME   trains it (--scale small: on a CPU, minutes)"
+        )
+        return 0
+    recipe = recipes.find(chosen.name)
+    print(f"{recipe.name}: {recipe.about}\n{recipe.group}\n")
+    Console().print(settings_table(recipe))
+    return 0
