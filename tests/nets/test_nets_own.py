@@ -2,12 +2,12 @@
 
 import random
 
-import foreign
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+import foreign
 from sparsegan import importing
 from sparsegan.errors import SparseganError
 from sparsegan.nets import own
@@ -55,12 +55,6 @@ def test_weights_follow_from_the_seed_and_other_randomness_goes_on():
     again, other = _generator(noisy).state_dict(), _generator(noisy, seed=1).state_dict()
     assert all(torch.equal(first[key], again[key]) for key in first)
     assert not torch.equal(first["out.weight"], other["out.weight"])
-
-
-def test_a_scheme_draws_the_weights_anew():
-    G = _generator(foreign.Told, scheme="orthogonal")
-    assert not G.out.bias.any()
-    torch.testing.assert_close(G.out.weight.T @ G.out.weight, torch.eye(2))
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,6 @@ from torch import nn
 from sparsegan import importing
 from sparsegan.errors import SparseganError
 from sparsegan.nets import contract
-from sparsegan.nets.init import Scheme, initialise
 from sparsegan.undisturbed import undisturbed
 
 Maker = str | Callable[..., nn.Module]
@@ -38,7 +37,6 @@ def generator(
     width: int | None = None,
     latent_dim: int | None = None,
     classes: int | None = None,
-    scheme: Scheme = "default",
     draws: torch.Generator,
 ) -> nn.Module:
     """A generator of one's own, on the CPU; it takes noise `(N, latent_dim)`.
@@ -50,7 +48,6 @@ def generator(
         width: Base number of channels; None is the maker's own.
         latent_dim: Length of a noise vector; None is the network's own.
         classes: Number of classes, for a maker that takes it; None: no labels.
-        scheme: `default` leaves the weights as the maker draws them; others as in `initialise`.
         draws: What every random number of the maker follows from.
 
     Returns:
@@ -66,7 +63,6 @@ def generator(
         contract.adopt_generator(
             network, _name(maker), latent_dim, (channels, image_size, image_size), classes
         )
-        _settle(network, scheme, draws)
     return network
 
 
@@ -77,7 +73,6 @@ def discriminator(
     channels: int,
     width: int | None = None,
     classes: int | None = None,
-    scheme: Scheme = "default",
     draws: torch.Generator,
 ) -> nn.Module:
     """A discriminator of one's own, on the CPU.
@@ -88,7 +83,6 @@ def discriminator(
         channels: Channels of the images.
         width: Base number of channels; None is the maker's own.
         classes: Number of classes, for a maker that takes it; None: no labels.
-        scheme: Initial weights.
         draws: What every random number of the maker follows from.
 
     Returns:
@@ -103,7 +97,6 @@ def discriminator(
         contract.adopt_discriminator(
             network, _name(maker), (channels, image_size, image_size), classes
         )
-        _settle(network, scheme, draws)
     return network
 
 
@@ -196,11 +189,6 @@ def _following(draws: torch.Generator) -> Iterator[None]:
         np.random.seed(key)
         torch.default_generator.manual_seed(key)
         yield
-
-
-def _settle(network: nn.Module, scheme: Scheme, draws: torch.Generator) -> None:
-    if scheme != "default":
-        initialise(network, scheme, draws)
 
 
 def _name(maker: Maker) -> str:

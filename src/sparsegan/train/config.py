@@ -51,13 +51,15 @@ class NetworkConfig:
         generator: A generator of your own in place of the family's, or a function that makes it:
             `my.module:Class`, or `path/to/file.py:Class`.
         discriminator: The same for the discriminator.
-        generator_width: Channels of the generator's base width; none: the family's own.
-        discriminator_width: Channels of the discriminator's base width; none: the family's own.
+        generator_width: Channels of the generator's base width; none: the family's, or your
+            network's own.
+        discriminator_width: The same for the discriminator.
         latent_dim: Numbers in the generator's input noise; none: as published for the
             architecture, or as your generator says.
-        initialise: Initial weights: default (published for ADAPT's SNGAN; networks of your own
-            keep those that they are made with), xavier (for STU-GAN's), kaiming (for ADAPT's on
-            STL-10), normal (for DCGAN and BigGAN at 32 pixels) or orthogonal (for BigGAN above).
+        initialise: Initial weights of the family's networks: default (published for ADAPT's
+            SNGAN), xavier (for STU-GAN's), kaiming (for ADAPT's on STL-10), normal (for DCGAN and
+            BigGAN at 32 pixels) or orthogonal (for BigGAN above). Your own keep those that they
+            are made with.
     """
 
     name: str = "dcgan"

@@ -122,7 +122,6 @@ def _own(config: Config, role: str, spec: str) -> nn.Module:
         "channels": data.channels,
         "width": getattr(chosen, f"{role}_width"),
         "classes": classes(config),
-        "scheme": chosen.initialise,
         "draws": stream(config.seed, "initialise", role),
     }
     if role == "discriminator":

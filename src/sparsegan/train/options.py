@@ -16,7 +16,7 @@ from sparsegan.methods import METHODS
 from sparsegan.train.config import Config, MethodChoice
 from sparsegan.train.names import unknown
 
-_SHORT = {"generator": "network.generator", "discriminator": "network.discriminator"}
+SHORT = {"generator": "network.generator", "discriminator": "network.discriminator"}
 """Flags that are short for another."""
 
 
@@ -57,7 +57,7 @@ class SettingsParser(ArgumentParser):
                 groups[name] = self.add_argument_group(name)
             flags = [
                 f"--{option.key}",
-                *[f"--{s}" for s, key in _SHORT.items() if key == option.key],
+                *[f"--{s}" for s, key in SHORT.items() if key == option.key],
             ]
             groups[name].add_argument(
                 *flags, type=option.type, default=option.default, help=option.help

@@ -3,7 +3,8 @@
 Sources are layers, later ones over earlier ones: a recipe, files, flags. `method.name` is settled
 first, and then that method's `Settings` is a plain group, so that no other key can change the
 method. Where a later layer names another method, settings of the earlier one that the new one
-does not have are left behind.
+does not have are left behind; so are widths and noise of an architecture where a later one names a
+network of one's own.
 """
 
 import dataclasses
@@ -21,9 +22,14 @@ from sparsegan.files import atomic_write_text
 from sparsegan.methods import METHODS
 from sparsegan.train.config import Config, LossConfig, MethodChoice
 from sparsegan.train.names import unknown
-from sparsegan.train.options import SettingsParser, of_another_method, options
+from sparsegan.train.options import SHORT, SettingsParser, of_another_method, options
 
 DEFAULT_METHOD = "adapt"
+
+_OF_A_FAMILY = {
+    "network.generator": ("network.generator_width", "network.latent_dim"),
+    "network.discriminator": ("network.discriminator_width",),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +54,7 @@ def parse(
         SparseganError: An unknown key, a value of the wrong type or not in its range.
     """
     parser = parser or SettingsParser(method_of(layers, flags))
-    merged = _merge(layers, parser)
+    merged = _merge(layers, flags, parser)
     merged.setdefault("method", {})["name"] = parser.known["method.name"].default
     values = parser.parse_object(merged)
     if flags:
@@ -86,13 +92,16 @@ def _known_method(name: Any) -> str:
     return name
 
 
-def _merge(layers: Sequence[Layer], parser: SettingsParser) -> dict[str, Any]:
+def _merge(layers: Sequence[Layer], flags: Sequence[str], parser: SettingsParser) -> dict[str, Any]:
     """All layers as one nested mapping, each checked against the method in force there."""
     flat: dict[str, Any] = {}
     for number, layer in enumerate(layers, start=1):
         known = [option.key for option in options(method_of(layers[:number]))]
-        for key, value in _flatten(layer.values, known, "", layer.origin):
-            flat[key] = value
+        found = dict(_flatten(layer.values, known, "", layer.origin))
+        _forget_family(flat, [key for key, value in found.items() if value is not None])
+        flat |= found
+    given = [flag.removeprefix("--").partition("=")[0] for flag in flags]
+    _forget_family(flat, [SHORT.get(key, key) for key in given])
     nested: dict[str, Any] = {}
     for key, value in flat.items():
         if key in parser.known:
@@ -102,6 +111,14 @@ def _merge(layers: Sequence[Layer], parser: SettingsParser) -> dict[str, Any]:
                 place = place.setdefault(group, {})
             place[last] = value
     return nested
+
+
+def _forget_family(flat: dict[str, Any], later: Sequence[str]) -> None:
+    """Leave behind what was said of an architecture's network where one's own comes later."""
+    for network, settings in _OF_A_FAMILY.items():
+        if network in later:
+            for key in settings:
+                flat.pop(key, None)
 
 
 def _flatten(
