@@ -1,5 +1,6 @@
 """The numbers of every step as functions of (seed, step, rank), so that no loader has a state."""
 
+import functools
 from dataclasses import dataclass
 
 import torch
@@ -71,7 +72,7 @@ class Batches:
         # Bytes travel to the device, not floats.
         pixels = self.images.pixels.index_select(0, mine).to(self.device)
         images = data.to_float(pixels, flip)
-        if not self._classes:
+        if self._classes is None:
             return (images,)
         assert self.images.labels is not None, "the configuration is not resolved"
         return images, self.images.labels.index_select(0, mine).to(self.device)
@@ -89,15 +90,15 @@ class Batches:
         share = self.config.batch_size // self.world_size
         return torch.rand(share, generator=self._stream("mix", step, k)).to(self.device)
 
-    @property
-    def _classes(self) -> int:
-        return build.classes(self.config) or 0
+    @functools.cached_property
+    def _classes(self) -> int | None:
+        return build.classes(self.config)
 
     def _latents(self, size: int, *names: str | int) -> Inputs:
         share, length = size // self.world_size, self.config.network.latent_dim
         assert length is not None, "the configuration is not resolved"
         z = torch.randn((share, length), generator=self._stream(*names)).to(self.device)
-        if not self._classes:
+        if self._classes is None:
             return (z,)
         draw = self._stream("labels", *names)
         return z, torch.randint(self._classes, (share,), generator=draw).to(self.device)

@@ -83,7 +83,7 @@ def class_label(generator: nn.Module, wanted: str) -> int:
         return names.index(wanted)
     if wanted.isdecimal() and int(wanted) < classes:
         return int(wanted)
-    near = difflib.get_close_matches(wanted, names, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(wanted, names, n=1, cutoff=0.6)
     few = names if classes <= 20 else (*names[:20], "…")
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(few)}"
     raise SparseganError(f"there is no class {wanted} (numbers go to {classes - 1}): {hint}")
