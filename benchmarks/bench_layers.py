@@ -1,28 +1,27 @@
 """Layer table: sparse kernels against the best dense PyTorch, one layer at a time.
 
 Every pass (forward, input gradient, weight gradient) of every shape is timed dense, in the faster
-of NCHW and channels_last, and sparse with uniform random masks, interleaved in one process; a
-ratio is that of medians, above one where sparse is faster.
+of NCHW and channels_last, and sparse with uniform random masks, of single weights and of blocks of
+four output channels, interleaved in one process; a ratio is that of medians, above one where
+sparse is faster. Masks with sparsity 0 show what the kernels lose by taking every weight one by
+one.
 
     python benchmarks/bench_layers.py --threads 1
 """
 
-import argparse
-import json
-import platform
-import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 
+from harness import headline, interleaved, medians, parser, save
 from sparsegan import engine
 
 PASSES = ("forward", "input gradient", "weight gradient")
-SPARSITIES = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
+SPARSITIES = (0.0, 0.3, 0.4, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
+BLOCK_SPARSITIES = (0.8, 0.9, 0.95)
 
 
 @dataclass(frozen=True)
@@ -40,11 +39,16 @@ class Shape:
 
 
 SHAPES = (
+    # SNGAN for CIFAR-10; BigGAN's discriminator has the first ones, too.
     *(Shape(256, 256, 3, image) for image in (8, 16, 32)),
     *(Shape(128, 128, 3, image) for image in (8, 16, 32)),
     Shape(256, 256, 1, 16),
     Shape(256, 3, 3, 32),
     Shape(3, 128, 3, 32),
+    # BigGAN for Tiny ImageNet.
+    Shape(1280, 640, 3, 8),
+    Shape(320, 160, 3, 32),
+    Shape(160, 80, 3, 64),
 )
 
 Job = Callable[[], object]
@@ -69,18 +73,25 @@ def dense_jobs(shape: Shape, batch: int, memory_format: torch.memory_format) -> 
     ]
 
 
-def sparse_jobs(shape: Shape, batch: int, sparsity: float) -> list[Job]:
+def random_mask(shape: Shape, sparsity: float, block: int) -> torch.Tensor:
+    """A uniform random mask whose unit is that many neighbouring output channels."""
+    units = torch.rand(shape.outputs // block, shape.inputs, shape.kernel, shape.kernel)
+    return (units >= sparsity).repeat_interleave(block, 0)
+
+
+def sparse_jobs(shape: Shape, batch: int, sparsity: float, block: int = 1) -> list[Job]:
     """The three passes of the engine."""
     pad, size = shape.kernel // 2, shape.image
-    mask = torch.rand(shape.outputs, shape.inputs, shape.kernel, shape.kernel) >= sparsity
+    mask = random_mask(shape, sparsity, block)
     weight = torch.randn(mask.shape) * mask
     index = engine.SparseIndex(mask)
     x = engine.to_batch_inner(torch.randn(batch, shape.inputs, size, size))
     g = engine.to_batch_inner(torch.randn(batch, shape.outputs, size, size))
-    geometry = ((1, 1), (pad, pad))
-    forward = index.plan(batch, *geometry, x.dtype)
-    adjoint = index.plan(batch, *geometry, x.dtype, adjoint=True)
-    plans = (forward, adjoint, forward, *geometry, False)
+    geometry = (batch, (1, 1), (pad, pad), x.dtype)
+    forward = index.plan(*geometry, size=(size, size), groups=True)
+    adjoint = index.plan(*geometry, size=(size, size), adjoint=True)
+    of_weight = index.plan(*geometry, size=(size, size))
+    plans = (forward, adjoint, of_weight, *geometry[1:3], False)
     ops = torch.ops.sparsegan
     return [
         lambda: ops.convolve(x, weight, None, *plans),
@@ -89,71 +100,71 @@ def sparse_jobs(shape: Shape, batch: int, sparsity: float) -> list[Job]:
     ]
 
 
-def medians(jobs: dict[str, list[Job]], rounds: int) -> dict[str, list[float]]:
-    """Milliseconds of every job: one warm-up, then the jobs in turn, round after round."""
-    times: dict[str, list[list[float]]] = {name: [[], [], []] for name in jobs}
-    for turn in range(rounds + 1):
-        for name, passes in jobs.items():
-            for i, job in enumerate(passes):
-                begin = time.perf_counter()
-                job()
-                if turn:
-                    times[name][i].append(1e3 * (time.perf_counter() - begin))
-    return {name: [statistics.median(t) for t in three] for name, three in times.items()}
-
-
-def measure(shape: Shape, batch: int, sparsities: list[float], rounds: int) -> dict[str, object]:
+def measure(
+    shape: Shape,
+    batch: int,
+    sparsities: Sequence[float],
+    blocks: Sequence[float],
+    rounds: int,
+    cpu_time: bool,
+) -> dict[str, Any]:
     """One row of the table."""
     torch.manual_seed(0)
+    blocks = [] if shape.outputs % engine.GROUP else blocks
+    sparse = {f"{s:g}": sparse_jobs(shape, batch, s) for s in sparsities}
+    sparse |= {f"{s:g} in blocks": sparse_jobs(shape, batch, s, engine.GROUP) for s in blocks}
     jobs = {
         "nchw": dense_jobs(shape, batch, torch.contiguous_format),
         "channels_last": dense_jobs(shape, batch, torch.channels_last),
-        **{f"{s:g}": sparse_jobs(shape, batch, s) for s in sparsities},
+        **sparse,
     }
+    flat = {f"{name}/{i}": job for name, three in jobs.items() for i, job in enumerate(three)}
     with torch.no_grad():
-        times = medians(jobs, rounds)
+        seconds = medians(interleaved(flat, rounds, cpu_time=cpu_time))
+    times = {name: [seconds[f"{name}/{i}"] for i in range(len(PASSES))] for name in jobs}
     dense = [min(pair) for pair in zip(times["nchw"], times["channels_last"], strict=True)]
-    rows = {}
-    for sparsity in sparsities:
-        sparse = times[f"{sparsity:g}"]
-        ratios = [d / s for d, s in zip(dense, sparse, strict=True)]
-        rows[f"{sparsity:g}"] = {"ratios": ratios, "all": sum(dense) / sum(sparse), "ms": sparse}
-    return {"shape": asdict(shape), "dense_ms": dense, "sparse": rows}
+    rows = {
+        name: {
+            "ratios": [d / s for d, s in zip(dense, times[name], strict=True)],
+            "all": sum(dense) / sum(times[name]),
+            "s": times[name],
+        }
+        for name in sparse
+    }
+    return {"shape": asdict(shape), "name": str(shape), "dense": dense, "sparse": rows}
 
 
 def main() -> None:
-    """Prints the table and, on demand, writes it as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--sparsity", type=float, nargs="+", default=list(SPARSITIES))
-    parser.add_argument("--only", default="", help="shapes whose name contains this text")
-    parser.add_argument("--json", type=Path, help="file for the results")
-    arguments = parser.parse_args()
+    """Prints the table and writes it as JSON."""
+    options = parser(__doc__, rounds=5)
+    options.add_argument("--batch", type=int, default=64)
+    options.add_argument("--sparsity", type=float, nargs="+", default=list(SPARSITIES))
+    options.add_argument("--blocks", type=float, nargs="*", default=list(BLOCK_SPARSITIES))
+    options.add_argument("--only", default="", help="shapes whose name contains this text")
+    arguments = options.parse_args()
     torch.set_num_threads(arguments.threads)
-    print(
-        f"{platform.processor() or platform.machine()}, {engine.isa()}, torch {torch.__version__}, "
-        f"{arguments.threads} threads, batch {arguments.batch}"
-    )
-    print(
-        "Three passes together (forward / input gradient / weight gradient): dense ms, then ratios"
-    )
+    print(headline())
+    print(f"batch {arguments.batch}; dense milliseconds of {' / '.join(PASSES)}, then ratios:")
+    print("all three together (each)")
     results = []
     for shape in SHAPES:
         if arguments.only not in str(shape):
             continue
-        row = measure(shape, arguments.batch, arguments.sparsity, arguments.rounds)
-        results.append(row)
-        dense = " / ".join(f"{ms:.1f}" for ms in row["dense_ms"])
-        print(f"\n{shape}: dense {dense} ms")
-        for sparsity, cell in row["sparse"].items():
-            passes = " / ".join(f"{r:.2f}" for r in cell["ratios"])
-            print(f"  {float(sparsity):6.1%}  {cell['all']:6.2f}  ({passes})", flush=True)
-    if arguments.json:
-        arguments.json.write_text(
-            json.dumps({"isa": engine.isa(), "threads": arguments.threads, "layers": results})
+        row = measure(
+            shape,
+            arguments.batch,
+            arguments.sparsity,
+            arguments.blocks,
+            arguments.rounds,
+            arguments.cpu_time,
         )
+        results.append(row)
+        dense = " / ".join(f"{1e3 * seconds:.1f}" for seconds in row["dense"])
+        print(f"\n{shape}: dense {dense} ms")
+        for name, cell in row["sparse"].items():
+            passes = " / ".join(f"{r:.2f}" for r in cell["ratios"])
+            print(f"  {name:16}{cell['all']:6.2f}  ({passes})", flush=True)
+    save(__file__, arguments, results)
 
 
 if __name__ == "__main__":

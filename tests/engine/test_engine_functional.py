@@ -68,7 +68,7 @@ def problems(draw):
     return {
         "batch": draw(st.sampled_from([1, 2, 7, 8, 17, 64])),
         "inputs": draw(st.integers(1, 40)),
-        "outputs": draw(st.integers(1, 12)),
+        "outputs": draw(st.sampled_from([4, 8, 12, *range(1, 13)])),
         "kernel": kernel,
         "stride": draw(numbers(1, 3)),
         "padding": padding,
@@ -81,12 +81,17 @@ def problems(draw):
         "full_row": draw(st.booleans()),
         "empty_row": draw(st.booleans()),
         "bias": draw(st.booleans()),
+        "blocks": draw(st.booleans()),
         "seed": draw(st.integers(0, 2**31)),
     }
 
 
-def make_mask(shape, p):
+def make_mask(shape, p, outputs=0):
+    """A random mask; in blocks, if asked for, along the dimension of the output channels."""
     mask = torch.rand(shape) < p["density"]
+    if p["blocks"] and shape[outputs] % engine.GROUP == 0:
+        first = mask.unflatten(outputs, (-1, engine.GROUP)).select(outputs + 1, 0)
+        return first.repeat_interleave(engine.GROUP, outputs)
     if p["full_row"]:
         mask[0] = True
     if p["empty_row"]:
@@ -95,17 +100,17 @@ def make_mask(shape, p):
     return mask
 
 
-def compare(p, sparse, dense, shape, channels):
+def compare(p, sparse, dense, shape, channels, transposed):
     """Forward and gradients of float32 against dense PyTorch in float64."""
     torch.manual_seed(p["seed"])
-    mask = make_mask(shape, p)
+    mask = make_mask(shape, p, outputs=int(transposed))
     weight = (torch.randn(shape) * mask).requires_grad_()
     x = torch.randn(p["batch"], channels[0], *p["size"], requires_grad=True)
     tensors = [x, weight]
     if p["bias"]:
         tensors.append(torch.randn(channels[1], requires_grad=True))
     doubles = [t.detach().double().requires_grad_() for t in tensors]
-    index, lay = engine.SparseIndex(mask), LAYOUTS[p["layout"]]
+    index, lay = engine.SparseIndex(mask, transposed=transposed), LAYOUTS[p["layout"]]
     got = results(lambda x, w, b=None: sparse(lay(x), w, index, b), tensors, p["seed"])
     want, scales = (
         function(lambda x, w, b=None: dense(lay(x), w, b), doubles, p["seed"])
@@ -129,6 +134,7 @@ def test_convolution_agrees_with_dense_in_float64(p):
         lambda x, w, b=None: F.conv2d(x, w, b, **geometry),
         shape,
         (p["inputs"], p["outputs"]),
+        transposed=False,
     )
 
 
@@ -149,6 +155,7 @@ def test_transposed_convolution_agrees_with_dense_in_float64(p, extra):
         lambda x, w, b=None: F.conv_transpose2d(x, w, b, **geometry),
         shape,
         (p["inputs"], p["outputs"]),
+        transposed=True,
     )
 
 

@@ -50,3 +50,20 @@ def test_wrong_masks_are_told():
     large = engine.SparseIndex(torch.ones(1, 1, 300, 300, dtype=torch.bool))
     with pytest.raises(SparseganError, match="too large"):
         large.plan(64, (1, 1), (0, 0), torch.float32)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_groups_of_outputs_are_found_in_the_mask(transposed):
+    torch.manual_seed(0)
+    blocks = (torch.rand(2, 1, 8, 3, 3) < 0.4).expand(-1, engine.GROUP, -1, -1, -1).flatten(0, 1)
+    mask = blocks.transpose(0, 1) if transposed else blocks
+    index = engine.SparseIndex(mask, transposed=transposed)
+    assert index.grouped
+    assert not engine.SparseIndex(mask, transposed=not transposed).grouped
+    together = index.plan(64, (1, 1), (1, 1), torch.float32, adjoint=transposed, groups=True)
+    single = index.plan(64, (1, 1), (1, 1), torch.float32, adjoint=transposed)
+    assert together.numel() < single.numel()
+    one_off = mask.clone()
+    one_off[-1, -1, 0, 0] ^= True
+    index.rebuild(one_off)
+    assert not index.grouped

@@ -6,7 +6,7 @@ Tensors stay logically ``(batch, channels, height, width)``; in memory the batch
 
 from .choice import Engine, Timing, Wanted, attach
 from .functional import sparse_conv2d, sparse_conv_transpose2d, sparse_linear
-from .index import SparseIndex
+from .index import GROUP, SparseIndex
 from .layer_timing import LayerTiming
 from .layout import is_batch_inner, to_batch_inner
 from .native import available, isa, supported_isas, use_isa
@@ -14,6 +14,7 @@ from .normalise import batch_norm
 from .resample import average_pool2, upsample2
 
 __all__ = [
+    "GROUP",
     "Engine",
     "LayerTiming",
     "SparseIndex",

@@ -135,7 +135,8 @@ class NativeForward:
         if name in self._indices:
             self._indices[name].rebuild(mask)
         else:
-            self._indices[name] = SparseIndex(mask)
+            transposed = isinstance(module, nn.ConvTranspose2d)
+            self._indices[name] = SparseIndex(mask, transposed=transposed)
             self._indices[name].constant = self.constant
 
     # ---- hooks

@@ -61,10 +61,15 @@ def make_plans(
     gradients = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
     none = torch.empty(0, dtype=torch.int32)
     arguments = (batch, stride, padding, dtype)
-    forward = index.plan(*arguments, size=small) if gradients or not adjoint else none
-    backward = index.plan(*arguments, size=large, adjoint=True) if gradients or adjoint else none
+    # Groups are output channels of the layer: of the pass that is its forward one.
+    forward = backward = of_weight = none
+    if gradients or not adjoint:
+        forward = index.plan(*arguments, size=small, groups=not adjoint)
+    if gradients or adjoint:
+        backward = index.plan(*arguments, size=large, adjoint=True, groups=adjoint)
     dense = index.dense_gradient and gradients and weight.requires_grad
-    of_weight = index.plan(*arguments, size=small, dense=True) if dense else forward
+    if gradients and weight.requires_grad:
+        of_weight = index.plan(*arguments, size=small, dense=dense)
     return forward, backward, of_weight, stride, padding, dense
 
 
@@ -103,7 +108,7 @@ def run_constant(
 ) -> Tensor:
     """A convolution with constant weights, outside autograd and the dispatcher."""
     size = (shape[2], shape[3])
-    plan = index.plan(x.shape[0], stride, padding, x.dtype, size=size)
+    plan = index.plan(x.shape[0], stride, padding, x.dtype, size=size, groups=True)
     return run_convolution(x, source, weight, bias, plan, shape, index.gathered(weight, plan))
 
 

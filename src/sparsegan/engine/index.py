@@ -10,6 +10,8 @@ from .native import isa, kernel, library
 
 Pair = tuple[int, int]
 
+GROUP = 4  # output channels whose weights the kernels can take together
+
 
 class SparseIndex:
     """The plans of one weight's mask, built when first needed and kept until the mask changes.
@@ -26,13 +28,18 @@ class SparseIndex:
         mask: Bool tensor on the CPU, shaped as the weight: ``(out, in, kh, kw)`` of a convolution,
             ``(in, out, kh, kw)`` of a transposed one, ``(out, in)`` of a linear layer.
         dense_gradient: Whether the weight's gradient is wanted at inactive places too.
+        transposed: Whether the weight is a transposed convolution's, whose output channels are its
+            second dimension.
 
     Raises:
         SparseganError: If the mask is not a bool tensor of two or four dimensions on the CPU.
     """
 
-    def __init__(self, mask: Tensor, *, dense_gradient: bool = False) -> None:
+    def __init__(
+        self, mask: Tensor, *, dense_gradient: bool = False, transposed: bool = False
+    ) -> None:
         self.dense_gradient = dense_gradient
+        self.transposed = transposed
         self._plans: dict[tuple[object, ...], Tensor] = {}
         self._values: dict[int, tuple[Tensor, Tensor]] | None = None
         self._shape: torch.Size | None = None
@@ -53,6 +60,7 @@ class SparseIndex:
         self._shape = mask.shape
         self.mask = mask.detach().clone(memory_format=torch.contiguous_format)
         self.active = int(self.mask.sum())
+        self.grouped = _in_groups(self.mask, self.transposed)
         self._values = None if self._values is None else {}
         # Plans of the dense weight do not depend on the mask.
         self._plans = {key: plan for key, plan in self._plans.items() if key[0] == "dense"}
@@ -96,6 +104,7 @@ class SparseIndex:
         size: Pair | None = None,
         adjoint: bool = False,
         dense: bool = False,
+        groups: bool = False,
     ) -> Tensor:
         """Returns the int32 plan of one pass.
 
@@ -108,17 +117,20 @@ class SparseIndex:
                 then laid out, and valid, for images of this size only.
             adjoint: The input gradient, which is the forward pass of a transposed convolution.
             dense: All weights, not only the active ones.
+            groups: Whether the plan may take the weights of four output channels together, where
+                the mask lets it: for a layer's forward pass, not for its weights' gradient.
         """
         wide = dtype == torch.float64
         extent = self._extent(batch, stride, padding, size or (0, 0), wide)
         kind = "dense" if dense else "active"
-        key = (kind, isa(), wide, adjoint, stride, padding, extent)
+        groups = groups and self.grouped
+        key = (kind, isa(), wide, adjoint, groups, stride, padding, extent)
         plan = self._plans.get(key)
         if plan is None:
             mask = torch.ones_like(self.mask) if dense else self.mask
             geometry = [*self._kernel_shape(), *stride, *padding]
             try:
-                plan = library().plan(mask.data_ptr(), geometry, adjoint, extent, wide)
+                plan = library().plan(mask.data_ptr(), geometry, adjoint, groups, extent, wide)
             except ValueError as error:
                 raise SparseganError(
                     f"a kernel of shape {tuple(self.mask.shape)} is too large for the native "
@@ -144,3 +156,12 @@ class SparseIndex:
         if math.prod(self._kernel_shape()[2:]) == 1 and stride == (1, 1) and padding == (0, 0):
             return int(lanes * columns), 0, 1
         return (batch, *size) if batch < lanes else (0, 0, 0)
+
+
+def _in_groups(mask: Tensor, transposed: bool) -> bool:
+    """Whether every four neighbouring output channels have the same active weights."""
+    outputs = mask.transpose(0, 1) if transposed else mask
+    if len(outputs) % GROUP or not mask.numel():
+        return False
+    groups = outputs.reshape(-1, GROUP, outputs[0].numel())
+    return bool((groups == groups[:, :1]).all())

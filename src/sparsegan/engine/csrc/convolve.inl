@@ -86,6 +86,57 @@ inline Accumulate accumulate_for(int64_t row, int height, int width) {
   return choose_accumulate<0, kRows, kColumns>(height, width);
 }
 
+// Vectors of a row that four output channels hold in registers together.
+constexpr int kGroupColumns = kLanes * sizeof(T) == 64 ? 4 : 2;
+
+// Entries of four weights, for some neighbouring vectors: every vector that is loaded meets four.
+template <int kWidth>
+inline void accumulate_row(const T* __restrict packed, T* __restrict sums,
+                           const uint16_t* __restrict offset, const T* __restrict weight,
+                           int32_t count) {
+  constexpr int64_t size = kRows * kColumns * kLanes;
+  Vector a[kGroup][kWidth];
+  SPARSEGAN_UNROLL
+  for (int j = 0; j < kGroup; ++j)
+    SPARSEGAN_UNROLL
+    for (int q = 0; q < kWidth; ++q) a[j][q] = load(sums + j * size + q * kLanes);
+  for (int32_t i = 0; i < count; ++i) {
+    const T* x = packed + offset[i];
+    Vector v[kWidth];
+    SPARSEGAN_UNROLL
+    for (int q = 0; q < kWidth; ++q) v[q] = load(x + q * kLanes);
+    SPARSEGAN_UNROLL
+    for (int j = 0; j < kGroup; ++j) {
+      const Vector w = broadcast(weight[kGroup * i + j]);
+      SPARSEGAN_UNROLL
+      for (int q = 0; q < kWidth; ++q) a[j][q] += w * v[q];
+    }
+  }
+  SPARSEGAN_UNROLL
+  for (int j = 0; j < kGroup; ++j)
+    SPARSEGAN_UNROLL
+    for (int q = 0; q < kWidth; ++q) store(sums + j * size + q * kLanes, a[j][q]);
+}
+
+inline void accumulate_groups(const T* packed, T* sums, const Segment* segment, const Segment* last,
+                              const uint16_t* offset, const T* weight, int64_t row, int height,
+                              int width, Prefetcher& prefetcher, int32_t lines) {
+  for (; segment < last; ++segment) {
+    T* mine = sums + static_cast<int64_t>(segment->output) * (kRows * kColumns * kLanes);
+    const int32_t n = segment->count;
+    prefetcher.some(lines);
+    for (int r = 0; r < height; ++r) {
+      const T* x = packed + r * row;
+      T* to = mine + r * (kColumns * kLanes);
+      int q = 0;
+      for (; q + kGroupColumns <= width; q += kGroupColumns)
+        accumulate_row<kGroupColumns>(x + q * kLanes, to + q * kLanes, offset, weight, n);
+      for (; q < width; ++q) accumulate_row<1>(x + q * kLanes, to + q * kLanes, offset, weight, n);
+    }
+    offset += n, weight += kGroup * n;
+  }
+}
+
 inline void start_sums(T* sums, const T* bias, int64_t outputs) {
   constexpr int64_t size = kRows * kColumns * kLanes;
   for (int64_t o = 0; o < outputs; ++o) {
@@ -159,9 +210,14 @@ inline void convolve_part(const Plan& plan, const Part& p, const T* values, cons
           for (int32_t c = block.channel; c < next.channel; ++c)
             pack_channel(packed + (c - block.channel) * p.channel_pitch, in[u], x, channels[c],
                          in_plane);
-          accumulate_tile(packed, sums + u * unit_size, segments + block.segment,
-                          segments + next.segment, offsets + block.entry, values + block.entry, row,
-                          prefetcher, lines);
+          const Segment *begin = segments + block.segment, *end = segments + next.segment;
+          const T* weights = values + static_cast<int64_t>(block.entry) * h.group;
+          if (h.group > 1)
+            accumulate_groups(packed, sums + u * unit_size, begin, end, offsets + block.entry,
+                              weights, row, item.height, item.vectors, prefetcher, lines);
+          else
+            accumulate_tile(packed, sums + u * unit_size, begin, end, offsets + block.entry, weights,
+                            row, prefetcher, lines);
         }
       }
       for (int64_t o = 0; o < h.outputs; ++o)

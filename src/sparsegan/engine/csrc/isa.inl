@@ -5,6 +5,12 @@
 
 #include "kernels.h"
 
+// Entries of four weights read a block from the L2 cache at no loss, and fewer blocks fetch and store
+// the sums less often.
+#ifndef SPARSEGAN_GROUP_BLOCK_BYTES
+#define SPARSEGAN_GROUP_BLOCK_BYTES (3 * SPARSEGAN_BLOCK_BYTES)
+#endif
+
 #if defined(__clang__)
 #define SPARSEGAN_UNROLL _Pragma("unroll")
 #else
@@ -29,7 +35,8 @@ constexpr int kLanes = SPARSEGAN_LANES, kRows = SPARSEGAN_ROWS, kColumns = SPARS
 
 const Kernels<T>& kernels() {
   static const Kernels<T> table = {
-      {kLanes, kRows, kColumns, static_cast<int32_t>(SPARSEGAN_BLOCK_BYTES / sizeof(T))},
+      {kLanes, kRows, kColumns, static_cast<int32_t>(SPARSEGAN_BLOCK_BYTES / sizeof(T)),
+       static_cast<int32_t>(SPARSEGAN_GROUP_BLOCK_BYTES / sizeof(T))},
       gather, convolve, weight_gradient, channel_sums, moments, normalise, normalise_gradient, pool, spread};
   return table;
 }

@@ -63,8 +63,8 @@ std::vector<int> tile(bool wide) {
 typedef nb::ndarray<nb::pytorch, int32_t, nb::ndim<1>> Words;
 
 // `result` is (batch, height, width), as of an Extent.
-Words plan(Address mask, std::vector<int32_t> geometry, bool transposed, std::vector<int32_t> result,
-           bool wide) {
+Words plan(Address mask, std::vector<int32_t> geometry, bool transposed, bool groups,
+           std::vector<int32_t> result, bool wide) {
   if (geometry.size() != 8) throw std::invalid_argument("a geometry has eight numbers");
   if (result.size() != 3) throw std::invalid_argument("a result has three sizes");
   const Geometry g{geometry[0], geometry[1], geometry[2], geometry[3],
@@ -73,7 +73,7 @@ Words plan(Address mask, std::vector<int32_t> geometry, bool transposed, std::ve
   nb::capsule owner(words, [](void* p) noexcept { delete static_cast<std::vector<int32_t>*>(p); });
   {
     nb::gil_scoped_release release;
-    *words = build_plan(at<uint8_t>(mask), g, transposed, {result[0], result[1], result[2]},
+    *words = build_plan(at<uint8_t>(mask), g, transposed, groups, {result[0], result[1], result[2]},
                         wide ? kernels<double>().tile : kernels<float>().tile);
   }
   return Words(words->data(), {words->size()}, owner);
@@ -112,7 +112,8 @@ Source<T> source(const SourceArguments& a) {
           std::get<10>(a)};
 }
 
-// Both take a plan that `plan` has made for the instruction set in use.
+// All take a plan that `plan` has made for the instruction set in use.
+int32_t group(Address plan) { return Plan{at<int32_t>(plan)}.header().group; }
 int32_t active(Address plan) { return Plan{at<int32_t>(plan)}.header().active; }
 
 template <typename T>
@@ -138,6 +139,8 @@ template <typename T>
 void weight_gradient(Address plan, const SourceArguments& x, Address gradient, int64_t height,
                      int64_t width, Address d_weight, Address d_bias, int threads) {
   const Plan checked_plan = checked<T>(plan, std::get<1>(x), -1, height, width);
+  if (checked_plan.header().group != 1)
+    throw std::invalid_argument("a weight gradient needs a plan without groups");
   nb::gil_scoped_release release;
   kernels<T>().weight_gradient(checked_plan, source<T>(x), at<const T>(gradient), height, width,
                                at<T>(d_weight), at<T>(d_bias), threads);
@@ -228,6 +231,7 @@ NB_MODULE(_native, m) {
   m.def("tile", tile, "(lanes, rows, columns) of the register tile in use.");
   m.def("keep_pages", keep_pages, "Reuse the memory of freed tensors (glibc, unless told).");
   m.def("active", active, "Active weights of a plan, all parts together.");
+  m.def("group", group, "Weights of a plan's entry: 1, or 4 of neighbouring output channels.");
   m.def("plan", plan, "The plan of a mask as an int32 tensor.");
   define<float>(m, "float32");
   define<double>(m, "float64");

@@ -38,8 +38,8 @@ int32_t words_for_offsets(int32_t count) { return (count + 1) / 2; }
 
 class Builder {
  public:
-  Builder(const uint8_t* mask, const Geometry& g, bool transposed, const Extent& result,
-          const Tile& tile)
+  Builder(const uint8_t* mask, const Geometry& g, bool transposed, bool groups,
+          const Extent& result, const Tile& tile)
       : mask_(mask), g_(g), transposed_(transposed), result_(result), tile_(tile) {
     header_ = {};
     header_.magic = kPlanMagic;
@@ -47,6 +47,7 @@ class Builder {
     header_.column = result.batch == 0 ? tile.lanes : result.batch;
     header_.outputs = transposed ? g.inputs : g.outputs;
     header_.inputs = transposed ? g.outputs : g.inputs;
+    header_.group = groups && shared_by_groups() ? kGroup : 1;
     header_.parts = transposed ? g.stride_h * g.stride_w : 1;
     header_.layout = layout();
     if (header_.layout == kImage) header_.height = result.height, header_.width = result.width;
@@ -87,6 +88,20 @@ class Builder {
               static_cast<int32_t>(row * taps + k));
       }
     }
+  }
+
+  // Whether every four neighbouring outputs have the same active weights.
+  bool shared_by_groups() const {
+    if (header_.outputs % kGroup) return false;
+    const int64_t taps = int64_t{1} * g_.kernel_h * g_.kernel_w;
+    const int64_t run = transposed_ ? taps : g_.inputs * taps;  // mask bytes of one output
+    const int64_t repeats = transposed_ ? g_.outputs : 1;
+    for (int64_t i = 0; i < repeats * header_.outputs / kGroup; ++i) {
+      const uint8_t* first = mask_ + i * kGroup * run;
+      for (int j = 1; j < kGroup; ++j)
+        if (std::memcmp(first, first + j * run, run) != 0) return false;
+    }
+    return true;
   }
 
   // An image as one row needs a copy of every row for each column of the kernel. It wins where rows
@@ -165,10 +180,13 @@ class Builder {
       p.active += fan_out[c];
     }
     const auto channels = static_cast<int32_t>(live.size());
-    const int32_t most = std::max(1, std::min(tile_.block_elements, 65536) / p.channel_pitch);
+    const int32_t group = header_.group, segments_of_block = outputs / group;
+    const int32_t room = group > 1 ? tile_.group_block_elements : tile_.block_elements;
+    const int32_t most = std::max(1, std::min(room, 65536) / p.channel_pitch);
     p.block_count = (channels + most - 1) / most;
     p.block_channels = p.block_count ? (channels + p.block_count - 1) / p.block_count : 0;
 
+    // Entries of every (block, segment); those of each weight of a group are counted by themselves.
     std::vector<int32_t> count(static_cast<size_t>(p.block_count) * outputs, 0);
     const auto key = [&](int32_t out, int32_t in) {
       return static_cast<size_t>(slot[in] / p.block_channels) * outputs + out;
@@ -179,16 +197,16 @@ class Builder {
 
     std::vector<Block> blocks;
     std::vector<Segment> segments;
-    std::vector<int32_t> next(count.size(), 0), order(outputs);
+    std::vector<int32_t> next(count.size(), 0), order(segments_of_block);
     int32_t entry = 0;
     for (int32_t b = 0; b < p.block_count; ++b) {
       blocks.push_back({b * p.block_channels, static_cast<int32_t>(segments.size()), entry});
       const int32_t* n = count.data() + static_cast<size_t>(b) * outputs;
-      for (int32_t o = 0; o < outputs; ++o) order[o] = o;
+      for (int32_t i = 0; i < segments_of_block; ++i) order[i] = i * group;
       std::stable_sort(order.begin(), order.end(), [n](int32_t x, int32_t y) { return n[x] < n[y]; });
       for (const int32_t o : order) {
         if (n[o] == 0) continue;
-        next[static_cast<size_t>(b) * outputs + o] = entry;
+        for (int32_t j = 0; j < group; ++j) next[static_cast<size_t>(b) * outputs + o + j] = entry;
         entry += n[o];
         segments.push_back({o, n[o]});
       }
@@ -198,7 +216,7 @@ class Builder {
     p.blocks = append(blocks);
     p.channels = append(live);
     p.segments = append(segments);
-    p.offsets = reserve(words_for_offsets(p.active));
+    p.offsets = reserve(words_for_offsets(p.active / group));
     p.positions = reserve(p.active);
     auto* offsets = reinterpret_cast<uint16_t*>(words_.data() + p.offsets);
     int32_t* positions = words_.data() + p.positions;
@@ -206,7 +224,7 @@ class Builder {
       const int32_t at = next[key(out, in)]++;
       offsets[at] = static_cast<uint16_t>(slot[in] % p.block_channels * p.channel_pitch +
                                           offset_of(p, th, tw));
-      positions[at] = position;
+      positions[static_cast<int64_t>(at) * group + out % group] = position;
     });
     std::memcpy(words_.data() + sizeof(Header) / 4 + built_++ * (sizeof(Part) / 4), &p, sizeof(Part));
     header_.active += p.active;
@@ -239,8 +257,8 @@ class Builder {
 }  // namespace
 
 std::vector<int32_t> build_plan(const uint8_t* mask, const Geometry& geometry, bool transposed,
-                                const Extent& result, const Tile& tile) {
-  return Builder(mask, geometry, transposed, result, tile).build();
+                                bool groups, const Extent& result, const Tile& tile) {
+  return Builder(mask, geometry, transposed, groups, result, tile).build();
 }
 
 }  // namespace sparsegan

@@ -6,7 +6,9 @@
 // convolution has one part; the input gradient of a convolution of stride s has s*s, one for every
 // phase of the pixels. A *block* is a run of live input channels whose packed tile fits the L1
 // cache. Inside a block the active weights are grouped in *segments*, one for each output channel,
-// sorted by their length so that the inner loop's trip count is predictable.
+// sorted by their length so that the inner loop's trip count is predictable. Where every four
+// neighbouring output channels have the same active weights, a segment may be theirs together: an
+// *entry* is then one offset with four weights, else with one.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -16,12 +18,14 @@
 
 namespace sparsegan {
 
-constexpr int32_t kPlanMagic = 0x53475031;
+constexpr int32_t kPlanMagic = 0x53475032;
+constexpr int32_t kGroup = 4;  // output channels that may share a segment
 
 // The register tile of an instruction set: rows x columns vectors of `lanes` elements each, and how
 // many elements of packed input a block may hold.
 struct Tile {
   int32_t lanes, rows, columns, block_elements;
+  int32_t group_block_elements;  // the same for entries of four, which meet every element four times
 };
 
 // How the elements of a result are laid into vectors: as `lanes` samples of one pixel each, as rows
@@ -46,6 +50,7 @@ struct Header {
   int32_t layout;   // a Layout
   int32_t height, width;  // of the result that the plan is laid out for, where they matter, else 0
   int32_t outputs, inputs;
+  int32_t group;    // weights of an entry: 1 or kGroup
   int32_t parts;
   int32_t weights;  // size of the dense weight
   int32_t active;   // active weights of all parts
@@ -69,7 +74,7 @@ struct Block {
 };
 
 struct Segment {
-  int32_t output, count;
+  int32_t output, count;  // the (first) output channel, the entries
 };
 
 // A plan read in place.
@@ -89,14 +94,15 @@ struct Plan {
   SPARSEGAN_INLINE const uint16_t* offsets(const Part& p) const {
     return reinterpret_cast<const uint16_t*>(words + p.offsets);
   }
-  // Flat positions in the dense weight, in the plan's order.
+  // Flat positions in the dense weight, in the plan's order: those of an entry side by side.
   SPARSEGAN_INLINE const int32_t* positions(const Part& p) const { return words + p.positions; }
 };
 
 // Builds the plan of the active entries of `mask` (bytes, shaped as the weight). `transposed` asks
-// for the input gradient (which is also the forward pass of a transposed convolution). Throws
+// for the input gradient (which is also the forward pass of a transposed convolution). With `groups`
+// entries have four weights where the mask allows it; only convolve takes such a plan. Throws
 // std::length_error where a kernel is too large for 16-bit offsets.
 std::vector<int32_t> build_plan(const uint8_t* mask, const Geometry& geometry, bool transposed,
-                                const Extent& result, const Tile& tile);
+                                bool groups, const Extent& result, const Tile& tile);
 
 }  // namespace sparsegan

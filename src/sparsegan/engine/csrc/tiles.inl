@@ -96,7 +96,7 @@ inline Item make_item(const Grid& g, int64_t index) {
 struct RunList {
   Run* runs;
   int32_t count;
-  bool whole;     // every run is exactly one vector
+  bool whole;     // every run is exactly one vector, put down as it is
   int32_t twice;  // not 0: runs longer than so many elements put every such group down twice
 
   void clear() { count = 0, whole = true, twice = 0; }
@@ -223,6 +223,7 @@ inline void image_runs(RunList& list, const Grid& g, const Part& p, const Item& 
       }
     }
   }
+  if (upsample) list.whole = false;
 }
 
 // Most runs an item of this part can have.
