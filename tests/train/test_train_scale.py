@@ -101,6 +101,16 @@ def test_what_is_kept_stays_and_the_rest_follows(key, value):
     assert len(changes) > 5
 
 
+def test_bands_keep_their_place_about_the_level_of_the_narrow_networks():
+    for name, low, high in (("adapt", 0.45, 0.55), ("dda", 0.5, 0.65)):
+        small, _ = scale.small(config(f"{name}/sngan-cifar10"))
+        share = scale.LEVELS["sngan", 32] / scale.PUBLISHED_LEVEL
+        assert small.method.settings.low == pytest.approx(low * share, abs=5e-4)
+        assert small.method.settings.high == pytest.approx(high * share, abs=5e-4)
+    wide, _ = scale.small(config("adapt/sngan-cifar10"), {"network.generator_width"})
+    assert (wide.method.settings.low, wide.method.settings.high) == (0.45, 0.55)
+
+
 def test_what_is_small_already_stays():
     small = config("small")
     scaled, changes = scale.small(small)

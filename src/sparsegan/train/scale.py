@@ -38,8 +38,10 @@ RECORDS = 20
 MEMORY = 0.05
 """Largest half-life of the average, in runs."""
 
-BANDS: Mapping[tuple[str, int], tuple[float, float]] = {}
-"""Bands of the balance ratio by architecture and image size at this scale."""
+PUBLISHED_LEVEL = 0.5
+"""The balance ratio that the published bands of ADAPT are about."""
+LEVELS: Mapping[tuple[str, int], float] = {("sngan", 32): 0.40, ("biggan", 32): 0.37}
+"""Its level at this scale, by architecture and image size (docs/methods.md, scaling rules)."""
 
 
 @dataclass(frozen=True)
@@ -175,10 +177,14 @@ class _Scaling:
     def _band(self) -> None:
         place = self.values["network.name"], self.values["data.image_size"]
         widths = {f"network.{name}_width" for name in ("generator", "discriminator")}
-        if place not in BANDS or not widths <= {change.key for change in self.changes}:
+        if place not in LEVELS or not widths <= {change.key for change in self.changes}:
             return
-        for key, edge in zip(("method.low", "method.high"), BANDS[place], strict=True):
-            self.put(key, edge, "the band that a pilot of these networks found")
+        for key in ("method.low", "method.high"):
+            edge = self.values.get(key)
+            if edge is not None:
+                level = LEVELS[place]
+                why = f"a pilot's ratio was about {level}, as {PUBLISHED_LEVEL} is published"
+                self.put(key, round(edge * level / PUBLISHED_LEVEL, 3), why)
 
     def average(self) -> None:
         """An average that forgets the start."""
