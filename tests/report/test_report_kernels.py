@@ -31,6 +31,15 @@ def test_a_layer_that_is_not_masked_is_dense():
     assert conv.native == pytest.approx(2.5e-3)
 
 
+def test_a_dense_linear_layer_takes_no_longer_in_a_native_network():
+    linear = LayerSeconds.of(engine_row("linear", "Linear", 64))
+    (row,) = layer_choices(chosen("native"), [linear], {})
+    assert row.native == row.masked == pytest.approx(4e-3)
+    assert (row.kernels, row.reason) == ("native", "as fast")
+    (row,) = layer_choices(chosen("native"), [linear], {"linear": 0.5})
+    assert row.native == pytest.approx(1.5e-3)
+
+
 def test_a_layer_that_native_kernels_cannot_compute_is_masked_in_any_network():
     (row,) = layer_choices(chosen("native"), (SHORTCUT,), {})
     assert (row.kernels, row.reason, row.native, row.ratio) == ("masked", "3 groups", None, None)

@@ -127,6 +127,7 @@ class LayerSeconds:
     """What one layer takes on either kind of kernels: forward and both gradients of a batch.
 
     Attributes:
+        kind: The layer's type.
         shape: Of the weight.
         masked: Seconds on dense kernels; None where it was not timed, like the next two.
         fixed: Seconds on native kernels at density 0.
@@ -135,6 +136,7 @@ class LayerSeconds:
     """
 
     name: str
+    kind: str
     shape: tuple[int, ...]
     masked: float | None
     fixed: float | None
@@ -144,7 +146,7 @@ class LayerSeconds:
     @classmethod
     def untimed(cls, name: str) -> "LayerSeconds":
         """A layer of which the name is known."""
-        return cls(name, (), None, None, None, "")
+        return cls(name, "", (), None, None, None, "")
 
     @classmethod
     def of(cls, row: Event) -> "LayerSeconds":
@@ -153,10 +155,13 @@ class LayerSeconds:
         fit = fit if isinstance(fit, dict) else {}
         shape = tuple(size for size in _rows(row, "shape") if isinstance(size, int))
         masked, fixed, slope = (number(fit, key) for key in ("masked", "fixed", "slope"))
-        return cls(text(row, "name"), shape, masked, fixed, slope, text(row, "unsupported"))
+        kind, unsupported = text(row, "kind"), text(row, "unsupported")
+        return cls(text(row, "name"), kind, shape, masked, fixed, slope, unsupported)
 
     def native(self, density: float) -> float | None:
         """Seconds on native kernels at a density."""
+        if self.kind == "Linear" and density == 1:
+            return self.masked  # native networks multiply dense linear layers densely
         if self.fixed is None or self.slope is None:
             return None
         return self.fixed + self.slope * density

@@ -65,6 +65,7 @@ def _choice(chosen: Kernels, layer: LayerSeconds, density: float) -> LayerChoice
     elif chosen.measured and native is not None and layer.masked is not None:
         faster = "native" if native < layer.masked else "masked"
         reason = "faster" if faster == kernels else "with the rest"
+        reason = "as fast" if native == layer.masked else reason
     shape = "x".join(map(str, layer.shape))
     return LayerChoice(layer.name, shape, density, layer.masked, native, kernels, reason)
 
