@@ -22,7 +22,7 @@ def measured(monkeypatch):
     """The calls that are timed, each of which takes one second on any kernels."""
     calls = []
 
-    def measure(given, blocks, seconds):
+    def measure(given, *_):
         calls.extend(given)
         return torch.tensor([[1.0, 0.25, 0.75]] * len(given), dtype=torch.float64)
 
@@ -82,6 +82,20 @@ def test_another_type_of_numbers_is_no_call_for_native_kernels(measured):
     (row,) = time_layers(nn.Linear(3, 4).double(), (torch.randn(2, 3).double(),))
     assert (row.name, row.unsupported) == ("weight", "an input in float64")
     assert measured == []
+
+
+def test_dense_kernels_are_timed_in_the_format_that_they_run_in(monkeypatch):
+    module, x, seen = nn.Conv2d(2, 3, 3), torch.randn(4, 2, 8, 8), []
+
+    def conv2d(x, *rest):
+        seen.append(x.is_contiguous(memory_format=torch.channels_last))
+        return torch.conv2d(x, *rest)
+
+    monkeypatch.setitem(layer_timing._DENSE, "conv2d", conv2d)
+    for last in (False, True):
+        time_layers(module, (x,), channels_last=last, seconds=0.001)
+        assert set(seen) == {last}
+        seen.clear()
 
 
 @pytest.mark.parametrize("blocks", [False, True])

@@ -208,9 +208,14 @@ class Engine:
     ) -> list[LayerTiming]:
         """Time the network's layers one by one (`layer_timing.time_layers`); nothing is decided."""
         with self._measurement():
-            blocks = network_in_blocks(self.network, self.masks)
             self.layers = time_layers(
-                self.network, args, kwargs, blocks=blocks, seconds=seconds, anew=anew
+                self.network,
+                args,
+                kwargs,
+                blocks=network_in_blocks(self.network, self.masks),
+                channels_last=self.timing is None or self.timing.channels_last,
+                seconds=seconds,
+                anew=anew,
             )
         return self.layers
 

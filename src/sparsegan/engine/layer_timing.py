@@ -71,19 +71,21 @@ def time_layers(
     kwargs: Mapping[str, Any] | None = None,
     *,
     blocks: bool = False,
+    channels_last: bool = True,
     seconds: float = 0.1,
     anew: bool = False,
 ) -> list[LayerTiming]:
     """Time every linear layer and convolution of a network on the feature maps that it meets.
 
     One forward, which leaves no trace, tells their sizes. Each different layer is then timed by
-    itself, masked in channels_last and native at two densities, with random values.
+    itself, masked and native at two densities, with random values.
 
     Args:
         network: On the CPU, running on dense kernels.
         args: What it is called with.
         kwargs: Likewise.
         blocks: Whether weights come and go in blocks of four output channels (`draws`).
+        channels_last: Whether that is the memory format of feature maps on dense kernels.
         seconds: How long a layer is timed on each kind of kernels and at each density
             (`timing.medians`).
         anew: Do not take times that an earlier run on this machine has left.
@@ -96,7 +98,8 @@ def time_layers(
     ordered = sorted(different, key=repr)
     fits: dict[_Call, Fit] = {}
     if ordered:
-        table = kept((ordered, blocks), lambda: _measure(ordered, blocks, seconds), anew=anew)
+        how = (blocks, channels_last)
+        table = kept((ordered, *how), lambda: _measure(ordered, *how, seconds), anew=anew)
         fits = {call: Fit(*row) for call, row in zip(ordered, table.tolist(), strict=True)}
     return [_timing(name, module, calls[name], fits) for name, module in _layers(network)]
 
@@ -210,26 +213,30 @@ _SPARSE: dict[str, Function] = {
 }
 
 
-def _measure(calls: list[_Call], blocks: bool, seconds: float) -> Tensor:
+def _measure(calls: list[_Call], blocks: bool, channels_last: bool, seconds: float) -> Tensor:
     """The three numbers of each call's fit, float64 (calls, 3)."""
     rows = []
     generator = torch.Generator().manual_seed(0)
     with torch.enable_grad():
         for call in calls:
-            masked, sparser, denser = medians(_jobs(call, blocks, generator), seconds)
+            jobs = _jobs(call, blocks, channels_last, generator)
+            masked, sparser, denser = medians(jobs, seconds)
             rows.append([masked, *line((DENSITIES[0], sparser), (DENSITIES[1], denser))])
     return torch.tensor(rows, dtype=torch.float64)
 
 
-def _jobs(call: _Call, blocks: bool, generator: torch.Generator) -> list[Callable[[], object]]:
+def _jobs(
+    call: _Call, blocks: bool, channels_last: bool, generator: torch.Generator
+) -> list[Callable[[], object]]:
     """Masked; native at the one density; native at the other."""
     weight, x = (torch.randn(shape, generator=generator) for shape in (call.weight, call.input))
     transposed = call.function == "conv_transpose2d"
     after = (torch.zeros(call.weight[transposed]) if call.bias else None, *call.geometry)
     dense, sparse = _DENSE[call.function], _SPARSE[call.function]
     images = x.dim() == 4
-    last = x.contiguous(memory_format=torch.channels_last) if images else x
-    jobs = [_passes(dense, last, weight, *after)]
+    last = images and channels_last
+    own = x.contiguous(memory_format=torch.channels_last) if last else x
+    jobs = [_passes(dense, own, weight, *after)]
     for density in DENSITIES:
         mask = draw(call.weight, density, generator, transposed=transposed, blocks=blocks)
         index = SparseIndex(mask)
