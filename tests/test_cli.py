@@ -231,6 +231,9 @@ def test_sampling_a_grid_and_a_folder(trained, capsys):
         assert grid.crop((28, 28, 56, 56)).tobytes() == middle.tobytes()
     assert len(list(Path("out").iterdir())) == 9
     assert "not empty" in refused(capsys, "sample", run, "--folder", "out")
+    grid = ("sample", run, "--grid", "a.png")
+    assert "out of noise: leave out --images" in refused(capsys, *grid, "--images", "out")
+    assert "one generator: leave out" in refused(capsys, *grid, "--direction", "a_to_b")
 
 
 def test_evaluating_gives_what_the_run_found_at_its_end(trained, capsys):

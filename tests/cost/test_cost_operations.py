@@ -121,3 +121,14 @@ def test_wrong_densities_conventions_and_histories_are_refused():
         run(g, d, [], [(0, {}), (20, {}), (10, {})])
     with pytest.raises(SparseganError, match="at least 1 step"):
         run(g, d, [], [], steps=0)
+
+
+def test_a_generator_that_is_gone_through_several_times_pays_in_its_own_step_alone():
+    batches = {"d_batch": 2, "g_batch": 5, "discriminator_steps": 3, "steps": 7}
+    for convention in cost.CONVENTIONS:
+        once, thrice = (
+            cost.training(10.0, 4.0, **batches, convention=convention, generator_passes=passes)
+            for passes in (1, 3)
+        )
+        assert once == cost.training(10.0, 4.0, **batches, convention=convention)
+        assert thrice - once == pytest.approx(7 * 10 * 2 * 3 * 5)

@@ -1,3 +1,4 @@
+import cycle_run
 import pytest
 from tiny_run import config
 
@@ -90,3 +91,19 @@ def test_the_dense_runs_seconds_are_scaled_by_measured_steps():
     seconds = found["seconds"]
     assert (seconds["run"], seconds["dense"], seconds["per_step"]) == (10.0, 40.0, 0.5)
     assert "9 steps" in seconds["note"]
+
+
+def test_the_generators_of_a_cycle_are_gone_through_three_times():
+    for flags, passes in (([], 3), (["--loss.identity", "0"], 2), (["--loss.cycle", "0"], 2)):
+        chosen = cycle_run.config("unused", "unused", *flags)
+        events = [START | {"pair": pair} for pair in ("a_to_b", "b_to_a")]
+        events.append(RAISE | {"pair": "b_to_a", "step": 3})
+        layers = {event["pair"]: LAYERS[""] for event in events[:2]}
+        found = run_cost.summary(chosen, layers, events)
+        for pair, density in (("a_to_b", 0.2), ("b_to_a", (0.2 + 0.5) / 2)):
+            generator = 6 * (1 + 3 * passes) * 100 * 0.5
+            discriminator = 6 * 8 * 40 * density
+            flops = found["pairs"][pair]["flops"]["consistent"]["run"]
+            assert flops == pytest.approx(generator + discriminator)
+        assert found["weights"]["discriminator b_to_a"]["active_end"] == 10
+        assert found["weights"]["discriminator a_to_b"]["active_end"] == 4
