@@ -103,3 +103,13 @@ def test_translations_are_compared_with_images_of_their_kind(place):
     assert told["metric"] == "kid-patches"
     assert told["n"] == 3
     assert told["value"] > told["floor"]
+
+
+def test_one_image_to_translate_is_too_few(tmp_path):
+    place = write_set(tmp_path, each=(4, 4))
+    for number in range(1, 4):
+        (place / "testA" / f"{number}.png").unlink()
+    found = kinds.images(config(place, "unused"))
+    chosen = kinds.resolve(config(place, "unused"), found)
+    with pytest.raises(SparseganError, match="1 generated images are to be compared with 4 real"):
+        kinds.evaluators(chosen, found)

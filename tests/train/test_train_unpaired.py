@@ -94,6 +94,12 @@ def test_without_test_images_the_training_images_are_shared_out(tmp_path):
         assert len(both.unique(dim=0)) == len(train.sides[side])
 
 
+def test_one_image_cannot_be_shared_out(tmp_path):
+    chosen = config(write_set(tmp_path, splits=("train",), each=(1, 4)), "unused")
+    with pytest.raises(SparseganError, match="trainA has 1 image: add more"):
+        unpaired.held_out(chosen, unpaired.images(chosen))
+
+
 def test_half_a_test_set_is_refused(tmp_path):
     place = write_set(tmp_path)
     for file in (place / "testB").iterdir():

@@ -42,11 +42,12 @@ class Evaluator:
     ) -> None:
         self.config, self.images = config, images
         self.held_out = build.images(config, "test") if held_out is None else held_out
-        wanted = config.evaluate.images
-        self.count = min(wanted, at_most or wanted, len(images), len(self.held_out))
+        drawn = config.evaluate.images
+        drawn = drawn if at_most is None else min(drawn, at_most)
+        self.count = min(drawn, len(images), len(self.held_out))
         if self.count < 2:
             raise SparseganError(
-                f"{config.evaluate.images} generated images are to be compared with "
+                f"{drawn} generated images are to be compared with "
                 f"{len(images)} real and {len(self.held_out)} held-out ones of {images.name}: "
                 "have two of each at least, or train with --evaluate.images 0"
             )

@@ -59,6 +59,9 @@ def held_out(config: Config, train: Unpaired) -> tuple[Unpaired, Unpaired]:
 
     With test images these are the training images and the test images; without, the images of
     every second place in trainA and trainB, and those between them.
+
+    Raises:
+        SparseganError: They cannot be read, or there are too few.
     """
     place = _place(config)
     if has_test_images(place):
@@ -94,6 +97,12 @@ def _place(config: Config) -> Path:
 
 
 def _every_second(train: Unpaired, first: int) -> Unpaired:
+    for side in train.sides:
+        if len(side) < 2:
+            raise SparseganError(
+                f"there are no test images and {side.name} has {len(side)} image: add more, or the "
+                "folders testA and testB"
+            )
     a, b = (replace(side, pixels=side.pixels[first::2]) for side in train.sides)
     return Unpaired(a, b)
 
