@@ -456,6 +456,17 @@ def test_a_due_ratio_without_its_inputs_is_refused(left_out):
         method.after_generator_step(scores, **told)
 
 
+def test_probabilities_are_refused_where_the_balance_ratio_is_due():
+    gan = ToyGan()
+    gan.D.append(torch.nn.Sigmoid())
+    method = Static(*gan.parts, steps=9, balance_every=1)
+    scores = gan.D(gan.G(z := gan.noise(2)))
+    (-scores.mean()).backward()
+    gan.opt_G.step()
+    with pytest.raises(SparseganError, match=r"through a sigmoid.*BCEWithLogitsLoss"):
+        method.after_generator_step(scores, z=z, real=gan.real())
+
+
 def test_scores_that_are_no_tensor_are_refused():
     gan = ToyGan()
     method = _method("static", gan, balance_every=1)

@@ -20,6 +20,7 @@ from sparsegan.balance import (
 )
 from sparsegan.engine import Wanted
 from sparsegan.errors import SparseganError
+from sparsegan.logits import come_from_sigmoid
 from sparsegan.seeding import stream
 from sparsegan.sparsity import MaskChange, Masks, SparseEMA, SparseNetwork, maskable_layers
 from sparsegan.sparsity.allocation import Allocation, group_counts
@@ -381,7 +382,13 @@ class Method(ABC):
                 "the balance ratio is due and cannot be measured: pass z= and real=, or rescore= "
                 "and real_scores=, to after_generator_step"
             )
-        record = self.measure_balance(_scores(fake_scores).detach(), rescore, real_scores)
+        before = _scores(fake_scores)
+        if come_from_sigmoid(fake_scores):
+            raise SparseganError(
+                "the scores have been through a sigmoid, and the balance ratio is one of logits: "
+                "leave the sigmoid out of the discriminator and take BCEWithLogitsLoss"
+            )
+        record = self.measure_balance(before.detach(), rescore, real_scores)
         self.balance.record(record)
         return record
 

@@ -20,13 +20,13 @@ from torch import Tensor, nn
 
 from sparsegan.errors import SparseganError
 from sparsegan.importing import told
+from sparsegan.logits import come_from_sigmoid
 from sparsegan.undisturbed import undisturbed
 
 LATENT_DIM = ("latent_dim", "z_dim", "nz")
 """Names that the length of a noise vector goes by."""
 
 _BATCH = 2
-_SHAPE_ONLY = ("View", "Reshape", "UnsafeView", "Squeeze", "Unsqueeze", "Clone", "Permute")
 
 log = logging.getLogger("sparsegan")
 
@@ -112,7 +112,7 @@ def adopt_discriminator(
             f"{image}: there has to be one for each image, (N,) or (N, 1), or for each patch, "
             "(N, h, w) or (N, 1, h, w)"
         )
-    if _ends_in_sigmoid(scores):
+    if come_from_sigmoid(scores):
         raise SparseganError(
             f"{name} ends in a sigmoid: leave it out, for the losses and the balance ratio take "
             "scores before any sigmoid (logits)"
@@ -211,10 +211,3 @@ def _say_out_of_range(name: str) -> None:
         "inside",
         name,
     )
-
-
-def _ends_in_sigmoid(scores: Tensor) -> bool:
-    node = scores.grad_fn
-    while node is not None and node.name().startswith(_SHAPE_ONLY):
-        node = node.next_functions[0][0]
-    return node is not None and node.name().startswith("Sigmoid")
