@@ -17,7 +17,9 @@ from sparsegan.train.evaluate_run import evaluate_run
 from sparsegan.train.game import Game
 from sparsegan.train.launch import launch
 from sparsegan.train.metrics_log import read_events
+from sparsegan.train.plan import plan
 from sparsegan.train.stop import Interrupted, StopRequest
+from sparsegan.train.tables import plan_text
 from sparsegan.train.trained import open_trained
 from sparsegan.undisturbed import undisturbed
 
@@ -244,3 +246,8 @@ def test_only_the_classes_that_were_chosen_are_learnt(photos):
     assert (game.G.classes, game.G.class_names) == (2, ("red", "blue"))
     images, labels = batches.real(1, 0)
     assert torch.equal(images.mean((2, 3)).argmax(1), 2 * labels)
+
+
+def test_a_plan_says_how_many_classes(photos):
+    told = plan_text(plan(config_of(photos, "unused")))
+    assert "networks  biggan, latent dimension 8, 3 classes" in told

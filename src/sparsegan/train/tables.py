@@ -5,7 +5,8 @@ from typing import Any
 
 from rich.table import Table
 
-from sparsegan.train.config import NetworkConfig
+from sparsegan.train import build
+from sparsegan.train.config import Config
 from sparsegan.train.match import named
 from sparsegan.train.metrics_log import read_events
 from sparsegan.train.plan import Plan
@@ -25,7 +26,7 @@ def plan_text(plan: Plan) -> str:
     return "\n".join(
         [
             f"data      {_data(plan)}",
-            f"networks  {_networks(config.network)}",
+            f"networks  {_networks(config)}",
             f"method    {config.method.name}, allocation {settings.allocation}, granularity "
             f"{settings.granularity}; density at the start: {', '.join(densities)}",
             f"training  {config.steps:,} steps with {config.discriminator_steps} discriminator "
@@ -44,10 +45,13 @@ def _data(plan: Plan) -> str:
     )
 
 
-def _networks(chosen: NetworkConfig) -> str:
+def _networks(config: Config) -> str:
+    chosen, classes = config.network, build.classes(config)
     pair = (chosen.generator or chosen.name, chosen.discriminator or chosen.name)
-    named = " and ".join(dict.fromkeys(pair))
-    return named if chosen.latent_dim is None else f"{named}, latent dimension {chosen.latent_dim}"
+    told = [" and ".join(dict.fromkeys(pair))]
+    told += [] if chosen.latent_dim is None else [f"latent dimension {chosen.latent_dim}"]
+    told += [] if classes is None else [f"{classes} classes"]
+    return ", ".join(told)
 
 
 def quality_table(run: RunDirectory) -> Table | None:
