@@ -106,40 +106,30 @@ def extremes(config: Config, networks_of: Mapping[str, Networks]) -> dict[str, l
     D goes down, or up, at every decision, as far as it may; each time its layers share its density
     as when masks are drawn. Empty for methods that do not control it.
     """
-    settings = config.method.settings
-    interval = getattr(settings, "control_interval", None)
-    if interval is None:
+    if not hasattr(config.method.settings, "control_interval"):
         return {}
-    _, start = METHODS[config.method.name].starting_densities(settings, config.steps)
-    decisions = [
-        step
-        for step in range(interval, config.steps, interval)
-        if due(step, interval, config.steps)
-    ]
-    found: dict[str, list[Event]] = {"lowest": [], "highest": []}
-    for pair, of_pair in networks_of.items():
-        network = of_pair["discriminator"]
-        sizes = {
-            layer.name: layer.parameter.numel()
-            for layer in maskable_layers(network, settings.maskable)
-        }
-        for which, sign in (("lowest", -1), ("highest", 1)):
-            density = start
-            for step in decisions:
-                moved = density + sign * settings.density_step
-                moved = min(getattr(settings, "cap", 1.0), max(min(settings.floor, start), moved))
-                if moved == density:
-                    break
-                density = moved
-                active = _counts(config, network, density)
-                layers = [[name, 0, active[name], size] for name, size in sizes.items()]
-                found[which].append(
-                    {
-                        "kind": "rewire",
-                        "step": step,
-                        "pair": pair,
-                        "network": "discriminator",
-                        "layers": layers,
-                    }
-                )
-    return found
+    return {
+        which: [
+            {"kind": "rewire", "pair": pair, "network": "discriminator", **move}
+            for pair, of_pair in networks_of.items()
+            for move in _course(config, of_pair["discriminator"], sign)
+        ]
+        for which, sign in (("lowest", -1), ("highest", 1))
+    }
+
+
+def _course(config: Config, network: nn.Module, sign: int) -> Iterator[Event]:
+    """The steps and layers of a density that moves one way at every decision, as far as it may."""
+    settings = config.method.settings
+    interval = settings.control_interval
+    _, density = METHODS[config.method.name].starting_densities(settings, config.steps)
+    lowest, highest = min(settings.floor, density), getattr(settings, "cap", 1.0)
+    layers = maskable_layers(network, settings.maskable)
+    for step in range(interval, config.steps, interval):
+        before = density
+        density = min(highest, max(lowest, density + sign * settings.density_step))
+        if density == before or not due(step, interval, config.steps):
+            return
+        active = _counts(config, network, density)
+        rows = [[layer.name, 0, active[layer.name], layer.parameter.numel()] for layer in layers]
+        yield {"step": step, "layers": rows}
