@@ -18,19 +18,29 @@ DISCRIMINATOR_STEPS = 5
 
 @dataclass
 class Contestant:
-    """Networks, optimisers and the steps of one game."""
+    """Networks, optimisers and the steps of one game.
+
+    With `together`, D scores real and fake images in one batch: what torch.compile makes of spectral
+    norm cannot go backward through two calls.
+    """
 
     G: nn.Module
     D: nn.Module
     optimiser_g: torch.optim.Optimizer
     optimiser_d: torch.optim.Optimizer
     batch: int
+    together: bool = False
 
     def discriminator_step(self) -> None:
         """One step of D: fakes, both scores, hinge loss, Adam."""
         with torch.no_grad():
             fake = self.G(self._noise())
-        loss = adversarial_loss("hinge").discriminator(self.D(self._images()), self.D(fake))
+        real = self._images()
+        if self.together:
+            scores = self.D(torch.cat([real, fake])).chunk(2)
+        else:
+            scores = self.D(real), self.D(fake)
+        loss = adversarial_loss("hinge").discriminator(*scores)
         self.optimiser_d.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser_d.step()
@@ -116,7 +126,7 @@ def contestant(
             # As `auto` runs masked networks: dense convolutions in their faster memory format.
             for network in method.networks.values():
                 network.engine._native.channels_last = True
-    return Contestant(G, D, opt_G, opt_D, batch)
+    return Contestant(G, D, opt_G, opt_D, batch, together=kind == "compile")
 
 
 def sparse_names(sparsities: Sequence[float], kinds: Sequence[Kind]) -> list[tuple[Kind, float]]:
