@@ -10,6 +10,7 @@ from PIL import Image
 
 from sparsegan.data import decode_all as module
 from sparsegan.data import load
+from sparsegan.data.folder import load_all
 from sparsegan.errors import SparseganError
 
 
@@ -208,3 +209,17 @@ def test_broken_link_and_what_is_no_file(pictures):
 def test_home_folder_is_expanded(pictures, monkeypatch):
     monkeypatch.setenv("HOME", str(pictures.parent))
     assert len(load("folder", Path("~/pictures"), split="test")) == 2
+
+
+def test_all_images_come_with_their_paths_whatever_their_split(tmp_path):
+    files = {
+        f"photos/{name}": png(i) for i, name in enumerate(("a.png", "test/b.png", "train/c.png"))
+    }
+    for place in (write_folder(tmp_path / "set", files), write_zip(tmp_path / "set.zip", files)):
+        images, paths = load_all(place, 16, 3)
+        assert paths == sorted(files)
+        assert images.pixels.shape == (3, 3, 16, 16)
+        assert images.pixels[:, 0, 0, 0].tolist() == [0, 1, 2]
+        assert images.labels is None
+    with pytest.raises(SparseganError, match="no images in"):
+        load_all(write_folder(tmp_path / "none", {"x.txt": b""}), 16, 3)
