@@ -3,7 +3,7 @@ import itertools
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sparsegan import engine
@@ -24,7 +24,7 @@ def problem(kind, batch, channels, size, dtype=torch.float32):
     return tensors, torch.randn(channels, dtype=dtype), torch.rand(channels, dtype=dtype) + 0.5
 
 
-def fused(kind, tensors, mean, variance, slope, upsample, weight, index, bias, padding):
+def fused(kind, tensors, mean, variance, slope, upsample, weight, index, bias, padding, stride=1):
     x, gamma, beta = tensors
     statistics = None
     if kind != "none":
@@ -33,10 +33,10 @@ def fused(kind, tensors, mean, variance, slope, upsample, weight, index, bias, p
         statistics = normalisation(x, *running, gamma, beta, training)
     prologue = Prologue(x, statistics, kind in ("batch", "conditional"), slope, upsample)
     assert can_fuse(prologue, weight)
-    return convolve_prologue(prologue, weight, index, bias, 1, padding)
+    return convolve_prologue(prologue, weight, index, bias, stride, padding)
 
 
-def reference(kind, tensors, mean, variance, slope, upsample, weight, bias, padding):
+def reference(kind, tensors, mean, variance, slope, upsample, weight, bias, padding, stride=1):
     x, gamma, beta = tensors
     if kind != "none":
         if kind != "running":
@@ -46,29 +46,48 @@ def reference(kind, tensors, mean, variance, slope, upsample, weight, bias, padd
     # Not F.leaky_relu of float64: the kernels' activation, at every slope in [0, 1].
     x = torch.where(x > 0, x, x * slope)
     x = F.interpolate(x, scale_factor=2) if upsample else x
-    return F.conv2d(x, weight, bias, padding=padding)
+    return F.conv2d(x, weight, bias, stride, padding)
 
 
-@settings(max_examples=30, deadline=None)
+@st.composite
+def geometries(draw):
+    """Size before upsampling, kernel, padding, stride; rows that fill vectors among them."""
+    sizes, kernels = st.sampled_from([2, 4, 5, 8, 16]), st.sampled_from([1, 3, 3, 5])
+    window = draw(st.tuples(kernels, kernels))
+    same = st.just(tuple(k // 2 for k in window))
+    some = st.tuples(st.integers(2, 3), st.integers(2, 3))
+    stride = draw(st.sampled_from([1, 1, 2]))
+    return draw(st.tuples(sizes, sizes)), window, draw(st.one_of(same, some)), stride
+
+
+@settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from(KINDS),
-    st.sampled_from([1, 3, 8, 13, 16, 21]),
+    st.sampled_from([1, 2, 3, 8, 13, 16, 21]),
     st.sampled_from([0.0, 0.2, 1.0]),
     st.booleans(),
+    geometries(),
     st.sampled_from([0.0, 0.1, 0.5, 1.0]),
     st.integers(0, 1000),
 )
-def test_agrees_with_float64(kind, batch, slope, upsample, density, seed):
+@example("none", 1, 1.0, True, ((4, 8), (3, 1), (1, 0), 1), 1.0, 0)
+@example("batch", 2, 0.0, True, ((4, 2), (3, 3), (0, 3), 1), 1.0, 0)
+def test_agrees_with_float64(kind, batch, slope, upsample, geometry, density, seed):
     torch.manual_seed(seed)
-    tensors, mean, variance = problem(kind, batch, 7, (5, 6))
-    mask = torch.rand(9, 7, 3, 3) < density
+    size, window, padding, stride = geometry
+    if window == (1, 1) and (upsample or kind == "conditional"):
+        window = (1, 3)
+    tensors, mean, variance = problem(kind, batch, 7, size)
+    mask = torch.rand(9, 7, *window) < density
     weight = (torch.randn(mask.shape) * mask).requires_grad_()
     bias = torch.randn(9, requires_grad=True)
     index = engine.SparseIndex(mask)
-    got = fused(kind, tensors, mean, variance, slope, upsample, weight, index, bias, 1)
+    got = fused(
+        kind, tensors, mean, variance, slope, upsample, weight, index, bias, padding, stride
+    )
     wide = [t.detach().double().requires_grad_() for t in (*tensors, weight, bias)]
     statistics = (mean.double(), variance.double())
-    want = reference(kind, wide[:3], *statistics, slope, upsample, *wide[3:], 1)
+    want = reference(kind, wide[:3], *statistics, slope, upsample, *wide[3:], padding, stride)
     assert engine.is_batch_inner(got)
     scale = want.detach().norm() + 1
     assert (got - want).norm() < 1e-5 * scale
