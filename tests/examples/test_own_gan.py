@@ -7,12 +7,21 @@ import pytest
 import torch
 from PIL import Image
 
+from sparsegan.nets import own
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "own_gan.py"
 
 
 @pytest.fixture(scope="module")
 def example():
     return runpy.run_path(str(EXAMPLE))
+
+
+def test_its_networks_are_taken_by_the_command_line_too():
+    settings = {"image_size": 28, "channels": 1, "draws": torch.Generator()}
+    G = own.generator(f"{EXAMPLE}:Generator", latent_dim=64, **settings)
+    D = own.discriminator(f"{EXAMPLE}:Discriminator", **settings)
+    assert D(G(torch.randn(3, 64))).shape == (3,)
 
 
 def _run(example, *arguments):
