@@ -20,8 +20,8 @@ DISCRIMINATOR_STEPS = 5
 class Contestant:
     """Networks, optimisers and the steps of one game.
 
-    With `together`, D scores real and fake images in one batch: what torch.compile makes of spectral
-    norm cannot go backward through two calls.
+    With `together`, D scores real and fake images in one batch: what torch.compile makes of
+    spectral norm cannot go backward through two calls.
     """
 
     G: nn.Module

@@ -2,11 +2,11 @@
 
 import logging
 
-import foreign
 import pytest
 import torch
 from torch import nn
 
+import foreign
 from sparsegan.errors import SparseganError
 from sparsegan.nets import contract
 
