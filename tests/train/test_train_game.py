@@ -7,7 +7,7 @@ from tiny_run import config
 from sparsegan import data
 from sparsegan.errors import SparseganError
 from sparsegan.train import build
-from sparsegan.train.game import Game
+from sparsegan.train.game import Game, frozen
 from sparsegan.train.launch import launch
 
 
@@ -109,3 +109,13 @@ def test_measuring_follows_the_generator_step(inputs):
     assert events.step == 1
     assert events.balance.fake_before == pytest.approx(float(scores.mean()), rel=1e-5)
     assert events.balance.fake_after != events.balance.fake_before
+
+
+def test_what_was_frozen_for_good_stays_so():
+    network = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2))
+    network[0].requires_grad_(False)
+    with frozen(network):
+        assert not any(parameter.requires_grad for parameter in network.parameters())
+    assert [parameter.requires_grad for parameter in network.parameters()] == [False] * 2 + [
+        True
+    ] * 2

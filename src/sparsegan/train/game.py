@@ -191,8 +191,10 @@ class Game:
 @contextmanager
 def frozen(network: nn.Module) -> Iterator[None]:
     """No gradients for a network's parameters: it is only passed through."""
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     network.requires_grad_(False)
     try:
         yield
     finally:
-        network.requires_grad_(True)
+        for parameter in trained:  # and not those that were frozen for good
+            parameter.requires_grad_(True)
