@@ -12,7 +12,7 @@ import torch
 import yaml
 from PIL import Image
 
-from sparsegan import cli
+from sparsegan import cli, engine
 from sparsegan.train import parse, recipes
 from sparsegan.train.checkpoint import load_state
 from sparsegan.train.metrics_log import read_events
@@ -280,6 +280,7 @@ def test_cost_of_a_run_and_of_one_to_come(trained, capsys):
     assert "D's density always rising" in capsys.readouterr().out
 
 
+@pytest.mark.skipif(not engine.available(), reason="kernels are not compiled")
 def test_kernels_are_measured_layer_by_layer_on_demand(trained, capsys):
     run, _ = trained
     Path("tiny.yaml").write_text(yaml.safe_dump(TINY))

@@ -84,8 +84,10 @@ def print_cost(
     if measured is not None:
         console.print()
         console.print(kernel_tables.choices_text(measured), highlight=False, soft_wrap=True)
+    timed = any(one.timed for one in measured or ())
+    if measured is not None and timed:
         console.print(kernel_tables.kernels_table(measured))
-    if to_come and measured is not None:
+    if to_come and timed:
         told = "Nothing was trained; runs of these settings on this machine decide by these times."
         console.print(told, highlight=False, soft_wrap=True)
     elif to_come:

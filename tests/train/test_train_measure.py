@@ -82,10 +82,11 @@ def test_the_directions_of_a_cycle_are_measured_each(tmp_path, timed):
     chosen = cycle_run.config(tmp_path / "squares", tmp_path / "run", "--engine", "native")
     found = measure.of_plan(kinds.resolve(chosen, kinds.images(chosen)))
     assert len(found) == 4
+    assert all(one.timed for one in found)
     assert {one.reason for one in found} == {"as told"}
     generator = next(one for one in found if one.name == "generator a_to_b")
     reasons = {layer.reason for layer in generator.layers if layer.kernels == "masked"}
-    assert reasons <= {"padding mode reflect"}
+    assert reasons <= {"reflect padding"}
     assert any(layer.native for layer in generator.layers)
 
 
@@ -94,6 +95,7 @@ def test_told_to_run_masked_nothing_is_timed():
         assert (one.kernels, one.reason, one.timing) == ("masked", "as told", None)
         assert {layer.masked for layer in one.layers} == {None}
         assert "linear" in [layer.name for layer in one.layers]
+        assert not one.timed
 
 
 @needs_kernels

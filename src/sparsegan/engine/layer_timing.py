@@ -177,8 +177,8 @@ def _refusal(module: nn.Module) -> str:
     if module.dilation != (1, 1):
         return f"dilation {module.dilation[0]}"
     if module.padding_mode != "zeros":
-        return f"padding mode {module.padding_mode}"
-    return f"padding {module.padding}"
+        return f"{module.padding_mode} padding"
+    return f"padding {module.padding!r}"
 
 
 def _refusal_of_input(module: nn.Module, x: Tensor) -> str:

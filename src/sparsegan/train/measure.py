@@ -44,6 +44,11 @@ class Measured:
     timing: Mapping[str, Any] | None
     layers: list[LayerChoice]
 
+    @property
+    def timed(self) -> bool:
+        """Whether there was a choice, and so anything to time."""
+        return any(layer.masked is not None for layer in self.layers)
+
 
 def of_run(path: Path) -> list[Measured]:
     """Measure a run's networks, with the masks of its newest checkpoint.
