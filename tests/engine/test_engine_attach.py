@@ -6,10 +6,11 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils import spectral_norm as legacy_spectral_norm
 from torch.nn.utils.parametrizations import spectral_norm
+from torch.utils.checkpoint import checkpoint
 
 from sparsegan import engine, nets
 from sparsegan.engine.attach import NativeForward
-from sparsegan.sparsity import Masks
+from sparsegan.sparsity import Masks, SparseNetwork
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="kernels are not compiled")
 
@@ -218,3 +219,85 @@ def test_a_dense_linear_layer_keeps_the_layout_behind_it(batch):
     native.detach()
     for got, want in zip(found, passes(network, x), strict=True):
         torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-5)
+
+
+class Modulated(nn.Conv2d):
+    """A weight that depends on the input."""
+
+    def forward(self, x):
+        return F.conv2d(x, self.weight * (1 + x.mean()), self.bias, padding=1)
+
+
+class Styled(nn.Module):
+    """A gain that depends on the input."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(4, affine=False)
+        self.gain = nn.Linear(4, 4)
+
+    def forward(self, x):
+        gain = 1 + self.gain(x.mean((0, 2, 3)))
+        return F.batch_norm(x, self.norm.running_mean, self.norm.running_var, gain, None, False)
+
+
+@pytest.mark.parametrize("grad", [torch.no_grad, torch.inference_mode])
+def test_what_depends_on_the_input_is_not_taken_for_constant(grad):
+    torch.manual_seed(0)
+    network = nn.Sequential(Modulated(4, 4, 3), Styled(), nn.ReLU(), nn.Conv2d(4, 4, 3)).eval()
+    native = NativeForward(network, Masks(network, 0.5, "uniform"), lambda: False)
+    native.constant = True
+    with grad():
+        for size in (1, 2, 3):
+            x = torch.randn(2, 4, 6, 6) * size
+            native.on = True
+            found = network(x)
+            native.on = False
+            torch.testing.assert_close(found, network(x), rtol=1e-4, atol=1e-5)
+
+
+class Checkpointed(nn.Module):
+    """Keeps what is between its blocks only, and computes the rest again in the backward pass."""
+
+    def __init__(self, reentrant):
+        super().__init__()
+        blocks = [
+            nn.Sequential(nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 4, 3, padding=1))
+            for _ in range(3)
+        ]
+        self.first = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU())
+        self.blocks = nn.ModuleList(blocks)
+        self.reentrant = reentrant
+
+    def forward(self, x):
+        x = self.first(x)
+        for block in self.blocks:
+            x = checkpoint(block, x, use_reentrant=self.reentrant)
+        return x.mean((2, 3))
+
+
+@pytest.mark.parametrize("reentrant", [False, True])
+def test_checkpoints_are_left_to_dense_kernels(reentrant):
+    torch.manual_seed(0)
+    network = Checkpointed(reentrant)
+    masks = Masks(network, 0.5, "uniform")
+    found, wanted, _ = both(network, masks, torch.randn(2, 3, 8, 8), dense_gradient=True)
+    assert_close(found, wanted)
+
+
+def test_copies_and_pickles_are_plain_networks(tmp_path):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(4, 6, 3), nn.ReLU(), nn.Flatten(), nn.Linear(96, 2))
+    optimizer = torch.optim.SGD(network.parameters(), 0.1)
+    masks = Masks(network, 0.5, "uniform")
+    SparseNetwork(network, optimizer, masks)
+    engine.attach(network, masks, lambda: False, "native")
+    torch.save(network, tmp_path / "network.pt")
+    loaded = torch.load(tmp_path / "network.pt", weights_only=False)
+    x = torch.randn(2, 4, 6, 6)
+    modes = []
+    for plain in (copy.deepcopy(network), loaded):
+        mode = torch.overrides._get_current_function_mode
+        plain[0].register_forward_hook(lambda *_, mode=mode: modes.append(mode()))
+        torch.testing.assert_close(plain(x), network(x), rtol=1e-4, atol=1e-5)
+    assert modes == [None, None]

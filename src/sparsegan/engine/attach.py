@@ -6,12 +6,15 @@ is traced or rewritten, and ``detach`` leaves no trace.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from ..hooks import Hook
+from .constants import Kept
 from .fused import Statistics
 from .index import SparseIndex
 from .intercept import Interception, view_or_copy
@@ -74,16 +77,18 @@ class NativeForward:
         self._watch: _ViewWatch | None = None
         self._views: bool | None = None  # whether the network views maps in the order of dimensions
         self._calm: bool | None = None  # whether no forward so far changed a feature map in place
-        self._constants: dict[int, Statistics] | None = None
+        self._constants: dict[int, Kept[Statistics]] | None = None
         self._handles = [
-            network.register_forward_pre_hook(self._enter, prepend=True),
-            network.register_forward_hook(self._leave, always_call=True),
+            network.register_forward_pre_hook(Hook(self._enter), prepend=True),
+            network.register_forward_hook(Hook(self._leave), always_call=True),
         ]
         for name, module in self._layers.items():
-            self._handles.append(module.register_forward_pre_hook(self._announce(name)))
+            announce = Hook(partial(self._announce, name))
+            self._handles.append(module.register_forward_pre_hook(announce))
+        convert = Hook(self._channels_last)
         for module in network.modules():
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-                self._handles.append(module.register_forward_pre_hook(self._channels_last))
+                self._handles.append(module.register_forward_pre_hook(convert))
 
     def detach(self) -> None:
         """Take all hooks off."""
@@ -179,12 +184,9 @@ class NativeForward:
             return (args[0].contiguous(memory_format=torch.channels_last), *args[1:])
         return None
 
-    def _announce(self, name: str) -> Callable[..., None]:
-        def announce(*_: Any) -> None:
-            if self._mode is not None:
-                self._mode.current = name
-
-        return announce
+    def _announce(self, name: str, *_: Any) -> None:
+        if self._mode is not None:
+            self._mode.current = name
 
 
 class _ViewWatch(TorchFunctionMode):

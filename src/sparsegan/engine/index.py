@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ..errors import SparseganError
+from .constants import Kept
 from .native import isa, kernel, library
 
 Pair = tuple[int, int]
@@ -41,7 +42,7 @@ class SparseIndex:
         self.dense_gradient = dense_gradient
         self.transposed = transposed
         self._plans: dict[tuple[object, ...], Tensor] = {}
-        self._values: dict[int, tuple[Tensor, Tensor]] | None = None
+        self._values: dict[int, Kept[tuple[Tensor, Tensor]]] | None = None
         self._shape: torch.Size | None = None
         self.rebuild(mask)
 
@@ -80,14 +81,14 @@ class SparseIndex:
         if self._values is None:
             return None
         found = self._values.get(plan.data_ptr())
-        if found is None:
-            weight = weight.detach().contiguous()
-            values = weight.new_empty(library().active(plan.data_ptr()))
-            addresses = (plan.data_ptr(), weight.data_ptr(), values.data_ptr())
-            kernel("gather", weight.dtype)(*addresses, torch.get_num_threads())
+        if found is None or not found.holds_for(weight):
+            dense = weight.detach().contiguous()
+            values = dense.new_empty(library().active(plan.data_ptr()))
+            addresses = (plan.data_ptr(), dense.data_ptr(), values.data_ptr())
+            kernel("gather", dense.dtype)(*addresses, torch.get_num_threads())
             # With its plan, whose memory is the key.
-            found = self._values[plan.data_ptr()] = (values, plan)
-        return found[0]
+            found = self._values[plan.data_ptr()] = Kept((values, plan), weight)
+        return found.value[0]
 
     @property
     def density(self) -> float:

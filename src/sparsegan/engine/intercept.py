@@ -8,15 +8,18 @@ supported runs as it always did.
 
 import weakref
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
+from .constants import Kept
 from .functional import sparse_conv2d, sparse_conv_transpose2d, sparse_linear
 from .fused import Prologue, Statistics, can_fuse, convolve_prologue
 from .index import SparseIndex
@@ -46,7 +49,7 @@ class Interception(TorchFunctionMode):
         self,
         indices: Mapping[str, SparseIndex],
         calm: bool,
-        constants: dict[int, Statistics] | None = None,
+        constants: dict[int, Kept[Statistics]] | None = None,
     ) -> None:
         super().__init__()
         self.constants = constants if not torch.is_grad_enabled() else None
@@ -60,16 +63,21 @@ class Interception(TorchFunctionMode):
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
+        watched = _is_watched()
         handler = _HANDLERS.get(func)
-        if handler is not None:
+        if handler is not None and not watched:
             result = handler(self, *args, **kwargs)
             if result is not None:
                 return result
         if func in METADATA:
             return func(*args, **kwargs)
-        self._settle(args, kwargs)
-        args, kwargs = to_plain(args), to_plain(kwargs)
-        maps = [(x, x._version) for x in tree_leaves((args, kwargs)) if _is_feature_map(x)]
+        given = _tensors(args, kwargs)
+        self._settle(given)
+        if any(isinstance(x, Pending) for x in given):
+            with saved_tensors_hooks(_as_it_is, _as_it_is) if watched else nullcontext():
+                args, kwargs = to_plain(args), to_plain(kwargs)
+            given = _tensors(args, kwargs)
+        maps = [(x, x._version) for x in given if _is_feature_map(x)]
         result = func(*args, **kwargs)
         self.changed = self.changed or any(x._version != version for x, version in maps)
         return result
@@ -98,12 +106,11 @@ class Interception(TorchFunctionMode):
                 pending.plain()
         return to_plain(result)
 
-    def _settle(self, args: Any, kwargs: Any) -> None:
+    def _settle(self, given: list[Tensor]) -> None:
         """Computes what waits and starts from memory that an unknown function might change."""
-        self._waiting = [one for one in self._waiting if _waits(one())]
         if not self._waiting:
             return
-        given = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+        self._waiting = [one for one in self._waiting if _waits(one())]
         touched = {_storage(t) for t in given if not isinstance(t, Pending)}
         for reference in self._waiting:
             pending = reference()
@@ -117,8 +124,28 @@ def _waits(pending: Pending | None) -> bool:
     return pending is not None and pending.waits
 
 
-def _is_feature_map(x: Any) -> bool:
-    return isinstance(x, Tensor) and x.dim() == 4 and not x.is_leaf and not x.is_inference()
+def _is_watched() -> bool:
+    """Whether hooks see what is kept for the backward pass.
+
+    Checkpointing makes these tensors again where no interception is, and they must be the same.
+    """
+    grad = torch.is_grad_enabled()
+    return grad and torch._C._autograd._top_saved_tensors_default_hooks(True) is not None
+
+
+def _as_it_is(x: Tensor) -> Tensor:
+    return x
+
+
+def _tensors(args: Any, kwargs: dict[str, Any]) -> list[Tensor]:
+    """The tensors of a call; most calls nest none, and a walk through a tree takes long."""
+    nested = kwargs or any(isinstance(x, tuple | list | dict) for x in args)
+    leaves = tree_leaves((args, kwargs)) if nested else args
+    return [x for x in leaves if isinstance(x, Tensor)]
+
+
+def _is_feature_map(x: Tensor) -> bool:
+    return x.dim() == 4 and not x.is_leaf and not x.is_inference()
 
 
 def _storage(x: Tensor) -> int:
@@ -195,11 +222,13 @@ def _batch_norm(
     if training or native.constants is None or running_var is None:
         statistics = normalisation(x, running_mean, running_var, *affine)
         return native.defer(Prologue(x, statistics, from_batch=training))
-    key = running_var.data_ptr()
-    if key not in native.constants:
+    made_from = (running_mean, running_var, weight, bias)
+    found = native.constants.get(running_var.data_ptr())
+    if found is None or not found.holds_for(*made_from):
         with torch.no_grad():
-            native.constants[key] = normalisation(x, running_mean, running_var, *affine)
-    return native.defer(Prologue(x, native.constants[key]))
+            statistics = normalisation(x, running_mean, running_var, *affine)
+        found = native.constants[running_var.data_ptr()] = Kept(statistics, *made_from)
+    return native.defer(Prologue(x, found.value))
 
 
 def _relu(native: Interception, x: Tensor, inplace: bool = False) -> Tensor | None:

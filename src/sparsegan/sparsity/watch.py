@@ -8,6 +8,7 @@ import torch
 from torch import nn, optim
 
 from sparsegan.errors import SparseganError
+from sparsegan.hooks import Hook
 from sparsegan.sparsity.maskable import unwrap
 from sparsegan.sparsity.masks import Masks
 
@@ -48,13 +49,11 @@ class Watch:
         self._weights = [layer.parameter for layer in masks.layers]
         self._loaded = self._cleared = False
         _WATCHED.add(self.network)
-        # Functions, and not methods: a copy of the network then does not copy all of this.
+        loaded = Hook(self._note_load)
         self._handles = [
-            self.network.register_forward_pre_hook(lambda *_: self._before_forward(), prepend=True),
+            self.network.register_forward_pre_hook(Hook(self._before_forward), prepend=True),
             *(
-                layer.module.register_load_state_dict_post_hook(  # type: ignore[no-untyped-call]
-                    lambda *_: self._note_load()
-                )
+                layer.module.register_load_state_dict_post_hook(loaded)  # type: ignore[no-untyped-call]
                 for layer in masks.layers
             ),
         ]
@@ -114,10 +113,10 @@ class Watch:
         """All inactive weights are zero now, and what was loaded has been trained on."""
         self._loaded = self._cleared = False
 
-    def _note_load(self) -> None:
+    def _note_load(self, *_: Any) -> None:
         self._loaded, self._cleared = True, False
 
-    def _before_forward(self) -> None:
+    def _before_forward(self, *_: Any) -> None:
         if self._loaded:
             self._loaded = False
             loaded = self.masks.weights()
