@@ -71,12 +71,13 @@ def geometries(draw):
     st.integers(0, 1000),
 )
 @example("none", 1, 1.0, True, ((4, 8), (3, 1), (1, 0), 1), 1.0, 0)
+@example("conditional", 1, 0.0, False, ((2, 2), (1, 1), (0, 0), 1), 0.5, 0)
 @example("batch", 2, 0.0, True, ((4, 2), (3, 3), (0, 3), 1), 1.0, 0)
 def test_agrees_with_float64(kind, batch, slope, upsample, geometry, density, seed):
     torch.manual_seed(seed)
     size, window, padding, stride = geometry
     if window == (1, 1) and (upsample or kind == "conditional"):
-        window = (1, 3)
+        window, padding = (1, 3), (0, 1)
     tensors, mean, variance = problem(kind, batch, 7, size)
     mask = torch.rand(9, 7, *window) < density
     weight = (torch.randn(mask.shape) * mask).requires_grad_()
