@@ -207,7 +207,7 @@ def test_nothing_is_written_for_settings_that_cannot_work(tmp_path):
         (["--fabric.accelerator", "mps"], "fabric.accelerator"),
         (["--network.name", "biggan"], "does not make images of 28 pixels: choose image_size 32"),
         (["--data.classes", "[boots]"], "no class boots: did you mean .*boot"),
-        (["--evaluate.features", "nowhere:Net"], "names the module nowhere, and there is no nowhere"),
+        (["--evaluate.features", "nowhere:Net"], "names the module nowhere, and there is no"),
         (["--evaluate.images", "1"], "1 generated images are to be compared"),
     ]:
         with pytest.raises(SparseganError, match=sentence):
