@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -76,3 +77,15 @@ def test_the_kernels_share_the_threads_of_torch():
     maps = Path("/proc/self/maps").read_text().splitlines()
     libraries = {line.split()[-1] for line in maps if "gomp" in line or "libomp" in line}
     assert len(libraries) == 1
+
+
+@pytest.mark.skipif(shutil.which("c++") is None, reason="no C++ compiler")
+def test_the_kernels_own_test_program_is_valid():
+    root = Path(__file__).parents[2]
+    program, sources = (
+        root / "tests/engine/csrc/test_kernels.cpp",
+        root / "src/sparsegan/engine/csrc",
+    )
+    command = ["c++", "-std=c++17", "-fsyntax-only", "-Wno-psabi", "-I", str(sources), str(program)]
+    ran = subprocess.run(command, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr

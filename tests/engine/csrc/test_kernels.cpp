@@ -80,7 +80,7 @@ double error_of_surrounded(const Kernels<T>& kernels, Problem p, double density,
   auto weight = numbers.list<T>(p.weights());
   for (size_t i = 0; i < mask.size(); ++i) weight[i] *= mask[i];
   const Extent of_y = extent(kernels.tile, g, p.batch, p.out_height(), p.out_width(), seed % 4 != 0);
-  const auto plan = build_plan(mask.data(), g, false, of_y, kernels.tile);
+  const auto plan = build_plan(mask.data(), g, false, false, of_y, kernels.tile);
   Target<T> t{};
   std::vector<T> y(p.out_size(), T(NAN)), again = y;
   t.channels = g.outputs, t.height = p.out_height(), t.width = p.out_width();
