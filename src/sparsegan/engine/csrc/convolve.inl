@@ -14,9 +14,15 @@ struct Prefetcher {
   int32_t run;
 
   int64_t lines() const { return static_cast<int64_t>(last - channel) * list->count; }
-  void some(int32_t count) {
+
+  // Many lines at a time, as few output channels ask for, would drive the packed block out of the L1
+  // cache: they go to the L2 cache.
+  void some(int32_t count) { count > 16 ? fetch<2>(count) : fetch<3>(count); }
+
+  template <int kLocality>
+  void fetch(int32_t count) {
     for (; count > 0 && channel < last; --count) {
-      __builtin_prefetch(base + channels[channel] * plane + list->runs[run].global, 0, 3);
+      __builtin_prefetch(base + channels[channel] * plane + list->runs[run].global, 0, kLocality);
       if (++run == list->count) run = 0, ++channel;
     }
   }
