@@ -55,7 +55,10 @@ def test_the_rules_for_short_runs_hold(published, name, steps):
     require_rules(small)
     parse.check(small)
     assert small.steps == (steps or scale.STEPS)
-    assert small.optimiser == before.optimiser
+    for of in ("generator", "discriminator"):
+        then, now = getattr(before.optimiser, of), getattr(small.optimiser, of)
+        place = (before.network.name, before.data.image_size)
+        assert now == dataclasses.replace(then, lr=scale.RATES.get(place, then.lr))
     assert small.loss == before.loss
     assert small.discriminator_steps == before.discriminator_steps
     assert small.method.name == before.method.name
@@ -107,8 +110,22 @@ def test_bands_keep_their_place_about_the_level_of_the_narrow_networks():
         share = scale.LEVELS["sngan", 32] / scale.PUBLISHED_LEVEL
         assert small.method.settings.low == pytest.approx(low * share, abs=5e-4)
         assert small.method.settings.high == pytest.approx(high * share, abs=5e-4)
-    wide, _ = scale.small(config("adapt/sngan-cifar10"), {"network.generator_width"})
-    assert (wide.method.settings.low, wide.method.settings.high) == (0.45, 0.55)
+    for kept in ("network.generator_width", "optimiser.generator.lr"):
+        other, _ = scale.small(config("adapt/sngan-cifar10"), {kept})
+        assert (other.method.settings.low, other.method.settings.high) == (0.45, 0.55)
+
+
+@pytest.mark.parametrize(("name", "rate"), [("sngan", 1e-3), ("biggan", 5e-4)])
+def test_published_learning_rates_are_raised_and_ones_own_stay(name, rate):
+    published = config(f"adapt/{name}-cifar10")
+    small, changes = scale.small(published)
+    assert (small.optimiser.generator.lr, small.optimiser.discriminator.lr) == (rate, rate)
+    assert {"optimiser.generator.lr", "optimiser.discriminator.lr"} <= {c.key for c in changes}
+    slow, _ = scale.small(published, {"optimiser.generator.lr"})
+    assert slow.optimiser.generator.lr == published.optimiser.generator.lr
+    assert slow.optimiser.discriminator.lr == rate
+    fast = config(f"adapt/{name}-cifar10", "--optimiser.generator.lr", "0.002")
+    assert scale.small(fast)[0].optimiser.generator.lr == 0.002
 
 
 def test_what_is_small_already_stays():

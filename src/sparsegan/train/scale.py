@@ -2,8 +2,8 @@
 
 What decides whether the parts of a method still do their work is kept in proportion: a grown
 weight can grow to survive, the discriminator's density can cross its range, a decision rests on
-enough measurements, the average forgets the start. Learning rates, numbers of discriminator
-steps, losses and densities stay as they are.
+enough measurements, the average forgets the start. Learning rates are raised for the networks that
+were tried with it; numbers of discriminator steps, losses and densities stay as they are.
 """
 
 import math
@@ -38,10 +38,12 @@ RECORDS = 20
 MEMORY = 0.05
 """Largest half-life of the average, in runs."""
 
+RATES: Mapping[tuple[str, int], float] = {("sngan", 32): 1e-3, ("biggan", 32): 5e-4}
+"""Least learning rates, by architecture and image size (docs/results.md)."""
 PUBLISHED_LEVEL = 0.5
 """The balance ratio that the published bands of ADAPT are about."""
-LEVELS: Mapping[tuple[str, int], float] = {("sngan", 32): 0.40, ("biggan", 32): 0.37}
-"""Its level at this scale, by architecture and image size (docs/methods.md, scaling rules)."""
+LEVELS: Mapping[tuple[str, int], float] = {("sngan", 32): 0.75, ("biggan", 32): 0.60}
+"""Its level at these rates and widths (docs/methods.md, scaling rules)."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ def small(config: Config, kept: Collection[str] = ()) -> tuple[Config, list[Chan
     scaling = _Scaling(config, kept)
     scaling.size()
     scaling.length()
+    scaling.rates()
     scaling.rewiring()
     scaling.control()
     scaling.average()
@@ -140,6 +143,20 @@ class _Scaling:
         self._at_most("evaluate.images", IMAGES, "seconds, not minutes")
         self._at_most("log_every", max(1, steps // 60), "60 times a run")
 
+    def rates(self) -> None:
+        """Learning rates that get somewhere in so few steps."""
+        rate = RATES.get(self._place)
+        if rate is None:
+            return
+        for name in ("generator", "discriminator"):
+            key = f"optimiser.{name}.lr"
+            if self.values[key] < rate:
+                self.put(key, rate, "at a published rate so short a run hardly begins to learn")
+
+    @property
+    def _place(self) -> tuple[Any, Any]:
+        return self.values["network.name"], self.values["data.image_size"]
+
     def rewiring(self) -> None:
         """Rewirings no closer than a new weight needs to grow."""
         lr = min(self.values[f"optimiser.{name}.lr"] for name in ("generator", "discriminator"))
@@ -175,14 +192,14 @@ class _Scaling:
         self._band()
 
     def _band(self) -> None:
-        place = self.values["network.name"], self.values["data.image_size"]
-        widths = {f"network.{name}_width" for name in ("generator", "discriminator")}
-        if place not in LEVELS or not widths <= {change.key for change in self.changes}:
+        pair = ("generator", "discriminator")
+        needed = {key for n in pair for key in (f"network.{n}_width", f"optimiser.{n}.lr")}
+        if self._place not in LEVELS or not needed <= {change.key for change in self.changes}:
             return
         for key in ("method.low", "method.high"):
             edge = self.values.get(key)
             if edge is not None:
-                level = LEVELS[place]
+                level = LEVELS[self._place]
                 why = f"a pilot's ratio was about {level}, as {PUBLISHED_LEVEL} is published"
                 self.put(key, round(edge * level / PUBLISHED_LEVEL, 3), why)
 
