@@ -3,6 +3,7 @@ import gzip
 import io
 import random
 import tarfile
+import time
 
 import pytest
 from official_sets import png, write_tar
@@ -56,6 +57,18 @@ def test_endless_header_is_not_read_into_memory(tmp_path, kind):
     path.write_bytes(gzip.compress(header + bytes(2**21)))
     with pytest.raises(SparseganError, match="announces 1073741824 bytes"):
         read(path)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize("form", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+@pytest.mark.parametrize("size", [2**40, 2**63])
+def test_a_size_that_cannot_be_is_refused_at_the_header(tmp_path, pack, form, size):
+    path = tmp_path / "a.tar"
+    path.write_bytes(pack(entry(tarfile.REGTYPE, size=size).tobuf(form) + bytes(512)))
+    start = time.perf_counter()
+    with pytest.raises(SparseganError, match=f"announces {size} bytes|unpacks to more than"):
+        list(TarArchive(path).entries(lambda name: False))
+    assert time.perf_counter() - start < 2
 
 
 def test_headers_without_end(tmp_path):

@@ -54,8 +54,8 @@ class TarArchive:
                     yield place, cast(BinaryIO, file)
 
     def _files(self) -> Iterator[tuple[str, tarfile.TarInfo, tarfile.TarFile]]:
-        limits = Limits(self.place)
-        with _unpacked(self.place, limits) as stream, _open(stream) as archive:
+        limits, announced = Limits(self.place), 0
+        with _unpacked(self.place, limits) as (stream, length), _open(stream) as archive:
             while (info := archive.next()) is not None:
                 # tarfile would otherwise keep an object for every member.
                 archive.members = []  # type: ignore[attr-defined]
@@ -64,6 +64,13 @@ class TarArchive:
                     continue
                 if not info.isreg() or info.issparse():
                     raise limits.refusal(f"its entry {name!r} is a link, a device or a sparse file")
+                # Before anything is read of it: tarfile would go on skipping behind the end.
+                if info.size < 0 or (length is not None and info.size > length - info.offset_data):
+                    raise tarfile.ReadError(
+                        f"it is cut short or damaged: {name!r} announces {info.size} bytes"
+                    )
+                announced += info.size
+                limits.unpacked(announced)
                 yield name, info, archive
 
 
@@ -107,10 +114,12 @@ class _Counted(io.RawIOBase):
 
 
 @contextlib.contextmanager
-def _unpacked(place: Path, limits: Limits) -> Iterator[BinaryIO]:
+def _unpacked(place: Path, limits: Limits) -> Iterator[tuple[BinaryIO, int | None]]:
+    """What is in the file, and its length in bytes, where no compression hides it."""
     with place.open("rb") as raw:
         start = raw.read(8)
         raw.seek(0)
         reader = next((COMPRESSIONS[key] for key in COMPRESSIONS if start.startswith(key)), None)
         file = raw if reader is None else cast(BinaryIO, reader(raw))
-        yield cast(BinaryIO, _Counted(file, limits))
+        length = place.stat().st_size if reader is None else None
+        yield cast(BinaryIO, _Counted(file, limits)), length
