@@ -145,8 +145,9 @@ def test_half_transparent_is_mixed(tmp_path):
         (8, lambda a: a.T[::-1]),
     ],
 )
-def test_exif_orientation(tmp_path, orientation, turned):
-    path = tmp_path / "image.png"
+@pytest.mark.parametrize("ending", ["png", "tif"])
+def test_exif_orientation(tmp_path, orientation, turned, ending):
+    path = tmp_path / f"image.{ending}"
     stored = np.arange(64, dtype=np.uint8).reshape(8, 8) * 3
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -171,10 +172,36 @@ def test_image_of_absurd_size_is_refused(tmp_path, monkeypatch):
 
 
 def test_other_formats_never_reach_their_parsers(tmp_path):
-    Image.new("RGB", (8, 8)).save(tmp_path / "image.tiff")
-    (tmp_path / "image.tiff").rename(tmp_path / "image.png")
-    with pytest.raises(SparseganError, match=r"image\.png"):
+    Image.new("RGB", (8, 8)).save(tmp_path / "image.ico")
+    (tmp_path / "image.ico").rename(tmp_path / "image.png")
+    with pytest.raises(SparseganError) as refused:
         decode(tmp_path / "image.png", 8, 3, WHITE)
+    kinds = "PNG, JPEG, WEBP, BMP, GIF, TIFF"
+    assert str(refused.value) == (
+        f"the image image.png is no image of a kind that is read ({kinds}): "
+        "replace it or take it away"
+    )
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_adobe_deflate", "packbits"])
+def test_tiff_is_read_however_it_is_packed(tmp_path, compression):
+    image = gradient(12, 12)
+    image.save(tmp_path / "image.tif", compression=compression)
+    pixels, grey = decode(tmp_path / "image.tif", 12, 3, WHITE)
+    assert not grey
+    assert (pixels == np.asarray(image).transpose(2, 0, 1)).all()
+
+
+def test_tiff_of_16_bits_is_scaled_and_of_unknown_white_is_refused(tmp_path):
+    levels = np.linspace(0, 65535, 64).reshape(8, 8)
+    Image.fromarray(levels.astype(np.uint16)).save(tmp_path / "16.tif")
+    pixels, grey = decode(tmp_path / "16.tif", 8, 1, WHITE)
+    assert grey
+    assert np.abs(pixels[0] - levels / 257).max() <= 1
+    for number in (np.float32, np.int32):
+        Image.fromarray((levels / 65535).astype(number)).save(tmp_path / "x.tif")
+        with pytest.raises(SparseganError, match=r"x\.tif cannot be read \(its levels"):
+            decode(tmp_path / "x.tif", 8, 1, WHITE)
 
 
 def test_key_is_of_content_and_decoding():

@@ -1,5 +1,6 @@
 import hashlib
 import os
+import tarfile
 
 import numpy as np
 import pytest
@@ -41,6 +42,22 @@ def test_what_is_no_image_is_left_out(tmp_path):
     make(tmp_path, "a.png", "b.png", "._a.png", ".hidden.png", "Thumbs.db", "notes.txt", "png")
     make(tmp_path, ".git/c.png", "__MACOSX/d.png", "sub/.cache/e.png")
     assert both(tmp_path) == ["a.png", "b.png"]
+
+
+def test_pictures_that_are_not_read_are_told_of_once(tmp_path, caplog):
+    make(tmp_path, "a.png", "b.tif", "c.tga", "d.HEIC", "e.heic", ".f.heic", "notes.txt")
+    assert both(tmp_path) == ["a.png", "b.tif"]
+    (told,) = (record.getMessage() for record in caplog.records)
+    assert "pictures were passed over (2 ending in .heic, 1 ending in .tga)" in told
+
+
+@pytest.mark.parametrize("second", ["a.png", "./a.png"])
+def test_two_entries_of_one_name_are_refused(tmp_path, second):
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as archive:
+        for name in ("a.png", "b.png", second):
+            archive.addfile(tarfile.TarInfo(name))
+    with pytest.raises(SparseganError, match=r"a\.tar\.gz is refused, .* two entries 'a\.png'"):
+        list_images(tmp_path / "a.tar.gz", "train")
 
 
 def test_first_folder_is_the_class_in_both_splits(tmp_path):

@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from sparsegan.errors import SparseganError
 
@@ -15,14 +15,20 @@ FORMATS = {
     ".png": "PNG",
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
+    ".jpe": "JPEG",
+    ".jfif": "JPEG",
     ".webp": "WEBP",
     ".bmp": "BMP",
     ".gif": "GIF",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
 }
 RGB = tuple[int, int, int]
 WHITE: RGB = (255, 255, 255)
-# To be raised whenever decoding or resampling gives other pixels.
-_VERSION = 2
+# To be raised whenever decoding or resampling gives other pixels, or other files are images.
+_VERSION = 3
+# Levels of a TIFF of which nobody knows what is white.
+_UNSCALED = ("I", "F")
 
 
 @dataclass(frozen=True)
@@ -69,11 +75,19 @@ def decode(
         with Image.open(file, formats=tuple(set(FORMATS.values()))) as opened:
             # A JPEG of many megapixels is decoded at a half, quarter or eighth of its size.
             opened.draft(None, (4 * size, 4 * size))
+            if opened.format == "TIFF" and opened.mode in _UNSCALED:
+                raise ValueError("its levels are neither of 8 nor of 16 bits")
             image, grey = _plain(ImageOps.exif_transpose(opened), background)
+    except UnidentifiedImageError as error:
+        kinds = ", ".join(dict.fromkeys(FORMATS.values()))
+        raise SparseganError(
+            f"the image {name} is no image of a kind that is read ({kinds}): "
+            "replace it or take it away"
+        ) from error
     # Pillow's parsers meet damage with OSError, SyntaxError, struct.error, IndexError and others.
     except Exception as error:
         raise SparseganError(
-            f"The image {name} cannot be read ({error}): replace it or take it away."
+            f"the image {name} cannot be read ({error}): replace it or take it away"
         ) from error
     return fit(image, size, channels), grey
 

@@ -24,9 +24,9 @@ def load_folder(
     """Read one split of the images in a folder or archive, in the order of their relative paths.
 
     An archive is a .zip or a .tar, plain or compressed by gzip, bzip2 or xz; it is read where it
-    lies and never unpacked. PNG, JPEG, WebP, BMP and GIF files count, at any depth; hidden files
-    and folders do not. A folder that holds everything is passed through. Where every image lies in
-    a sub-folder, the first folder on its relative path is its class. Where there are the
+    lies and never unpacked. PNG, JPEG, WebP, BMP, GIF and TIFF files count, at any depth; hidden
+    files and folders do not. A folder that holds everything is passed through. Where every image
+    lies in a sub-folder, the first folder on its relative path is its class. Where there are the
     sub-folders ``train`` and ``test`` (or ``val``, ``valid``) and no image beside them, they are
     the splits. Otherwise a tenth of the images, at least one, chosen by a hash of their relative
     paths, is the test split and the rest the train split: the two never overlap.
@@ -71,8 +71,8 @@ def load_all(
     paths = image_paths(container)
     if not len(paths):
         raise SparseganError(
-            f"There are no images in {place}: name a folder or archive with files that end in "
-            f"{', '.join(FORMATS)}."
+            f"there are no images in {place}: name a folder or archive with files that end in "
+            f"{', '.join(FORMATS)}"
         )
     how = Decoding(image_size, channels, background)
     images = load_listed(container, lambda: Listing(paths, None, ()), how, split="all")

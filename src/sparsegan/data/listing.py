@@ -1,6 +1,9 @@
 """Which files are images, of which split, and of which class."""
 
+import functools
 import hashlib
+import logging
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -10,8 +13,17 @@ from numpy.typing import NDArray
 from sparsegan.data.container import Container
 from sparsegan.data.decode import FORMATS
 from sparsegan.data.paths import Paths
+from sparsegan.data.safety import Limits
 from sparsegan.errors import SparseganError
 
+log = logging.getLogger("sparsegan")
+
+# Pictures, too, that are not read: their absence would not be noticed.
+_OTHER_PICTURES = (
+    *(".avif", ".heic", ".heif", ".jp2", ".j2k", ".jxl", ".apng", ".svg", ".psd", ".eps"),
+    *(".tga", ".ico", ".ppm", ".pgm", ".pbm", ".pnm", ".pcx", ".dds", ".exr", ".hdr", ".qoi"),
+    *(".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2"),
+)
 # Sub-folders that are the held-out split; many public sets call it validation.
 _TEST_FOLDERS = ("test", "val", "valid")
 # Left beside the files by the archiver of macOS, which gives its shadow files the same endings.
@@ -66,10 +78,30 @@ def list_images(container: Container, split: str) -> Listing:
 def image_paths(container: Container) -> Paths:
     """The paths of all images in a container; hidden files and folders are passed over.
 
+    Pictures of formats that are not read are passed over, too, with a warning.
+
     Raises:
-        SparseganError: The container cannot be read, or is an archive that is not safe to read.
+        SparseganError: The container cannot be read, or is an archive that is not safe to read or
+            has two files of one name.
     """
-    return Paths.sort(name for name, _ in container.entries(_is_image))
+    others: Counter[str] = Counter()
+
+    def wanted(name: str) -> bool:
+        ending = _ending(name)
+        if ending in _OTHER_PICTURES and not _is_hidden(name):
+            others[ending] += 1
+        return ending in FORMATS and not _is_hidden(name)
+
+    paths = Paths.sort(name for name, _ in container.entries(wanted))
+    if (name := paths.repeated()) is not None:
+        raise Limits(container.place).refusal(f"it has two entries {name!r}")
+    if others:
+        files = (f"{count} ending in {ending}" for ending, count in sorted(others.items()))
+        _warn_once(
+            f"{container.place}: pictures were passed over ({', '.join(files)}), "
+            f"since only {', '.join(FORMATS)} are read"
+        )
+    return paths
 
 
 def shared_folder(paths: Paths) -> str:
@@ -88,11 +120,18 @@ def shared_folder(paths: Paths) -> str:
     return first[:shared]
 
 
-def _is_image(name: str) -> bool:
-    if name[name.rfind(".") :].lower() not in FORMATS:
-        return False
-    parts = name.split("/")
-    return not any(part.startswith(".") or part in _IGNORED_FOLDERS for part in parts)
+def _ending(name: str) -> str:
+    return name[name.rfind(".") :].lower()
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith(".") or part in _IGNORED_FOLDERS for part in name.split("/"))
+
+
+@functools.cache
+def _warn_once(sentence: str) -> None:
+    """Both splits are listed, and each rank's images again."""
+    log.warning("%s", sentence)
 
 
 def _first_folders(names: Iterable[str]) -> tuple[NDArray[np.int64], list[str]]:
@@ -128,6 +167,6 @@ def _held_out(names: Iterable[str]) -> NDArray[np.bool_]:
 
 def _too_few(container: Container, split: str) -> SparseganError:
     return SparseganError(
-        f"There are too few images in {container.place} for a {split} split: "
-        f"add files that end in {', '.join(FORMATS)}."
+        f"there are too few images in {container.place} for a {split} split: "
+        f"add files that end in {', '.join(FORMATS)}"
     )
