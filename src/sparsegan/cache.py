@@ -20,7 +20,7 @@ def cache_folder() -> Path:
         return Path(os.environ.get("SPARSEGAN_CACHE") or "~/.cache/sparsegan").expanduser()
     except RuntimeError:
         raise SparseganError(
-            "There is no home folder to keep a cache in: set SPARSEGAN_CACHE to a folder."
+            "there is no home folder to keep a cache in: set SPARSEGAN_CACHE to a folder"
         ) from None
 
 

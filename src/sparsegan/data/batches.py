@@ -29,8 +29,8 @@ def batch_indices(count: int, batch_size: int, step: int, seed: int) -> Tensor:
     """
     if count < 1 or batch_size < 1 or step < 0:
         raise SparseganError(
-            f"A batch needs at least one image, a batch size of at least 1 and a step from 0 on, "
-            f"not {count} images, batch size {batch_size} and step {step}."
+            f"a batch needs at least one image, a batch size of at least 1 and a step from 0 on, "
+            f"not {count} images, batch size {batch_size} and step {step}"
         )
     position, end = step * batch_size, (step + 1) * batch_size
     parts = []
@@ -56,7 +56,7 @@ def to_float(pixels: Tensor, flip: Tensor | None = None) -> Tensor:
         SparseganError: ``pixels`` is not uint8.
     """
     if pixels.dtype != torch.uint8:
-        raise SparseganError(f"Pixels have to be uint8 from 0 to 255, not {pixels.dtype}.")
+        raise SparseganError(f"pixels have to be uint8 from 0 to 255, not {pixels.dtype}")
     if flip is not None:
         # Picking whole images is several times faster than `torch.where` on bytes.
         both = torch.cat([pixels, pixels.flip(-1)])

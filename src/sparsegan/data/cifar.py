@@ -101,7 +101,7 @@ def check_labels(place: Path, labels: Labels, class_names: tuple[str, ...]) -> N
     if labels.min() < 0 or labels.max() >= len(class_names):
         raise SparseganError(
             f"{place} has a label outside of its {len(class_names)} classes: "
-            f"get it again from its source."
+            f"get it again from its source"
         )
 
 

@@ -52,7 +52,7 @@ def open_container(place: Path) -> Container:
             start = file.read(512)
     except OSError as error:
         raise SparseganError(
-            f"There is no folder {place} and no archive ({error.strerror}): check the path."
+            f"there is no folder {place} and no archive ({error.strerror}): check the path"
         ) from error
     if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return ZipArchive(place)
@@ -60,5 +60,5 @@ def open_container(place: Path) -> Container:
         return TarArchive(place)
     raise SparseganError(
         f"{place} is no folder and no .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz archive: "
-        f"name one of these."
+        f"name one of these"
     )

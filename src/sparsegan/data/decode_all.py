@@ -43,12 +43,12 @@ def image_files(container: Container, files: Paths) -> Iterator[ImageFile]:
             content = file.read(MOST_FILE_BYTES + 1)
             if len(content) > MOST_FILE_BYTES:
                 raise SparseganError(
-                    f"The image {name} has more than {MOST_FILE_BYTES:,} bytes: take it away."
+                    f"the image {name} has more than {MOST_FILE_BYTES:,} bytes: take it away"
                 )
             yield ImageFile(place, name, content)
             found += 1
     if found != len(files):
-        raise SparseganError(f"{container.place} changed while it was read: start again.")
+        raise SparseganError(f"{container.place} changed while it was read: start again")
 
 
 def decode_all(pixels: Pixels, files: Iterable[ImageFile], background: RGB) -> bool:

@@ -77,7 +77,7 @@ def download(url: str, path: Path, md5: str) -> Path:
     except OSError as error:
         raise SparseganError(
             f"{path} cannot be written ({error.strerror}): make room, or set SPARSEGAN_CACHE to "
-            f"another folder."
+            f"another folder"
         ) from error
     return path
 
@@ -85,7 +85,7 @@ def download(url: str, path: Path, md5: str) -> Path:
 def _failure(url: str, path: Path, reason: str) -> SparseganError:
     return SparseganError(
         f"{path.name} cannot be downloaded from {url} ({reason}): download it yourself, on any "
-        f"machine, and pass the file as data.path."
+        f"machine, and pass the file as data.path"
     )
 
 

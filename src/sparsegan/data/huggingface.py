@@ -61,7 +61,7 @@ def load_huggingface(
         numbers = np.asarray(rows[label], np.int64)
         if numbers.min() < 0 or numbers.max() >= len(class_names):
             raise SparseganError(
-                f"The {split} split of {name} has images without a class: take another split."
+                f"the {split} split of {name} has images without a class: take another split"
             )
         content.update(numbers.tobytes())
     return store.load(how.key(content.hexdigest(), class_names), name, make)
@@ -73,28 +73,28 @@ def _open(name: str, split: str) -> tuple[Any, str, str | None]:
         datasets = importlib.import_module("datasets")
     except ImportError as error:
         raise SparseganError(
-            f"The data set {name} needs the library datasets: pip install 'sparsegan[datasets]'."
+            f"the data set {name} needs the library datasets: pip install 'sparsegan[datasets]'"
         ) from error
     try:
         found = datasets.load_dataset(name)
     # The library passes on what its many parts raise, of the network, of files, of formats.
     except Exception as error:
         raise SparseganError(
-            f"The data set {name} cannot be had ({str(error).splitlines()[0][:200]}): check its "
-            f"name, or save its images to a folder and pass that as data.path."
+            f"the data set {name} cannot be had ({str(error).splitlines()[0][:200]}): check its "
+            f"name, or save its images to a folder and pass that as data.path"
         ) from error
     names = ("train",) if split == "train" else _TEST_SPLITS
     chosen = next((candidate for candidate in names if candidate in found), None)
     if chosen is None:
         raise SparseganError(
-            f"The data set {name} has no {split} split but {', '.join(found)}: save its images to "
-            f"a folder and pass that as data.path."
+            f"the data set {name} has no {split} split but {', '.join(found)}: save its images to "
+            f"a folder and pass that as data.path"
         )
     rows = found[chosen]
     images = [key for key, kind in rows.features.items() if isinstance(kind, datasets.Image)]
     labels = [key for key, kind in rows.features.items() if isinstance(kind, datasets.ClassLabel)]
     if not images or not len(rows):
-        raise SparseganError(f"The data set {name} has no images: take another one.")
+        raise SparseganError(f"the data set {name} has no images: take another one")
     return (
         rows.cast_column(images[0], datasets.Image(decode=False)),
         images[0],

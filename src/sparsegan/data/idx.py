@@ -44,7 +44,7 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
                 return _read(path, unpacked, dimensions, most)  # type: ignore[arg-type]
     except (OSError, EOFError, zlib.error) as error:
         raise SparseganError(
-            f"The IDX file {path} cannot be read ({error}): get it again from its source."
+            f"the IDX file {path} cannot be read ({error}): get it again from its source"
         ) from error
 
 
@@ -53,14 +53,14 @@ def _read(path: Path, file: BinaryIO, dimensions: int, most: int) -> NDArray[np.
     if header[:4] != _UNSIGNED_BYTES + bytes([dimensions]) or len(header) < 4 + 4 * dimensions:
         raise SparseganError(
             f"{path} is no IDX file of unsigned bytes in {dimensions} dimensions: "
-            f"check that images and labels are not exchanged."
+            f"check that images and labels are not exchanged"
         )
     shape = struct.unpack(f">{dimensions}I", header[4:])
     size = math.prod(shape)
     if size > min(most, _MOST_BYTES):
         raise SparseganError(
             f"{path} announces {size} bytes, which a file of its size cannot hold: "
-            f"get it again from its source."
+            f"get it again from its source"
         )
     content = bytearray()
     while len(content) <= size and (chunk := file.read(min(_CHUNK, size + 1 - len(content)))):
@@ -69,6 +69,6 @@ def _read(path: Path, file: BinaryIO, dimensions: int, most: int) -> NDArray[np.
         kind = "more" if len(content) > size else "only"
         raise SparseganError(
             f"{path} announces {size} bytes and holds {kind} "
-            f"{'than these' if kind == 'more' else len(content)}: get it again from its source."
+            f"{'than these' if kind == 'more' else len(content)}: get it again from its source"
         )
     return np.frombuffer(content, dtype=np.uint8).reshape(shape)

@@ -42,7 +42,7 @@ class Images:
         for name in names:
             if self.labels is None or name not in self.class_names:
                 near = difflib.get_close_matches(name, self.class_names, n=1, cutoff=0.0)
-                hint = f"did you mean {near[0]}?" if near else "leave data.classes out."
+                hint = f"did you mean {near[0]}?" if near else "leave data.classes out"
                 raise SparseganError(f"{self.name} has no class {name}: {hint}")
         assert self.labels is not None, "every name is a class"
         place = {name: number for number, name in enumerate(names)}

@@ -30,12 +30,12 @@ def find_members(container: Container, files: Sequence[str], remedy: str) -> dic
         file = path.rpartition("/")[2]
         if file in found:
             raise SparseganError(
-                f"{container.place} has both {found[file][0]} and {path}: take one of them away."
+                f"{container.place} has both {found[file][0]} and {path}: take one of them away"
             )
         found[file] = path, size
     for file in files:
         if file not in found:
-            raise SparseganError(f"There is no {file} in {container.place}: {remedy}.")
+            raise SparseganError(f"there is no {file} in {container.place}: {remedy}")
     return dict(found[file] for file in files)
 
 
@@ -49,7 +49,7 @@ def count_records(container: Container, members: dict[str, int], record: int) ->
         if not size or size % record:
             raise SparseganError(
                 f"{container.place}/{path} has {size} bytes, no multiple of the {record} of a "
-                f"record: get it again from its source."
+                f"record: get it again from its source"
             )
     return {path: size // record for path, size in members.items()}
 
@@ -81,7 +81,7 @@ def read_records(
             _read_file(file, starts[path], counts[path], record, consume)
             read += 1
     if read != len(paths):
-        raise SparseganError(f"{container.place} changed while it was read: start again.")
+        raise SparseganError(f"{container.place} changed while it was read: start again")
 
 
 def _read_file(
@@ -116,4 +116,4 @@ def read_text(container: Container, path: str, most: int = 2**24) -> str:
             if len(content) > most:
                 raise ValueError(f"{path} has more than {most:,} bytes")
             return content.decode()
-    raise SparseganError(f"There is no {path} in {container.place}: get it from its source.")
+    raise SparseganError(f"there is no {path} in {container.place}: get it from its source")

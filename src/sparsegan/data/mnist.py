@@ -47,15 +47,15 @@ def load_mnist(
     images_path, labels_path = (_find(folder, file) for file in FILES[split])
     pixels, labels = read_idx(images_path, 3), read_idx(labels_path, 1)
     if pixels.shape[1:] != (NATIVE_SIZE, NATIVE_SIZE):
-        raise SparseganError(f"The images of {images_path} are not {NATIVE_SIZE}×{NATIVE_SIZE}.")
+        raise SparseganError(f"the images of {images_path} are not {NATIVE_SIZE}×{NATIVE_SIZE}")
     if len(pixels) != len(labels) or not len(labels):
         raise SparseganError(
             f"{images_path} has {len(pixels)} images and {labels_path} {len(labels)} labels: "
-            f"both have to be of one split."
+            f"both have to be of one split"
         )
     if labels.max() >= len(class_names):
         raise SparseganError(
-            f"{labels_path} has label {labels.max()}, but there are {len(class_names)} classes."
+            f"{labels_path} has label {labels.max()}, but there are {len(class_names)} classes"
         )
     fitted = _fit(pixels, image_size or NATIVE_SIZE)
     if channels == 3:
@@ -68,7 +68,7 @@ def _find(folder: Path, file: str) -> Path:
         if path.is_file():
             return path
     raise SparseganError(
-        f"There is no {file} or {file}.gz in {folder}: put the official file there."
+        f"there is no {file} or {file}.gz in {folder}: put the official file there"
     )
 
 

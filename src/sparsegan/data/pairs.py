@@ -49,7 +49,7 @@ def _list(container: Container, folder: str) -> Listing:
     chosen = np.flatnonzero([name.startswith(f"{folder}/", start) for name in every])
     if not len(chosen):
         raise SparseganError(
-            f"There are no images in the folder {folder} of {container.place}: an unpaired set "
-            f"has the folders trainA, trainB, testA and testB."
+            f"there are no images in the folder {folder} of {container.place}: an unpaired set "
+            f"has the folders trainA, trainB, testA and testB"
         )
     return Listing(every.take(chosen), None, ())

@@ -59,8 +59,8 @@ class Limits:
     def refusal(self, reason: str) -> SparseganError:
         """The error that says why this archive is not read."""
         return SparseganError(
-            f"The archive {self.place} is refused, since {reason}: "
-            f"get it from a source that you trust, or pack the plain files anew."
+            f"the archive {self.place} is refused, since {reason}: "
+            f"get it from a source that you trust, or pack the plain files anew"
         )
 
 
@@ -91,5 +91,5 @@ def reading(place: Path) -> Iterator[None]:
         lzma.LZMAError,
     ) as error:
         raise SparseganError(
-            f"{place} cannot be read ({error}): get it again from its source."
+            f"{place} cannot be read ({error}): get it again from its source"
         ) from error

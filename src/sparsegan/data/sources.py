@@ -72,12 +72,12 @@ def load(
     on_hub = not hub and bool(name)
     if not on_hub and source not in SOURCES:
         near = difflib.get_close_matches(source, SOURCES, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]}?" if near else f"take one of {', '.join(SOURCES)}."
-        raise SparseganError(f"There is no data source {source!r}: {hint}")
+        hint = f"did you mean {near[0]}?" if near else f"take one of {', '.join(SOURCES)}"
+        raise SparseganError(f"there is no data source {source!r}: {hint}")
     colour = _checked(split, image_size, channels, background)
     if on_hub:
         if path is not None:
-            raise SparseganError(f"The data source {source} takes no path: leave data.path out.")
+            raise SparseganError(f"the data source {source} takes no path: leave data.path out")
         return huggingface.load_huggingface(name, split, image_size, channels, colour)
     place = None if path is None else Path(path).expanduser()
     return SOURCES[source](place, split, image_size, channels, colour)
@@ -112,15 +112,13 @@ def load_pair(
 
 def _checked(split: str, image_size: int | None, channels: int | None, background: RGB) -> RGB:
     if split not in ("train", "test"):
-        raise SparseganError(f"There is no split {split!r}: take train or test.")
+        raise SparseganError(f"there is no split {split!r}: take train or test")
     if image_size is not None and image_size < 1:
-        raise SparseganError(f"image_size has to be at least 1 pixel, not {image_size}.")
+        raise SparseganError(f"image_size has to be at least 1 pixel, not {image_size}")
     if channels not in (None, 1, 3):
-        raise SparseganError(f"channels has to be 1 (grey) or 3 (RGB), not {channels}.")
+        raise SparseganError(f"channels has to be 1 (grey) or 3 (RGB), not {channels}")
     if len(background) != 3 or not all(0 <= level <= 255 for level in background):
-        raise SparseganError(
-            f"background has to be three levels from 0 to 255, not {background!r}."
-        )
+        raise SparseganError(f"background has to be three levels from 0 to 255, not {background!r}")
     red, green, blue = background
     # A list, as a YAML file gives it, would not do in the cache's key.
     return red, green, blue
@@ -175,9 +173,7 @@ def _tiny_imagenet(
 
 def _required(path: Path | None, source: str) -> Path:
     if path is None:
-        raise SparseganError(
-            f"The data source {source} needs a path: name the folder of its files."
-        )
+        raise SparseganError(f"the data source {source} needs a path: name the folder of its files")
     return path
 
 

@@ -66,7 +66,7 @@ def load_stl10(
         if any(labels != count for labels in label_counts.values()):
             raise SparseganError(
                 f"{container.place} has {count} images and {sum(label_counts.values())} labels in "
-                f"{part}: get it again from its source."
+                f"{part}: get it again from its source"
             )
         shape = (count, how.channels or 3, how.size, how.size)
         classes = class_names.STL10 if has_labels else ()

@@ -58,7 +58,7 @@ def _list(container: Container, split: str) -> Listing:
         label_of = {file: ids.index(number) for file, number in annotations if number in ids}
         files, labels = _labelled(every, f"{root}val/", label_of, depth=-1)
     if not len(files):
-        raise SparseganError(f"There are no {split} images in {container.place}: {_REMEDY}.")
+        raise SparseganError(f"there are no {split} images in {container.place}: {_REMEDY}")
     return Listing(files, labels, _names(ids, words))
 
 
@@ -71,7 +71,7 @@ def _labelled(
         if path.startswith(folder):
             part = path[len(folder) :].split("/")[depth]
             if part not in label_of:
-                raise SparseganError(f"The image {path} has no class: {_REMEDY}.")
+                raise SparseganError(f"the image {path} has no class: {_REMEDY}")
             places.append(place)
             labels.append(label_of[part])
     return every.take(np.array(places, np.int64)), np.array(labels, np.int64)
@@ -81,7 +81,7 @@ def _fields(text: str) -> list[tuple[str, str]]:
     """The first two of the fields of every line, which tabs separate."""
     rows = [line.split("\t") for line in text.splitlines() if line]
     if any(len(row) < 2 for row in rows):
-        raise SparseganError(f"A text file of Tiny ImageNet is damaged: {_REMEDY}.")
+        raise SparseganError(f"a text file of Tiny ImageNet is damaged: {_REMEDY}")
     return [(row[0], row[1]) for row in rows]
 
 

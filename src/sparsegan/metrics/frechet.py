@@ -28,8 +28,8 @@ def frechet_distance(x: Tensor, y: Tensor) -> float:
     x, y = paired_samples(x, y)
     if len(x) != len(y):
         raise SparseganError(
-            f"The Fréchet distance needs equally many images on both sides, not {len(x)} and "
-            f"{len(y)}, because its bias depends on the number: take as many of each."
+            f"the Fréchet distance needs equally many images on both sides, not {len(x)} and "
+            f"{len(y)}, because its bias depends on the number: take as many of each"
         )
     root_x, root_y = _covariance_root(x), _covariance_root(y)
     means = (x.mean(0) - y.mean(0)).square().sum()

@@ -56,7 +56,7 @@ def kid(
     if bootstrap < 1 or not 0 < confidence < 1:
         raise SparseganError(
             f"KID needs at least one resample and a confidence between 0 and 1, "
-            f"not {bootstrap} and {confidence}."
+            f"not {bootstrap} and {confidence}"
         )
     generator = stream(seed, "kid-bootstrap")
     x_counts = _resamples(len(x), bootstrap, generator)

@@ -48,7 +48,7 @@ def reference_features(
     if not 1 <= count <= len(images):
         raise SparseganError(
             f"{count} reference images are asked for, and {images.name} has {len(images)}: "
-            f"ask for 1 to {len(images)}."
+            f"ask for 1 to {len(images)}"
         )
     chosen = torch.randperm(len(images), generator=stream(seed, "reference"))[:count]
     key = repr((images.fingerprint, network.name, network.dimension, count, seed))

@@ -19,15 +19,15 @@ def paired_samples(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """
     if x.dim() != 2 or y.dim() != 2 or x.shape[1] != y.shape[1] or not x.shape[1]:
         raise SparseganError(
-            f"Two samples of features need shapes (n, d) and (m, d), "
-            f"not {tuple(x.shape)} and {tuple(y.shape)}: take both from one network."
+            f"two samples of features need shapes (n, d) and (m, d), "
+            f"not {tuple(x.shape)} and {tuple(y.shape)}: take both from one network"
         )
     if min(len(x), len(y)) < 2:
         raise SparseganError(
-            f"A distance between samples needs at least two images on each side, "
-            f"not {len(x)} and {len(y)}."
+            f"a distance between samples needs at least two images on each side, "
+            f"not {len(x)} and {len(y)}"
         )
     x, y = (side.detach().to("cpu", torch.float64) for side in (x, y))
     if not (x.isfinite().all() and y.isfinite().all()):
-        raise SparseganError("The features are not finite: check the generator's images.")
+        raise SparseganError("the features are not finite: check the generator's images")
     return x, y
