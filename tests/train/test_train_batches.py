@@ -61,6 +61,24 @@ def test_flips_mirror_about_half(images):
     assert 0.3 < torch.cat(turned).mean() < 0.7
 
 
+@pytest.mark.parametrize(
+    ("sizes", "accumulate", "remedy"),
+    [
+        ((41, 8), 1, "train with --batch_size 40 or less"),
+        ((64, 64), 1, "train with --batch_size 40 --generator_batch_size 40 or less"),
+        ((63, 3), 3, "train with --batch_size 39 or less"),
+        ((44, 44), 44, "add more images$"),
+    ],
+)
+def test_a_batch_of_more_images_than_there_are_names_what_helps(images, sizes, accumulate, remedy):
+    flags = ["--batch_size", sizes[0], "--generator_batch_size", sizes[1]]
+    given = map(str, [*flags, "--accumulate", accumulate])
+    with pytest.raises(
+        SparseganError, match=f"numbers has only 40 images to learn from: .*{remedy}"
+    ):
+        batches(images, 0, 1, *given)
+
+
 def test_batches_that_cannot_be_shared_are_refused(images):
     with pytest.raises(SparseganError, match=r"batch_size is 8 for 3 processes: .* multiple of 3"):
         batches(images, 0, 3)

@@ -55,6 +55,16 @@ def test_noise_is_farther_than_the_floor():
     assert "n = 100" in sentence({**found, "bn": "standing", "weights": "ema"})
 
 
+def test_few_images_have_a_warning_and_no_interval(caplog):
+    evaluator = evaluator_of(2)
+    assert ["judged by 2 on either side" in said for said in caplog.messages] == [True]
+    found = evaluator(Copier(torch.randint(256, (2, 1, 28, 28), dtype=torch.uint8)))
+    assert " [–, –], " in sentence({**found, "bn": "standing", "weights": "ema"})
+    caplog.clear()
+    evaluator_of(50)
+    assert not caplog.messages
+
+
 def test_no_more_images_than_there_are():
     assert evaluator_of(10_000).count == 2000
 

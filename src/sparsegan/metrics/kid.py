@@ -19,7 +19,8 @@ class KID:
 
     Attributes:
         value: The estimate; unbiased, so it can be below zero where the distributions are equal.
-        low: Lower end of the interval.
+        low: Lower end of the interval; NaN, as ``high``, where images are so few that a resample
+            was of one alone.
         high: Upper end of the interval.
         n_x: Number of vectors in ``x``.
         n_y: Number of vectors in ``y``.

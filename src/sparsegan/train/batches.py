@@ -53,8 +53,18 @@ class Batches:
         if self.config.batch_size > len(self.images):
             raise SparseganError(
                 f"batch_size is {self.config.batch_size} but {self.images.name} has only "
-                f"{len(self.images)} images: choose a smaller batch or more images"
+                f"{len(self.images)} images to learn from: {self._remedy()}"
             )
+
+    def _remedy(self) -> str:
+        shares = self.world_size * self.config.accumulate
+        largest = len(self.images) // shares * shares
+        if not largest:
+            return "add more images"
+        flags = [f"--batch_size {largest}"]
+        if self.config.generator_batch_size > largest:
+            flags.append(f"--generator_batch_size {largest}")
+        return f"add more images, or train with {' '.join(flags)} or less"
 
     def real(self, step: int, k: int) -> Inputs:
         """Real images of the k-th discriminator step (from 0) of a step (from 1), in [-1, 1].

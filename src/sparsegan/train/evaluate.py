@@ -1,5 +1,7 @@
 """How far generated images are from real ones, beside how far real ones are from each other."""
 
+import logging
+import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +13,11 @@ from sparsegan.data import Images
 from sparsegan.errors import SparseganError
 from sparsegan.train import build, sampling
 from sparsegan.train.config import Config
+
+log = logging.getLogger("sparsegan")
+
+# Fewer images on a side, and the spread of a distance is as large as what it is to tell apart.
+FEW = 50
 
 
 class Evaluator:
@@ -50,6 +57,14 @@ class Evaluator:
                 f"{drawn} generated images are to be compared with "
                 f"{len(images)} real and {len(self.held_out)} held-out ones of {images.name}: "
                 "have two of each at least, or train with --evaluate.images 0"
+            )
+        if self.count < FEW:
+            log.warning(
+                "images of %s are judged by %d on either side (there are %d held-out ones): "
+                "a distance of so few says little, look at the pictures",
+                images.name,
+                self.count,
+                len(self.held_out),
             )
         self._network = metrics.load_features(config.evaluate.features)
         self._real: Tensor | None = None
@@ -97,8 +112,12 @@ class Evaluator:
 
 def sentence(event: Mapping[str, Any]) -> str:
     """An evaluation in a line: the value, its interval, the floor, and what was compared."""
+    value, low, high, floor = (_figure(event[key]) for key in ("value", "low", "high", "floor"))
     return (
-        f"{event['metric']} {event['value']:.4f} [{event['low']:.4f}, {event['high']:.4f}], "
-        f"real against real {event['floor']:.4f} (n = {event['n']}, {event['weights']} weights, "
-        f"{event['bn']} statistics)"
+        f"{event['metric']} {value} [{low}, {high}], real against real {floor} "
+        f"(n = {event['n']}, {event['weights']} weights, {event['bn']} statistics)"
     )
+
+
+def _figure(value: float) -> str:
+    return f"{value:.4f}" if math.isfinite(value) else "–"
