@@ -105,6 +105,7 @@ def test_short_recipes_follow_the_scaling_rules():
         ("adapt/sngan-cifar", "did you mean adapt/sngan-cifar10"),
         ("sngan-stl10", "did you mean adapt/sngan-stl10, adapt/strict/sngan-stl10, "),
         ("parts/adapt-masks", "unknown recipe parts/adapt-masks"),
+        ("nope", "unknown recipe nope: `sparsegan recipes` lists those that there are"),
         ("", "unknown recipe"),
     ],
 )

@@ -80,6 +80,15 @@ CONDITIONAL = frozenset({"biggan"})
 """The names whose networks take labels."""
 
 
+def alike(name: str) -> list[str]:
+    """The architectures that can take the place of one: noise to images, or images to images."""
+
+    def takes_noise(name: str) -> bool:
+        return any(architecture.latent_dim for architecture in ARCHITECTURES[name].values())
+
+    return [other for other in ARCHITECTURES if takes_noise(other) == takes_noise(name)]
+
+
 def find(name: str, image_size: int) -> Architecture:
     """The architecture of a name for an image size.
 
@@ -95,7 +104,7 @@ def find(name: str, image_size: int) -> Architecture:
     by_size = ARCHITECTURES[name]
     if image_size not in by_size:
         sizes = " or ".join(map(str, by_size))
-        others = [other for other, has in ARCHITECTURES.items() if image_size in has]
+        others = [other for other in alike(name) if image_size in ARCHITECTURES[other]]
         remedy = f"choose image_size {sizes}" + "".join(f" or the architecture {o}" for o in others)
         raise SparseganError(f"{name} does not make images of {image_size} pixels: {remedy}")
     return by_size[image_size]

@@ -80,11 +80,10 @@ def find(name: str) -> Recipe:
     """
     if name not in _stacks():
         within = [other for other in names() if name in other.split("/")][:3]
-        near = f"unknown recipe {name}: did you mean {', '.join(within)} or another of them?"
-        raise SparseganError(
-            f"{near if within else unknown('recipe', name, names())} "
-            "(`sparsegan recipes` lists them; a file of yours goes to --config)"
-        )
+        told = f"unknown recipe {name}: did you mean {', '.join(within)} or another of them?"
+        if not within:
+            told = unknown("recipe", name, names(), "`sparsegan recipes`")
+        raise SparseganError(f"{told} (a file of yours goes to `sparsegan train --config`)")
     files = [_file(part) for part in _stacks()[name]]
     found: dict[str, Setting] = {}
     for file in files:
