@@ -50,11 +50,11 @@ def test_attention_however_written(product, device):
     module = Product(product)
     with torch.device(device):
         tensors = torch.randn(N, L, E), torch.randn(N, S, E), torch.randn(N, S, V)
-        with counted_products({"attention": module}) as macs:
+        with counted_products({"attention": module}) as found:
             module(*tensors)
             module(*tensors)
         product(*tensors)  # outside of all layers, and outside of the block
-    assert macs == {"attention": 2 * BY_HAND}
+    assert found.activations == {"attention": 2 * BY_HAND}
     assert not module._forward_hooks
     assert not module._forward_pre_hooks
 
@@ -62,9 +62,9 @@ def test_attention_however_written(product, device):
 @torch.no_grad()
 def test_the_kernel_of_equal_lengths_is_counted_too():
     module, x = Product(F.scaled_dot_product_attention), torch.randn(2, 3, 8, 16)
-    with counted_products({"a": module}) as macs:
+    with counted_products({"a": module}) as found:
         module(x, x, x)
-    assert macs["a"] == 2 * (2 * 3 * 8 * 8 * 16)
+    assert found.activations["a"] == 2 * (2 * 3 * 8 * 8 * 16)
 
 
 class Nested(nn.Module):

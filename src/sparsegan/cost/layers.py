@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 from torch.nn.utils.parametrize import ParametrizationList, type_before_parametrizations
 
-from sparsegan.cost.products import counted_products
+from sparsegan.cost.products import Products, counted_products
 from sparsegan.cost.untouched import untouched
 from sparsegan.errors import SparseganError
 
@@ -41,6 +41,10 @@ class LayerCost:
             embeddings.
         products: Multiplications of activations with activations, each with its addition
             counted as one: attention. The published tables leave them out.
+        bare_weights: Those of `other_parameters` that the forward multiplies with as a linear
+            layer or a convolution does with its weight; no mask takes them.
+        unseen: Entries of weights, and of parameters that could be such, that no counted
+            operation was seen to use: unused, or used in a way that is not counted.
     """
 
     name: str
@@ -52,6 +56,8 @@ class LayerCost:
     norm_ops: int
     other_parameters: int
     products: int = 0
+    bare_weights: int = 0
+    unseen: int = 0
 
 
 @dataclass
@@ -70,8 +76,9 @@ def layers(
 
     The forward runs in evaluation mode, and the network, its buffers and the random state are
     afterwards bit-equal to before; on the `meta` device nothing is computed. Counted are calls
-    of linear layers, convolutions and normalisations, and attention's products; activations,
-    resizing, embeddings and the power iteration of spectral normalisation are not
+    of linear layers, convolutions and normalisations, what functions like `F.linear`, `F.conv2d`
+    and `@` do with weights (modulated ones are their layer's, too), and attention's products;
+    activations, resizing, embeddings and the power iteration of spectral normalisation are not
     (docs/methods.md, cost).
 
     Args:
@@ -86,7 +93,8 @@ def layers(
     Returns:
         Every layer that has parameters, normalises or multiplies activations, in the order of
         `named_modules`. Each parameter belongs to one entry. A layer that is called several
-        times is counted as often, one that is never called has no operations.
+        times is counted as often, one that is never used has no operations. Products with a
+        weight that is computed from others belong to the layer that makes them.
 
     Raises:
         SparseganError: without example inputs.
@@ -105,16 +113,18 @@ def layers(
     }
     tallies = {name: _Tally() for name, layer in named.items() if _is_counted(layer)}
     sample = [x[:1] if isinstance(x, Tensor) and x.dim() else x for x in example_inputs]
+    weights = [(name, weight) for name, layer in named.items() for weight in _weights(layer)]
+    called = {name for name in tallies if isinstance(named[name], _WEIGHTED)}
     with untouched(module), ExitStack() as hooks:
         for name, tally in tallies.items():
             hook = _counter(tally, as_published)
             hooks.callback(named[name].register_forward_hook(hook, with_kwargs=True).remove)
-        products = hooks.enter_context(counted_products(named))
+        products = hooks.enter_context(counted_products(named, weights, called))
         module(*sample)
     return [
-        _layer_cost(name, layer, tallies.get(name, _Tally()), products[name])
+        _layer_cost(name, layer, tallies.get(name, _Tally()), products)
         for name, layer in named.items()
-        if name in tallies or products[name]
+        if name in tallies or products.activations[name] or products.macs[name]
     ]
 
 
@@ -184,19 +194,38 @@ def _weight_shape(layer: nn.Module) -> tuple[int, ...]:
     return () if weight is None else tuple(weight.shape)
 
 
-def _layer_cost(name: str, layer: nn.Module, tally: _Tally, products: int) -> LayerCost:
+def _weights(layer: nn.Module) -> list[Tensor]:
+    """The layer's own parameters that products may be made with: of two dimensions at least."""
+    if isinstance(layer, (*_NORMS, nn.Embedding, nn.EmbeddingBag)):
+        return []
+    found: list[Tensor] = [p for p in layer.parameters(recurse=False) if p.dim() > 1]
+    for part in getattr(layer, "parametrizations", {}).values():
+        found += [p for p in part.parameters(recurse=False) if p.dim() > 1]
+    return found
+
+
+def _layer_cost(name: str, layer: nn.Module, tally: _Tally, products: Products) -> LayerCost:
     shape = _weight_shape(layer)
     weights = math.prod(shape) if isinstance(layer, _WEIGHTED) else 0
+    own = _weights(layer)
+    used = sum(p.numel() for p in own if id(p) in products.used)
+    macs = tally.macs + products.macs[name]
+    if weights:
+        bare, unseen = 0, 0 if macs else weights
+    else:
+        bare, unseen = used, sum(p.numel() for p in own) - used
     return LayerCost(
         name=name,
         kind=_kind(layer),
         shape=shape,
         weights=weights,
-        macs=tally.macs,
-        bias_adds=tally.bias_adds,
+        macs=macs,
+        bias_adds=tally.bias_adds + products.bias_adds[name],
         norm_ops=tally.norm_ops,
         other_parameters=_parameter_count(layer) - weights,
-        products=products,
+        products=products.activations[name],
+        bare_weights=bare,
+        unseen=unseen,
     )
 
 
