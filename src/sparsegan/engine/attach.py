@@ -5,6 +5,7 @@ mode hands the layers' convolutions, and what surrounds them, to the kernels (`i
 is traced or rewritten, and ``detach`` leaves no trace.
 """
 
+import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Protocol
@@ -12,12 +13,13 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_map
 
 from ..hooks import Hook
 from .constants import Kept
 from .fused import Statistics
 from .index import SparseIndex
-from .intercept import Interception, view_or_copy
+from .intercept import Interception, no_writes_to_copies, view_or_copy
 
 
 class ActiveWeights(Protocol):
@@ -36,8 +38,26 @@ class ActiveWeights(Protocol):
         """The layer's mask, of its weight's shape."""
 
 
+def has_own_forward(module: nn.Module) -> bool:
+    """Whether a layer computes otherwise than PyTorch's class of its kind: by a forward of its own.
+
+    What that makes of the weight is not known; the weight's zeros may be none of its result.
+    """
+    for kind in (nn.Linear, nn.Conv2d, nn.ConvTranspose2d):
+        if isinstance(module, kind):
+            methods = ("forward", "_conv_forward")
+            return any(
+                getattr(type(module), method, None) is not getattr(kind, method, None)
+                or method in vars(module)
+                for method in methods
+            )
+    return False
+
+
 def supported(module: nn.Module) -> bool:
     """Whether the native kernels can compute a layer."""
+    if has_own_forward(module):
+        return False
     if isinstance(module, nn.Linear):
         return True
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
@@ -73,8 +93,7 @@ class NativeForward:
         }
         self._indices: dict[str, SparseIndex] = {}
         self._version: int | None = None
-        self._mode: Interception | None = None
-        self._watch: _ViewWatch | None = None
+        self._running = _Running()
         self._views: bool | None = None  # whether the network views maps in the order of dimensions
         self._calm: bool | None = None  # whether no forward so far changed a feature map in place
         self._constants: dict[int, Kept[Statistics]] | None = None
@@ -146,29 +165,30 @@ class NativeForward:
 
     # ---- hooks
 
-    def _enter(self, *_: Any) -> None:
-        if torch.compiler.is_compiling():
-            return  # what torch.compile compiles runs as compiled
+    def _enter(self, module: nn.Module, args: tuple[Any, ...]) -> Any:
+        running = self._running
+        if not (self.on or self.channels_last) or _is_transformed():
+            return None
+        if running.mode is not None and running.mode.stopped:
+            running.end()
         watch = self.channels_last and self._views is None
         if watch and not self.on:
-            self._watch = _ViewWatch()
-            self._watch.__enter__()  # type: ignore[no-untyped-call]
-        elif self.on and self._mode is None:
+            running.begin(watch=_ViewWatch())
+        elif self.on and running.mode is None:
             self._update()
-            self._mode = Interception(self._indices, bool(self._calm), self._constants)
-            self._mode.__enter__()  # type: ignore[no-untyped-call]
+            running.begin(mode=Interception(self._indices, bool(self._calm), self._constants))
+        return tuple(_with_usual_gradient(x) for x in args)
 
     def _leave(self, module: nn.Module, args: Any, result: Any) -> Any:
-        if self._watch is not None:
-            watch, self._watch = self._watch, None
-            watch.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+        mode, watch = self._running.end()
+        if watch is not None:
             self._views = watch.views
-        if self._mode is None:
-            return None
-        mode, self._mode = self._mode, None
-        mode.__exit__(None, None, None)  # type: ignore[no-untyped-call]
-        self._calm = self._calm is not False and not mode.changed
-        return mode.finish(result)
+        if mode is not None:
+            alone = isinstance(result, Tensor)  # or else what is given away may be changed later
+            self._calm = self._calm is not False and not mode.changed and alone
+            result = mode.finish(result)
+        ours = mode is not None or (self.channels_last and not self.on)
+        return tree_map(_in_usual_order, result) if ours and not _is_transformed() else result
 
     def _channels_last(self, module: nn.Module, args: tuple[Any, ...]) -> Any:
         # Dense convolutions are 1.3 times faster on it, and what follows them keeps it.
@@ -176,7 +196,7 @@ class NativeForward:
             self.channels_last
             and not self.on
             and not self._views
-            and not torch.compiler.is_compiling()
+            and not _is_transformed()
             and args
             and isinstance(args[0], Tensor)
             and args[0].dim() == 4
@@ -185,8 +205,28 @@ class NativeForward:
         return None
 
     def _announce(self, name: str, *_: Any) -> None:
-        if self._mode is not None:
-            self._mode.current = name
+        if self._running.mode is not None:
+            self._running.mode.current = name
+
+
+class _Running(threading.local):
+    """What watches a network's forward, for each thread that runs it."""
+
+    mode: Interception | None = None
+    watch: "_ViewWatch | None" = None
+
+    def begin(self, mode: Interception | None = None, watch: "_ViewWatch | None" = None) -> None:
+        self.mode, self.watch = mode, watch
+        (mode or watch).__enter__()  # type: ignore[union-attr]
+
+    def end(self) -> "tuple[Interception | None, _ViewWatch | None]":
+        """Stop watching; what has watched."""
+        ended = self.mode, self.watch
+        for one in ended:
+            if one is not None:
+                one.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+        self.mode = self.watch = None
+        return ended
 
 
 class _ViewWatch(TorchFunctionMode):
@@ -198,8 +238,47 @@ class _ViewWatch(TorchFunctionMode):
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         copy = view_or_copy(*args) if func is Tensor.view and not kwargs else None
-        self.views = self.views or copy is not None
-        return func(*args, **(kwargs or {})) if copy is None else copy
+        if copy is not None:
+            self.views = True
+            return copy
+        given = [x for x in args if isinstance(x, Tensor)] if self.views else []
+        with no_writes_to_copies(given):
+            return func(*args, **(kwargs or {}))
+
+
+class _UsualGradient(torch.autograd.Function):
+    """Nothing, but its gradient lies in memory in the order of the dimensions."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return gradients[0].contiguous()
+
+
+def _with_usual_gradient(x: Any) -> Any:
+    """An image whose gradient a loop may view as it would without the engine."""
+    needed = isinstance(x, Tensor) and x.dim() == 4 and x.requires_grad and torch.is_grad_enabled()
+    return _UsualGradient.apply(x) if needed else x  # type: ignore[no-untyped-call]
+
+
+def _in_usual_order(x: Any) -> Any:
+    """A result that a loop may view as it would without the engine."""
+    if not isinstance(x, Tensor) or x.layout != torch.strided or x.is_contiguous():
+        return x
+    return x.contiguous() if torch.ops.aten.is_non_overlapping_and_dense(x) else x
+
+
+def _is_transformed() -> bool:
+    """Whether a forward is compiled, traced or transformed: it then runs on dense kernels."""
+    return (
+        torch.compiler.is_compiling()
+        or torch._C._get_tracing_state() is not None
+        or torch._C._functorch.peek_interpreter_stack() is not None
+        or torch.autograd.forward_ad._current_level >= 0
+    )
 
 
 def _weight_shape(module: nn.Module) -> tuple[int, ...]:

@@ -121,7 +121,9 @@ class Engine:
             return "masked"
         if self.wanted != "auto":
             return self.wanted
-        return "masked" if self.timing is None else self.timing.faster(self.masks.density)
+        if self.timing is None or not available():
+            return "masked"
+        return self.timing.faster(self.masks.density)
 
     @property
     def measurable(self) -> bool:
@@ -139,8 +141,10 @@ class Engine:
             return "native kernels are for the CPU"
         if self.wanted != "auto":
             return "as told"
+        if not available():
+            return "the native kernels are not compiled"
         if self.timing is None:
-            return "not measured yet" if available() else "the native kernels are not compiled"
+            return "not measured yet"
         if self.masks.density == 1:
             return "the network is dense"
         native = self.timing.native(self.masks.density)

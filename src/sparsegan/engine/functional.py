@@ -15,7 +15,16 @@ def _pair(value: int | Pair) -> Pair:
     return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
 
 
-def _check(name: str, x: Tensor, weight: Tensor, index: SparseIndex, channels: int) -> None:
+def _check(
+    name: str,
+    x: Tensor,
+    weight: Tensor,
+    index: SparseIndex,
+    bias: Tensor | None,
+    *,
+    transposed: bool = False,
+) -> None:
+    outputs, channels = weight.shape[:2][:: -1 if transposed else 1]
     if weight.shape != index.mask.shape:
         raise SparseganError(
             f"{name}: the weight {tuple(weight.shape)} and the mask of its index "
@@ -30,8 +39,20 @@ def _check(name: str, x: Tensor, weight: Tensor, index: SparseIndex, channels: i
         raise SparseganError(
             f"{name}: input ({x.dtype}) and weight ({weight.dtype}) must have one type: cast one"
         )
+    if bias is not None and (bias.shape != (outputs,) or bias.dtype != x.dtype):
+        raise SparseganError(
+            f"{name}: a bias of shape {tuple(bias.shape)} and {bias.dtype} does not fit {outputs} "
+            f"output channels of {x.dtype}: give it that shape and type"
+        )
     if x.device.type != "cpu" or weight.device.type != "cpu":
         raise SparseganError(f"{name}: the native engine runs on the CPU: use the masked engine")
+
+
+def _check_geometry(name: str, stride: Pair, padding: Pair) -> None:
+    if min(stride) < 1 or min(padding) < 0:
+        raise SparseganError(
+            f"{name}: stride {stride} and padding {padding} must be at least 1 and 0"
+        )
 
 
 def make_plans(
@@ -78,6 +99,7 @@ def check_convolution(
     x: Tensor,
     weight: Tensor,
     index: SparseIndex,
+    bias: Tensor | None,
     stride: int | Pair,
     padding: int | Pair,
 ) -> tuple[Pair, Pair]:
@@ -87,7 +109,8 @@ def check_convolution(
         SparseganError: If it is not.
     """
     stride, padding = _pair(stride), _pair(padding)
-    _check("sparse_conv2d", x, weight, index, weight.shape[1])
+    _check("sparse_conv2d", x, weight, index, bias)
+    _check_geometry("sparse_conv2d", stride, padding)
     if any(shape[2 + i] + 2 * padding[i] < weight.shape[2 + i] for i in (0, 1)):
         raise SparseganError(
             f"sparse_conv2d: the kernel {tuple(weight.shape[2:])} is larger than the padded image "
@@ -137,7 +160,7 @@ def sparse_conv2d(
     Raises:
         SparseganError: If shapes, types or devices do not fit, or the kernels are not compiled.
     """
-    stride, padding = check_convolution(x.shape, x, weight, index, stride, padding)
+    stride, padding = check_convolution(x.shape, x, weight, index, bias, stride, padding)
     shape = output_size(x.shape, weight.shape, stride, padding)
     if index.constant and not torch.is_grad_enabled():
         x = to_batch_inner(x)
@@ -175,7 +198,8 @@ def sparse_conv_transpose2d(
         SparseganError: As ``sparse_conv2d``.
     """
     stride, padding, extra = _pair(stride), _pair(padding), _pair(output_padding)
-    _check("sparse_conv_transpose2d", x, weight, index, weight.shape[0])
+    _check("sparse_conv_transpose2d", x, weight, index, bias, transposed=True)
+    _check_geometry("sparse_conv_transpose2d", stride, padding)
     size = [
         (x.shape[2 + i] - 1) * stride[i] - 2 * padding[i] + weight.shape[2 + i] + extra[i]
         for i in (0, 1)
@@ -208,7 +232,7 @@ def sparse_linear(
         SparseganError: As ``sparse_conv2d``.
     """
     rows = x.reshape(-1, x.shape[-1])
-    _check("sparse_linear", rows, weight, index, weight.shape[1])
+    _check("sparse_linear", rows, weight, index, bias)
     image, kernel = rows[:, :, None, None], weight[:, :, None, None]
     sizes = (image.shape, image.shape)
     plans = make_plans((image,), kernel, index, (1, 1), (0, 0), sizes, adjoint=False)

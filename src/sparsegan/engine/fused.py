@@ -89,7 +89,8 @@ def convolve_prologue(
     Raises:
         SparseganError: As ``functional.sparse_conv2d``.
     """
-    stride, padding = check_convolution(prologue.shape, prologue.x, weight, index, stride, padding)
+    given = (prologue.shape, prologue.x, weight, index, bias)
+    stride, padding = check_convolution(*given, stride, padding)
     shape = output_size(prologue.shape, weight.shape, stride, padding)
     if index.constant and not torch.is_grad_enabled():
         source = _Source(prologue.x, *prologue.arguments(), prologue.slope, prologue.upsample)

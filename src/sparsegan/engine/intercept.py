@@ -7,8 +7,8 @@ supported runs as it always did.
 """
 
 import weakref
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
+from ..errors import SparseganError
 from .constants import Kept
 from .functional import sparse_conv2d, sparse_conv_transpose2d, sparse_linear
 from .fused import Prologue, Statistics, can_fuse, convolve_prologue
@@ -43,6 +44,8 @@ class Interception(TorchFunctionMode):
     Attributes:
         current: The layer that is about to run; the next convolution can be its own.
         changed: Whether a feature map was changed in place.
+        copies: Whether a copy stands where the network's author has asked for a view.
+        stopped: Whether the forward was interrupted, so that functions run as they are.
     """
 
     def __init__(
@@ -56,6 +59,8 @@ class Interception(TorchFunctionMode):
         self.indices = indices
         self.calm = calm
         self.changed = False
+        self.copies = False
+        self.stopped = False
         self.current: str | None = None
         self._waiting: list[weakref.ref[Pending]] = []
 
@@ -63,9 +68,22 @@ class Interception(TorchFunctionMode):
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
+        if self.stopped:
+            return func(*args, **kwargs)
+        try:
+            return self._run(func, args, kwargs)
+        except Exception:
+            raise
+        except BaseException:
+            self.stopped = True  # PyTorch calls no hook that would end the interception
+            raise
+
+    def _run(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         watched = _is_watched()
         handler = _HANDLERS.get(func)
-        if handler is not None and not watched:
+        if watched:
+            self.current = None
+        elif handler is not None:
             result = handler(self, *args, **kwargs)
             if result is not None:
                 return result
@@ -78,12 +96,15 @@ class Interception(TorchFunctionMode):
                 args, kwargs = to_plain(args), to_plain(kwargs)
             given = _tensors(args, kwargs)
         maps = [(x, x._version) for x in given if _is_feature_map(x)]
-        result = func(*args, **kwargs)
+        with no_writes_to_copies(given) if self.copies else nullcontext():
+            result = func(*args, **kwargs)
         self.changed = self.changed or any(x._version != version for x, version in maps)
+        if func in _RESHAPES and _is_copy(given[0], result):
+            self.copies, _ = True, note_copy(result)
         return result
 
     def take(self, x: Tensor, weight: Tensor, dimensions: tuple[int, ...]) -> SparseIndex | None:
-        """The index of the layer that was announced, if this call can be its own."""
+        """The index of the layer that was announced, whose own call this is, if it can be had."""
         name, self.current = self.current, None
         index = self.indices.get(name) if name is not None else None
         fits = index is not None and index.mask.shape == weight.shape
@@ -124,6 +145,10 @@ def _waits(pending: Pending | None) -> bool:
     return pending is not None and pending.waits
 
 
+def _is_copy(x: Tensor, reshaped: Tensor) -> bool:
+    return not x.is_contiguous() and _storage(x) != _storage(reshaped)
+
+
 def _is_watched() -> bool:
     """Whether hooks see what is kept for the backward pass.
 
@@ -157,7 +182,7 @@ def _storage(x: Tensor) -> int:
 
 def _conv2d(
     native: Interception,
-    x: Tensor,
+    input: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
     stride: Any = 1,
@@ -165,18 +190,18 @@ def _conv2d(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Tensor | None:
-    index = native.take(x, weight, (4,))
+    index = native.take(input, weight, (4,))
     if index is None:
         return None
-    prologue = _prologue_of(x)
+    prologue = _prologue_of(input)
     if prologue is not None and can_fuse(prologue, weight):
         return convolve_prologue(prologue, weight, index, bias, stride, padding)
-    return sparse_conv2d(_plain(x), weight, index, bias, stride, padding)
+    return sparse_conv2d(_plain(input), weight, index, bias, stride, padding)
 
 
 def _conv_transpose2d(
     native: Interception,
-    x: Tensor,
+    input: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
     stride: Any = 1,
@@ -185,19 +210,20 @@ def _conv_transpose2d(
     groups: int = 1,
     dilation: Any = 1,
 ) -> Tensor | None:
-    index = native.take(x, weight, (4,))
+    index = native.take(input, weight, (4,))
     if index is None:
         return None
-    return sparse_conv_transpose2d(_plain(x), weight, index, bias, stride, padding, output_padding)
+    rest = (weight, index, bias, stride, padding, output_padding)
+    return sparse_conv_transpose2d(_plain(input), *rest)
 
 
 def _linear(
-    native: Interception, x: Tensor, weight: Tensor, bias: Tensor | None = None
+    native: Interception, input: Tensor, weight: Tensor, bias: Tensor | None = None
 ) -> Tensor | None:
-    index = native.take(x, weight, (2,))
+    index = native.take(input, weight, (2,))
     if index is None:
         return None
-    x = _plain(x)
+    x = _plain(input)
     if index.density < 1:
         return sparse_linear(x, weight, index, bias)
     # Nothing to skip: the dense product, in the layout of the engine's own.
@@ -206,7 +232,7 @@ def _linear(
 
 def _batch_norm(
     native: Interception,
-    x: Tensor,
+    input: Tensor,
     running_mean: Tensor | None,
     running_var: Tensor | None,
     weight: Tensor | None = None,
@@ -215,7 +241,7 @@ def _batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor | None:
-    x = _plain(x)
+    x = _plain(input)
     if not _is_ours(x) or (training and x.numel() == x.shape[1]):
         return None  # PyTorch refuses a single value per channel, in its own words
     affine = (weight, bias, training, momentum, eps)
@@ -231,19 +257,19 @@ def _batch_norm(
     return native.defer(Prologue(x, found.value))
 
 
-def _relu(native: Interception, x: Tensor, inplace: bool = False) -> Tensor | None:
-    return _activate(native, x, 0.0, inplace)
+def _relu(native: Interception, input: Tensor, inplace: bool = False) -> Tensor | None:
+    return _activate(native, input, 0.0, inplace)
 
 
-def _relu_in_place(native: Interception, x: Tensor) -> Tensor | None:
-    return _activate(native, x, 0.0, True)
+def _relu_in_place(native: Interception, input: Tensor) -> Tensor | None:
+    return _activate(native, input, 0.0, True)
 
 
 def _leaky_relu(
-    native: Interception, x: Tensor, negative_slope: float = 0.01, inplace: bool = False
+    native: Interception, input: Tensor, negative_slope: float = 0.01, inplace: bool = False
 ) -> Tensor | None:
     # A slope of one is a prologue's "no activation", and a negative one has another gradient.
-    return _activate(native, x, negative_slope, inplace) if 0 <= negative_slope < 1 else None
+    return _activate(native, input, negative_slope, inplace) if 0 <= negative_slope < 1 else None
 
 
 def _activate(native: Interception, x: Tensor, slope: float, inplace: bool) -> Tensor | None:
@@ -261,27 +287,32 @@ def _activate(native: Interception, x: Tensor, slope: float, inplace: bool) -> T
     return pend_in_place(x, activated)
 
 
-def _interpolate(native: Interception, x: Tensor, *args: Any, **kwargs: Any) -> Tensor | None:
+def _interpolate(native: Interception, input: Tensor, *args: Any, **kwargs: Any) -> Tensor | None:
     given = dict(zip(("size", "scale_factor", "mode"), args, strict=False)) | kwargs
     plain = given.pop("mode", "nearest") == "nearest" and given.pop("size", None) is None
     factor = given.pop("scale_factor", None)
     twice = factor in (2, (2, 2), [2, 2])
     if not (plain and twice and not any(given.values())):
         return None
-    prologue = _prologue_of(x)
+    prologue = _prologue_of(input)
     if prologue is None or prologue.upsample:
-        x = _plain(x)
+        x = _plain(input)
         return native.defer(Prologue(x, upsample=True)) if _is_ours(x) else None
     return native.defer(replace(prologue, upsample=True))
 
 
 def _avg_pool2d(
-    native: Interception, x: Tensor, kernel_size: Any, stride: Any = None, *rest: Any, **kwargs: Any
+    native: Interception,
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    *rest: Any,
+    **kwargs: Any,
 ) -> Tensor | None:
     twos = (2, (2, 2), [2, 2])
     if kernel_size not in twos or stride not in (None, [], *twos) or rest or kwargs:
         return None
-    x = _plain(x)
+    x = _plain(input)
     even = _is_ours(x) and x.shape[2] % 2 == 0 and x.shape[3] % 2 == 0
     return average_pool2(x) if even else None
 
@@ -290,39 +321,75 @@ def view_or_copy(x: Tensor, *shape: Any) -> Tensor | None:
     """``x.view(*shape)`` where authors count on memory in the order of the dimensions.
 
     Returns:
-        A reshaped copy if ``x`` is a feature map in another order; None if a view will do.
+        A reshaped copy if ``x`` is in another order and no view can be had; None if a view will do.
     """
-    if x.dim() != 4 or x.is_contiguous() or (shape and isinstance(shape[0], torch.dtype)):
+    if x.dim() < 2 or x.is_contiguous() or (shape and isinstance(shape[0], torch.dtype)):
         return None
-    return x.contiguous().view(*shape)
+    try:
+        x.view(*shape)
+    except RuntimeError:
+        return note_copy(x.contiguous().view(*shape))
+    return None
+
+
+def note_copy(x: Tensor) -> Tensor:
+    """Marks a copy that the network's author takes for a view."""
+    base = x if x._base is None else x._base
+    base.sparsegan_copy = True  # type: ignore[attr-defined]
+    return x
+
+
+def _is_noted(x: Tensor) -> bool:
+    return hasattr(x if x._base is None else x._base, "sparsegan_copy")
+
+
+@contextmanager
+def no_writes_to_copies(given: Sequence[Tensor]) -> Iterator[None]:
+    """A function's run, after which no copy that should have been a view may have changed.
+
+    Raises:
+        SparseganError: One has: what was written would be lost.
+    """
+    copies = [(x, x._version) for x in given if not x.is_inference() and _is_noted(x)]
+    yield
+    if any(x._version != version for x, version in copies):
+        raise SparseganError(
+            "this network writes through a view (or reshape) of a feature map, which lies in "
+            "another order in memory here: write to the map itself, or take engine 'masked'"
+        )
 
 
 def _view(native: Interception, x: Tensor, *shape: Any, **kwargs: Any) -> Tensor | None:
-    return None if kwargs else view_or_copy(_plain(x), *shape)
+    copy = None if kwargs else view_or_copy(_plain(x), *shape)
+    native.copies = native.copies or copy is not None
+    return copy
 
 
-def _add(native: Interception, a: Any, b: Any, **kwargs: Any) -> Tensor | None:
+def _add(native: Interception, input: Any, other: Any, **kwargs: Any) -> Tensor | None:
     """A residual block's sum with an upsampled shortcut."""
-    for base, other in ((a, b), (b, a)):
-        prologue = _prologue_of(other)
-        if prologue is None or kwargs or not isinstance(base, Tensor):
+    for first, second in ((input, other), (other, input)):
+        prologue = _prologue_of(second)
+        if prologue is None or kwargs or not isinstance(first, Tensor):
             continue
         only_upsampled = prologue.upsample and prologue.statistics is None and prologue.slope == 1
-        base = _plain(base)
+        base = _plain(first)
         if only_upsampled and base.shape == prologue.shape and _is_ours(base):
             return add_upsampled2(base, prologue.x)
     return None
 
 
 def _addcmul(
-    native: Interception, bias: Tensor, x: Tensor, gain: Tensor, **kwargs: Any
+    native: Interception, input: Tensor, tensor1: Tensor, tensor2: Tensor, **kwargs: Any
 ) -> Tensor | None:
     """Gains and biases of each sample behind a normalisation (class-conditional)."""
-    prologue = _prologue_of(x)
+    bias, gain = input, tensor2
+    prologue = _prologue_of(tensor1)
     if prologue is None or prologue.statistics is None or prologue.slope != 1 or kwargs:
         return None
     shape = (*prologue.shape[:2], 1, 1)
-    if prologue.per_sample or not bias.shape == gain.shape == shape or gain.dtype != x.dtype:
+    if prologue.per_sample or not bias.shape == gain.shape == shape:
+        return None
+    if gain.dtype != prologue.x.dtype:
         return None
     gamma, beta, mean, inverse = prologue.statistics
     gain, bias = gain[..., 0, 0], bias[..., 0, 0]
@@ -331,7 +398,9 @@ def _addcmul(
 
 
 def _prologue_of(x: Any) -> Prologue | None:
-    return x.prologue if isinstance(x, Pending) and x.waits else None
+    """What may be taken up in place of values: where gradients are recorded as at its making."""
+    fits = isinstance(x, Pending) and x.waits and x.recorded == torch.is_grad_enabled()
+    return x.prologue if fits else None
 
 
 def _plain(x: Tensor) -> Tensor:
@@ -360,3 +429,6 @@ _HANDLERS: dict[Any, Callable[..., Tensor | None]] = {
     torch.addcmul: _addcmul,
     Tensor.view: _view,
 }
+
+# May give a view, and do of a tensor that is contiguous.
+_RESHAPES = {torch.reshape, Tensor.reshape, torch.flatten, Tensor.flatten}

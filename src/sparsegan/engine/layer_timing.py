@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import type_before_parametrizations
 
 from ..undisturbed import undisturbed
-from .attach import supported
+from .attach import has_own_forward, supported
 from .draws import draw
 from .functional import sparse_conv2d, sparse_conv_transpose2d, sparse_linear
 from .index import SparseIndex
@@ -170,6 +170,8 @@ def _refusal(module: nn.Module) -> str:
     """Why the native kernels cannot compute a layer; empty if they can."""
     if supported(module):
         return ""
+    if has_own_forward(module):
+        return "a forward of its own"
     if not isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         return f"{type_before_parametrizations(module).__name__} has no native kernel"
     if module.groups != 1:

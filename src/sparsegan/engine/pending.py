@@ -27,9 +27,11 @@ class Pending(Tensor):
 
     Attributes:
         prologue: What it is the result of.
+        recorded: Whether gradients were recorded when it was made; they are when it is computed.
     """
 
     prologue: Prologue
+    recorded: bool
     _plain: Tensor | None
     _value: Tensor | None
 
@@ -40,19 +42,26 @@ class Pending(Tensor):
 
     def plain(self) -> Tensor:
         """The values as a plain tensor in the autograd graph."""
-        if self._plain is None and self._value is None:
-            self._plain = self.prologue.compute()
-        elif self._plain is None:
-            with torch._C.DisableTorchFunctionSubclass():
-                self._plain = torch.ops.aten.alias(self)
-        assert self._plain is not None
+        if not self.recorded:
+            # It may have become the result of a node since, of a checkpoint or a user's Function.
+            return self._alias() if torch.is_grad_enabled() else self.value()
+        if self._plain is None:
+            with torch.enable_grad():
+                waits = self._value is None
+                self._plain = self.prologue.compute() if waits else self._alias()
         return self._plain
+
+    def _alias(self) -> Tensor:
+        with torch._C.DisableTorchFunctionSubclass():
+            alias: Tensor = _Alias.apply(self)  # type: ignore[no-untyped-call]
+        return alias
 
     def value(self) -> Tensor:
         """The values outside the graph."""
         if self._value is None:
             with torch.no_grad():
-                self._value = (self._plain if self._plain is not None else self.plain()).detach()
+                known = self._plain if self._plain is not None else self.prologue.compute()
+                self._value = known.detach()
         return self._value
 
     @classmethod
@@ -70,6 +79,8 @@ class Pending(Tensor):
     ) -> Any:
         kwargs = kwargs or {}
         result = func(*tree_map(_to_value, args), **tree_map(_to_value, kwargs))
+        if not func._schema.is_mutable:
+            return result  # of a view too: this tensor has no memory of its own
         return return_and_correct_aliasing(func, args, kwargs, result)  # type: ignore[no-untyped-call]
 
 
@@ -80,7 +91,7 @@ def pend(prologue: Prologue) -> Pending:
         pending = _Defer.apply(prologue, *prologue.tensors)  # type: ignore[no-untyped-call]
     else:
         pending = _empty(prologue)
-    pending.prologue = prologue
+    pending.prologue, pending.recorded = prologue, torch.is_grad_enabled()
     return pending
 
 
@@ -110,6 +121,18 @@ def _empty(prologue: Prologue) -> Pending:
     )
     pending._plain = pending._value = None
     return pending
+
+
+class _Alias(torch.autograd.Function):
+    """The values of a pending tensor, with its history."""
+
+    @staticmethod
+    def forward(ctx: Any, pending: Pending) -> Tensor:
+        return pending.value().detach()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return gradients[0]
 
 
 class _Defer(torch.autograd.Function):
