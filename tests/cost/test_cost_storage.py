@@ -1,10 +1,15 @@
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 
 from sparsegan import cost
 from sparsegan.cost import LayerCost
 from sparsegan.errors import SparseganError
+from sparsegan.export import places
+from sparsegan.sparsity.maskable import maskable_layers
+from sparsegan.sparsity.units import Units
 
 
 def layer(name, weights, other):
@@ -19,6 +24,27 @@ def test_bytes_by_hand():
     half = 4 * 500 + 125 + 4 * 10
     assert cost.sparse_bytes(LAYERS, {"a": 0.5}) == half + 4 * 33
     assert cost.sparse_bytes(LAYERS, {"a": 0.5, "b": 11 / 33}) == half + 4 * 11 + 5
+
+
+def test_few_places_take_two_bytes_each():
+    assert cost.sparse_bytes(LAYERS[:1], {"a": 0.05}) == 4 * 50 + 2 * 50 + 4 * 10
+    assert cost.sparse_bytes(LAYERS[:1], {"a": 0.0}) == 4 * 10
+
+
+@pytest.mark.parametrize("density", [0.02, 0.25])
+@pytest.mark.parametrize("block", [1, 4])
+@pytest.mark.parametrize("module", [nn.Conv2d(8, 10, 3), nn.ConvTranspose2d(10, 8, 3)])
+def test_places_are_as_long_as_those_of_a_packed_file(module, block, density):
+    (counted,) = cost.layers(module, torch.zeros(1, module.in_channels, 4, 4))
+    granularity = "block" if block > 1 else "weight"
+    units = Units(maskable_layers(module), granularity)
+    chosen = torch.zeros(sum(group.count for group in units.groups), dtype=torch.bool)
+    chosen[: round(density * len(chosen))] = True
+    _, stored = places.encode(chosen.numpy())
+    share = int(chosen.sum()) / len(chosen)
+    values = 4 * round(share * counted.weights) + 4 * counted.other_parameters
+    found = cost.sparse_bytes([counted], {"weight": share}, block=block)
+    assert found == values + stored.nbytes
 
 
 @given(st.floats(0, 1), st.floats(0, 1))
