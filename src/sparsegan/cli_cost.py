@@ -80,6 +80,9 @@ def print_cost(
         console.print(plan_text(found), highlight=False, soft_wrap=True)
         console.print()
     console.print(cost_tables.layers_table(found))
+    if unseen := cost_tables.unseen_text(found):
+        console.print(unseen, highlight=False, soft_wrap=True)
+        console.print()
     console.print(cost_tables.cost_table(found.cost, found.config.steps))
     if measured is not None:
         console.print()

@@ -279,7 +279,7 @@ def test_commands_know_directions(place, whole, tmp_path, capsys):
     told = call("evaluate", run)
     assert "step 6 a_to_b: kid-patches" in told
     assert "step 6 b_to_a: kid-patches" in told
-    assert "weights of the generator b_to_a" in call("cost", run)
+    assert "generator b_to_a, maskable weights" in call("cost", run)
 
 
 def test_an_exported_direction_translates_as_the_run_does(place, whole, tmp_path):

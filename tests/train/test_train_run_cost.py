@@ -17,8 +17,8 @@ START = {
     "kind": "start",
     "step": 0,
     "networks": {
-        "generator": [{"name": "a", "weights": 10, "active": 5}],
-        "discriminator": [{"name": "b", "weights": 20, "active": 4}],
+        "generator": [{"name": "a", "weights": 10, "active": 5, "masked": True}],
+        "discriminator": [{"name": "b", "weights": 20, "active": 4, "masked": True}],
     },
 }
 RAISE = {"kind": "rewire", "step": 6, "network": "discriminator", "layers": [["b", 4, 10, 20]]}
@@ -79,10 +79,47 @@ def test_pairs_cost_together_what_each_costs():
 
 def test_weights_are_counted_at_both_ends():
     found = run_cost.summary(config("unused"), LAYERS, [START, RAISE])
-    assert found["weights"]["generator"] == {"total": 10, "active_start": 5, "active_end": 5}
-    assert found["weights"]["discriminator"] == {"total": 20, "active_start": 4, "active_end": 10}
+    weights = found["weights"]["discriminator"]
+    assert weights == {
+        **{"total": 20, "active_start": 4, "active_end": 10},
+        **{"maskable": 20, "maskable_active_start": 4, "maskable_active_end": 10},
+        "parameters": 23,
+    }
     assert found["bytes"] == {"generator_sparse": 4 * 5 + 2 + 12, "generator_dense": 4 * 13}
     assert "seconds" not in found
+
+
+def test_weights_that_no_mask_takes_are_told_apart():
+    own = LayerCost("own", "Attention", (), 0, 30, 0, 0, 35, bare_weights=30, unseen=2)
+    layers = {"": {**LAYERS[""], "generator": [layer("a", 10, 100), layer("gain", 7, 7), own]}}
+    rows = [*START["networks"]["generator"]]
+    rows.append({"name": "gain", "weights": 7, "active": 7, "masked": False})
+    start = {**START, "networks": {**START["networks"], "generator": rows}}
+    found = run_cost.summary(config("unused"), layers, [start])["weights"]["generator"]
+    assert (found["total"], found["active_end"]) == (10 + 7 + 30, 5 + 7 + 30)
+    assert (found["maskable"], found["maskable_active_end"]) == (10, 5)
+    assert found["parameters"] == 13 + 10 + 35
+    by_layer = run_cost.of_layers(config("unused"), layers, [start])["generator"]
+    assert [row["masked"] for row in by_layer] == [True, False, False]
+    assert by_layer[2]["unseen"] == 2
+
+
+def test_a_step_costs_the_steps_share_of_the_run():
+    found = run_cost.summary(config("unused"), LAYERS, [START, RAISE])
+    for flops in found["flops"].values():
+        assert flops["step"] * 14 == pytest.approx(flops["run"])
+        assert flops["dense_step"] * 14 == pytest.approx(flops["dense"])
+
+
+def test_places_of_blocks_take_fewer_bytes():
+    wide = LayerCost("a", "Linear", (40, 10), 400, 400, 0, 0, 0)
+    layers = {"": {**LAYERS[""], "generator": [wide]}}
+    rows = [{"name": "a", "weights": 400, "active": 200, "masked": True}]
+    start = {**START, "networks": {**START["networks"], "generator": rows}}
+    for granularity, places in (("weight", 50), ("block", 13)):
+        chosen = config("unused", "--method.granularity", granularity)
+        found = run_cost.summary(chosen, layers, [start])
+        assert found["bytes"]["generator_sparse"] == 4 * 200 + places
 
 
 def test_the_dense_runs_seconds_are_scaled_by_measured_steps():

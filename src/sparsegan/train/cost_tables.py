@@ -24,7 +24,8 @@ def layers_table(plan: Plan) -> Table:
     table = Table(
         title="Layers: FLOPs of one image and of a training step",
         caption="one multiplication with its addition counts as one; "
-        "pub., cons.: by the published and by the consistent convention",
+        "pub., cons.: by the published and by the consistent convention; "
+        "weights: all, masked or not",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         show_edge=False,
@@ -42,17 +43,32 @@ def layers_table(plan: Plan) -> Table:
 
 
 def _shown(network: str, rows: Sequence[Row]) -> list[Row]:
-    """The sum of a network's layers, those with weights, and the sum of its normalisations."""
-    with_weights = [{**row, "name": f"  {row['name']}"} for row in rows if row["weights"]]
-    others = [row for row in rows if not row["weights"] and any(_operations(row))]
-    products = [{**row, "name": f"  {row['name']}"} for row in others if row["kind"] == "Attention"]
-    norms = [row for row in others if row["kind"] != "Attention"]
-    shown = [_sum(network, rows), *with_weights, *products]
+    """The sum of a network's layers, those with weights or products, and all normalisations."""
+    norms = [row for row in rows if row["normalises"]]
+    listed = [
+        {**row, "name": f"  {row['name']}"}
+        for row in rows
+        if not row["normalises"] and (row["weights"] or any(_operations(row)))
+    ]
+    # Layers that a mask may take come first, in order; what stands by itself follows.
+    listed.sort(key=lambda row: not row["weights"])
+    shown = [_sum(network, rows), *listed]
     return [*shown, _sum("  normalisation", norms)] if norms else shown
 
 
+def unseen_text(plan: Plan) -> str:
+    """A line for each layer whose weights no counted operation uses; empty if there is none."""
+    return "\n".join(
+        f"{network}, {row['name']}: {row['unseen']:,} weights are in no operation that is counted: "
+        "not used, or in a way that is not counted"
+        for network, rows in plan.layers.items()
+        for row in rows
+        if row["unseen"]
+    )
+
+
 def _sum(name: str, rows: Sequence[Row]) -> Row:
-    counts = ("weights", "active_start", "active_end")
+    counts = ("weights", "bare_weights", "active_start", "active_end")
     return {
         "name": name,
         "shape": [],
@@ -72,14 +88,15 @@ def _operations(row: Row) -> list[float]:
 
 
 def _add_layer(table: Table, row: Row, steps: int) -> None:
-    share = ""
-    if row["weights"]:
-        start, end = (row[f"active_{when}"] / row["weights"] for when in ("start", "end"))
+    share, bare = "", row["bare_weights"]
+    weights = row["weights"] + bare
+    if weights:
+        start, end = ((row[f"active_{when}"] + bare) / weights for when in ("start", "end"))
         share = f"{start:.1%}" if start == end else f"{100 * start:.1f}→{end:.1%}"
     table.add_row(
         row["name"],
         "x".join(map(str, row["shape"])),
-        f"{row['weights']:,}" if row["weights"] else "",
+        f"{weights:,}" if weights else "",
         share,
         short(row["inference"]["consistent"]["run"], 3),
         *(short(spent / steps, 3) for spent in _operations(row)),
@@ -123,12 +140,17 @@ def cost_table(counted: Mapping[str, Any], steps: int) -> Table:
 
 
 def _add_weights(table: Table, network: str, weights: Mapping[str, int]) -> None:
-    starts, ends = weights["active_start"], weights["active_end"]
-    name = f"weights of the {network}"
-    if starts != ends:
-        table.add_row(f"{name}, start", *_pair(starts, weights["total"], whole))
-        name += ", end"
-    table.add_row(name, *_pair(ends, weights["total"], whole))
+    never = weights["parameters"] - weights["maskable"]
+    for of, whole_of, add in (
+        ("maskable weights", weights["maskable"], 0),
+        ("all parameters", weights["parameters"], never),
+    ):
+        starts, ends = (weights[f"maskable_active_{when}"] + add for when in ("start", "end"))
+        name = f"{network}, {of}"
+        if starts != ends:
+            table.add_row(f"{name}, start", *_pair(starts, whole_of, whole))
+            name += ", end"
+        table.add_row(name, *_pair(ends, whole_of, whole))
 
 
 def _add_operations(table: Table, name: str, spent: float, dense: float) -> None:

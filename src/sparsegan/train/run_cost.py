@@ -1,10 +1,11 @@
 """What a run costs beside its dense equal: weights, operations, bytes, seconds (cost.json)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sparsegan import cost
 from sparsegan.cost import Convention, LayerCost
+from sparsegan.sparsity.units import CHANNELS
 from sparsegan.train.config import Config
 from sparsegan.train.match import named
 from sparsegan.train.timing import StepSeconds
@@ -58,14 +59,16 @@ def summary(
 
 
 def _of_pair(config: Config, layers: Layers, events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    history = histories(events)
+    told = list(events)
+    history, masked = histories(told), masked_layers(told)
     return {
-        "weights": {name: _weights(layers[name], history[name]) for name in NETWORKS},
+        "weights": {name: _weights(layers[name], history[name], masked[name]) for name in NETWORKS},
         "flops": {
-            convention: {
-                "run": _operations(config, layers, history, convention),
-                "dense": _operations(config, layers, {name: [] for name in NETWORKS}, convention),
-            }
+            convention: _with_steps(
+                config.steps,
+                _operations(config, layers, history, convention),
+                _operations(config, layers, {name: [] for name in NETWORKS}, convention),
+            )
             for convention in cost.CONVENTIONS
         },
         "inference": {
@@ -79,7 +82,11 @@ def _of_pair(config: Config, layers: Layers, events: Iterable[Mapping[str, Any]]
             for convention in cost.CONVENTIONS
         },
         "bytes": {
-            "generator_sparse": cost.sparse_bytes(layers["generator"], history["generator"][-1][1]),
+            "generator_sparse": cost.sparse_bytes(
+                layers["generator"],
+                history["generator"][-1][1],
+                block=CHANNELS if config.method.settings.granularity == "block" else 1,
+            ),
             "generator_dense": cost.dense_bytes(layers["generator"]),
         },
     }
@@ -96,7 +103,7 @@ def _together(pairs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         "flops": {
             convention: {
                 whose: sum(own["flops"][convention][whose] for own in costs)
-                for whose in ("run", "dense")
+                for whose in costs[0]["flops"][convention]
             }
             for convention in cost.CONVENTIONS
         },
@@ -123,21 +130,27 @@ def of_layers(
         events: As in `summary`.
 
     Returns:
-        Of every layer `name`, `kind`, `shape` and `weights`; active weights at the start and at
-        the end; and by convention, with its biases, the operations of one image (as it is at the
+        Of every layer `name`, `kind`, `shape`, `weights`, whether a mask takes them, the other
+        counts of `LayerCost` that are not by convention; active weights at the start and at the
+        end; and by convention, with its biases, the operations of one image (as it is at the
         end) and of the run, `inference` and `training`, and what they would be dense.
     """
     told = list(events)
     found = {}
     for pair, own in layers.items():
-        history = histories([e for e in told if e.get("pair", "") == pair])
+        of_pair = [e for e in told if e.get("pair", "") == pair]
+        history, masked = histories(of_pair), masked_layers(of_pair)
         for name in NETWORKS:
-            rows = [_layer(config, layer, name, history[name]) for layer in own[name]]
-            found[named(name, pair)] = rows
+            found[named(name, pair)] = [
+                _layer(config, layer, name, history[name], layer.name in masked[name])
+                for layer in own[name]
+            ]
     return found
 
 
-def _layer(config: Config, layer: LayerCost, network: str, history: History) -> dict[str, Any]:
+def _layer(
+    config: Config, layer: LayerCost, network: str, history: History, masked: bool
+) -> dict[str, Any]:
     def density(densities: Mapping[str, float]) -> dict[str, float]:
         return {layer.name: densities.get(layer.name, 1.0)} if layer.weights else {}
 
@@ -148,6 +161,11 @@ def _layer(config: Config, layer: LayerCost, network: str, history: History) -> 
         "kind": layer.kind,
         "shape": list(layer.shape),
         "weights": layer.weights,
+        "masked": masked,
+        "bare_weights": layer.bare_weights,
+        "other_parameters": layer.other_parameters,
+        "unseen": layer.unseen,
+        "normalises": bool(layer.norm_ops),
         "active_start": round(start.get(layer.name, 1.0) * layer.weights),
         "active_end": round(end.get(layer.name, 1.0) * layer.weights),
         "inference": {},
@@ -190,15 +208,39 @@ def histories(events: Iterable[Mapping[str, Any]]) -> dict[str, History]:
     return found
 
 
-def _weights(layers: Sequence[LayerCost], history: History) -> dict[str, int]:
-    def active(densities: Mapping[str, float]) -> int:
-        return sum(round(densities.get(c.name, 1.0) * c.weights) for c in layers)
+def masked_layers(events: Iterable[Mapping[str, Any]]) -> dict[str, set[str]]:
+    """The names of each network's masked layers, out of the `start` events."""
+    found: dict[str, set[str]] = {name: set() for name in NETWORKS}
+    for event in events:
+        if event["kind"] == "start":
+            for name in NETWORKS:
+                rows = event["networks"][name]
+                found[name] = {row["name"] for row in rows if row["masked"]}
+    return found
 
+
+def _weights(
+    layers: Sequence[LayerCost], history: History, masked: Collection[str]
+) -> dict[str, int]:
+    def active(densities: Mapping[str, float], chosen: Sequence[LayerCost]) -> int:
+        return sum(round(densities.get(c.name, 1.0) * c.weights) for c in chosen)
+
+    maskable = [c for c in layers if c.name in masked]
+    bare = sum(c.bare_weights for c in layers)
+    start, end = history[0][1], history[-1][1]
     return {
-        "total": sum(c.weights for c in layers),
-        "active_start": active(history[0][1]),
-        "active_end": active(history[-1][1]),
+        "total": sum(c.weights for c in layers) + bare,
+        "active_start": active(start, layers) + bare,
+        "active_end": active(end, layers) + bare,
+        "maskable": sum(c.weights for c in maskable),
+        "maskable_active_start": active(start, maskable),
+        "maskable_active_end": active(end, maskable),
+        "parameters": sum(c.weights + c.other_parameters for c in layers),
     }
+
+
+def _with_steps(steps: int, run: float, dense: float) -> dict[str, float]:
+    return {"run": run, "dense": dense, "step": run / steps, "dense_step": dense / steps}
 
 
 def _operations(
