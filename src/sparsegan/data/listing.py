@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,10 +98,7 @@ def image_paths(container: Container) -> Paths:
         raise Limits(container.place).refusal(f"it has two entries {name!r}")
     if others:
         files = (f"{count} ending in {ending}" for ending, count in sorted(others.items()))
-        _warn_once(
-            f"{container.place}: pictures were passed over ({', '.join(files)}), "
-            f"since only {', '.join(FORMATS)} are read"
-        )
+        _warn_once(container.place.resolve(), ", ".join(files))
     return paths
 
 
@@ -129,9 +127,10 @@ def _is_hidden(name: str) -> bool:
 
 
 @functools.cache
-def _warn_once(sentence: str) -> None:
-    """Both splits are listed, and each rank's images again."""
-    log.warning("%s", sentence)
+def _warn_once(place: Path, files: str) -> None:
+    """A run lists its images several times."""
+    read = ", ".join(FORMATS)
+    log.warning("%s: pictures were passed over (%s), since only %s are read", place, files, read)
 
 
 def _first_folders(names: Iterable[str]) -> tuple[NDArray[np.int64], list[str]]:
