@@ -226,6 +226,9 @@ def test_loops_may_view_results_and_gradients_of_inputs(kernels):
     (g,) = torch.autograd.grad(y.sum(), x, create_graph=True)
     g.view(5, -1).norm(2, 1).sum().backward()
     assert g.view(-1).shape == (5 * 3 * 64,)
+    x.data, first = x.data.clone(), nn.ReLU(inplace=True)
+    network.register_forward_pre_hook(lambda module, args: (first(args[0]),))
+    assert torch.equal(network(x * 1), network(x.relu()))
     with torch.inference_mode():
         assert network(x.detach()).view(-1).shape == (5 * 4 * 64,)
 
@@ -280,6 +283,7 @@ def test_after_an_interrupted_forward_functions_are_themselves_again(monkeypatch
     assert torch.overrides._get_current_function_mode() is None
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
 def test_transforms_and_traces_run_on_dense_kernels():
     network = of_kernels("native").eval()
     x = torch.randn(2, 3, 8, 8)

@@ -165,10 +165,12 @@ class NativeForward:
 
     # ---- hooks
 
-    def _enter(self, module: nn.Module, args: tuple[Any, ...]) -> Any:
+    def _enter(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         running = self._running
         if not (self.on or self.channels_last) or _is_transformed():
-            return None
+            return
+        for x in args:
+            _give_usual_gradient(x)
         if running.mode is not None and running.mode.stopped:
             running.end()
         watch = self.channels_last and self._views is None
@@ -177,7 +179,6 @@ class NativeForward:
         elif self.on and running.mode is None:
             self._update()
             running.begin(mode=Interception(self._indices, bool(self._calm), self._constants))
-        return tuple(_with_usual_gradient(x) for x in args)
 
     def _leave(self, module: nn.Module, args: Any, result: Any) -> Any:
         mode, watch = self._running.end()
@@ -246,22 +247,11 @@ class _ViewWatch(TorchFunctionMode):
             return func(*args, **(kwargs or {}))
 
 
-class _UsualGradient(torch.autograd.Function):
-    """Nothing, but its gradient lies in memory in the order of the dimensions."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        return x.view_as(x)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        return gradients[0].contiguous()
-
-
-def _with_usual_gradient(x: Any) -> Any:
-    """An image whose gradient a loop may view as it would without the engine."""
-    needed = isinstance(x, Tensor) and x.dim() == 4 and x.requires_grad and torch.is_grad_enabled()
-    return _UsualGradient.apply(x) if needed else x  # type: ignore[no-untyped-call]
+def _give_usual_gradient(x: Any) -> None:
+    """Lets a loop view an image's gradient as it would without the engine."""
+    image = isinstance(x, Tensor) and x.dim() == 4 and x.requires_grad
+    if image and torch.is_grad_enabled() and not hasattr(x, "sparsegan_usual_gradient"):
+        x.sparsegan_usual_gradient = x.register_hook(Tensor.contiguous)
 
 
 def _in_usual_order(x: Any) -> Any:
