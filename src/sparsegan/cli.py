@@ -100,7 +100,7 @@ def _train(given: list[str]) -> int:
 
         print(to_yaml(wanted.config, wanted.notes), end="")
         return 0
-    cli_cost.print_scaled(wanted.scaled)
+    cli_cost.print_scaled(wanted.scaled, wanted.config)
     if wanted.options.dry_run:
         from sparsegan.train.plan import plan
 

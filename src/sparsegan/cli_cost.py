@@ -9,6 +9,7 @@ from sparsegan import cli_settings
 from sparsegan.cli_parser import Parser
 
 if TYPE_CHECKING:
+    from sparsegan.train.config import Config
     from sparsegan.train.measure import Measured
     from sparsegan.train.plan import Plan
     from sparsegan.train.scale import Change
@@ -24,7 +25,7 @@ def cost(given: list[str]) -> int:
 
         as_json = wanted.options.json
         if not as_json:
-            print_scaled(wanted.scaled)
+            print_scaled(wanted.scaled, wanted.config)
         found = outline(wanted.config)
         measured = measure.of_plan(found.config) if wanted.options.measure else None
         print_cost(found, as_json=as_json, to_come=True, measured=measured)
@@ -42,13 +43,16 @@ def cost(given: list[str]) -> int:
     return 0
 
 
-def print_scaled(changes: "Sequence[Change]") -> None:
-    """Say what a smaller scale has changed, once for all processes."""
+def print_scaled(changes: "Sequence[Change]", config: "Config") -> None:
+    """Say what a smaller scale has changed, and if it cannot help, once for all processes."""
     from sparsegan.train.launch import process_rank
+    from sparsegan.train.scale import caution
 
     if changes and process_rank() == 0:
         print(f"scale: small; {len(changes)} settings were changed")
-        print("".join(f"  {change}\n" for change in changes), end="", flush=True)
+        told = caution(config)
+        lines = [f"  {change}\n" for change in changes] + ([] if told is None else [f"{told}\n"])
+        print("".join(lines), end="", flush=True)
 
 
 def print_cost(

@@ -154,3 +154,35 @@ def test_an_infinite_average_and_no_evaluation_stay():
     small, _ = scale.small(config("adapt/sngan-cifar10", *flags))
     assert small.method.settings.ema_decay is None
     assert (small.evaluate.images, small.evaluate.every) == (0, 0)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 100, 3000])
+def test_reasons_say_what_the_final_steps_make_of_it(published, steps):
+    before = dataclasses.replace(published["adapt/sngan-cifar10"], steps=steps)
+    small, changes = scale.small(before, {"steps"})
+    why = {change.key: change.why for change in changes}
+
+    def told(count, what):
+        return f"{count} {what}{'' if count == 1 else 's'}"
+
+    for key, every in (
+        ("checkpoint.every", small.checkpoint.every),
+        ("log_every", small.log_every),
+    ):
+        assert why[key] == f"{told(sum(t % every == 0 for t in range(1, steps + 1)), 'time')} a run"
+    method = small.method.settings
+    made = sum(due(t, method.control_interval, steps) for t in range(steps))
+    assert why["method.control_interval"] == f"{told(made, 'decision')} a run"
+    span = min(steps, method.control_interval)
+    found = span // method.balance_every
+    assert why["method.balance_every"] == f"{told(found, 'measurement')} in {told(span, 'step')}"
+    fills = steps >= method.balance_window * method.balance_every
+    assert (why["method.balance_window"] == "filled between two decisions") is fills
+
+
+@pytest.mark.parametrize(("steps", "cautioned"), [(1, True), (399, True), (400, False)])
+def test_a_run_too_short_for_the_rules_is_told_of(published, steps, cautioned):
+    before = dataclasses.replace(published["adapt/sngan-cifar10"], steps=steps)
+    told = scale.caution(scale.small(before, {"steps"})[0])
+    assert (told is not None) is cautioned
+    assert told is None or told.startswith(f"{steps} step")

@@ -31,6 +31,8 @@ CYCLEGAN_SIZE = 128
 
 GROWTH = 0.05
 """Least lr × interval: Adam moves a weight by about lr a step."""
+DECISIONS = 20
+"""Wanted in a run, and as many rewirings."""
 TRAVEL = 1.5
 """Least decisions × density step."""
 RECORDS = 20
@@ -86,6 +88,22 @@ def small(config: Config, kept: Collection[str] = ()) -> tuple[Config, list[Chan
     return scaling.result(), scaling.changes
 
 
+def caution(config: Config) -> str | None:
+    """A sentence on a run too short for the rules that keep a method at work; else None."""
+    least = DECISIONS * RECORDS
+    if config.steps >= least:
+        return None
+    return (
+        f"{_counted(config.steps, 'step')}: under {least} the rules for short runs cannot hold "
+        f"({DECISIONS} decisions, each on {RECORDS} measurements); such a run shows that things "
+        "work, not what a method does"
+    )
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
 class _Scaling:
     """Settings on their way to a smaller scale, by dotted key."""
 
@@ -139,9 +157,11 @@ class _Scaling:
         steps = self.put("steps", min(before, STEPS), "minutes, not days")
         self._at_most("method.ema_start", steps // 100, "1 % of the run, as published")
         for key, times in (("checkpoint.every", 6), ("sample.every", 6), ("evaluate.every", 3)):
-            self._at_most(key, max(1, steps // times), f"{times} times a run")
+            every = max(1, steps // times)
+            self._at_most(key, every, f"{_counted(steps // every, 'time')} a run")
         self._at_most("evaluate.images", IMAGES, "seconds, not minutes")
-        self._at_most("log_every", max(1, steps // 60), "60 times a run")
+        every = max(1, steps // 60)
+        self._at_most("log_every", every, f"{_counted(steps // every, 'time')} a run")
 
     def rates(self) -> None:
         """Learning rates that get somewhere in so few steps."""
@@ -161,26 +181,31 @@ class _Scaling:
         """Rewirings no closer than a new weight needs to grow."""
         lr = min(self.values[f"optimiser.{name}.lr"] for name in ("generator", "discriminator"))
         least = math.ceil(Fraction(str(GROWTH)) / Fraction(str(lr)))
-        wanted = max(least, self.values["steps"] // 20)
+        wanted = max(least, self.values["steps"] // DECISIONS)
         why = f"learning rate × interval is {lr * wanted:.2g}, which is to be {GROWTH} at least"
         self._at_most("method.interval", wanted, why)
 
     def control(self) -> None:
         """Decisions enough to cross the range of densities, each on measurements enough."""
         steps = self.values["steps"]
-        interval = max(RECORDS, steps // 20)
-        interval = (
-            self._at_most("method.control_interval", interval, "20 decisions a run") or interval
-        )
+        interval = max(RECORDS, steps // DECISIONS)
+        made = f"{_counted((steps - 1) // interval, 'decision')} a run"
+        interval = self._at_most("method.control_interval", interval, made) or interval
         window_kept = "method.balance_window" in self.kept
         records = self.values["method.balance_window"] if window_kept else RECORDS
-        every = self._at_most(
-            "method.balance_every", max(1, interval // records), f"{RECORDS} measurements a window"
-        )
-        self._at_most(
-            "method.balance_window", max(1, interval // every), "filled between two decisions"
-        )
+        every = max(1, interval // records)
+        span = min(interval, steps)
+        why = f"{_counted(span // every, 'measurement')} in {_counted(span, 'step')}"
+        every = self._at_most("method.balance_every", every, why)
         step, decisions = self.values.get("method.density_step"), (steps - 1) // interval
+        window = max(1, interval // every)
+        if steps < window * every:
+            why = f"no less; {_counted(steps, 'step')} do not fill it"
+        elif "method.control_interval" in self.values:
+            why = "filled between two decisions"
+        else:
+            why = f"filled in {_counted(window * every, 'step')}"
+        self._at_most("method.balance_window", window, why)
         if step is not None and decisions and step * decisions < TRAVEL:
             exact = Fraction(str(step))
             times = math.ceil(Fraction(str(TRAVEL)) / decisions / exact)
