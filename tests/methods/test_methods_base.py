@@ -488,18 +488,3 @@ def test_all_is_every_faithful_switch():
     assert plain.generator.moments == "seeded"
     assert not plain.balance.mean_of_ratios
     assert not plain.controller.inclusive
-
-
-def test_no_average_on_request():
-    gan = ToyGan()
-    method = _method("static", gan, ema_decay=None)
-    gan.run(method, 3)
-    assert method.ema is None
-    assert method.state_dict()["ema"] is None
-
-
-@pytest.mark.parametrize("field", ["generator_density", "discriminator_density"])
-@pytest.mark.parametrize("value", [0, 1.5, -0.1, float("nan"), "0.1", True])
-def test_an_impossible_density_is_named(field, value):
-    with pytest.raises(SparseganError, match=rf"^{field} is .*\(0, 1\]"):
-        _method("adapt", ToyGan(), **{field: value})

@@ -1,6 +1,5 @@
 """Masks, module and optimiser together, in loops of any kind; changes against slow references."""
 
-import copy
 import math
 
 import pytest
@@ -481,31 +480,3 @@ def test_wrapped_networks_train_alike():
         results.append(network.masks.weights())
         assert network.masks.names == ["weight"]
     assert torch.equal(*results)
-
-
-def test_a_saved_state_carries_on_to_the_same_bits():
-    def fresh():
-        torch.manual_seed(5)
-        return _sparse(nn.Sequential(nn.Linear(6, 6), nn.Conv2d(2, 3, 3)))
-
-    one, other = fresh(), fresh()
-    _stepped(one, 1)
-    saved = copy.deepcopy([one.module.state_dict(), one.optimizer.state_dict(), one.state_dict()])
-    other.module.load_state_dict(saved[0])
-    other.optimizer.load_state_dict(saved[1])
-    other.load_state_dict(saved[2])
-    for network in (one, other):
-        network.rewire(0.5, growth="gradient", scope="network", rounding="floor", generator=_rng(2))
-        _stepped(network, 2)
-    assert one.steps == other.steps == 2
-    assert torch.equal(one.masks.flat, other.masks.flat)
-    assert torch.equal(one.masks.weights(), other.masks.weights())
-
-
-@pytest.mark.parametrize("lost", ["masks", "steps", "growth_gradient"])
-def test_a_state_that_is_not_whole_is_refused(lost):
-    network = _sparse(nn.Linear(4, 4))
-    state = network.state_dict()
-    del state[lost]
-    with pytest.raises(SparseganError, match=f"the saved state lacks {lost}"):
-        network.load_state_dict(state)
