@@ -181,6 +181,8 @@ class NativeForward:
             running.begin(mode=Interception(self._indices, bool(self._calm), self._constants))
 
     def _leave(self, module: nn.Module, args: Any, result: Any) -> Any:
+        if torch.compiler.is_compiling():
+            return None  # nothing has begun
         mode, watch = self._running.end()
         if watch is not None:
             self._views = watch.views
@@ -189,7 +191,7 @@ class NativeForward:
             self._calm = self._calm is not False and not mode.changed and alone
             result = mode.finish(result)
         ours = mode is not None or (self.channels_last and not self.on)
-        return tree_map(_in_usual_order, result) if ours and not _is_transformed() else result
+        return tree_map(_in_usual_order, result) if ours else None
 
     def _channels_last(self, module: nn.Module, args: tuple[Any, ...]) -> Any:
         # Dense convolutions are 1.3 times faster on it, and what follows them keeps it.
