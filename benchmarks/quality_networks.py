@@ -121,7 +121,7 @@ TRIALS = (
     Trial(
         "biggan-64",
         "small",
-        200,
+        500,
         widths(8, 8) + ORTHOGONAL + rates(5e-4, 1e-3) + batches(16) + PATIENT,
     ),
     # Each call of this one takes seconds: no timing of engines, no statistics over many batches.
