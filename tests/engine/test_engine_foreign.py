@@ -317,3 +317,4 @@ def test_a_loop_may_change_features_that_a_network_gives_it():
         with torch.no_grad():
             h.add_(1)
         out.sum().backward()
+    assert all(p.grad.isfinite().all() for p in network.parameters())
