@@ -100,7 +100,8 @@ class Interception(TorchFunctionMode):
             result = func(*args, **kwargs)
         self.changed = self.changed or any(x._version != version for x, version in maps)
         if func in _RESHAPES and _is_copy(given[0], result):
-            self.copies, _ = True, note_copy(result)
+            self.copies = True
+            note_copy(result)
         return result
 
     def take(self, x: Tensor, weight: Tensor, dimensions: tuple[int, ...]) -> SparseIndex | None:
