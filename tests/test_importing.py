@@ -72,3 +72,35 @@ def test_a_module_that_failed_may_be_mended(here):
         importing.load("mended.py:Net", "a.b")
     (here / "mended.py").write_text("class Net: pass  # now")
     assert importing.load("mended.py:Net", "a.b").__name__ == "Net"
+
+
+def test_the_sources_of_a_name_are_the_files_that_loading_it_runs_and_none_is_run(here):
+    for folder in ("with", "with/inner", "without/inner"):
+        (here / folder).mkdir(parents=True)
+    files = ("with/__init__.py", "with/inner/__init__.py", "with/inner/net.py", "one.py")
+    for file in (*files, "without/inner/net.py"):
+        (here / file).write_text("raise SystemExit")
+    before = set(sys.modules), list(sys.path)
+    assert importing.sources("with.inner.net:Net") == [here / file for file in files[:3]]
+    assert importing.sources("without.inner.net:Net") == [here / "without/inner/net.py"]
+    assert importing.sources("one:Net") == importing.sources("one.py:Net") == [here / "one.py"]
+    for nowhere in (
+        "absent:Net",
+        "with.absent:Net",
+        "one.absent:Net",
+        "sys:exit",
+        "Net",
+        ":",
+        ".:a",
+    ):
+        assert importing.sources(nowhere) == []
+    assert (set(sys.modules), list(sys.path)) == before
+
+
+def test_the_current_directory_is_on_the_path_for_its_own_modules_alone(here):
+    (here / "colorsys.py").write_text("RAN = True")
+    (here / "mine.py").write_text("import quopri\nclass Net: pass")
+    importing.load("textwrap:dedent", "a.b")
+    assert str(here) not in sys.path
+    importing.load("mine:Net", "a.b")
+    assert str(here) in sys.path

@@ -5,6 +5,7 @@ Heavy modules are imported by the commands that need them, so that help comes at
 
 import argparse
 import difflib
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -13,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sparsegan import cli_cost, cli_settings
-from sparsegan.cli_parser import Parser
-from sparsegan.errors import SparseganError
+from sparsegan.cli_parser import Parser, add_trust
+from sparsegan.errors import SparseganError, printable
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,12 +34,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0, 2 for wrong use or bad input, 128 + signal for a stop.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    logging.getLogger("sparsegan").addFilter(_spelt_out)
     try:
         return _dispatch(given)
     except SparseganError as error:
         rank = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")))
         where = f" [process {rank}]" if rank else ""
-        print(f"sparsegan:{where} error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(
+            f"sparsegan:{where} error: {printable(' '.join(str(error).split()))}", file=sys.stderr
+        )
         return 2
     except KeyboardInterrupt:
         print("sparsegan: interrupted", file=sys.stderr)
@@ -51,8 +55,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error.filename is None:
             raise
         # A full disk, a folder without rights: no defect of ours, and it names the file.
-        print(f"sparsegan: error: {error.filename}: {error.strerror}", file=sys.stderr)
+        where = printable(str(error.filename))
+        print(f"sparsegan: error: {where}: {error.strerror}", file=sys.stderr)
         return 2
+
+
+def _spelt_out(record: logging.LogRecord) -> bool:
+    record.msg, record.args = printable(" ".join(record.getMessage().split())), None
+    return True
 
 
 def _dispatch(given: list[str]) -> int:
@@ -130,6 +140,7 @@ def _resume(given: list[str]) -> int:
         action="store_true",
         help="go on although threads, PyTorch, processor, device or data are not what they were",
     )
+    add_trust(parser)
     chosen = parser.parse_args(given)
     from rich.console import Console
 
@@ -140,7 +151,13 @@ def _resume(given: list[str]) -> int:
         print(f"{chosen.run} is finished: {chosen.run / 'report.html'}")
         return 0
     return _to_the_end(
-        lambda: resume(chosen.run, Console(), checkpoint=chosen.checkpoint, inexact=chosen.inexact)
+        lambda: resume(
+            chosen.run,
+            Console(),
+            checkpoint=chosen.checkpoint,
+            inexact=chosen.inexact,
+            trust_code=chosen.trust_code,
+        )
     )
 
 
@@ -163,11 +180,11 @@ def _to_the_end(work: "Callable[[], RunDirectory]") -> int:
         print(f"{stop}; go on with `sparsegan resume {stop.run}`", file=sys.stderr)
         return 128 + stop.signal
     if process_rank() == 0:
-        console = Console()
+        console = Console(markup=False)
         quality = quality_table(run)
         if quality is not None:
             console.print(quality)
-        counted = cost_of_run(run.path)
+        counted = cost_of_run(run.path, trust_code=True)  # it has just been run
         console.print(cost_table(counted.cost, counted.config.steps))
         console.print(f"report: {run.report}", soft_wrap=True, highlight=False)
     return 0
@@ -283,7 +300,7 @@ def _generator(
     from sparsegan.train import sampling
     from sparsegan.train.trained import open_trained
 
-    trained = open_trained(chosen.run, chosen.checkpoint)
+    trained = open_trained(chosen.run, chosen.checkpoint, trust_code=chosen.trust_code)
     method = trained.method_of(chosen.direction)
     with sampling.sampled(method, bn=chosen.bn, weights=chosen.weights) as generator:
         yield generator, f"step {trained.step}", trained
@@ -314,6 +331,7 @@ def _evaluate(given: list[str]) -> int:
         weights=chosen.weights,
         images=chosen.images,
         features=chosen.features,
+        trust_code=chosen.trust_code,
     )
     for pair, fields in found.items():
         where = named(f"step {fields['step']}", pair)
@@ -340,6 +358,7 @@ def _add_run_options(parser: argparse.ArgumentParser, run: str = "the run direct
         default="ema",
         help="the average of the weights (default), or the weights of the last step",
     )
+    add_trust(parser)
 
 
 def _positive(text: str) -> int:
@@ -371,11 +390,17 @@ def _export(given: list[str]) -> int:
     parser.add_argument(
         "--direction", choices=("a_to_b", "b_to_a"), help="of a run of cyclegan: which generator"
     )
+    add_trust(parser)
     chosen = parser.parse_args(given)
     from sparsegan.export import export_run
 
     written = export_run(
-        chosen.run, chosen.to, chosen.output, chosen.checkpoint, pair=chosen.direction
+        chosen.run,
+        chosen.to,
+        chosen.output,
+        chosen.checkpoint,
+        pair=chosen.direction,
+        trust_code=chosen.trust_code,
     )
     print(
         f"generator of step {written.step}: {written.path}, {written.bytes:,} bytes, "

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sparsegan import cli_settings
-from sparsegan.cli_parser import Parser
+from sparsegan.cli_parser import Parser, add_trust
 
 if TYPE_CHECKING:
     from sparsegan.train.config import Config
@@ -33,12 +33,15 @@ def cost(given: list[str]) -> int:
     parser = Parser("cost", "What a run has cost.", cli_settings.EXAMPLES["cost"])
     parser.add_argument("run", type=Path, metavar="RUN", help="the run directory")
     cli_settings.add_cost_options(parser)
+    add_trust(parser)
     chosen = parser.parse_args(given)
     from sparsegan.train import measure
     from sparsegan.train.plan import cost_of_run
 
-    found = cost_of_run(chosen.run)
-    measured = measure.of_run(chosen.run) if chosen.measure else None
+    found = cost_of_run(chosen.run, trust_code=chosen.trust_code)
+    measured = None
+    if chosen.measure:
+        measured = measure.of_run(chosen.run, trust_code=chosen.trust_code)
     print_cost(found, as_json=chosen.json, to_come=False, measured=measured)
     return 0
 
@@ -79,7 +82,7 @@ def print_cost(
         kernels = {} if measured is None else {"kernels": kernel_tables.as_json(measured)}
         print(json.dumps(cost_tables.as_json(found) | kernels, indent=1))
         return
-    console = Console()
+    console = Console(markup=False)  # a layer's name may have brackets
     if to_come:
         console.print(plan_text(found), highlight=False, soft_wrap=True)
         console.print()

@@ -6,6 +6,16 @@ from typing import NoReturn
 from sparsegan.errors import SparseganError
 
 
+def add_trust(parser: "argparse._ActionsContainer") -> None:
+    """The flag of every command that reads a file which may name code."""
+    parser.add_argument(
+        "--trust_code",
+        action="store_true",
+        help="run the code that config.yaml names: what was run here before is trusted without it, "
+        "as long as its files are unchanged",
+    )
+
+
 class Parser(argparse.ArgumentParser):
     """A parser of one command whose complaints are SparseganErrors."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sparsegan.cli_parser import add_trust
 from sparsegan.errors import SparseganError
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def read(given: Sequence[str], command: str, description: str) -> Given:
         chosen, flags = own.parse_known_args(given)
     except argparse.ArgumentError as error:
         raise SparseganError(f"{error} (see `sparsegan {command} --help`)") from None
-    from sparsegan.train import recipes, scale
+    from sparsegan.train import recipes, scale, trust
     from sparsegan.train.options import SettingsParser
     from sparsegan.train.parse import check, method_of, parse, read_layer
 
@@ -100,6 +101,15 @@ def read(given: Sequence[str], command: str, description: str) -> Given:
     )
     _add_own_options(parser.own, command)  # taken out of the flags above: here for the help
     config = parse(layers, flags, parser)
+    if not (command == "train" and chosen.print_config):
+        named = {text for flag in flags for text in (flag, flag.partition("=")[2])}
+        trust.require(
+            config,
+            " and ".join(chosen.config),
+            trust_code=chosen.trust_code,
+            named=named,
+            settings=trust.NETWORKS if command == "cost" else trust.CODE,
+        )
     if chosen.scale is None:
         return Given(config, [], recipe, chosen)
     kept = {flag.removeprefix("--").partition("=")[0] for flag in flags if flag.startswith("--")}
@@ -128,6 +138,7 @@ def _add_own_options(parser: "argparse._ActionsContainer", command: str) -> None
         help="make a long run one of minutes on a CPU, and say what was changed; flags stay as "
         "they are given",
     )
+    add_trust(parser)
     if command == "cost":
         add_cost_options(parser)
         return

@@ -1,4 +1,6 @@
-"""The one exception for wrong use and bad input."""
+"""The one exception for wrong use and bad input, and how its sentence is printed."""
+
+import unicodedata
 
 
 class SparseganError(ValueError):
@@ -7,3 +9,17 @@ class SparseganError(ValueError):
     The command line prints the sentence and ends with exit code 2; a traceback of any other
     exception is a defect of the library.
     """
+
+
+def printable(text: str) -> str:
+    r"""A text in which characters that move, recolour or reverse a terminal's are spelt out.
+
+    Names of files, classes and layers may come from anybody.
+
+    Example:
+        >>> printable("a\x1b[2Jb")
+        'a\\x1b[2Jb'
+    """
+    return "".join(
+        f"\\x{ord(c):02x}" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in text
+    )

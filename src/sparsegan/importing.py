@@ -3,8 +3,12 @@
 import hashlib
 import importlib
 import importlib.util
+import pkgutil
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,8 +23,8 @@ _NOT_OWN = (Path(__file__).parent, Path(torch.__file__).parent)
 def load(spec: str, setting: str) -> Any:
     """The object that a setting names.
 
-    The current directory is on the path, as for a script that is run there; so is the folder of a
-    file, for what stands beside it.
+    Where a module is in the current directory, that is on the path, as for a script that is run
+    there; so is the folder of a file, for what stands beside it.
 
     Args:
         spec: `my.module:Class` or `path/to/file.py:Class`.
@@ -54,6 +58,24 @@ def absolute(spec: str) -> str:
     return f"{_resolved(place)}:{name}" if _is_file(place) else spec
 
 
+def sources(spec: str) -> list[Path]:
+    """The files that `load` would run for a name: the packages' around a module, and its own.
+
+    Nothing is imported. Of a name that is none, or of a module without a file, there are none.
+    """
+    place, _, _ = spec.rpartition(":")
+    if _is_file(place):
+        return [_resolved(place)]
+    with suppress(ImportError, AttributeError, ValueError), _here_on_path(place):
+        # A folder without __init__.py is a package that has no file.
+        return [
+            Path(each.origin).resolve()
+            for each in _specs(place)
+            if each.has_location and each.origin
+        ]
+    return []
+
+
 def told(error: BaseException) -> str:
     """An error in code of one's own: its type, what it says, and the line that it comes from."""
     text = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
@@ -77,11 +99,54 @@ def _resolved(place: str) -> Path:
 
 
 def _from_path(place: str) -> ModuleType:
-    here = str(Path.cwd())
-    if here not in sys.path and "" not in sys.path:
-        sys.path.insert(0, here)
     importlib.invalidate_caches()  # the module may be younger than the process
-    return importlib.import_module(place)
+    with _here_on_path(place):
+        module = importlib.import_module(place)
+    _put_here_on_path(place)  # for what it imports later
+    return module
+
+
+@contextmanager
+def _here_on_path(place: str) -> Iterator[None]:
+    before = list(sys.path)
+    _put_here_on_path(place)
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+
+
+def _put_here_on_path(place: str) -> None:
+    """Only where the module is: no other file of a folder is to be taken for a package's."""
+    here, outermost = Path.cwd(), place.partition(".")[0]
+    if str(here) in sys.path or "" in sys.path:
+        return
+    if (here / outermost).is_dir() or (here / f"{outermost}.py").is_file():
+        sys.path.insert(0, str(here))
+
+
+def _specs(place: str) -> Iterator[ModuleSpec]:
+    """Of the packages around a module, outermost first, and of the module; nothing is imported."""
+    outermost, *inner = place.split(".")
+    spec = importlib.util.find_spec(outermost)
+    for part in inner:
+        if spec is None:
+            raise ImportError(place)
+        yield spec
+        spec = _inside(spec, f"{spec.name}.{part}")
+    if spec is None:
+        raise ImportError(place)
+    yield spec
+
+
+def _inside(package: ModuleSpec, name: str) -> ModuleSpec | None:
+    # importlib.util.find_spec would import the package.
+    for folder in package.submodule_search_locations or ():
+        finder = pkgutil.get_importer(folder)
+        spec = None if finder is None else finder.find_spec(name)
+        if spec is not None:
+            return spec
+    return None
 
 
 def _from_file(path: Path) -> ModuleType:

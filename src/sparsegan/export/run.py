@@ -56,6 +56,7 @@ def export_run(
     checkpoint: Path | None = None,
     *,
     pair: str | None = None,
+    trust_code: bool = False,
 ) -> Written:
     """Write the averaged generator of a run, with standing statistics, to one file.
 
@@ -66,6 +67,7 @@ def export_run(
             suffix, in the run.
         checkpoint: Which state of the run; None is the newest.
         pair: Name of the pair of networks, for a run of several.
+        trust_code: Whether code that the run's config.yaml names may be run (`train.trust`).
 
     Raises:
         SparseganError: The run or its checkpoint cannot be used, the file cannot be written, or
@@ -73,7 +75,7 @@ def export_run(
     """
     chosen = FORMATS[to]
     chosen.check()  # before the work, not after it
-    trained = open_trained(run, checkpoint)
+    trained = open_trained(run, checkpoint, trust_code=trust_code)
     frozen = freeze(trained, pair)
     name = "generator" if pair is None else f"generator-{pair}"
     path = output or run / f"{name}{chosen.suffix}"

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sparsegan.train import kinds, sampling
+from sparsegan.train import kinds, sampling, trust
 from sparsegan.train.config import EvaluateConfig
 from sparsegan.train.trained import open_trained
 
@@ -17,6 +17,7 @@ def evaluate_run(
     weights: sampling.Weights = "ema",
     images: int | None = None,
     features: str | None = None,
+    trust_code: bool = False,
 ) -> dict[str, dict[str, Any]]:
     """Evaluate a run's generator, or both of a cycle; nothing is written.
 
@@ -27,14 +28,17 @@ def evaluate_run(
         weights: The average of the weights, or the weights themselves.
         images: On either side of the comparison; None as the run did.
         features: Feature network; None as the run did.
+        trust_code: Whether all code that the run's config.yaml names may be run (see `trust`).
 
     Returns:
         By pair of networks, the fields of an `evaluate` event, and `step`.
 
     Raises:
-        SparseganError: The run, its checkpoint or its data cannot be used.
+        SparseganError: The run, its checkpoint or its data cannot be used, or its code is not
+            trusted.
     """
-    trained = open_trained(path, checkpoint)
+    code = trust.CODE if features is None else trust.NETWORKS
+    trained = open_trained(path, checkpoint, trust_code=trust_code, settings=code)
     config = trained.config
     chosen = replace(
         config.evaluate,

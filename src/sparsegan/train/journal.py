@@ -1,9 +1,11 @@
 """What happens in a run as the events of metrics.jsonl (fields: docs/design.md)."""
 
 import math
+import operator
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +15,7 @@ import sparsegan
 from sparsegan import cost
 from sparsegan.cost import LayerCost
 from sparsegan.engine import Engine, LayerTiming
+from sparsegan.errors import SparseganError, printable
 from sparsegan.methods import Method, StepEvents
 from sparsegan.sparsity import MaskChange
 from sparsegan.train import build
@@ -46,11 +49,13 @@ class Journal:
         band = [settings.low, settings.high] if hasattr(settings, "low") else None
         for pair, game in match.games.items():
             active = {name: own.masks.counts() for name, own in game.method.networks.items()}
+            costs = layer_costs(match.config, game.G, game.D)
             self.write(
                 "start",
                 0,
                 pair,
-                networks=network_layers(active, layer_costs(match.config, game.G, game.D)),
+                networks=network_layers(active, costs),
+                costs={name: [asdict(layer) for layer in own] for name, own in costs.items()},
                 method=match.config.method.name,
                 steps=match.config.steps,
                 band=band,
@@ -146,6 +151,40 @@ def layer_costs(config: Config, G: nn.Module, D: nn.Module) -> dict[str, list[La
     label = torch.zeros(1, dtype=torch.int64, device=device)
     labels = (label,) if build.classes(config) else ()
     return {"generator": cost.layers(G, z, *labels), "discriminator": cost.layers(D, x, *labels)}
+
+
+def recorded_costs(
+    starts: Iterable[Mapping[str, Any]], origin: Path
+) -> dict[str, Mapping[str, Sequence[LayerCost]]] | None:
+    """Cost of every layer by pair and network, out of the `start` events; None: it is not there.
+
+    Args:
+        starts: The events.
+        origin: Their file, for the message.
+
+    Raises:
+        SparseganError: What is there is no cost of a layer.
+    """
+    told = {event.get("pair", ""): event.get("costs", {}) for event in starts}
+    if {} in told.values():
+        return None
+    names = ("generator", "discriminator")
+    try:
+        return {
+            pair: {n: [_cost(row) for row in own[n]] for n in names} for pair, own in told.items()
+        }
+    except (TypeError, KeyError, AttributeError) as error:
+        raise SparseganError(
+            f"the start event of {origin} has no costs of layers ({error}): restore the file"
+        ) from None
+
+
+def _cost(row: Mapping[str, Any]) -> LayerCost:
+    counts = {key: operator.index(row[key]) for key in row.keys() - {"name", "kind", "shape"}}
+    shape = tuple(map(operator.index, row["shape"]))
+    return LayerCost(
+        name=printable(row["name"]), kind=printable(row["kind"]), shape=shape, **counts
+    )
 
 
 def network_layers(

@@ -14,7 +14,7 @@ from sparsegan import report
 from sparsegan.errors import SparseganError
 from sparsegan.files import atomic_write_text
 from sparsegan.methods import StepEvents
-from sparsegan.train import build, kinds, parse, run_cost, state, timing
+from sparsegan.train import build, kinds, parse, run_cost, state, timing, trust
 from sparsegan.train.checkpoint import load_state, save_state
 from sparsegan.train.clock import Clock
 from sparsegan.train.config import Config
@@ -66,6 +66,7 @@ def train(
     images = kinds.images(config)
     fabric = launch(config)
     config = kinds.resolve(config, images)
+    trust.remember(trust.code_of(config).values())  # who trains with it may sample with it
     studio = kinds.studio(config, images)
     seed_everything(config, fabric.global_rank)
     batches = kinds.batches(images, config, fabric.global_rank, fabric.world_size, fabric.device)
@@ -84,6 +85,7 @@ def resume(
     *,
     checkpoint: Path | None = None,
     inexact: bool = False,
+    trust_code: bool = False,
 ) -> RunDirectory:
     """Go on with a run that was stopped, to the same bits as if it had not been.
 
@@ -92,17 +94,19 @@ def resume(
         console: Where to show progress; None for silence.
         checkpoint: Where to go on; None is the newest. What the run did later is forgotten.
         inexact: Go on although the machine differs in what the bits depend on.
+        trust_code: Whether all code that config.yaml names may be run (see `trust`).
 
     Returns:
         The run's directory, complete with report.
 
     Raises:
-        SparseganError: The directory is no run, or its checkpoint is damaged, of another network,
-            of other settings, or from other conditions.
+        SparseganError: The directory is no run, names code that is not trusted, or its checkpoint
+            is damaged, of another network, of other settings, or from other conditions.
         Interrupted: As in `train`.
     """
     run = open_run(path)
     config = parse.read(run.config)
+    trust.require(config, run.config, trust_code=trust_code)
     saved = load_state(checkpoint or run.newest_checkpoint())
     state.require_parts(saved, build.pairs(config))
     state.require_settings(saved["settings"], config)

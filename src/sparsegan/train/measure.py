@@ -11,7 +11,7 @@ from sparsegan.data.outline import blank
 from sparsegan.report.events import Kernels, LayerSeconds
 from sparsegan.report.kernels import LayerChoice, layer_choices
 from sparsegan.sparsity import SparseNetwork
-from sparsegan.train import kinds, parse, state
+from sparsegan.train import kinds, parse, state, trust
 from sparsegan.train.checkpoint import load_state
 from sparsegan.train.config import Config
 from sparsegan.train.journal import kernel_fields
@@ -50,14 +50,20 @@ class Measured:
         return any(layer.masked is not None for layer in self.layers)
 
 
-def of_run(path: Path) -> list[Measured]:
+def of_run(path: Path, *, trust_code: bool = False) -> list[Measured]:
     """Measure a run's networks, with the masks of its newest checkpoint.
 
+    Args:
+        path: The run's directory.
+        trust_code: Whether code that config.yaml names may be run (see `trust`).
+
     Raises:
-        SparseganError: The directory is no run, or has no checkpoint that fits it.
+        SparseganError: The directory is no run, names code that is not trusted, or has no
+            checkpoint that fits it.
     """
     run = open_run(path)
     config = parse.read(run.config)
+    trust.require(config, run.config, trust_code=trust_code, settings=trust.NETWORKS)
     saved = load_state(run.newest_checkpoint())
     match = _match(config)
     state.require_parts(saved, match.games)

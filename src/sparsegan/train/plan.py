@@ -10,9 +10,9 @@ import torch
 
 from sparsegan import cost
 from sparsegan.errors import SparseganError
-from sparsegan.train import forecast, kinds, parse, run_cost
+from sparsegan.train import forecast, kinds, parse, run_cost, trust
 from sparsegan.train.config import Config
-from sparsegan.train.journal import layer_costs, network_layers
+from sparsegan.train.journal import layer_costs, network_layers, recorded_costs
 from sparsegan.train.match import named
 from sparsegan.train.metrics_log import read_events
 from sparsegan.train.run import open_run
@@ -39,19 +39,31 @@ class Plan:
     cost: dict[str, Any]
 
 
-def cost_of_run(path: Path) -> Plan:
+def cost_of_run(path: Path, *, trust_code: bool = False) -> Plan:
     """What a run has cost so far, counted anew from its events.
 
+    Networks of one's own are counted as the run itself has counted them; of runs that have not
+    written that down they are made once more.
+
+    Args:
+        path: The run's directory.
+        trust_code: Whether code that config.yaml names may be run, should it be needed (`trust`).
+
     Raises:
-        SparseganError: The directory is no run.
+        SparseganError: The directory is no run, or code is needed that is not trusted.
     """
     run = open_run(path)
     config = parse.read(run.config)
-    layers = _layers(config, forecast.pairs(config))
     events = list(read_events(run.metrics))
     starts = [event for event in events if event["kind"] == "start"]
     if not starts:
         raise SparseganError(f"{run.metrics} has no start event: the run never began")
+    layers: Mapping[str, run_cost.Layers] | None = None
+    if trust.code_of(config, trust.NETWORKS):
+        layers = recorded_costs(starts, run.metrics)
+    if layers is None:
+        trust.require(config, run.config, trust_code=trust_code, settings=trust.NETWORKS)
+        layers = _layers(config, forecast.pairs(config))
     if not run.is_finished():
         config = replace(config, steps=max(1, *(event["step"] for event in events)))
     counted = run_cost.summary(config, layers, events)

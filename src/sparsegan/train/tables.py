@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
+from sparsegan.errors import printable
 from sparsegan.train import build
 from sparsegan.train.config import Config
 from sparsegan.train.match import named
@@ -24,7 +25,8 @@ def plan_text(plan: Plan) -> str:
         active, weights = (sum(row[key] for row in masked) for key in ("active", "weights"))
         densities.append(f"{network} {active / weights:.1%} of {weights:,} maskable weights")
     return "\n".join(
-        [
+        printable(line)
+        for line in [
             f"data      {_data(plan)}",
             f"networks  {_networks(config)}",
             f"method    {config.method.name}, allocation {settings.allocation}, granularity "

@@ -1,15 +1,17 @@
 """A run's networks as a checkpoint left them, to draw from and to evaluate."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from sparsegan.errors import SparseganError
 from sparsegan.methods import Method
-from sparsegan.train import build, parse, state
+from sparsegan.train import build, parse, state, trust
 from sparsegan.train.checkpoint import load_state
 from sparsegan.train.config import Config
 from sparsegan.train.match import named
 from sparsegan.train.run import open_run
+from sparsegan.train.trust import NETWORKS
 
 
 @dataclass(frozen=True)
@@ -47,14 +49,28 @@ class Trained:
         return self.method_of(None)
 
 
-def open_trained(path: Path, checkpoint: Path | None = None) -> Trained:
+def open_trained(
+    path: Path,
+    checkpoint: Path | None = None,
+    *,
+    trust_code: bool = False,
+    settings: Iterable[str] = NETWORKS,
+) -> Trained:
     """Load a run from its newest checkpoint, or from the one named.
 
+    Args:
+        path: The run's directory.
+        checkpoint: The file; None is the newest.
+        trust_code: Whether all code that config.yaml names may be run (see `trust`).
+        settings: The settings that may name code which is going to be run.
+
     Raises:
-        SparseganError: The directory is no run, or the checkpoint is damaged or does not fit it.
+        SparseganError: The directory is no run, names code that is not trusted, or the checkpoint
+            is damaged or does not fit it.
     """
     run = open_run(path)
     config = parse.read(run.config)
+    trust.require(config, run.config, trust_code=trust_code, settings=settings)
     saved = load_state(checkpoint or run.newest_checkpoint())
     pairs = build.pairs(config)
     state.require_parts(saved, pairs)
