@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,6 +44,11 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         _sync(path.parent, os.O_RDONLY)
 
 
+def is_left_behind(path: Path) -> bool:
+    """Whether a path has the name of a file that `atomic_path` was writing when it was killed."""
+    return re.fullmatch(r"\..+\.[0-9a-f]{12}\.tmp", path.name) is not None
+
+
 def atomic_write_bytes(path: str | Path, data: bytes) -> None:
     """Write ``data`` to ``path`` as `atomic_path` does."""
     with atomic_path(path) as temporary:
@@ -52,6 +58,11 @@ def atomic_write_bytes(path: str | Path, data: bytes) -> None:
 def atomic_write_text(path: str | Path, text: str) -> None:
     """Write ``text`` as UTF-8, line ends as they are, to ``path`` as `atomic_path` does."""
     atomic_write_bytes(path, text.encode())
+
+
+def leads_out(path: Path, folder: Path) -> bool:
+    """Whether a path is, by links on the way, outside a folder that it is in by its name."""
+    return not path.resolve().is_relative_to(folder.resolve())
 
 
 def _sync(path: Path, flags: int) -> None:

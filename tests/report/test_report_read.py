@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 from synthetic_run import join_pairs, write_run
@@ -110,3 +111,21 @@ def test_every_pair_of_networks_has_a_record(tmp_path):
 def test_a_pair_that_is_no_name_leads_nowhere(tmp_path):
     record = write_events(tmp_path, '{"kind": "start", "step": 0, "pair": "../.."}')
     assert record.pairs == []
+
+
+def test_links_that_lead_out_of_the_run_are_left_out_and_the_run_itself_may_be_one(run, tmp_path):
+    copy, secret = tmp_path / "copy", tmp_path / "secret"
+    shutil.copytree(run.path, copy)
+    secret.mkdir()
+    shutil.move(copy / "samples" / "step-00020000.png", secret / "step-00020000.png")
+    (copy / "samples" / "step-00020000.png").symlink_to(secret / "step-00020000.png")
+    shutil.move(copy / "config.yaml", secret / "config.yaml")
+    (copy / "config.yaml").symlink_to("../secret/config.yaml")
+    (tmp_path / "link").symlink_to(copy)
+    (record,) = read_run(tmp_path / "link")
+    assert record.config_text == ""
+    assert [grid.step for grid in record.grids] == [0]
+    assert record.last_step == run.last_step
+    shutil.rmtree(copy / "samples")
+    (copy / "samples").symlink_to(secret)
+    assert read_run(copy)[0].grids == ()

@@ -1,3 +1,5 @@
+import hashlib
+import json
 import math
 
 import pytest
@@ -152,3 +154,24 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
         save_state(path, {"step": 2})
     assert load_state(path) == {"step": 1}
     assert [p.name for p in tmp_path.iterdir()] == ["a.safetensors"]
+
+
+@pytest.mark.parametrize(
+    "skeleton", ["[" * 100_000, "[]", '{"a": {"$tensor": "b"}}', '{"a": {"$items": 1}}', "no JSON"]
+)
+def test_a_file_with_a_right_checksum_and_a_wrong_state_is_refused(tmp_path, skeleton):
+    path = tmp_path / "step.safetensors"
+    digest = hashlib.sha256(skeleton.encode()).hexdigest()
+    save_file({}, path, {"format": "sparsegan-state-1", "state": skeleton, "sha256": digest})
+    with pytest.raises(SparseganError, match="damaged"):
+        load_state(path)
+
+
+@pytest.mark.parametrize("size", [2**20, 2**40, 2**63])
+def test_a_header_that_promises_more_than_there_is_takes_no_memory(tmp_path, size):
+    path = tmp_path / "step.safetensors"
+    header = json.dumps({"x": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}})
+    for length in (len(header), size):
+        path.write_bytes(length.to_bytes(8, "little") + header.encode())
+        with pytest.raises(SparseganError, match="damaged"):
+            load_state(path)

@@ -117,3 +117,22 @@ def test_a_run_is_finished_when_it_says_so(run):
     with MetricsLog(run.metrics) as log:
         log.write("end", 5)
     assert run.is_finished()
+
+
+def test_only_what_a_killed_write_left_is_forgotten(run):
+    fill(run, [0])
+    for name in (".mine.tmp", ".bashrc.old.tmp", ".x.0123456789AB.tmp"):
+        (run.samples / name).write_text("mine")
+    run.forget_after(0)
+    assert len(list(run.samples.glob(".*"))) == 3
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "samples"])
+def test_folders_that_are_elsewhere_are_not_written_in(run, tmp_path, name):
+    run.require_own_folders()
+    (tmp_path / "link").symlink_to(run.path)
+    RunDirectory(tmp_path / "link").require_own_folders()
+    (run.path / name).rename(tmp_path / "elsewhere")
+    (run.path / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(SparseganError, match=f"{name} is a link to .*elsewhere"):
+        run.require_own_folders()

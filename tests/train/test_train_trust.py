@@ -1,5 +1,6 @@
 """Code is run where a command line names it, or where it was let run before, and nowhere else."""
 
+import json
 import os
 import shutil
 import sys
@@ -177,3 +178,23 @@ def test_a_cache_that_cannot_be_written_remembers_nothing(elsewhere, monkeypatch
     trust.remember([f"{elsewhere}{os.sep}generator.py:Generator"])
     with pytest.raises(SparseganError, match="trust_code"):
         open_trained(elsewhere)
+
+
+def test_what_a_strangers_events_say_moves_no_terminal(elsewhere, capsys):
+    text = (elsewhere / "metrics.jsonl").read_text()
+    hostile = text.replace('"layers.0"', r'"[/red]\u001b[2J[link=x]"')
+    assert hostile != text
+    (elsewhere / "metrics.jsonl").write_text(hostile)
+    assert cli.main(["cost", "."]) == 0
+    told = capsys.readouterr().out
+    assert r"[/red]\x1b[2J[link=x]" in told
+    assert "\x1b" not in told
+
+
+@pytest.mark.parametrize("costs", [7, [], {"generator": []}, {"generator": 1, "discriminator": 1}])
+def test_recorded_costs_that_are_none_are_refused(elsewhere, costs):
+    start, *others = (elsewhere / "metrics.jsonl").read_text().splitlines()
+    start = json.dumps(json.loads(start) | {"costs": costs})
+    (elsewhere / "metrics.jsonl").write_text("\n".join([start, *others, ""]))
+    with pytest.raises(SparseganError, match="restore the file"):
+        cost_of_run(elsewhere)

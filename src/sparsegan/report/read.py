@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from sparsegan.errors import SparseganError
+from sparsegan.files import leads_out
 from sparsegan.report.events import (
     NETWORKS,
     Decision,
@@ -139,7 +140,9 @@ class RunRecord:
 
 
 def read_run(path: Path, label: str | None = None) -> list[RunRecord]:
-    """Reads a run directory; missing parts stay empty.
+    """Reads a run directory; missing parts stay empty, and so do links to files elsewhere.
+
+    A page is made to be passed on, and what a stranger's run directory links to is its reader's.
 
     Args:
         path: a directory with config.yaml or metrics.jsonl.
@@ -175,13 +178,14 @@ def _read(path: Path, label: str, pair: str) -> RunRecord:
     record.config_text = _text(path / "config.yaml")
     record.config = _flat(_yaml(record.config_text))
     record.cost = _cost(_json(_text(path / "cost.json")), pair)
-    record.grids = tuple(_grids(path / "samples" / pair))
+    samples = path / "samples" / pair
+    record.grids = () if leads_out(samples, path) else tuple(_grids(samples))
     _read_events(record, _text(path / "metrics.jsonl"))
     return record
 
 
 def _text(path: Path) -> str:
-    if not path.is_file():
+    if not path.is_file() or leads_out(path, path.parent):
         return ""
     return path.read_text(encoding="utf-8", errors="replace")
 
@@ -189,7 +193,7 @@ def _text(path: Path) -> str:
 def _yaml(content: str) -> Any:
     try:
         return yaml.safe_load(content)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError, ValueError):  # ValueError: no such date
         return None
 
 
@@ -222,6 +226,8 @@ def _grids(folder: Path) -> Iterator[Grid]:
     """The PNG files of a folder, in the order of their steps."""
     found = []
     for path in folder.glob("*.png"):
+        if not path.is_file() or leads_out(path, folder):
+            continue
         with path.open("rb") as file:
             head = file.read(24)
         if len(head) == 24 and head.startswith(b"\x89PNG\r\n\x1a\n"):

@@ -64,7 +64,12 @@ def load_state(path: Path) -> State:
     skeleton = metadata.get("state", "")
     if metadata.get("sha256") != _digest(skeleton, tensors):
         raise _damaged(path)
-    state: State = _put_together(json.loads(skeleton), tensors)
+    try:
+        state = _put_together(json.loads(skeleton), tensors)
+    except (ValueError, RecursionError, KeyError, TypeError):
+        raise _damaged(path) from None
+    if not isinstance(state, dict):
+        raise _damaged(path)
     return state
 
 

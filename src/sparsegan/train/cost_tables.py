@@ -7,6 +7,7 @@ from rich import box
 from rich.table import Table
 
 from sparsegan import cost
+from sparsegan.errors import printable
 from sparsegan.train import parse
 from sparsegan.train.plan import Plan
 
@@ -46,7 +47,7 @@ def _shown(network: str, rows: Sequence[Row]) -> list[Row]:
     """The sum of a network's layers, those with weights or products, and all normalisations."""
     norms = [row for row in rows if row["normalises"]]
     listed = [
-        {**row, "name": f"  {row['name']}"}
+        {**row, "name": f"  {printable(row['name'])}"}
         for row in rows
         if not row["normalises"] and (row["weights"] or any(_operations(row)))
     ]
@@ -59,8 +60,8 @@ def _shown(network: str, rows: Sequence[Row]) -> list[Row]:
 def unseen_text(plan: Plan) -> str:
     """A line for each layer whose weights no counted operation uses; empty if there is none."""
     return "\n".join(
-        f"{network}, {row['name']}: {row['unseen']:,} weights are in no operation that is counted: "
-        "not used, or in a way that is not counted"
+        f"{network}, {printable(row['name'])}: {row['unseen']:,} weights are in no "
+        "operation that is counted: not used, or in a way that is not counted"
         for network, rows in plan.layers.items()
         for row in rows
         if row["unseen"]

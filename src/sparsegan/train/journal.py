@@ -15,7 +15,7 @@ import sparsegan
 from sparsegan import cost
 from sparsegan.cost import LayerCost
 from sparsegan.engine import Engine, LayerTiming
-from sparsegan.errors import SparseganError, printable
+from sparsegan.errors import SparseganError
 from sparsegan.methods import Method, StepEvents
 from sparsegan.sparsity import MaskChange
 from sparsegan.train import build
@@ -182,9 +182,7 @@ def recorded_costs(
 def _cost(row: Mapping[str, Any]) -> LayerCost:
     counts = {key: operator.index(row[key]) for key in row.keys() - {"name", "kind", "shape"}}
     shape = tuple(map(operator.index, row["shape"]))
-    return LayerCost(
-        name=printable(row["name"]), kind=printable(row["kind"]), shape=shape, **counts
-    )
+    return LayerCost(name=str(row["name"]), kind=str(row["kind"]), shape=shape, **counts)
 
 
 def network_layers(

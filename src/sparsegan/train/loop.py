@@ -107,6 +107,7 @@ def resume(
     run = open_run(path)
     config = parse.read(run.config)
     trust.require(config, run.config, trust_code=trust_code)
+    run.require_own_folders()
     saved = load_state(checkpoint or run.newest_checkpoint())
     state.require_parts(saved, build.pairs(config))
     state.require_settings(saved["settings"], config)

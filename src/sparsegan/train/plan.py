@@ -68,9 +68,20 @@ def cost_of_run(path: Path, *, trust_code: bool = False) -> Plan:
         config = replace(config, steps=max(1, *(event["step"] for event in events)))
     counted = run_cost.summary(config, layers, events)
     if run.cost.is_file():  # what was measured cannot be counted anew
-        counted |= {"seconds": json.loads(run.cost.read_text()).get("seconds")}
+        counted |= {"seconds": _seconds(run.cost)}
     by_layer = run_cost.of_layers(config, layers, events)
     return Plan(config, None, _networks(starts), by_layer, counted)
+
+
+def _seconds(path: Path) -> Any:
+    try:
+        told = json.loads(path.read_text()).get("seconds")
+        return told and {which: float(told[which]) for which in ("run", "dense")}
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        raise SparseganError(
+            f"{path} is not what a run has written: restore it, or remove it and count without "
+            "seconds"
+        ) from None
 
 
 def plan(config: Config) -> Plan:

@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import fmean
 
 from sparsegan.errors import SparseganError
+from sparsegan.files import is_left_behind, leads_out
 from sparsegan.train.metrics_log import read_events
 
 _CHECKPOINT = "step-{:08d}.safetensors"
@@ -115,7 +116,22 @@ class RunDirectory:
         pattern = ".*.tmp"
         left = [*self.path.glob(pattern), *self.checkpoints.glob(pattern)]
         for file in (*left, *self.samples.rglob(pattern)):
-            file.unlink()
+            if is_left_behind(file):
+                file.unlink()
+
+    def require_own_folders(self) -> None:
+        """Refuse to write and delete in folders elsewhere, of which a copied run may have links.
+
+        Raises:
+            SparseganError: A folder of the run is a link that leads out of it.
+        """
+        for folder in (self.checkpoints, self.samples):
+            if leads_out(folder, self.path):
+                raise SparseganError(
+                    f"{folder} is a link to {folder.resolve()}, where a resumed run would write "
+                    "and remove files: put the folder itself there (the run directory as a whole "
+                    "may be a link)"
+                )
 
 
 def create(path: Path) -> RunDirectory:
