@@ -1,8 +1,12 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 
 from sparsegan import engine
 from sparsegan.engine import timing
+from sparsegan.locks import FileLock
 
 needs_kernels = pytest.mark.skipif(not engine.available(), reason="kernels are not compiled")
 
@@ -77,3 +81,42 @@ def test_a_table_is_kept_for_one_thing_and_one_number_of_threads(tmp_path, monke
         assert kept("a") is tables[3]
     finally:
         torch.set_num_threads(threads)
+
+
+@needs_kernels
+def test_of_two_at_once_one_measures_and_both_have_its_table(tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("SPARSEGAN_CACHE", str(tmp_path))
+    measuring, go_on = threading.Event(), threading.Event()
+
+    def measure():
+        measuring.set()
+        assert go_on.wait(60)
+        return torch.ones(1, dtype=torch.float64)
+
+    def never():
+        raise AssertionError("the other one measures")
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(timing.kept, "a", measure)
+        assert measuring.wait(60)
+        second = pool.submit(timing.kept, "a", never)
+        while not caplog.records:  # until it says that it waits
+            assert not second.done()
+        go_on.set()
+        assert torch.equal(first.result(), second.result())
+    assert "another process is timing kernels" in caplog.text
+
+
+@needs_kernels
+def test_nobody_waits_for_ever_nor_for_a_lock_that_cannot_be(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPARSEGAN_CACHE", str(tmp_path))
+    monkeypatch.setattr(timing, "PATIENCE", 0.1)
+    (tmp_path / "engine").mkdir()
+    holder = FileLock(tmp_path / "engine" / "measuring.lock")
+    assert holder.acquire()
+    table = torch.ones(1, dtype=torch.float64)
+    assert timing.kept("a", lambda: table) is table
+    holder.release()
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("SPARSEGAN_CACHE", str(tmp_path / "file"))
+    assert timing.kept("a", lambda: table) is table

@@ -2,11 +2,13 @@
 
 import functools
 import hashlib
+import logging
 import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +16,18 @@ import torch
 from torch import Tensor
 
 from .. import cache
+from ..locks import FileLock
 from .native import isa, library
 
 Job = Callable[[], object]
 
 # So many rounds give a median, more than so many improve it little.
 FEWEST, MOST = 3, 20
+
+# Seconds to wait for another process: measuring takes seconds, with the largest networks minutes.
+PATIENCE = 600.0
+
+log = logging.getLogger("sparsegan")
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,8 @@ def line(first: tuple[float, float], second: tuple[float, float]) -> tuple[float
 def kept(what: object, measure: Callable[[], Tensor], *, anew: bool = False) -> Tensor:
     """A table of the cache folder, measured where there is none for this machine and thread count.
 
-    Two runs of one configuration on one machine then decide alike, and so end alike.
+    Two runs of one configuration on one machine then decide alike, and so end alike; begun at the
+    same time, too, since one measures and the other waits for its table.
 
     Args:
         what: Tells this table from others; its ``repr`` counts.
@@ -89,9 +98,36 @@ def kept(what: object, measure: Callable[[], Tensor], *, anew: bool = False) -> 
     path = cache.cache_folder() / "engine" / f"{name}.safetensors"
     table = None if anew else cache.read_tensor(path)
     if table is None:
-        table = measure()
-        cache.write_tensor(path, table)
+        with _alone(path.parent):
+            table = None if anew else cache.read_tensor(path)
+            if table is None:
+                table = measure()
+                cache.write_tensor(path, table)
     return table
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """A time in which no other process with the same cache folder measures.
+
+    One lock for all tables: two measurements at once would each find the other's load. It ends
+    with its process. Where there can be no lock there is none, and nobody waits for ever.
+    """
+    lock = FileLock(folder / "measuring.lock")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for attempt, _ in enumerate(lock.wait(PATIENCE)):
+            if attempt == 0:
+                log.warning(
+                    "another process is timing kernels: waiting for it, %d minutes at most",
+                    PATIENCE / 60,
+                )
+    except OSError as error:
+        log.debug("no lock on %s: %s", folder, error)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _machine() -> tuple[object, ...]:

@@ -1,0 +1,84 @@
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from sparsegan.locks import FileLock
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from sparsegan.locks import FileLock
+lock = FileLock(Path(sys.argv[1]))
+assert lock.acquire()
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Another process that holds the lock."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, tmp_path / "lock"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_one_at_a_time_within_a_process_too(tmp_path):
+    first, second = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock")
+    assert first.acquire()
+    assert not second.acquire()
+    first.release()
+    first.release()
+    assert second.acquire()
+
+
+def test_a_lock_ends_with_its_process(tmp_path, holder):
+    lock = FileLock(tmp_path / "lock")
+    assert not lock.acquire()
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    assert lock.acquire()
+
+
+def test_waiting_ends_with_the_lock_or_with_patience(tmp_path, holder):
+    lock = FileLock(tmp_path / "lock")
+    assert sum(1 for _ in lock.wait(0.2)) >= 1
+    for attempt, _ in enumerate(lock.wait(60)):
+        if attempt == 1:
+            holder.kill()
+            holder.wait()
+    other = FileLock(tmp_path / "lock")
+    assert not other.acquire()
+
+
+def test_a_child_does_not_keep_its_parents_lock(tmp_path):
+    lock = FileLock(tmp_path / "lock")
+    assert lock.acquire()
+    to_child, to_parent = os.pipe(), os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(to_parent[1], b".")
+        os.read(to_child[0], 1)
+        os._exit(0)
+    os.read(to_parent[0], 1)
+    lock.forget()  # as if this process had died
+    try:
+        assert FileLock(tmp_path / "lock").acquire()
+    finally:
+        os.write(to_child[1], b".")
+        os.waitpid(child, 0)
+
+
+def test_a_file_that_cannot_be_written_is_an_os_error_that_names_it(tmp_path):
+    with pytest.raises(OSError, match="nowhere"):
+        FileLock(tmp_path / "nowhere" / "lock").acquire()
