@@ -82,3 +82,39 @@ def test_a_child_does_not_keep_its_parents_lock(tmp_path):
 def test_a_file_that_cannot_be_written_is_an_os_error_that_names_it(tmp_path):
     with pytest.raises(OSError, match="nowhere"):
         FileLock(tmp_path / "nowhere" / "lock").acquire()
+
+
+def test_nothing_is_left_and_a_removed_file_is_no_lock(tmp_path):
+    lock, late = FileLock(tmp_path / "lock"), FileLock(tmp_path / "lock")
+    assert lock.acquire()
+    opened = os.open(tmp_path / "lock", os.O_RDWR)  # by one that is about to lock it
+    lock.release()
+    assert list(tmp_path.iterdir()) == []
+    first = iter([opened])
+    attempt = late._attempt
+    late._attempt = lambda: next(first, None) or attempt()
+    assert late.acquire()
+    assert not FileLock(tmp_path / "lock").acquire()
+    late.release()
+
+
+def test_many_processes_count_without_a_loss(tmp_path):
+    code = """
+import sys
+from pathlib import Path
+from sparsegan.locks import FileLock
+folder = Path(sys.argv[1])
+for _ in range(50):
+    lock = FileLock(folder / "lock")
+    for _ in lock.wait(20):
+        pass
+    count = folder / "count"
+    count.write_text(str(int(count.read_text()) + 1))
+    lock.release()
+"""
+    (tmp_path / "count").write_text("0")
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    running = [subprocess.Popen(command, env=environment) for _ in range(3)]
+    assert [process.wait(60) for process in running] == [0, 0, 0]
+    assert (tmp_path / "count").read_text() == "150"

@@ -17,6 +17,9 @@ from sparsegan import cli_cost, cli_settings
 from sparsegan.cli_parser import Parser, add_trust
 from sparsegan.errors import SparseganError, printable
 
+CHECKPOINT = "best|STEP|PATH"
+"""What names a checkpoint of a run."""
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -127,27 +130,44 @@ def _resume(given: list[str]) -> int:
     parser = Parser(
         "resume",
         "Go on with a run that was stopped, to the same bits as one that never stopped.",
-        "example:\n  sparsegan resume runs/fashion-mnist-adapt-1",
+        "examples:\n"
+        "  sparsegan resume runs/fashion-mnist-adapt-1\n"
+        "  sparsegan resume runs/fashion-mnist-static-1 --steps 20000\n"
+        "                     (a longer run; where its schedules span all of it:\n"
+        "                     sparsegan train --from runs/fashion-mnist-adapt-1)",
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="the run directory")
     parser.add_argument(
         "--checkpoint",
-        type=Path,
+        metavar=CHECKPOINT,
         help="go on from this checkpoint, not from the newest; what the run did later is removed",
+    )
+    parser.add_argument(
+        "--steps",
+        type=_positive,
+        help="make the run longer, or shorter, where its schedules allow it: where all that it has "
+        "done so far would have been the same",
     )
     parser.add_argument(
         "--inexact",
         action="store_true",
         help="go on although threads, PyTorch, processor, device or data are not what they were",
     )
+    parser.add_argument(
+        "--repair",
+        action="store_true",
+        help="go on with what can be read of a metrics.jsonl that is damaged or lost",
+    )
     add_trust(parser)
     chosen = parser.parse_args(given)
     from rich.console import Console
 
     from sparsegan.train.loop import resume
+    from sparsegan.train.resumption import is_complete
     from sparsegan.train.run import open_run
 
-    if chosen.checkpoint is None and open_run(chosen.run).is_finished():
+    plain = (chosen.checkpoint, chosen.steps, chosen.repair) == (None, None, False)
+    if plain and is_complete(open_run(chosen.run)):
         print(f"{chosen.run} is finished: {chosen.run / 'report.html'}")
         return 0
     return _to_the_end(
@@ -155,7 +175,9 @@ def _resume(given: list[str]) -> int:
             chosen.run,
             Console(),
             checkpoint=chosen.checkpoint,
+            steps=chosen.steps,
             inexact=chosen.inexact,
+            repair=chosen.repair,
             trust_code=chosen.trust_code,
         )
     )
@@ -345,7 +367,9 @@ def _evaluate(given: list[str]) -> int:
 
 def _add_run_options(parser: argparse.ArgumentParser, run: str = "the run directory") -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help=run)
-    parser.add_argument("--checkpoint", type=Path, help="not the newest checkpoint but this one")
+    parser.add_argument(
+        "--checkpoint", metavar=CHECKPOINT, help="not the newest checkpoint but this one"
+    )
     parser.add_argument(
         "--bn",
         choices=("standing", "batch"),
@@ -386,7 +410,9 @@ def _export(given: list[str]) -> int:
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="default: generator.*, in the run directory"
     )
-    parser.add_argument("--checkpoint", type=Path, help="not the newest checkpoint but this one")
+    parser.add_argument(
+        "--checkpoint", metavar=CHECKPOINT, help="not the newest checkpoint but this one"
+    )
     parser.add_argument(
         "--direction", choices=("a_to_b", "b_to_a"), help="of a run of cyclegan: which generator"
     )

@@ -2,7 +2,7 @@
 
 The system keeps them (``flock``; across the machines of a network file system, too), so that
 nothing has to be cleared up after a kill, as it would after a file that names a process. The file
-that a lock is on stays where it is: were it removed, two processes could hold two of one name.
+that a lock is on says nothing by being there: it is removed with the lock, and a kill leaves it.
 """
 
 import contextlib
@@ -46,24 +46,42 @@ class FileLock:
             OSError: The file cannot be opened for writing, or its file system has no locks
                 (see `no_locks`).
         """
-        descriptor = os.open(
-            self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666
-        )
+        while True:
+            descriptor = self._attempt()
+            if descriptor is None:
+                return False
+            if self._is_named(descriptor):
+                break
+            os.close(descriptor)  # of a file that its holder has just removed
+        self._descriptor = descriptor
+        _ours.add(self)
+        return True
+
+    def _attempt(self) -> int | None:
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        descriptor = os.open(self.path, flags, 0o666)
         try:
             _lock(descriptor)
         except OSError as error:
             os.close(descriptor)
             if error.errno in _HELD:
-                return False
+                return None
             error.filename = str(self.path)
             raise
-        self._descriptor = descriptor
-        _ours.add(self)
-        return True
+        return descriptor
+
+    def _is_named(self, descriptor: int) -> bool:
+        """Whether the open file is the one that has the name now."""
+        try:
+            return os.path.samestat(os.fstat(descriptor), self.path.stat())
+        except FileNotFoundError:
+            return False
 
     def release(self) -> None:
         """Give it back; twice does nothing."""
         if self._descriptor is not None:
+            with contextlib.suppress(OSError):  # a system that removes no open file leaves it
+                self.path.unlink()
             _unlock(self._descriptor)
             self.forget()
 

@@ -1,5 +1,9 @@
 import json
+import os
+import shutil
 import signal
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,11 +12,12 @@ from PIL import Image
 from tiny_run import config, differences
 
 from sparsegan import data
+from sparsegan.data import Images
 from sparsegan.errors import SparseganError
 from sparsegan.train import build, loop, parse, sampling
 from sparsegan.train.checkpoint import load_state, save_state
 from sparsegan.train.metrics_log import read_events
-from sparsegan.train.run import RunDirectory
+from sparsegan.train.run import RunDirectory, hold
 from sparsegan.train.stop import Interrupted, StopRequest
 
 
@@ -157,7 +162,7 @@ def test_other_settings_are_refused(tmp_path, monkeypatch):
     before = (tmp_path / "run" / "metrics.jsonl").read_bytes()
     for flags, sentence in [
         (["--optimiser.generator.lr", "0.001"], "with optimiser.generator.lr 0.0002 and .* 0.001"),
-        (["--steps", "20"], "with steps 14 and config.yaml has 20"),
+        (["--steps", "1"], "has done 2 steps and cannot end after 1"),
         (["--method.name", "static"], "with method.name adapt and config.yaml has static"),
     ]:
         parse.write(tmp_path / "run" / "config.yaml", config(tmp_path / "run", *flags))
@@ -230,7 +235,160 @@ def test_a_run_is_never_written_over(whole):
     assert whole.metrics.read_bytes() == before
 
 
-def test_a_run_without_a_checkpoint_is_told_how_to_begin(tmp_path):
-    parse.write(tmp_path / "config.yaml", config(tmp_path))
+def test_a_run_that_was_killed_before_its_first_checkpoint_begins_anew(whole, tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    parse.write(run.config, parse.read(whole.config))
+    run.metrics.write_bytes(whole.metrics.read_bytes().split(b"\n")[0] + b"\n{")
+    loop.resume(run.path)
+    assert differences(last(run), last(whole)) == []
+    assert events_of(run) == events_of(whole)
+
+
+def test_a_run_whose_checkpoints_are_lost_is_told_how_to_begin(whole, tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    parse.write(run.config, parse.read(whole.config))
+    shutil.copy(whole.metrics, run.metrics)
     with pytest.raises(SparseganError, match="no checkpoint yet"):
-        loop.resume(tmp_path)
+        loop.resume(run.path)
+    assert run.metrics.read_bytes() == whole.metrics.read_bytes()
+
+
+def test_a_run_that_is_trained_is_left_alone(whole, tmp_path):
+    run = copied(whole, tmp_path)
+    lock = hold(run)
+    before = content(run)
+    with pytest.raises(SparseganError, match="is being trained by another process"):
+        loop.resume(run.path, checkpoint=8)
+    with pytest.raises(SparseganError, match="is being trained by another process"):
+        loop.train(config(run.path))
+    assert content(run) == before
+    lock.release()
+
+
+@pytest.mark.parametrize("missing", ["report", "cost", "end", "evaluation", "checkpoint", "all"])
+def test_what_is_missing_of_a_runs_end_is_made(whole, tmp_path, missing):
+    run = copied(whole, tmp_path)
+    lines = run.metrics.read_bytes().splitlines(keepends=True)
+    if missing in ("report", "all"):
+        run.report.unlink()
+    if missing in ("cost", "all"):
+        run.cost.unlink()
+    if missing in ("end", "evaluation", "all"):
+        run.metrics.write_bytes(b"".join(lines[: -1 if missing == "end" else -2]))
+    if missing in ("checkpoint", "all"):
+        run.checkpoint(14).unlink()
+    loop.resume(run.path)
+    assert run.is_finished()
+    assert run.cost.is_file()
+    assert "finished after 14 steps" in run.report.read_text()
+    assert differences(last(run), last(whole)) == []
+    assert events_of(run) == events_of(whole)
+
+
+def test_a_refused_resume_changes_nothing(whole, tmp_path, monkeypatch):
+    def edit(old, new):
+        return lambda run: run.config.write_text(run.config.read_text().replace(old, new))
+
+    for damage, sentence, options in [
+        (lambda run: os.truncate(run.metrics, 500), "has 500 bytes", {}),
+        (lambda run: run.metrics.unlink(), "is missing", {}),
+        (edit("seed: 0", "seed: 1"), "seed 0", {}),
+        (edit("threads: 1", "threads: 2"), "threads", {}),
+        (lambda _: None, "no checkpoint of step 5", {"checkpoint": 5}),
+        (lambda _: None, "cannot become a run of 20: method.drop_shape", {"steps": 20}),
+        (lambda _: monkeypatch.setattr(Images, "fingerprint", "other"), "not those that", {}),
+    ]:
+        run = copied(whole, tmp_path)
+        damage(run)
+        before = content(run)
+        with pytest.raises(SparseganError, match=sentence):
+            loop.resume(run.path, **({"checkpoint": run.checkpoint_steps()[1]} | options))
+        assert content(run) == before
+
+
+RUBBISH = {
+    "lost": lambda lines: None,
+    "cut off": lambda lines: b"".join(lines)[:700],
+    "no event": lambda lines: b"".join([*lines[:3], b'{"kind": 3}\n', *lines[3:]]),
+    "a byte": lambda lines: b"".join(lines).replace(b"balance", b"bal\xffnce", 1),
+    "no start": lambda lines: b"".join(lines[1:]),
+}
+
+
+@pytest.mark.parametrize("damage", RUBBISH)
+def test_a_damaged_log_is_named_and_repaired(whole, tmp_path, damage):
+    run = copied(whole, tmp_path)
+    damaged = RUBBISH[damage](whole.metrics.read_bytes().splitlines(keepends=True))
+    run.metrics.unlink()
+    if damaged is not None:
+        run.metrics.write_bytes(damaged)
+    newest = run.checkpoint(14)
+    before = content(run)
+    with pytest.raises(SparseganError, match="--repair"):
+        loop.resume(run.path, checkpoint=newest)
+    assert content(run) == before
+    loop.resume(run.path, checkpoint=newest, repair=True)
+    assert differences(last(run), last(whole)) == []
+    events = list(read_events(run.metrics))
+    assert [event["kind"] for event in events][:1] == ["start"]
+    assert [event["kind"] for event in events][-1] == "end"
+    assert sum(event["kind"] == "repair" for event in events) == 1
+    weights = [json.loads(each.cost.read_text())["weights"] for each in (run, whole)]
+    assert weights[0] == weights[1]
+    assert "a part of metrics.jsonl was lost" in run.report.read_text()
+
+
+def test_a_log_that_is_there_twice_is_cut_back(whole, tmp_path):
+    run = copied(whole, tmp_path)
+    run.metrics.write_bytes(2 * whole.metrics.read_bytes())
+    run.cost.unlink()
+    loop.resume(run.path)
+    assert events_of(run) == events_of(whole)
+
+
+def test_rubbish_in_a_finished_runs_log_is_left_out(whole, tmp_path):
+    run = copied(whole, tmp_path)
+    before = content(run)
+    run.metrics.write_bytes(b"[]\n" + run.metrics.read_bytes())
+    loop.resume(run.path)
+    assert "1 line" in run.report.read_text()
+    loop.resume(run.path, repair=True)
+    *events, repaired = events_of(run)
+    assert events == events_of(whole)
+    assert repaired["kind"] == "repair"
+    but = {"metrics.jsonl", "report.html"}
+    assert {k: v for k, v in content(run).items() if k not in but} == {
+        k: v for k, v in before.items() if k not in but
+    }
+
+
+def test_a_run_is_made_longer_as_if_it_had_been(tmp_path):
+    flags = ["--method.name", "static", "--evaluate.every", "0", "--sample.every", "0"]
+    long = loop.train(config(tmp_path / "long", *flags))
+    run = loop.train(config(tmp_path / "run", *flags, "--steps", "6"))
+    loop.resume(run.path, steps=14)
+    assert differences(last(run), last(long)) == []
+    assert "finished after 14 steps" in run.report.read_text()
+    evaluated = [e["step"] for e in read_events(run.metrics) if e["kind"] == "evaluate"]
+    assert evaluated == [0, 6, 14]
+    assert parse.read(run.config) == replace(
+        parse.read(long.config), run=parse.read(run.config).run
+    )
+    by_hand = loop.train(config(tmp_path / "hand", *flags, "--steps", "6"))
+    text = by_hand.config.read_text()
+    by_hand.config.write_text(text.replace("steps: 6", "steps: 14", 1))
+    loop.resume(by_hand.path)
+    assert differences(last(by_hand), last(long)) == []
+
+
+def copied(whole, tmp_path):
+    shutil.rmtree(tmp_path / "run", ignore_errors=True)
+    return RunDirectory(Path(shutil.copytree(whole.path, tmp_path / "run")))
+
+
+def content(run):
+    return {
+        str(path.relative_to(run.path)): path.read_bytes()
+        for path in run.path.rglob("*")
+        if path.is_file() and path != run.lock
+    }

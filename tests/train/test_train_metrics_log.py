@@ -4,7 +4,7 @@ import math
 import pytest
 
 from sparsegan.errors import SparseganError
-from sparsegan.train.metrics_log import MetricsLog, finite, read_events
+from sparsegan.train.metrics_log import MetricsLog, finite, line, read_events, readable_events
 
 
 def test_lines_are_in_the_file_at_once(tmp_path):
@@ -27,38 +27,32 @@ def test_numbers_that_json_lacks_become_null():
     json.dumps(finite(value), allow_nan=False)
 
 
-def test_cutting_back_and_going_on_gives_the_same_file(tmp_path):
-    path = tmp_path / "metrics.jsonl"
-    with MetricsLog(path) as log:
-        log.write("train", 1)
-        offset = log.offset()
-        log.write("train", 2)
-    whole = path.read_bytes()
-    path.write_bytes(whole + b'{"kind": "tra')  # a line that a kill cut off
-    with MetricsLog(path, offset) as log:
-        log.write("train", 2)
-        assert log.offset() == len(whole)
-    assert path.read_bytes() == whole
-
-
-def test_a_file_shorter_than_the_checkpoint_knows_is_refused(tmp_path):
-    path = tmp_path / "metrics.jsonl"
-    path.write_text("{}\n")
-    with pytest.raises(SparseganError, match=r"has 3 bytes .* after 4"):
-        MetricsLog(path, 4)
-    assert path.read_text() == "{}\n"
-
-
 def test_reading_leaves_out_a_last_line_that_is_not_whole(tmp_path):
     path = tmp_path / "metrics.jsonl"
-    path.write_text('{"kind": "a"}\n{"kind": "b"}\n{"ki')
+    path.write_text('{"kind": "a", "step": 0}\n{"kind": "b", "step": 1}\n{"ki')
     assert [event["kind"] for event in read_events(path)] == ["a", "b"]
+    assert readable_events(path) == list(read_events(path))
 
 
 def test_reading_names_what_is_wrong(tmp_path):
     path = tmp_path / "metrics.jsonl"
     with pytest.raises(SparseganError, match="is missing"):
         list(read_events(path))
-    path.write_text('{"kind": "a"}\nnonsense\n{"kind": "b"}\n')
-    with pytest.raises(SparseganError, match="line 2"):
+    assert readable_events(path) == []
+    path.write_text('{"kind": "a", "step": 0}\nnonsense\n{"kind": "b", "step": 0}\n')
+    with pytest.raises(SparseganError, match=r"line 2 .* --repair"):
         list(read_events(path))
+    assert [event["kind"] for event in readable_events(path)] == ["a", "b"]
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(SparseganError, match="cannot read"):
+        list(read_events(path))
+
+
+def test_lines_of_before_are_taken_over_to_the_byte(tmp_path):
+    with MetricsLog(tmp_path / "metrics.jsonl") as log:
+        log.extend(line("a", 0, value=0.5))
+        log.write("a", 0, value=0.5)
+    first, second, rest = (tmp_path / "metrics.jsonl").read_bytes().split(b"\n")
+    assert first == second
+    assert not rest

@@ -1,8 +1,12 @@
+import errno
+
 import pytest
 
 from sparsegan.errors import SparseganError
+from sparsegan.locks import FileLock
+from sparsegan.train.checkpoint import save_state
 from sparsegan.train.metrics_log import MetricsLog
-from sparsegan.train.run import RunDirectory, create, free_name, open_run
+from sparsegan.train.run import RunDirectory, create, free_name, hold, open_run
 
 
 @pytest.fixture
@@ -110,12 +114,20 @@ def test_the_newest_checkpoint_is_the_latest_whole_one(run):
     assert run.newest_checkpoint() == RunDirectory(run.path).checkpoint(100)
 
 
-def test_a_run_is_finished_when_it_says_so(run):
+def test_a_run_is_finished_when_all_of_its_end_is_there(run):
     assert not run.is_finished()
     fill(run, [0], [(0, 1.0)])
-    assert not run.is_finished()
+    networks = {"generator": [], "discriminator": []}
     with MetricsLog(run.metrics) as log:
+        log.write("start", 0, networks=networks)
         log.write("end", 5)
+    assert not run.is_finished()
+    run.cost.write_text("{}")
+    assert not run.is_finished()
+    run.checkpoint(5).write_bytes(b"")
+    assert run.end_step() == 5
+    for step in (0, 5):
+        run.checkpoint(step).unlink()
     assert run.is_finished()
 
 
@@ -136,3 +148,73 @@ def test_folders_that_are_elsewhere_are_not_written_in(run, tmp_path, name):
     (run.path / name).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(SparseganError, match=f"{name} is a link to .*elsewhere"):
         run.require_own_folders()
+
+
+def test_checkpoints_have_names_and_numbers(run):
+    fill(run, [0, 10, 20], [(0, 9.0), (10, 0.5), (20, 0.7)])
+    assert run.find_checkpoint() == run.checkpoint(20)
+    assert run.find_checkpoint("best") == run.checkpoint(10)
+    for called in (10, "10", "00010", run.checkpoint(10), str(run.checkpoint(10))):
+        assert run.find_checkpoint(called) == run.checkpoint(10)
+
+
+def test_a_checkpoint_that_is_not_there_is_answered_by_those_that_are(run):
+    fill(run, [0, 10])
+    with pytest.raises(SparseganError, match=r"nothing has been evaluated.*steps 0, 10"):
+        run.find_checkpoint("best")
+    with pytest.raises(SparseganError, match=r"no checkpoint of step 12.*steps 0, 10"):
+        run.find_checkpoint("12")
+    with pytest.raises(SparseganError, match=r"no checkpoint bset.*steps 0, 10"):
+        run.find_checkpoint("bset")
+    fill(run, [], [(12, 1.0)])
+    with pytest.raises(SparseganError, match=r"best checkpoint, of step 12.*steps 0, 10"):
+        run.find_checkpoint("best")
+
+
+def test_a_checkpoint_that_is_pruned_while_it_is_read_is_not_missed(run, monkeypatch):
+    for step in (1, 2):
+        save_state(run.checkpoint(step), {"step": step})
+    newest = RunDirectory.newest_checkpoint
+    answers = iter([run.checkpoint(0)])  # removed before it could be opened
+    monkeypatch.setattr(RunDirectory, "newest_checkpoint", lambda self: next(answers, newest(self)))
+    assert run.load()["step"] == 2
+
+
+def test_a_run_is_held_by_one(run):
+    lock = hold(run)
+    with pytest.raises(SparseganError, match="is being trained by another process"):
+        hold(run)
+    run.config.write_text("")
+    with pytest.raises(SparseganError, match="is being trained by another process"):
+        create(run.path)
+    lock.release()
+    with pytest.raises(SparseganError, match="is not empty"):
+        create(run.path)
+    hold(run).release()
+
+
+def test_a_file_system_without_locks_is_said(run, monkeypatch, caplog):
+    def no_lock(self):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(FileLock, "acquire", no_lock)
+    hold(run).release()
+    assert "no locks in" in caplog.text
+
+
+def test_what_a_kill_at_once_leaves_is_still_empty(tmp_path):
+    run = create(tmp_path / "run")
+    hold(run).release()
+    (run.path / ".config.yaml.0123456789ab.tmp").write_text("ste")
+    assert create(run.path) == run
+    (run.samples / "step-00000000.png").write_bytes(b"")
+    with pytest.raises(SparseganError, match="is not empty"):
+        create(run.path)
+
+
+def test_checkpoints_of_before_a_loss_of_the_events_are_kept(run):
+    fill(run, [0, 10, 20, 30, 40])
+    with MetricsLog(run.metrics) as log:
+        log.write("repair", 20, message="lost")
+    run.prune(keep=1)
+    assert run.checkpoint_steps() == [0, 10, 20, 40]

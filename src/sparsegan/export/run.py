@@ -53,7 +53,7 @@ def export_run(
     run: Path,
     to: str,
     output: Path | None = None,
-    checkpoint: Path | None = None,
+    checkpoint: Path | str | int | None = None,
     *,
     pair: str | None = None,
     trust_code: bool = False,
@@ -65,7 +65,7 @@ def export_run(
         to: One of `FORMATS`.
         output: The file; None is `generator` (of a pair: `generator-a_to_b`) with the format's
             suffix, in the run.
-        checkpoint: Which state of the run; None is the newest.
+        checkpoint: Which state of the run: `best`, a step or a path; None is the newest.
         pair: Name of the pair of networks, for a run of several.
         trust_code: Whether code that the run's config.yaml names may be run (`train.trust`).
 

@@ -93,7 +93,7 @@ class RunRecord:
     @property
     def planned_steps(self) -> int | None:
         """Generator steps the run was to take."""
-        for value in (self.start.get("steps"), self.config.get("steps")):
+        for value in (self.config.get("steps"), self.start.get("steps")):
             steps = finite(value)
             if steps is not None:
                 return int(steps)
@@ -274,7 +274,7 @@ def _add(record: RunRecord, event: Event, step: int) -> None:
         record.evaluations.append(Evaluation.of(step, event))
     elif kind == "engine":
         record.kernels.append(Kernels.of(step, event))
-    elif kind == "warning":
+    elif kind in ("warning", "repair"):
         record.warnings.append((step, text(event, "message")))
     elif kind == "end":
         record.finished = True

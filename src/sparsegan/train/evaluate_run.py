@@ -12,7 +12,7 @@ from sparsegan.train.trained import open_trained
 def evaluate_run(
     path: Path,
     *,
-    checkpoint: Path | None = None,
+    checkpoint: Path | str | int | None = None,
     bn: sampling.Normalisation = "standing",
     weights: sampling.Weights = "ema",
     images: int | None = None,
@@ -23,7 +23,7 @@ def evaluate_run(
 
     Args:
         path: The run's directory.
-        checkpoint: Which state of it; None is the newest.
+        checkpoint: Which state of it: `best`, a step or a path; None is the newest.
         bn: Normalisation while drawing.
         weights: The average of the weights, or the weights themselves.
         images: On either side of the comparison; None as the run did.

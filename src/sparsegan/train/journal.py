@@ -18,7 +18,7 @@ from sparsegan.engine import Engine, LayerTiming
 from sparsegan.errors import SparseganError
 from sparsegan.methods import Method, StepEvents
 from sparsegan.sparsity import MaskChange
-from sparsegan.train import build
+from sparsegan.train import build, run_cost
 from sparsegan.train.config import Config
 from sparsegan.train.match import Match
 from sparsegan.train.metrics_log import MetricsLog, read_events
@@ -48,8 +48,11 @@ class Journal:
         settings = match.config.method.settings
         band = [settings.low, settings.high] if hasattr(settings, "low") else None
         for pair, game in match.games.items():
-            active = {name: own.masks.counts() for name, own in game.method.networks.items()}
             costs = layer_costs(match.config, game.G, game.D)
+            active = {
+                name: dict(zip(own.masks.names, own.masks.initial_counts, strict=True))
+                for name, own in game.method.networks.items()
+            }
             self.write(
                 "start",
                 0,
@@ -63,6 +66,32 @@ class Journal:
                 machine=machine(match),
             )
             self.kernels(0, pair, game.method)
+
+    def repair(self, match: Match, message: str) -> None:
+        """The `repair` event, behind what leads from the masks that are told to those there are."""
+        events = [] if self.log is None else list(read_events(self.log.path))
+        for pair, game in match.games.items():
+            told = run_cost.histories(e for e in events if e.get("pair", "") == pair)
+            for name, network in game.method.networks.items():
+                masks, last = network.masks, told[name][-1][1]
+                rows = tuple(
+                    (layer, round(last.get(layer, 1.0) * size), masks.counts()[layer], size)
+                    for layer, size in masks.sizes().items()
+                )
+                if any(before != now for _, before, now, _ in rows):
+                    change = MaskChange(
+                        reason="repair",
+                        dropped=sum(max(0, before - now) for _, before, now, _ in rows),
+                        grown=sum(max(0, now - before) for _, before, now, _ in rows),
+                        active=masks.active,
+                        total=masks.total,
+                        ever_active=masks.ever_active,
+                        layers=rows,
+                        nearly_empty=(),
+                        network=name,
+                    )
+                    self.write("rewire", match.step, pair, **_rewire_fields(change))
+        self.write("repair", match.step, message=message)
 
     def kernels(self, step: int, pair: str, method: Method) -> None:
         """The `engine` event of each network of a pair whose choice of kernels is new."""

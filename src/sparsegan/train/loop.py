@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from lightning_fabric import Fabric
 from rich.console import Console
@@ -13,20 +12,22 @@ from torch import Tensor
 from sparsegan import report
 from sparsegan.errors import SparseganError
 from sparsegan.files import atomic_write_text
+from sparsegan.locks import FileLock
 from sparsegan.methods import StepEvents
-from sparsegan.train import build, kinds, parse, run_cost, state, timing, trust
-from sparsegan.train.checkpoint import load_state, save_state
+from sparsegan.train import kinds, parse, resumption, run_cost, state, timing, trust
+from sparsegan.train.checkpoint import save_state
 from sparsegan.train.clock import Clock
 from sparsegan.train.config import Config
 from sparsegan.train.evaluate import sentence
 from sparsegan.train.journal import Journal, balance_of, layer_costs
-from sparsegan.train.kinds import AnyBatches, AnyStudio
-from sparsegan.train.launch import launch, reduced, seed_everything
+from sparsegan.train.kinds import AnyBatches, AnyImages, AnyStudio
+from sparsegan.train.launch import launch, process_rank, reduced, seed_everything
 from sparsegan.train.learning_rate import learning_rate
 from sparsegan.train.match import Match, named
 from sparsegan.train.metrics_log import MetricsLog, finite, read_events
 from sparsegan.train.progress import ProgressDisplay
-from sparsegan.train.run import RunDirectory, create, free_name, open_run
+from sparsegan.train.resumption import Resumption
+from sparsegan.train.run import RunDirectory, create, free_name, hold, open_run
 from sparsegan.train.stop import Interrupted, StopRequest
 
 
@@ -63,54 +64,91 @@ def train(
         SparseganError: Bad settings or data, or losses that are not finite.
         Interrupted: After Ctrl-C or SIGTERM, when the state is saved.
     """
-    images = kinds.images(config)
-    fabric = launch(config)
-    config = kinds.resolve(config, images)
-    trust.remember(trust.code_of(config).values())  # who trains with it may sample with it
-    studio = kinds.studio(config, images)
-    seed_everything(config, fabric.global_rank)
-    batches = kinds.batches(images, config, fabric.global_rank, fabric.world_size, fabric.device)
-    match = kinds.match(config, fabric)
-    # All that can be refused has been by now: nothing is written for a run that cannot begin.
-    run = _new_run(config, fabric)
-    config = replace(config, run=replace(config.run, directory=str(run.path)))
-    if fabric.is_global_zero:
-        parse.write(run.config, config, notes)
-    return _train_on(config, run, match, batches, studio, console, None)
+    return _begin(config, None, console, notes)
 
 
 def resume(
     path: Path,
     console: Console | None = None,
     *,
-    checkpoint: Path | None = None,
+    checkpoint: Path | str | int | None = None,
+    steps: int | None = None,
     inexact: bool = False,
+    repair: bool = False,
     trust_code: bool = False,
 ) -> RunDirectory:
     """Go on with a run that was stopped, to the same bits as if it had not been.
 
+    One that was killed before its first checkpoint begins anew; of one that has ended, what is
+    missing of its end is made.
+
     Args:
         path: The run's directory.
         console: Where to show progress; None for silence.
-        checkpoint: Where to go on; None is the newest. What the run did later is forgotten.
+        checkpoint: Where to go on: `best`, a step or a path; None is the newest. What the run did
+            later is forgotten.
+        steps: How long the run is to be, where its schedules allow another length; None: as it is.
         inexact: Go on although the machine differs in what the bits depend on.
+        repair: Go on with what can be read of a metrics.jsonl that is damaged or lost.
         trust_code: Whether all code that config.yaml names may be run (see `trust`).
 
     Returns:
         The run's directory, complete with report.
 
     Raises:
-        SparseganError: The directory is no run, names code that is not trusted, or its checkpoint
-            is damaged, of another network, of other settings, or from other conditions.
+        SparseganError: The directory is no run, another process trains it, or it names code that
+            is not trusted; its checkpoint is damaged, of another network, of other settings, or
+            from other conditions. Nothing of the run is touched then.
         Interrupted: As in `train`.
     """
     run = open_run(path)
-    config = parse.read(run.config)
-    trust.require(config, run.config, trust_code=trust_code)
-    run.require_own_folders()
-    saved = load_state(checkpoint or run.newest_checkpoint())
-    state.require_parts(saved, build.pairs(config))
-    state.require_settings(saved["settings"], config)
+    first = process_rank() == 0
+    lock = hold(run) if first else None
+    try:
+        config = parse.read(run.config)
+        run.require_own_folders()
+        if checkpoint is None and run.end_step() == (steps or config.steps) == config.steps:
+            if first:
+                resumption.complete(run, repair_log=repair)
+            return run
+        trust.require(config, run.config, trust_code=trust_code)
+        if checkpoint is None and not resumption.has_begun(run):
+            return _begin(replace(config, steps=steps or config.steps), run, console)
+        going = resumption.read(run, checkpoint, steps=steps, repair_log=repair)
+        return _go_on(going, console, inexact=inexact)
+    finally:
+        if lock is not None:
+            lock.release()
+
+
+def _begin(
+    config: Config, run: RunDirectory | None, console: Console | None, notes: Sequence[str] = ()
+) -> RunDirectory:
+    """Train from the first step, in a new directory or in one that holds no step yet."""
+    images = kinds.images(config)
+    fabric = launch(config)
+    config = kinds.resolve(config, images)
+    trust.remember(trust.code_of(config).values())  # who trains with it may sample with it
+    match, batches, studio = _parts(config, images, fabric)
+    # All that can be refused has been by now: nothing is written for a run that cannot begin.
+    if run is not None:
+        if fabric.is_global_zero:
+            run.forget_after(0)
+            run.metrics.unlink(missing_ok=True)
+        return _train_on(config, run, match, batches, studio, console)
+    run, lock = _new_run(config, fabric)
+    try:
+        config = replace(config, run=replace(config.run, directory=str(run.path)))
+        if fabric.is_global_zero:
+            parse.write(run.config, config, notes)
+        return _train_on(config, run, match, batches, studio, console)
+    finally:
+        if lock is not None:
+            lock.release()
+
+
+def _go_on(going: Resumption, console: Console | None, *, inexact: bool) -> RunDirectory:
+    config, saved = going.config, going.saved
     images = kinds.images(config)
     if images.fingerprint != saved["images"] and not inexact:
         raise SparseganError(
@@ -118,14 +156,21 @@ def resume(
             "restore them, or go on with --inexact"
         )
     fabric = launch(config)
+    match, batches, studio = _parts(config, images, fabric)
+    state.restore(match, saved, inexact=inexact)
+    fabric.barrier()  # every process has read what the first one is about to change
+    if fabric.is_global_zero:
+        going.touch(match)
+    return _train_on(config, going.run, match, batches, studio, console, seconds=saved["seconds"])
+
+
+def _parts(
+    config: Config, images: AnyImages, fabric: Fabric
+) -> tuple[Match, AnyBatches, AnyStudio]:
     studio = kinds.studio(config, images)
     seed_everything(config, fabric.global_rank)
     batches = kinds.batches(images, config, fabric.global_rank, fabric.world_size, fabric.device)
-    match = kinds.match(config, fabric)
-    state.restore(match, saved, inexact=inexact)
-    if fabric.is_global_zero:
-        run.forget_after(saved["step"])
-    return _train_on(config, run, match, batches, studio, console, saved)
+    return kinds.match(config, fabric), batches, studio
 
 
 def _train_on(
@@ -135,11 +180,13 @@ def _train_on(
     batches: AnyBatches,
     studio: AnyStudio,
     console: Console | None,
-    saved: Mapping[str, Any] | None,
+    *,
+    seconds: float | None = None,
 ) -> RunDirectory:
+    """Train to the end: from the start, or after so many seconds of training."""
     fabric = match.fabric
     first = fabric.is_global_zero
-    log = MetricsLog(run.metrics, saved["metrics_bytes"] if saved else None) if first else None
+    log = MetricsLog(run.metrics) if first else None
     session = Session(
         config=config,
         fabric=fabric,
@@ -148,13 +195,13 @@ def _train_on(
         batches=batches,
         studio=studio,
         journal=Journal(log),
-        clock=Clock(saved["seconds"] if saved else 0.0),
+        clock=Clock(seconds or 0.0),
         display=ProgressDisplay(console if first else None, config.steps, match.step),
         stop=StopRequest(),
     )
     try:
         with session.display, session.stop:
-            if saved is None:
+            if seconds is None:
                 match.choose_kernels(batches.generator_latents(1), batches.real(1, 0))
                 session.journal.start(match)
                 save(session)
@@ -285,21 +332,43 @@ def finish(session: Session) -> None:
         atomic_write_text(run.cost, json.dumps(finite(summary), indent=2))
         rate = config.steps / max(seconds, 1e-9)
         session.journal.write("end", config.steps, seconds=seconds, steps_per_second=rate)
+        session.journal.offset()  # on the disk, before the report says so
         report.write([run.path], run.report)
     session.fabric.barrier()
 
 
-def _new_run(config: Config, fabric: Fabric) -> RunDirectory:
-    """Rank 0 makes the directory; all ranks learn its path, or why there is none."""
-    answer = ""
+def _new_run(config: Config, fabric: Fabric) -> tuple[RunDirectory, FileLock | None]:
+    """Rank 0 makes the directory and locks it; all ranks learn its path, or why there is none."""
+    answer, lock = "", None
     if fabric.is_global_zero:
-        chosen = config.run.directory
-        free = free_name(str(config.data.source), config.method.name)
         try:
-            answer = str(create(Path(chosen).expanduser() if chosen else free).path)
+            run, lock = _claim(config)
+            answer = str(run.path)
         except SparseganError as error:
             answer = f"!{error}"
     answer = fabric.broadcast(answer)
     if answer.startswith("!"):
         raise SparseganError(answer[1:])
-    return RunDirectory(Path(answer))
+    return RunDirectory(Path(answer)), lock
+
+
+def _claim(config: Config) -> tuple[RunDirectory, FileLock]:
+    chosen = config.run.directory
+    path = Path(chosen).expanduser() if chosen else None
+    while path is None:
+        free = free_name(str(config.data.source), config.method.name)
+        try:
+            free.mkdir(parents=True)
+            path = free
+        except FileExistsError:  # another run has just taken it
+            continue
+        except OSError as error:
+            raise SparseganError(
+                f"cannot make the run directory {free}: {error.strerror}"
+            ) from None
+    run = create(path)
+    lock = hold(run)
+    if not run.is_vacant():  # by another process, before we had the lock
+        lock.release()
+        create(path)
+    return run, lock

@@ -12,7 +12,6 @@ from sparsegan.report.events import Kernels, LayerSeconds
 from sparsegan.report.kernels import LayerChoice, layer_choices
 from sparsegan.sparsity import SparseNetwork
 from sparsegan.train import kinds, parse, state, trust
-from sparsegan.train.checkpoint import load_state
 from sparsegan.train.config import Config
 from sparsegan.train.journal import kernel_fields
 from sparsegan.train.launch import launch
@@ -64,7 +63,7 @@ def of_run(path: Path, *, trust_code: bool = False) -> list[Measured]:
     run = open_run(path)
     config = parse.read(run.config)
     trust.require(config, run.config, trust_code=trust_code, settings=trust.NETWORKS)
-    saved = load_state(run.newest_checkpoint())
+    saved = run.load()
     match = _match(config)
     state.require_parts(saved, match.games)
     state.restore(match, saved, inexact=True)

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from sparsegan.errors import SparseganError
+from sparsegan.train.events import Event, event
 
 
 def finite(value: Any) -> Any:
@@ -22,39 +23,31 @@ def finite(value: Any) -> Any:
     return value
 
 
+def line(kind: str, step: int, /, **fields: Any) -> bytes:
+    """An event as a line of the log."""
+    text = json.dumps({"kind": kind, "step": step, **finite(fields)}, allow_nan=False)
+    return text.encode() + b"\n"
+
+
 class MetricsLog:
     """Appends events; every line has left the process when `write` returns.
 
     Args:
         path: The file, made if it is not there.
-        offset: Cut the file back to this many bytes first: what a later checkpoint wrote
-            belongs to a history that is about to be lived again.
-
-    Raises:
-        SparseganError: The file is shorter than `offset`.
     """
 
-    def __init__(self, path: Path, offset: int | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
         self._file = path.open("ab")
-        if offset is not None:
-            self._cut(offset)
-
-    def _cut(self, offset: int) -> None:
-        size = self._file.seek(0, os.SEEK_END)
-        if size < offset:
-            self._file.close()
-            raise SparseganError(
-                f"{self.path} has {size} bytes but the checkpoint was written after {offset}: "
-                "restore the file, or resume from an earlier checkpoint with --checkpoint PATH"
-            )
-        self._file.truncate(offset)
-        self._file.seek(offset)
 
     def write(self, kind: str, step: int, /, **fields: Any) -> None:
         """Append the event `kind` of generator step `step` (fields: docs/design.md)."""
-        line = json.dumps({"kind": kind, "step": step, **finite(fields)}, allow_nan=False)
-        self._file.write(line.encode() + b"\n")
+        self._file.write(line(kind, step, **fields))
+        self._file.flush()
+
+    def extend(self, lines: bytes) -> None:
+        """Append lines that were events before."""
+        self._file.write(lines)
         self._file.flush()
 
     def offset(self) -> int:
@@ -78,19 +71,38 @@ class MetricsLog:
         self.close()
 
 
-def read_events(path: Path) -> Iterator[dict[str, Any]]:
+def read_events(path: Path) -> Iterator[Event]:
     """The events of a log, oldest first; a last line cut off by a kill is left out.
 
     Raises:
-        SparseganError: The file is missing, or a line other than the last is not JSON.
+        SparseganError: The file is missing, or a line other than the last is no event.
     """
-    if not path.is_file():
-        raise SparseganError(f"{path} is missing: name a run directory that `train` has made")
-    lines = path.read_bytes().split(b"\n")
-    for number, line in enumerate(lines[:-1], start=1):
-        try:
-            yield json.loads(line)
-        except ValueError:
+    for number, line in enumerate(_lines(path), start=1):
+        found = event(line)
+        if found is None:
             raise SparseganError(
-                f"line {number} of {path} is not JSON: remove the line or restore the file"
-            ) from None
+                f"line {number} of {path} is no event: restore the file, or have `sparsegan resume "
+                f"{path.parent} --repair` keep what can be read of it"
+            )
+        yield found
+
+
+def readable_events(path: Path) -> list[Event]:
+    """What can be read of a log, of which there may be nothing."""
+    try:
+        return [found for line in _lines(path) if (found := event(line)) is not None]
+    except SparseganError:
+        return []
+
+
+def _lines(path: Path) -> list[bytes]:
+    """The whole lines of a log."""
+    try:
+        return path.read_bytes().split(b"\n")[:-1]
+    except FileNotFoundError:
+        raise SparseganError(
+            f"{path} is missing: restore it, or have `sparsegan resume {path.parent} --repair` "
+            "begin it anew"
+        ) from None
+    except OSError as error:
+        raise SparseganError(f"cannot read {path}: {error.strerror}") from None

@@ -10,7 +10,7 @@ import torch
 
 from sparsegan import cost
 from sparsegan.errors import SparseganError
-from sparsegan.train import forecast, kinds, parse, run_cost, trust
+from sparsegan.train import build, forecast, kinds, parse, run_cost, trust
 from sparsegan.train.config import Config
 from sparsegan.train.journal import layer_costs, network_layers, recorded_costs
 from sparsegan.train.match import named
@@ -56,8 +56,11 @@ def cost_of_run(path: Path, *, trust_code: bool = False) -> Plan:
     config = parse.read(run.config)
     events = list(read_events(run.metrics))
     starts = [event for event in events if event["kind"] == "start"]
-    if not starts:
-        raise SparseganError(f"{run.metrics} has no start event: the run never began")
+    if not build.pairs(config).keys() <= {event.get("pair", "") for event in starts}:
+        raise SparseganError(
+            f"{run.metrics} does not tell how the run began: restore it, or have `sparsegan resume "
+            f"{path} --repair` say it again"
+        )
     layers: Mapping[str, run_cost.Layers] | None = None
     if trust.code_of(config, trust.NETWORKS):
         layers = recorded_costs(starts, run.metrics)

@@ -204,7 +204,8 @@ def histories(events: Iterable[Mapping[str, Any]]) -> dict[str, History]:
         elif event["kind"] == "rewire":
             densities = {name: after / size for name, _, after, size in event["layers"]}
             past = found[event["network"]]
-            past.append((event["step"], past[-1][1] | densities))
+            if past:  # else the start is lost, and what it left as it was is not known
+                past.append((event["step"], past[-1][1] | densities))
     return found
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from sparsegan.errors import SparseganError
 from sparsegan.methods import Method
 from sparsegan.train import build, parse, state, trust
-from sparsegan.train.checkpoint import load_state
 from sparsegan.train.config import Config
 from sparsegan.train.match import named
 from sparsegan.train.run import open_run
@@ -51,7 +50,7 @@ class Trained:
 
 def open_trained(
     path: Path,
-    checkpoint: Path | None = None,
+    checkpoint: Path | str | int | None = None,
     *,
     trust_code: bool = False,
     settings: Iterable[str] = NETWORKS,
@@ -60,7 +59,7 @@ def open_trained(
 
     Args:
         path: The run's directory.
-        checkpoint: The file; None is the newest.
+        checkpoint: `best`, a step or a path; None is the newest.
         trust_code: Whether all code that config.yaml names may be run (see `trust`).
         settings: The settings that may name code which is going to be run.
 
@@ -71,7 +70,7 @@ def open_trained(
     run = open_run(path)
     config = parse.read(run.config)
     trust.require(config, run.config, trust_code=trust_code, settings=settings)
-    saved = load_state(checkpoint or run.newest_checkpoint())
+    saved = run.load(checkpoint)
     pairs = build.pairs(config)
     state.require_parts(saved, pairs)
     methods = {}

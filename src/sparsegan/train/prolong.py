@@ -1,0 +1,52 @@
+"""Whether a run may become longer or shorter: where what it has done would have been the same.
+
+Some settings span the whole run: the falling drop fraction of the methods that rewire masks
+(`method.drop_shape` cosine or linear), the learning rates' decay, and that no mask moves after the
+last step. All are functions of (step, steps), so that the steps so far can be looked at one by one.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from sparsegan.methods.density_control import ControlSettings
+from sparsegan.methods.rewiring import RewiringSettings
+from sparsegan.sparsity.schedule import due
+from sparsegan.train.config import Config
+from sparsegan.train.learning_rate import learning_rate
+
+
+def obstacle(config: Config, steps: int, done: int) -> str | None:
+    """What a run of another length would have done otherwise until now; None: nothing.
+
+    Args:
+        config: The settings that the run has had so far.
+        steps: How long it is to be.
+        done: Generator steps that it has made.
+
+    Returns:
+        The part of a sentence that names the setting.
+    """
+    other = replace(config, steps=steps)
+    for step in range(1, done + 1):
+        now = dict(_course(other, step))
+        for why, value in _course(config, step):
+            if now[why] != value:
+                return why
+    return None
+
+
+def _course(config: Config, step: int) -> Iterator[tuple[str, object]]:
+    """All that a step does by a schedule, with the words for it."""
+    settings, steps = config.method.settings, config.steps
+    moves = []
+    if isinstance(settings, RewiringSettings):
+        moves.append(due(step, settings.interval, steps))
+    if isinstance(settings, ControlSettings):
+        moves.append(due(step, settings.control_interval, steps))
+    yield f"masks do not move after the last step, and a change was due after step {step}", moves
+    if isinstance(settings, RewiringSettings) and any(moves):
+        shape = f"method.drop_shape {settings.drop_shape} spans the whole run"
+        yield shape, settings.drop_fraction()(step, steps)
+    decay = f"optimiser.lr_decay {config.optimiser.lr_decay} spans the whole run"
+    for network in ("generator", "discriminator"):
+        yield decay, learning_rate(config, network, step)

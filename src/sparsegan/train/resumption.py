@@ -1,0 +1,144 @@
+"""A stopped run about to go on: everything is read and checked first, and only then touched."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sparsegan import report
+from sparsegan.errors import SparseganError
+from sparsegan.files import atomic_path, atomic_write_bytes, atomic_write_text
+from sparsegan.train import build, parse, prolong, repair, state
+from sparsegan.train.config import Config
+from sparsegan.train.events import event
+from sparsegan.train.journal import Journal
+from sparsegan.train.match import Match
+from sparsegan.train.metrics_log import MetricsLog, line, readable_events
+from sparsegan.train.run import RunDirectory
+
+LOST = "a part of metrics.jsonl was lost: what the run did until this step is not complete"
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """A run and the checkpoint to go on from.
+
+    Attributes:
+        run: Its directory.
+        config: Its settings, with the steps that it is to have.
+        saved: The checkpoint's state.
+        past: The lines of metrics.jsonl to go on after.
+        repaired: Whether lines are missing there.
+    """
+
+    run: RunDirectory
+    config: Config
+    saved: Mapping[str, Any]
+    past: bytes
+    repaired: bool
+
+    def touch(self, match: Match) -> None:
+        """Forget what the run did after the checkpoint.
+
+        Args:
+            match: The run's games, restored.
+        """
+        run = self.run
+        run.forget_after(self.saved["step"])
+        if parse.read(run.config).steps != self.config.steps:
+            _set_steps(run.config, self.config)
+        if self.repaired:
+            self._repair(match)
+        elif run.metrics.read_bytes() != self.past:
+            atomic_write_bytes(run.metrics, self.past)
+
+    def _repair(self, match: Match) -> None:
+        lines = self.past.split(b"\n")
+        begun = any((event(told) or {}).get("kind") == "start" for told in lines)
+        with atomic_path(self.run.metrics) as temporary, MetricsLog(temporary) as log:
+            if not begun:
+                Journal(log).start(match)
+            log.extend(self.past)
+            Journal(log).repair(match, LOST)
+
+
+def read(
+    run: RunDirectory,
+    checkpoint: Path | str | int | None = None,
+    *,
+    steps: int | None = None,
+    repair_log: bool = False,
+) -> Resumption:
+    """Read what a run goes on from; nothing is written.
+
+    Args:
+        run: Its directory.
+        checkpoint: As `RunDirectory.find_checkpoint` knows it.
+        steps: How long the run is to be; None: as config.yaml says.
+        repair_log: Go on with what can be read of metrics.jsonl.
+
+    Raises:
+        SparseganError: Something of it is damaged, or is of another run.
+    """
+    config = parse.read(run.config)
+    config = replace(config, steps=steps or config.steps)
+    saved = run.load(checkpoint)
+    state.require_parts(saved, build.pairs(config))
+    had = replace(config, steps=saved["settings"]["steps"])
+    state.require_settings(saved["settings"], had)
+    if config.steps != had.steps:
+        _require_length(run, had, config.steps, saved["step"])
+    step, offset = saved["step"], saved["metrics_bytes"]
+    evaluated = step not in (0, config.steps)
+    past = repair.past(run.metrics, offset, step, repair=repair_log, evaluated=evaluated)
+    whole = run.metrics.is_file() and run.metrics.read_bytes()[:offset] == past[:offset]
+    return Resumption(run, config, saved, past, repaired=len(past) < offset or not whole)
+
+
+def is_complete(run: RunDirectory) -> bool:
+    """Whether nothing is missing of a run, the report included."""
+    return (
+        run.end_step() == parse.read(run.config).steps
+        and run.report.is_file()
+        and run.report.stat().st_mtime_ns >= run.metrics.stat().st_mtime_ns
+    )
+
+
+def complete(run: RunDirectory, *, repair_log: bool) -> None:
+    """Write the report of a finished run anew, and leave out of its events what is none."""
+    rest = repair.without_rubbish(run.metrics) if repair_log else None
+    if rest is not None:
+        last = max(told["step"] for told in readable_events(run.metrics))
+        atomic_write_bytes(run.metrics, rest + line("repair", last, message=LOST))
+    run.clear()
+    report.write([run.path], run.report)
+
+
+def has_begun(run: RunDirectory) -> bool:
+    """Whether there is anything to go on from, or that would be lost if the run began anew."""
+    steps = (told["step"] for told in readable_events(run.metrics))
+    return bool(run.checkpoint_steps()) or any(steps)
+
+
+def _require_length(run: RunDirectory, had: Config, steps: int, done: int) -> None:
+    if steps < done:
+        raise SparseganError(
+            f"{run.path} has done {done} steps and cannot end after {steps}: choose more, or go on "
+            "from an earlier checkpoint with --checkpoint STEP"
+        )
+    why = prolong.obstacle(had, steps, done)
+    edited = parse.read(run.config).steps != had.steps
+    back = f", or set steps in {run.config} back to {had.steps}" if edited else ""
+    if why is not None:
+        raise SparseganError(
+            f"{run.path} has done {done} of its {had.steps} steps and cannot become a run of "
+            f"{steps}: {why}; train a new run that begins with its weights and masks, `sparsegan "
+            f"train --from {run.path} --steps {max(1, steps - done)}`{back}"
+        )
+
+
+def _set_steps(path: Path, config: Config) -> None:
+    """Change the number of steps in config.yaml, and not the notes in it."""
+    text, count = re.subn(r"(?m)^steps:.*$", f"steps: {config.steps}", path.read_text(), count=1)
+    atomic_write_text(path, text if count else parse.to_yaml(config))

@@ -1,0 +1,37 @@
+from dataclasses import replace
+
+import pytest
+from tiny_run import config
+
+from sparsegan.train.prolong import obstacle
+
+CONSTANT = ["--method.drop_shape", "constant"]
+STATIC = ["--method.name", "static"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "steps", "done", "why"),
+    [
+        (STATIC, 20, 14, None),
+        (["--method.name", "dense"], 20, 14, None),
+        ([], 20, 3, None),  # before the first rewiring, at step 4, nothing has differed
+        ([], 20, 4, "drop_shape cosine"),
+        (["--method.drop_shape", "linear"], 20, 14, "drop_shape linear"),
+        (CONSTANT, 20, 14, None),
+        ([*CONSTANT, "--steps", "12"], 20, 12, "due after step 12"),
+        ([*CONSTANT, "--steps", "12"], 20, 11, None),
+        ([*STATIC, "--optimiser.lr_decay", "linear"], 20, 14, "lr_decay linear"),
+        ([*STATIC, "--optimiser.lr_decay", "linear"], 20, 7, None),  # it decays from the half on
+        ([*CONSTANT, "--steps", "20"], 16, 16, "due after step 16"),
+        ([*CONSTANT, "--steps", "20"], 17, 16, None),
+    ],
+)
+def test_a_run_may_change_its_length_while_its_past_is_the_same(tmp_path, flags, steps, done, why):
+    found = obstacle(config(tmp_path, *flags), steps, done)
+    assert found is None if why is None else why in found
+
+
+def test_the_length_that_it_has_is_never_an_obstacle(tmp_path):
+    had = config(tmp_path, "--optimiser.lr_decay", "linear")
+    assert obstacle(had, had.steps, had.steps) is None
+    assert obstacle(replace(had, steps=8), 8, 8) is None
