@@ -106,12 +106,12 @@ def resume(
     lock = hold(run) if first else None
     try:
         config = parse.read(run.config)
+        trust.require(config, run.config, trust_code=trust_code)
         run.require_own_folders()
         if checkpoint is None and run.end_step() == (steps or config.steps) == config.steps:
             if first:
                 resumption.complete(run, repair_log=repair)
             return run
-        trust.require(config, run.config, trust_code=trust_code)
         if checkpoint is None and not resumption.has_begun(run):
             return _begin(replace(config, steps=steps or config.steps), run, console)
         going = resumption.read(run, checkpoint, steps=steps, repair_log=repair)
