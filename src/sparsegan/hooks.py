@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from torch import nn
+from torch.utils.hooks import RemovableHandle
+
 
 class Hook:
     """A hook on a module that a copy of the module carries without effect.
@@ -23,6 +26,18 @@ class Hook:
 
     def __reduce__(self) -> tuple[type["Hook"], tuple[Callable[..., Any]]]:
         return Hook, (_nothing,)
+
+
+def before_all(module: nn.Module, hook: Hook, *, with_kwargs: bool = False) -> RemovableHandle:
+    """Registers a hook that runs before all others that a module has before its forward."""
+    handle = module.register_forward_pre_hook(hook, prepend=True, with_kwargs=with_kwargs)
+    # What is moved in an OrderedDict stays where it was for those who read it as a dict, as
+    # torch.compile (2.11) does: it would take one hook for another.
+    hooks = module._forward_pre_hooks
+    ordered = list(hooks.items())
+    hooks.clear()
+    hooks.update(ordered)
+    return handle
 
 
 def _nothing(*_: Any, **__: Any) -> None:

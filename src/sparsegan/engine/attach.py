@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map
 
-from ..hooks import Hook
+from ..hooks import Hook, before_all
 from .constants import Kept
 from .fused import Statistics
 from .index import SparseIndex
@@ -98,7 +98,7 @@ class NativeForward:
         self._calm: bool | None = None  # whether no forward so far changed a feature map in place
         self._constants: dict[int, Kept[Statistics]] | None = None
         self._handles = [
-            network.register_forward_pre_hook(Hook(self._enter), prepend=True),
+            before_all(network, Hook(self._enter)),
             network.register_forward_hook(Hook(self._leave), always_call=True),
         ]
         for name, module in self._layers.items():
@@ -167,8 +167,8 @@ class NativeForward:
 
     def _enter(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         running = self._running
-        if not (self.on or self.channels_last) or _is_transformed():
-            return
+        if _is_transformed() or not (self.on or self.channels_last):
+            return  # what is compiled depends on nothing that may change here
         for x in args:
             _give_usual_gradient(x)
         if running.mode is not None and running.mode.stopped:

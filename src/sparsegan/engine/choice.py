@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from .. import ranks
 from ..errors import SparseganError
-from ..hooks import Hook
+from ..hooks import Hook, before_all
 from .attach import ActiveWeights, NativeForward
 from .draws import network_in_blocks
 from .layer_timing import LayerTiming, time_layers
@@ -110,9 +110,7 @@ class Engine:
         self._measuring = False
         self._native = NativeForward(network, masks, dense_gradient)
         self._choose_format()
-        self._handle = network.register_forward_pre_hook(
-            Hook(self._before), prepend=True, with_kwargs=True
-        )
+        self._handle = before_all(network, Hook(self._before), with_kwargs=True)
 
     @property
     def kernels(self) -> Kernels:

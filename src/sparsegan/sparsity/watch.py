@@ -8,7 +8,7 @@ import torch
 from torch import nn, optim
 
 from sparsegan.errors import SparseganError
-from sparsegan.hooks import Hook
+from sparsegan.hooks import Hook, before_all
 from sparsegan.sparsity.maskable import unwrap
 from sparsegan.sparsity.masks import Masks
 
@@ -51,7 +51,7 @@ class Watch:
         _WATCHED.add(self.network)
         loaded = Hook(self._note_load)
         self._handles = [
-            self.network.register_forward_pre_hook(Hook(self._before_forward), prepend=True),
+            before_all(self.network, Hook(self._before_forward)),
             *(
                 layer.module.register_load_state_dict_post_hook(loaded)  # type: ignore[no-untyped-call]
                 for layer in masks.layers
