@@ -38,3 +38,9 @@ def device(request):
 def _seeded():
     """Equal weights in every run of a test, whatever ran before it."""
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def without_gpu(monkeypatch):
+    """As where no GPU is, for what takes one unasked: DataParallel moves a network there."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

@@ -123,7 +123,7 @@ def test_on_the_meta_device_the_counts_are_the_same():
     assert cost.layers(G.to("meta"), noise.to("meta"), labels.to("meta")) == counted
 
 
-def test_wrappers_are_taken_off():
+def test_wrappers_are_taken_off(without_gpu):
     net = nn.Sequential(nn.Linear(3, 2))
     x = torch.zeros(1, 3)
     bare = cost.layers(net, x)

@@ -81,7 +81,7 @@ def test_a_rule_of_ones_own_chooses_the_layers():
     gan.run(method, 5)
 
 
-def test_wrapped_networks_do_as_well():
+def test_wrapped_networks_do_as_well(without_gpu):
     gan, wrapped = ToyGan(), ToyGan()
     method = _method("adapt", gan)
     parts = (nn.DataParallel(wrapped.G), nn.DataParallel(wrapped.D), wrapped.opt_G, wrapped.opt_D)

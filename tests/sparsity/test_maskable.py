@@ -85,7 +85,7 @@ class _FabricLike(nn.Module):
         self._original_module = inner
 
 
-def test_wrappers_do_not_show_in_names():
+def test_wrappers_do_not_show_in_names(without_gpu):
     network = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 2))
     wrapped = {
         "data parallel": nn.DataParallel(network),

@@ -469,7 +469,7 @@ def test_a_detached_network_is_no_longer_kept_sparse():
     assert bool((module.weight != 0).all())
 
 
-def test_wrapped_networks_train_alike():
+def test_wrapped_networks_train_alike(without_gpu):
     plain, wrapped = nn.Linear(4, 4), nn.Linear(4, 4)
     wrapped.load_state_dict(plain.state_dict())
     results = []
