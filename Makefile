@@ -3,15 +3,16 @@
 # make check   formatting, lint, types
 # make kernels-sanitize, kernels-valgrind, kernels-neon
 #              the kernels' own test under tools that watch memory, and emulated on ARM
+# make release what is released, in dist/, each tried in a fresh environment (scripts/*_release.sh)
 # Each makes its own environment in .venv first and needs nothing but Python 3.11, a C compiler
-# and a package index.
+# and a package index; a release needs Python 3.12 besides.
 PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 KERNELS := kernels-plain kernels-sanitize kernels-valgrind kernels-neon
 
-.PHONY: setup demo test check $(KERNELS) format clean
+.PHONY: setup demo test check $(KERNELS) release format clean
 
 setup: $(READY)
 
@@ -34,6 +35,10 @@ check: $(READY)
 
 $(KERNELS): kernels-%: $(READY)
 	PATH="$(abspath $(BIN)):$$PATH" scripts/check_kernels.sh $*
+
+release:
+	scripts/build_release.sh $(RELEASE_PYTHONS)
+	scripts/check_release.sh
 
 format: $(READY)
 	$(BIN)/ruff format .

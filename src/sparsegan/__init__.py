@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sparsegan.methods import METHODS, Adapt, Dda, Dense, Method, Sdst, Static, StuGan
     from sparsegan.sparsity import Masks, SparseEMA, SparseNetwork
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "METHODS",
