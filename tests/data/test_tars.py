@@ -78,6 +78,63 @@ def test_headers_without_end(tmp_path):
         read(tmp_path / "a.tar")
 
 
+@pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+@pytest.mark.parametrize("level", [0, 1])
+def test_an_end_has_to_be_there(tmp_path, form, level):
+    """Cut between two entries, nothing is missing but the end and what lies before it."""
+    whole = io.BytesIO()
+    with tarfile.open(fileobj=whole, mode="w", format=form) as archive:
+        for name in ("a" * 90 + "/" + "b" * 60 + ".png", "b.png"):
+            archive.addfile(entry(tarfile.REGTYPE, name=name, size=len(png(1))), io.BytesIO(png(1)))
+    length = len(whole.getvalue().rstrip(b"\0"))
+    end = length + -length % 512
+    for cut in range(512, end + 1, 512):
+        content = whole.getvalue()[:cut]
+        (tmp_path / "a").write_bytes(gzip.compress(content) if level else content)
+        with pytest.raises(SparseganError, match="cannot be read"):
+            read(tmp_path / "a")
+    for zeros in (512, 700, 1024, 10240):
+        content = whole.getvalue()[:end] + bytes(zeros)
+        (tmp_path / "a").write_bytes(gzip.compress(content) if level else content)
+        assert len(read(tmp_path / "a")) == 2
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_archives_joined_one_behind_the_other(tmp_path, pack):
+    first = write_tar(tmp_path / "a.tar", {"a.png": png(1)}).read_bytes()
+    second = write_tar(tmp_path / "b.tar", {"b.png": png(2)}).read_bytes()
+    (tmp_path / "both.tar").write_bytes(pack(first) + pack(second))
+    assert read(tmp_path / "both.tar") == {"a.png": png(1), "b.png": png(2)}
+    (tmp_path / "both.tar").write_bytes(pack(first) + pack(b"what is this" * 100))
+    with pytest.raises(SparseganError, match="cannot be read"):
+        read(tmp_path / "both.tar")
+
+
+def test_a_header_of_zeros_hides_no_entry(tmp_path):
+    path = write_tar(tmp_path / "a.tar", {f"{i}.png": png(i) for i in range(3)})
+    content = bytearray(path.read_bytes())
+    content[1024:1536] = bytes(512)
+    path.write_bytes(content)
+    with pytest.raises(SparseganError, match="cut short or damaged"):
+        read(path)
+
+
+@pytest.mark.parametrize("size", ["-1", "٣", "1" * 5000, "x"])
+def test_absurd_sizes_in_an_extended_header(tmp_path, size):
+    info = entry(tarfile.REGTYPE)
+    info.pax_headers = {"size": size}
+    path = tmp_path / "a.tar"
+    path.write_bytes(info.tobuf(tarfile.PAX_FORMAT) + bytes(1024))
+    with pytest.raises(SparseganError, match="announces"):
+        read(path)
+
+
+def test_names_that_are_no_utf8_come_through(tmp_path):
+    name = b"caf\xe9.png".decode("utf-8", "surrogateescape")
+    path = write_tar(tmp_path / "a.tar", {name: png(1)})
+    assert read(path) == {name: png(1)}
+
+
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz"])
 def test_cut_anywhere_is_noticed(tmp_path, mode):
     path = write_tar(tmp_path / "a", {f"{i}.png": png(i) for i in range(3)}, mode)

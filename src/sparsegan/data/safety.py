@@ -3,7 +3,6 @@
 import contextlib
 import lzma
 import struct
-import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -85,7 +84,6 @@ def reading(place: Path) -> Iterator[None]:
         RuntimeError,  # with NotImplementedError and RecursionError
         OverflowError,
         struct.error,
-        tarfile.TarError,
         zipfile.BadZipFile,
         zlib.error,
         lzma.LZMAError,

@@ -5,14 +5,14 @@ import contextlib
 import gzip
 import io
 import lzma
-import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Self, cast
+from typing import BinaryIO, cast
 
 from sparsegan.data.paths import Paths
 from sparsegan.data.safety import Limits, reading
+from sparsegan.data.tar_headers import Content, entries
 
 # The bytes that a compressed file starts with, and what reads it.
 COMPRESSIONS: dict[bytes, Callable[[BinaryIO], object]] = {
@@ -20,15 +20,6 @@ COMPRESSIONS: dict[bytes, Callable[[BinaryIO], object]] = {
     b"BZh": bz2.BZ2File,
     b"\xfd7zXZ\x00": lzma.LZMAFile,
 }
-# tarfile reads these members whole, into memory: long names and their like.
-_EXTENSIONS = (
-    tarfile.XHDTYPE,
-    tarfile.XGLTYPE,
-    tarfile.SOLARIS_XHDTYPE,
-    tarfile.GNUTYPE_LONGNAME,
-    tarfile.GNUTYPE_LONGLINK,
-)
-_MOST_EXTENSION = 2**20
 
 
 @dataclass(frozen=True)
@@ -40,61 +31,33 @@ class TarArchive:
     def entries(self, wanted: Callable[[str], bool]) -> Iterator[tuple[str, int]]:
         """See `container.Container.entries`."""
         with reading(self.place):
-            for name, info, _ in self._files():
+            for name, size, _ in self._files():
                 if wanted(name):
-                    yield name, info.size
+                    yield name, size
 
     def contents(self, wanted: Paths) -> Iterator[tuple[int, BinaryIO]]:
         """See `container.Container.contents`."""
         with reading(self.place):
-            for name, info, archive in self._files():
+            for name, _, content in self._files():
                 if (place := wanted.find(name)) >= 0:
-                    file = archive.extractfile(info)
-                    assert file is not None, "only plain files come this far"
-                    yield place, cast(BinaryIO, file)
+                    yield place, cast(BinaryIO, content)
 
-    def _files(self) -> Iterator[tuple[str, tarfile.TarInfo, tarfile.TarFile]]:
+    def _files(self) -> Iterator[tuple[str, int, Content]]:
         limits, announced = Limits(self.place), 0
-        with _unpacked(self.place, limits) as (stream, length), _open(stream) as archive:
-            while (info := archive.next()) is not None:
-                # tarfile would otherwise keep an object for every member.
-                archive.members = []  # type: ignore[attr-defined]
-                name = limits.name(info.name)
-                if info.isdir():
-                    continue
-                if not info.isreg() or info.issparse():
+        with _unpacked(self.place, limits) as (stream, length):
+            for entry, content in entries(stream):
+                name = limits.name(entry.name)
+                if entry.kind == "other":
                     raise limits.refusal(f"its entry {name!r} is a link, a device or a sparse file")
-                # Before anything is read of it: tarfile would go on skipping behind the end.
-                if info.size < 0 or (length is not None and info.size > length - info.offset_data):
-                    raise tarfile.ReadError(
-                        f"it is cut short or damaged: {name!r} announces {info.size} bytes"
+                # Before anything of it is read.
+                if length is not None and entry.size > length:
+                    raise ValueError(
+                        f"it is cut short or damaged: {name!r} announces {entry.size} bytes"
                     )
-                announced += info.size
+                announced += entry.size
                 limits.unpacked(announced)
-                yield name, info, archive
-
-
-def _open(stream: BinaryIO) -> tarfile.TarFile:
-    return tarfile.open(
-        fileobj=stream, mode="r|", bufsize=2**18, tarinfo=_StrictTarInfo, errorlevel=2
-    )
-
-
-class _StrictTarInfo(tarfile.TarInfo):
-    """Headers that are damaged, where tarfile takes them for the end of the archive."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        try:
-            info = super().frombuf(buf, encoding, errors)
-        except tarfile.HeaderError as error:
-            # A block of zeros is the end.
-            if len(buf) == tarfile.BLOCKSIZE and not any(buf):
-                raise
-            raise tarfile.ReadError(f"it is cut short or damaged: {error}") from error
-        if info.size < 0 or (info.type in _EXTENSIONS and info.size > _MOST_EXTENSION):
-            raise tarfile.ReadError(f"a header announces {info.size} bytes")
-        return info
+                if entry.kind == "file":
+                    yield name, entry.size, content
 
 
 class _Counted(io.RawIOBase):
