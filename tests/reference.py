@@ -7,6 +7,8 @@ gives the set of all allowed outcomes instead of one of them.
 import itertools
 import math
 
+import numpy as np
+
 
 def budget(density, total):
     return min(total, math.floor(density * total + 0.5))
@@ -220,6 +222,50 @@ def balance_ratio(records, window, mean_of_ratios=False):
     if not ratios:
         return math.nan
     return sum(ratios) / len(ratios) if mean_of_ratios else gain / gap
+
+
+def unguarded_ratio(records, mean_of_ratios):
+    """The ratio of all triples (real, before, after), whatever their gaps, by IEEE division."""
+    real, before, after = np.array(records, dtype=np.float64).T
+    with np.errstate(all="ignore"):
+        if mean_of_ratios:
+            return float(np.mean((after - before) / (real - before)))
+        return float(np.mean(after - before) / np.mean(real - before))
+
+
+def published_control(
+    triples, iterations, every, window, interval, low, high, active, total, cap, explores=False
+):
+    """The decisions of ADAPT's published loop (methods.md, A3, A7 and A8), in whole weights.
+
+    Args:
+        triples: (real, before, after) of every iteration, the first at index 0.
+        explores: Strict: at the cap, above the band, D is rewired.
+
+    Returns:
+        (iteration, records, ratio, action, active weights after it) of every decision.
+    """
+    queue, decisions = [], []
+    for t in range(1, iterations + 1):
+        if t % every == 0:
+            queue.append(triples[t - 1])
+        if t % interval == 0 and t != iterations:
+            ratio, action = math.nan, "hold"
+            if queue:
+                ratio = unguarded_ratio(queue, mean_of_ratios=True)
+            if len(queue) >= window:
+                step, floor, most = (int(d * total + 0.5) for d in (0.05, 0.05, cap))
+                if ratio >= high:
+                    if active < most:
+                        action, active = "raise", min(most, active + step)
+                    elif explores:
+                        action = "rewire"
+                elif ratio <= low and active > floor:
+                    action, active = "lower", max(floor, active - step)
+            decisions.append((t, len(queue), ratio, action, active))
+        if len(queue) > window:
+            queue.pop(0)
+    return decisions
 
 
 def controller_target(ratio, active, total, low, high, step, floor, cap):

@@ -258,7 +258,12 @@ def _sample(given: list[str]) -> int:
         help="my.module:Class or path/to/file.py:Class, for an exported file of a generator of "
         "your own",
     )
-    _add_run_options(parser, "the run directory, or a file that `export --to packed` has written")
+    _add_run_options(
+        parser,
+        "the run directory, or a file that `export --to packed` has written",
+        bn="stored if the run was evaluated so, else estimated anew",
+        weights="the average",
+    )
     chosen = parser.parse_args(given)
     from sparsegan.train import drawing
 
@@ -304,9 +309,9 @@ def _generator(
 ) -> "Iterator[tuple[nn.Module, str, Trained | None]]":
     """The generator to draw from, of a run or of an exported file, and whose it is."""
     if chosen.run.suffix == ".safetensors" or chosen.run.is_file():
-        if (chosen.checkpoint, chosen.bn, chosen.weights) != (None, "standing", "ema"):
+        if (chosen.checkpoint, chosen.bn, chosen.weights) != (None, None, None):
             raise SparseganError(
-                f"{chosen.run} has averaged weights and standing statistics and nothing else: "
+                f"{chosen.run} has averaged weights and one kind of statistics and nothing else: "
                 "leave out --checkpoint, --bn and --weights, or name the run directory"
             )
         if chosen.direction is not None:
@@ -324,7 +329,8 @@ def _generator(
 
     trained = open_trained(chosen.run, chosen.checkpoint, trust_code=chosen.trust_code)
     method = trained.method_of(chosen.direction)
-    with sampling.sampled(method, bn=chosen.bn, weights=chosen.weights) as generator:
+    bn = chosen.bn or sampling.lasting(trained.config.evaluate.bn, method.settings)
+    with sampling.sampled(method, bn=bn, weights=chosen.weights or "ema") as generator:
         yield generator, f"step {trained.step}", trained
 
 
@@ -365,22 +371,27 @@ def _evaluate(given: list[str]) -> int:
     return 0
 
 
-def _add_run_options(parser: argparse.ArgumentParser, run: str = "the run directory") -> None:
+def _add_run_options(
+    parser: argparse.ArgumentParser,
+    run: str = "the run directory",
+    *,
+    bn: str = "as the run did",
+    weights: str = "as the run did",
+) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help=run)
     parser.add_argument(
         "--checkpoint", metavar=CHECKPOINT, help="not the newest checkpoint but this one"
     )
     parser.add_argument(
         "--bn",
-        choices=("standing", "batch"),
-        default="standing",
-        help="normalise by statistics estimated anew (default), or by each batch's own",
+        choices=("standing", "stored", "batch"),
+        help="normalise by statistics estimated anew, by those that training has stored, or by each "
+        f"batch's own (default: {bn})",
     )
     parser.add_argument(
         "--weights",
         choices=("ema", "live"),
-        default="ema",
-        help="the average of the weights (default), or the weights of the last step",
+        help=f"the average of the weights, or the weights of the last step (default: {weights})",
     )
     add_trust(parser)
 
@@ -397,7 +408,7 @@ def _positive(text: str) -> int:
 def _export(given: list[str]) -> int:
     parser = Parser(
         "export",
-        "Write a run's averaged generator, with standing statistics, to one file.",
+        "Write a run's averaged generator, with the statistics that it is drawn by, to one file.",
         "examples:\n"
         "  sparsegan export runs/fashion-mnist-adapt-1 --to packed\n"
         "      a small file of the active weights; draw from it with `sparsegan sample FILE`, or\n"

@@ -143,3 +143,13 @@ def test_a_start_above_the_cap_is_refused():
     DensityController(cap=0.5).check_start(0.5)
     with pytest.raises(SparseganError, match=r"starts at density 0.6, above the cap 0.5"):
         DensityController(cap=0.5).check_start(0.6)
+
+
+@pytest.mark.parametrize(
+    ("value", "action"),
+    [(math.nan, "hold"), (math.inf, "raise"), (-math.inf, "lower"), (0.5, "hold"), (0.9, "raise")],
+)
+@pytest.mark.parametrize(("valid", "nonfinite"), [(0, 0), (0, 100), (100, 0), (30, 60)])
+def test_an_unguarded_reading_is_decided_on_by_its_value_alone(value, action, valid, nonfinite):
+    reading = BalanceReading(value, 100, valid, nonfinite, full=True, guarded=False)
+    assert DensityController().decide(reading, 500, 1000).action == action

@@ -82,6 +82,53 @@ def test_the_window_equals_the_slow_reference(records, window, mean_of_ratios):
     assert reading.full == (len(records) >= window)
 
 
+@given(triples.filter(len), st.booleans())
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_unguarded_every_record_counts_whatever_its_gap(records, mean_of_ratios):
+    reading = _meter(records, 40, mean_of_ratios=mean_of_ratios, guarded=False).reading()
+    expected = reference.unguarded_ratio(records, mean_of_ratios)
+    if mean_of_ratios or not math.isclose(_mean_gap(records), 0, abs_tol=1e-6):
+        assert reading.value == pytest.approx(expected, rel=1e-6, abs=1e-6, nan_ok=True)
+    assert not reading.guarded
+    guarded = _meter(records, 40, mean_of_ratios=mean_of_ratios).reading()
+    assert (reading.records, reading.valid) == (guarded.records, guarded.valid)
+
+
+def _mean_gap(records):
+    """Which NumPy sums in another order: next to 0 the quotient is all rounding."""
+    gaps = [real - before for real, before, _ in records]
+    return math.fsum(gaps) if all(map(math.isfinite, gaps)) else 1.0
+
+
+@pytest.mark.parametrize(
+    ("record", "ratio"),
+    [
+        ((1.0, 1.0, 2.0), math.inf),
+        ((1.0, 1.0, 0.0), -math.inf),
+        ((1.0, 1.0, 1.0), math.nan),
+        ((-1.0, 1.0, 2.0), -0.5),
+        ((math.inf, 1.0, 2.0), 0.0),
+        ((math.nan, 1.0, 2.0), math.nan),
+    ],
+)
+def test_without_a_gap_the_raw_ratio_is_that_of_ieee_division(record, ratio):
+    assert BalanceRecord(*record).raw_ratio == pytest.approx(ratio, nan_ok=True)
+
+
+def test_a_window_that_is_trimmed_late_keeps_one_record_more_until_then():
+    meter = BalanceRatio(2, trimmed_late=True)
+    for number in range(4):
+        meter.record(BalanceRecord(1.0, 0.0, float(number)))
+        assert meter.reading().records == min(number + 1, 3)
+        assert meter.reading().full == (number >= 1)
+        meter.trim()
+        assert meter.reading().records == min(number + 1, 2)
+    assert meter.reading().value == 2.5
+    saved = BalanceRatio(2, trimmed_late=True)
+    saved.load_state_dict(meter.state_dict())
+    assert saved.reading() == meter.reading()
+
+
 def test_ratio_of_means_and_mean_of_ratios():
     records = [(1.0, -1.0, 0.0), (3.0, 1.0, 1.5)]
     assert _meter(records).reading().value == pytest.approx(1.5 / 4)

@@ -1,11 +1,14 @@
 """The window that a decision looks at, what it waits for, and what is said of a band far off."""
 
 import logging
+import math
+import random
 
 import pytest
 import torch
 
-from sparsegan import Dda
+import reference
+from sparsegan import Adapt, Dda
 from toy_gan import ToyGan, hand_made
 
 SETTINGS = {"generator_density": 0.3, "balance_every": 1}
@@ -80,3 +83,110 @@ def test_three_decisions_far_outside_the_band_are_worth_a_warning(caplog, ratio,
     said = [e.step for e in events if any("far outside the band" in w for w in e.warnings)]
     assert said == ([6, 12] if warned else [])
     assert len([r for r in caplog.records if "calibrate the band" in r.message]) == len(said)
+
+
+def _scores(seed, level, spread):
+    """Mean scores of 40 iterations: most with a gap, some with none, negative or not finite."""
+    draw, made = random.Random(seed), []
+    for _ in range(40):
+        before = draw.uniform(-2, 1)
+        gap = draw.choice([2.0, 1.5, 1.0, 0.5, 0.5, 0.25, -0.5])
+        made.append((before + gap, before, before + gap * (level + draw.uniform(-spread, spread))))
+    return made
+
+
+ODD = [(1.0, 1.0, 2.0), (0.5, 0.5, 0.5), (math.nan, 0.0, 0.5), (1.0, 1.0, 0.5)]
+
+
+def _fed(method, gan, triples):
+    """The events of a run that measures these scores."""
+    events = []
+    for real, before, after in triples:
+        gan.step += 1
+        gan.discriminator_step()
+        gan.generator_step()
+        events.append(
+            method.after_generator_step(
+                torch.full((2,), before),
+                rescore=lambda after=after: torch.full((2,), after),
+                real_scores=lambda real=real: torch.full((2,), real),
+            )
+        )
+    return events
+
+
+@pytest.mark.parametrize(("variant", "cap"), [("relaxed", 1.0), ("strict", 0.5)])
+@pytest.mark.parametrize(
+    ("every", "window", "interval"),
+    [(1, 5, 5), (2, 5, 10), (2, 3, 7), (3, 2, 4), (1, 10, 4), (1, 40, 10)],
+)
+@pytest.mark.parametrize("odd", [None, *ODD])
+@pytest.mark.parametrize("level", [0.5, 0.9])
+def test_faithful_decisions_are_those_of_the_published_loop(
+    variant, cap, every, window, interval, odd, level
+):
+    triples = _scores(window * interval, level, 0.3)
+    if odd is not None:
+        triples[17] = odd
+    # As the published code has them, which takes its means in the networks' own precision.
+    triples = [tuple(torch.tensor(triple).tolist()) for triple in triples]
+    gan = ToyGan()
+    method = Adapt(
+        *gan.parts,
+        steps=40,
+        variant=variant,
+        generator_density=0.3,
+        interval=15,
+        control_interval=interval,
+        balance_every=every,
+        balance_window=window,
+        faithful=("all",),
+    )
+    masks = method.discriminator.masks
+    expected = reference.published_control(
+        triples, 40, every, window, interval, 0.45, 0.55, masks.active, masks.total, cap,
+        explores=variant == "strict",
+    )  # fmt: skip
+    events = _fed(method, gan, triples)
+    decisions = [(e.step, e.decision) for e in events if e.decision]
+    assert [(t, d.reading.records, d.action, d.to_active) for t, d in decisions] == [
+        (t, records, action, active) for t, records, _, action, active in expected
+    ]
+    for (_, decision), (_, _, ratio, _, _) in zip(decisions, expected, strict=True):
+        assert decision.reading.value == pytest.approx(ratio, rel=1e-9, nan_ok=True)
+    counted = [records for _, records, *_ in expected]
+    if interval == every * window:
+        assert counted == [window] + [window + 1] * (len(counted) - 1)
+
+
+def test_a_faithful_run_goes_on_from_its_state_to_the_same_decisions():
+    triples = _scores(3, 0.6, 0.5)
+    settings = {"generator_density": 0.3, "faithful": ("all",), "control_interval": 5}
+    settings |= {"balance_every": 1, "balance_window": 5, "steps": 40}
+    gan = ToyGan()
+    method = Dda(*gan.parts, **settings)
+    _fed(method, gan, triples[:13])
+    other = ToyGan()
+    resumed = Dda(*other.parts, **settings)
+    other.load(gan.state())
+    other.step = gan.step
+    resumed.load_state_dict(method.state_dict())
+    rest = [_fed(m, g, triples[13:]) for m, g in ((method, gan), (resumed, other))]
+    assert str(rest[0]) == str(rest[1])
+    assert {e.decision.reading.records for e in rest[0] if e.decision} == {6}
+
+
+def test_without_the_switch_a_record_without_a_gap_never_counts():
+    gap_lost = [(0.0, 0.0, 5.0)] * 4
+    taken = {}
+    for faithful in ((), ("unguarded_ratio",)):
+        gan = ToyGan()
+        method = Dda(
+            *gan.parts, steps=20, control_interval=9, balance_window=9, faithful=faithful, **SETTINGS
+        )
+        events = _fed(method, gan, [(1.0, 0.0, 0.6)] * 5 + gap_lost)
+        taken[faithful] = events[-1].decision
+    assert taken[()].reading.value == pytest.approx(0.6)
+    assert taken[()].action == "hold"
+    assert taken["unguarded_ratio",].reading.value == pytest.approx(23 / 5)
+    assert taken["unguarded_ratio",].action == "raise"

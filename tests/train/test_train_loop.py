@@ -14,11 +14,13 @@ from tiny_run import config, differences
 from sparsegan import data
 from sparsegan.data import Images
 from sparsegan.errors import SparseganError
-from sparsegan.train import build, loop, parse, sampling
+from sparsegan.train import build, drawing, loop, parse, sampling
 from sparsegan.train.checkpoint import load_state, save_state
+from sparsegan.train.evaluate_run import evaluate_run
 from sparsegan.train.metrics_log import read_events
 from sparsegan.train.run import RunDirectory, hold
 from sparsegan.train.stop import Interrupted, StopRequest
+from sparsegan.train.trained import open_trained
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -123,6 +125,63 @@ def test_looking_changes_nothing(whole, tmp_path):
     flags = ["--evaluate.images", "0", "--sample.every", "0", "--log_every", "1"]
     blind = loop.train(config(tmp_path / "run", *flags))
     assert differences(last(blind), last(whole)) == []
+
+
+LAST = ["--method.faithful", "[evaluation_last]", "--checkpoint.every", "4"]
+LAST += ["--checkpoint.keep", "9", "--evaluate.every", "4", "--sample.every", "4"]
+
+
+@pytest.fixture(scope="module")
+def judged_last(tmp_path_factory):
+    """A run that is evaluated after the rewirings (at 4, 8, 12) and averages of its steps."""
+    return loop.train(config(tmp_path_factory.mktemp("last") / "run", *LAST))
+
+
+def test_a_faithful_evaluation_is_of_the_masks_and_averages_that_its_step_leaves(
+    whole, judged_last, tmp_path
+):
+    assert set(differences(last(judged_last), last(whole))) == {"/settings/method.faithful/0"}
+    events = [event for event in read_events(judged_last.metrics) if event["kind"] == "evaluate"]
+    assert [event["step"] for event in events] == [0, 4, 8, 12, 14]
+    for event in events:
+        at = event["step"]
+        [found] = evaluate_run(judged_last.path, checkpoint=judged_last.checkpoint(at)).values()
+        assert (found["value"], found["frechet"]) == (event["value"], event["frechet"])
+        trained = open_trained(judged_last.path, judged_last.checkpoint(at))
+        with sampling.sampled(trained.method) as generator:
+            drawing.save_grid(generator, tmp_path / "grid.png", 4, columns=2, seed=0)
+        assert (tmp_path / "grid.png").read_bytes() == judged_last.sample(at).read_bytes()
+
+
+def test_by_default_an_evaluation_is_of_the_masks_that_its_step_was_trained_with(
+    judged_last, tmp_path
+):
+    first = loop.train(config(tmp_path / "run", *LAST, "--method.faithful", "[]"))
+    evaluated = [
+        {e["step"]: e["value"] for e in read_events(run.metrics) if e["kind"] == "evaluate"}
+        for run in (first, judged_last)
+    ]
+    same = {step for step, value in evaluated[0].items() if evaluated[1][step] == value}
+    assert same == {0, 14}
+    kinds = [e["kind"] for e in read_events(first.metrics) if e["step"] == 4]
+    assert kinds.index("evaluate") < kinds.index("rewire")
+    kinds = [e["kind"] for e in read_events(judged_last.metrics) if e["step"] == 4]
+    assert kinds.index("evaluate") > kinds.index("rewire")
+
+
+@pytest.mark.parametrize("step", [4, 7, 14])
+def test_a_run_that_is_evaluated_last_is_resumed_to_the_same_bits(
+    judged_last, tmp_path, monkeypatch, step
+):
+    with monkeypatch.context() as context:
+        stop_after(context, step)
+        with pytest.raises(Interrupted):
+            loop.train(config(tmp_path / "run", *LAST))
+    run = loop.resume(tmp_path / "run")
+    assert differences(last(run), last(judged_last)) == []
+    assert events_of(run) == events_of(judged_last)
+    for at in (0, 4, 8, 12, 14):
+        assert run.sample(at).read_bytes() == judged_last.sample(at).read_bytes()
 
 
 def test_going_back_forgets_what_came_later(whole, tmp_path, monkeypatch):

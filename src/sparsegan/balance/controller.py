@@ -119,13 +119,15 @@ class DensityController:
 
         if not reading.full:
             return say("hold", f"only {reading.records} measurements since the last change")
-        if reading.nonfinite * 2 > reading.records:
+        if reading.guarded and reading.nonfinite * 2 > reading.records:
             return say("hold", f"{reading.nonfinite} of {reading.records} scores are not finite")
-        if reading.invalid * 2 > reading.records:
+        if reading.guarded and reading.invalid * 2 > reading.records:
             return raised("D does not separate real from fake")
-        if reading.valid == 0:
+        if reading.guarded and reading.valid == 0:
             return say("hold", "no valid measurement")
         value = reading.value
+        if math.isnan(value):  # compares false with both edges
+            return say("hold", "the ratio is not a number")
         if value > self.high or (self.inclusive and value == self.high):
             return raised("ratio above the band")
         if value < self.low or (self.inclusive and value == self.low):

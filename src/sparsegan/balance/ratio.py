@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +56,11 @@ class BalanceRecord:
         """The balance ratio, ``gain / gap``; NaN where the record is not valid."""
         return self.gain / self.gap if self.valid else math.nan
 
+    @property
+    def raw_ratio(self) -> float:
+        """``gain / gap`` whatever the gap: IEEE division, so infinite or NaN over a gap of 0."""
+        return _divided(self.gain, self.gap)
+
 
 @dataclass(frozen=True)
 class BalanceReading:
@@ -66,7 +71,8 @@ class BalanceReading:
         records: Measurements in the window.
         valid: Those with a clearly positive gap.
         nonfinite: Those with a score that is not a finite number.
-        full: Whether the window holds as many records as it can.
+        full: Whether there are as many records as a window holds.
+        guarded: Whether records without a clearly positive gap are left out of the value.
     """
 
     value: float
@@ -74,6 +80,7 @@ class BalanceReading:
     valid: int
     nonfinite: int
     full: bool
+    guarded: bool = True
 
     @property
     def invalid(self) -> int:
@@ -88,6 +95,10 @@ class BalanceRatio:
         window: How many measurements it holds (published: 100, one every 10 steps).
         mean_of_ratios: False (default) divides the mean gain by the mean gap, so that a record
             with a small gap weighs little; True averages the ratios, as the published code does.
+        guarded: True (default) leaves records without a clearly positive gap out; False counts
+            them like any other, as the published code does.
+        trimmed_late: A full window keeps its oldest record until `trim`, as in the published
+            code, whose decisions see one record more than the window whenever one comes with them.
 
     Example:
         >>> meter = BalanceRatio(window=2)
@@ -96,14 +107,27 @@ class BalanceRatio:
         0.375
     """
 
-    def __init__(self, window: int = 100, *, mean_of_ratios: bool = False) -> None:
+    def __init__(
+        self,
+        window: int = 100,
+        *,
+        mean_of_ratios: bool = False,
+        guarded: bool = True,
+        trimmed_late: bool = False,
+    ) -> None:
         self.window = window
         self.mean_of_ratios = mean_of_ratios
-        self._records: deque[BalanceRecord] = deque(maxlen=window)
+        self.guarded = guarded
+        self._records: deque[BalanceRecord] = deque(maxlen=window + trimmed_late)
 
     def record(self, record: BalanceRecord) -> None:
         """Take in a measurement; the oldest leaves a full window."""
         self._records.append(record)
+
+    def trim(self) -> None:
+        """Let the oldest record go that is beyond the window; the end of every step."""
+        while len(self._records) > self.window:
+            self._records.popleft()
 
     def clear(self) -> None:
         """Forget all records: those of another density say nothing of this one."""
@@ -112,19 +136,21 @@ class BalanceRatio:
     def reading(self) -> BalanceReading:
         """The ratio over the window and how far it can be trusted."""
         valid = [record for record in self._records if record.valid]
-        if not valid:
+        counted = valid if self.guarded else list(self._records)
+        if not counted:
             value = math.nan
         elif self.mean_of_ratios:
-            value = math.fsum(record.ratio for record in valid) / len(valid)
+            value = _sum(record.raw_ratio for record in counted) / len(counted)
         else:
-            gap = math.fsum(record.gap for record in valid)
-            value = math.fsum(record.gain for record in valid) / gap
+            gain = _sum(record.gain for record in counted)
+            value = _divided(gain, _sum(record.gap for record in counted))
         return BalanceReading(
             value=value,
             records=len(self._records),
             valid=len(valid),
             nonfinite=sum(not record.finite for record in self._records),
-            full=len(self._records) == self.window,
+            full=len(self._records) >= self.window,
+            guarded=self.guarded,
         )
 
     def state_dict(self) -> dict[str, Any]:
@@ -137,3 +163,21 @@ class BalanceRatio:
         self.clear()
         for row in state["records"].tolist():
             self.record(BalanceRecord(*row))
+
+
+def _divided(gain: float, gap: float) -> float:
+    """The quotient as IEEE 754 has it, where Python's division raises."""
+    if gap != 0:
+        return gain / gap
+    if gain == 0 or math.isnan(gain):
+        return math.nan
+    return math.copysign(math.inf, gain) * math.copysign(1.0, gap)
+
+
+def _sum(values: Iterable[float]) -> float:
+    """The exact sum, rounded once; infinite or NaN as in IEEE 754 where `fsum` raises."""
+    values = list(values)
+    try:
+        return math.fsum(values)
+    except (OverflowError, ValueError):
+        return sum(values)

@@ -20,7 +20,8 @@ class Frozen:
 
     Attributes:
         generator: On the CPU, in evaluation mode, without hooks and parametrisations; batch
-            normalisation has standing statistics.
+            normalisation has stored statistics where the run is evaluated with them, else standing
+            ones.
         masks: Layer name to bool mask, of the masked layers.
         blueprint: What builds it again.
         origin: The run it is from, as JSON values: method and settings, step, densities, versions.
@@ -38,10 +39,10 @@ class Frozen:
 
 
 def freeze(trained: Trained, pair: str | None = None) -> Frozen:
-    """The run's averaged generator under standing statistics; the run's own is left as it was.
+    """The run's averaged generator with the statistics to draw by; its own is left as it was.
 
-    It draws the images that `sampling.sampled(trained.method)` draws, up to rounding. A method
-    without an average gives its weights as they are.
+    It draws the images that `sampling.sampled` draws under `sampling.lasting` statistics, up to
+    rounding. A method without an average gives its weights as they are.
 
     Args:
         trained: The run.
@@ -51,7 +52,8 @@ def freeze(trained: Trained, pair: str | None = None) -> Frozen:
         SparseganError: There is no such pair, or several and none is named.
     """
     method, config = trained.method_of(pair), trained.config
-    with sampling.sampled(method) as generator:
+    bn = sampling.lasting(config.evaluate.bn, method.settings)
+    with sampling.sampled(method, bn=bn) as generator:
         state = {
             name: tensor.detach().cpu().clone() for name, tensor in generator.state_dict().items()
         }
@@ -82,6 +84,7 @@ def freeze(trained: Trained, pair: str | None = None) -> Frozen:
             "settings": vars(config.method.settings),
             "step": trained.step,
             "weights": "live" if method.ema is None else "ema",
+            "bn": bn,
             "density": masks.density,
             "densities": {
                 name: masks.counts()[name] / size for name, size in masks.sizes().items()

@@ -80,8 +80,8 @@ def load(
             or the name of either (see `nets.own`). A file does not say what code to run.
 
     Returns:
-        The averaged generator with standing statistics, in evaluation mode, on the CPU; it needs
-        no gradients, and its weights must stay as they are. Noise `(N, latent_dim)` gives images
+        The averaged generator with the statistics that it was exported with, in evaluation mode, on
+        the CPU; it needs no gradients, and its weights must stay as they are. Noise `(N, latent_dim)` gives images
         `(N, C, H, W)` in [-1, 1]; one that has learnt classes takes labels besides, int64 `(N,)`,
         places in its `class_names`.
 

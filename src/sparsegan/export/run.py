@@ -58,7 +58,7 @@ def export_run(
     pair: str | None = None,
     trust_code: bool = False,
 ) -> Written:
-    """Write the averaged generator of a run, with standing statistics, to one file.
+    """Write the averaged generator of a run, with the statistics it is drawn by, to one file.
 
     Args:
         run: The run's directory.

@@ -132,7 +132,12 @@ class Method(ABC):
     """
 
     Settings: ClassVar[type[Settings]] = Settings
-    FAITHFUL: ClassVar[tuple[str, ...]] = ("kept_moments", "mean_of_ratios")
+    FAITHFUL: ClassVar[tuple[str, ...]] = (
+        "kept_moments",
+        "mean_of_ratios",
+        "unguarded_ratio",
+        "evaluation_last",
+    )
 
     def __init__(
         self,
@@ -181,7 +186,10 @@ class Method(ABC):
         self.generator = SparseNetwork(G, opt_G, masks_G, moments=moments, kernels=engine)
         self.discriminator = SparseNetwork(D, opt_D, masks_D, moments=moments, kernels=engine)
         self.balance = BalanceRatio(
-            chosen.balance_window, mean_of_ratios=self.faithful("mean_of_ratios")
+            chosen.balance_window,
+            mean_of_ratios=self.faithful("mean_of_ratios"),
+            guarded=not self.faithful("unguarded_ratio"),
+            trimmed_late=self.faithful("kept_window"),
         )
         self.ema = self._average(masks_G)
         self._generator_steps_seen = 0
@@ -266,6 +274,7 @@ class Method(ABC):
         # What was kept for this step's growth must never serve a later one.
         self.generator.forget_growth_gradient()
         self.discriminator.forget_growth_gradient()
+        self.balance.trim()
         if self.ema is not None:
             self.ema.update(self.step)
         for warning in warnings:
@@ -411,7 +420,8 @@ class Method(ABC):
 
     def faithful(self, name: str) -> bool:
         """Whether to do this as the published code does."""
-        return name in self.settings.faithful or "all" in self.settings.faithful
+        named = self.settings.faithful
+        return name in named or ("all" in named and name in self.FAITHFUL)
 
     def _check(self, steps: int) -> None:
         chosen = self.settings

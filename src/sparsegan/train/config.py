@@ -161,14 +161,15 @@ class EvaluateConfig:
         images: Generated images per evaluation, at most as many as there are real ones; 0: never.
         features: Feature network: `efficientnet-lite0`, or `my.module:Class` or
             `path/to/file.py:Class` for your own.
-        bn: Normalisation: statistics estimated anew on the weights in use, or each batch's own.
+        bn: Normalisation: statistics estimated anew on the weights in use, those that training
+            has stored (published for STU-GAN's SNGAN), or each batch's own (for ADAPT).
         weights: Evaluate the average of the generator's weights, or the weights as they are.
     """
 
     every: int = 5000
     images: int = 2000
     features: str = "efficientnet-lite0"
-    bn: Literal["standing", "batch"] = "standing"
+    bn: Literal["standing", "stored", "batch"] = "standing"
     weights: Literal["ema", "live"] = "ema"
 
 

@@ -13,8 +13,8 @@ def evaluate_run(
     path: Path,
     *,
     checkpoint: Path | str | int | None = None,
-    bn: sampling.Normalisation = "standing",
-    weights: sampling.Weights = "ema",
+    bn: sampling.Normalisation | None = None,
+    weights: sampling.Weights | None = None,
     images: int | None = None,
     features: str | None = None,
     trust_code: bool = False,
@@ -24,8 +24,8 @@ def evaluate_run(
     Args:
         path: The run's directory.
         checkpoint: Which state of it: `best`, a step or a path; None is the newest.
-        bn: Normalisation while drawing.
-        weights: The average of the weights, or the weights themselves.
+        bn: Normalisation while drawing; None as the run did.
+        weights: The average of the weights, or the weights themselves; None as the run did.
         images: On either side of the comparison; None as the run did.
         features: Feature network; None as the run did.
         trust_code: Whether all code that the run's config.yaml names may be run (see `trust`).
@@ -40,6 +40,7 @@ def evaluate_run(
     code = trust.CODE if features is None else trust.NETWORKS
     trained = open_trained(path, checkpoint, trust_code=trust_code, settings=code)
     config = trained.config
+    bn, weights = bn or config.evaluate.bn, weights or config.evaluate.weights
     chosen = replace(
         config.evaluate,
         images=images or config.evaluate.images or EvaluateConfig.images,

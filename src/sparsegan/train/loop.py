@@ -231,17 +231,18 @@ def steps(session: Session) -> None:
         latents = batches.generator_latents(step)
         generator_losses, fake_scores = match.generator_step(step, latents)
 
-        # Before the masks move: a network is judged by the weights that it was trained with.
         best = False
-        if step < config.steps:
-            with clock.paused():
-                best = look(session, step)
+        # Before the masks move: a network is judged by the weights that it was trained with.
+        if not match.evaluated_last:
+            best = look_on_the_way(session, step)
 
         events = match.after_generator_step(fake_scores, latents, real)
         for pair, happened in events.items():
             session.journal.step(pair, happened)
             if happened.changes:
                 session.journal.kernels(step, pair, match.methods[pair])
+        if match.evaluated_last:
+            best = look_on_the_way(session, step)
         session.display.advance(step)
         if step % config.log_every == 0 or step == config.steps:
             tell(session, step, generator_losses, discriminator_losses, events)
@@ -282,6 +283,14 @@ def tell(
             line |= {f"{name}_lr": learning_rate(config, name, step) for name in game.networks}
         session.journal.write("train", step, pair, **line)
     session.display.show(step, lines)
+
+
+def look_on_the_way(session: Session, step: int) -> bool:
+    """`look`, outside of the run's seconds; not after the last step, which `finish` looks at."""
+    if step == session.config.steps:
+        return False
+    with session.clock.paused():
+        return look(session, step)
 
 
 def look(session: Session, step: int) -> bool:

@@ -49,6 +49,11 @@ class Match:
         return {pair: game.method for pair, game in self.games.items()}
 
     @property
+    def evaluated_last(self) -> bool:
+        """Whether a step's evaluation comes after its changes of masks and averages."""
+        return next(iter(self.methods.values())).faithful("evaluation_last")
+
+    @property
     def networks(self) -> dict[str, nn.Module]:
         """All plain networks, by name and pair."""
         return {

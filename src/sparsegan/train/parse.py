@@ -20,6 +20,7 @@ from jsonargparse import Namespace
 from sparsegan.errors import SparseganError
 from sparsegan.files import atomic_write_text
 from sparsegan.methods import METHODS
+from sparsegan.train import sampling
 from sparsegan.train.config import Config, LossConfig, MethodChoice
 from sparsegan.train.names import unknown
 from sparsegan.train.options import SHORT, SettingsParser, of_another_method, options
@@ -186,6 +187,8 @@ def check(config: Config) -> None:
         raise SparseganError(
             f"augment is {', '.join(config.augment)}: name every change once at most"
         )
+    chosen = config.evaluate
+    sampling.require_statistics(config.method.settings, chosen.bn, chosen.weights)
     _check_loss(config)
 
 

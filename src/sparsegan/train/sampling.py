@@ -8,11 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from sparsegan.errors import SparseganError
 from sparsegan.methods import Method
+from sparsegan.methods.base import Settings
 from sparsegan.seeding import stream
 from sparsegan.undisturbed import undisturbed
 
-Normalisation = Literal["standing", "batch"]
+Normalisation = Literal["standing", "stored", "batch"]
 Weights = Literal["ema", "live"]
 
 STANDING_BATCHES = 64
@@ -47,6 +49,40 @@ def standing_statistics(generator: nn.Module, seed: int, batch: int = 64) -> Ite
             norm.momentum = momentum
 
 
+def has_statistics(settings: Settings) -> bool:
+    """Whether what a method keeps of a generator has statistics of its own beside the weights."""
+    return settings.ema_decay is None or settings.ema_buffers == "average"
+
+
+def require_statistics(settings: Settings, bn: Normalisation, weights: Weights) -> None:
+    """Refuse stored statistics for averaged weights whose average has none.
+
+    Args:
+        settings: The method's.
+        bn: Normalisation while drawing.
+        weights: Those that are drawn from.
+
+    Raises:
+        SparseganError: The statistics would be those of other weights.
+    """
+    if bn == "stored" and weights == "ema" and not has_statistics(settings):
+        raise SparseganError(
+            "stored statistics are wanted of averaged weights, and the average has none of its own "
+            "(method.ema_buffers is live): train with --method.ema_buffers average, or choose "
+            "standing or batch statistics"
+        )
+
+
+def lasting(bn: Normalisation, settings: Settings) -> Normalisation:
+    """The statistics that a single image can be drawn under: as evaluated, or else standing.
+
+    Args:
+        bn: How a run evaluates its generator.
+        settings: Its method's.
+    """
+    return "stored" if bn == "stored" and has_statistics(settings) else "standing"
+
+
 @contextmanager
 def sampled(
     method: Method, *, bn: Normalisation = "standing", weights: Weights = "ema", seed: int = 0
@@ -55,19 +91,27 @@ def sampled(
 
     Args:
         method: Whose generator.
-        bn: Statistics estimated anew, or each batch's own (published; training mode).
+        bn: ``standing``: statistics estimated anew; ``stored``: those that training has left
+            (published for STU-GAN's SNGAN: the average's own, evaluation mode); ``batch``: each
+            batch's own (published for ADAPT; training mode).
         weights: The average, where the method keeps one, or the weights as they are.
-        seed: Of the noise for the statistics.
+        seed: Of the noise for standing statistics.
+
+    Raises:
+        SparseganError: The statistics that are wanted were not kept.
     """
+    require_statistics(method.settings, bn, weights)
     network = method.generator.module
     averaged = weights == "ema" and method.ema is not None
     swap = method.ema.swapped() if averaged and method.ema is not None else nullcontext()
     with undisturbed(network), torch.no_grad(), swap:
-        if bn == "standing":
-            with standing_statistics(network, seed), method.generator.engine.constant():
-                yield network
-        else:
+        if bn == "batch":
             network.train()
+            yield network
+            return
+        network.eval()
+        statistics = standing_statistics(network, seed) if bn == "standing" else nullcontext()
+        with statistics, method.generator.engine.constant():
             yield network
 
 
@@ -81,9 +125,8 @@ def images(
 ) -> Tensor:
     """Generated images as uint8 `(count, C, H, W)` on the CPU; noise is not truncated.
 
-    The i-th image depends on (seed, i) and its label alone under standing statistics, and on its
-    batch of `batch` images (published: 100) under batch statistics, whose last batch is drawn
-    whole.
+    The i-th image depends on (seed, i) and its label alone unless statistics are the batch's: then
+    on its batch of `batch` images (published: 100), the last of which is drawn whole.
 
     Args:
         generator: Called with noise, and with labels where it is conditional.
