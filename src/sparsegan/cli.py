@@ -385,8 +385,8 @@ def _add_run_options(
     parser.add_argument(
         "--bn",
         choices=("standing", "stored", "batch"),
-        help="normalise by statistics estimated anew, by those that training has stored, or by each "
-        f"batch's own (default: {bn})",
+        help="normalise by statistics estimated anew, by those that training has stored, or by "
+        f"each batch's own (default: {bn})",
     )
     parser.add_argument(
         "--weights",

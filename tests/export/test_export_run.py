@@ -98,6 +98,31 @@ def test_sampling_from_the_file_is_sampling_from_the_run(run, packed, capsys):
     assert len(list(Path("out").iterdir())) == 3
 
 
+def test_a_file_carries_the_statistics_that_its_run_is_evaluated_with(tmp_path, capsys):
+    arguments = [*SETTINGS, "--run.directory=run", "--method.name=stu-gan"]
+    assert cli.main(["train", *arguments, "--evaluate.bn=stored"]) == 0
+    export_run(Path("run"), "packed", Path("g.safetensors"))
+    generator = load("g.safetensors", "masked")
+    average = open_trained(Path("run")).method.ema.averages
+    statistics = {name: t for name, t in generator.state_dict().items() if "running" in name}
+    assert statistics
+    assert all(torch.equal(tensor, average[name]) for name, tensor in statistics.items())
+    with safe_open("g.safetensors", "np") as file:
+        assert json.loads(file.metadata()["about"])["origin"]["bn"] == "stored"
+    for source in ("g.safetensors", "run"):
+        assert cli.main(["sample", source, "--grid", f"{source}.png", "--count", "4"]) == 0
+    assert cli.main(["sample", "run", "--grid", "other.png", "--count", "4", "--bn=standing"]) == 0
+    pixels = [
+        np.asarray(Image.open(name)).astype(int)
+        for name in ("g.safetensors.png", "run.png", "other.png")
+    ]
+    assert abs(pixels[0] - pixels[1]).max() <= 1
+    assert abs(pixels[2] - pixels[1]).max() > 1
+    capsys.readouterr()
+    line = refused(capsys, "sample", "g.safetensors", "--grid", "x.png", "--bn", "stored")
+    assert "leave out --checkpoint, --bn and --weights" in line
+
+
 def test_the_file_tells_of_its_run(run, packed):
     with safe_open(packed, "np") as file:
         about = json.loads(file.metadata()["about"])

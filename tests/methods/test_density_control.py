@@ -182,7 +182,12 @@ def test_without_the_switch_a_record_without_a_gap_never_counts():
     for faithful in ((), ("unguarded_ratio",)):
         gan = ToyGan()
         method = Dda(
-            *gan.parts, steps=20, control_interval=9, balance_window=9, faithful=faithful, **SETTINGS
+            *gan.parts,
+            steps=20,
+            control_interval=9,
+            balance_window=9,
+            faithful=faithful,
+            **SETTINGS,
         )
         events = _fed(method, gan, [(1.0, 0.0, 0.6)] * 5 + gap_lost)
         taken[faithful] = events[-1].decision

@@ -273,6 +273,7 @@ def test_nothing_is_written_for_settings_that_cannot_work(tmp_path):
         (["--data.classes", "[boots]"], "no class boots: did you mean .*boot"),
         (["--evaluate.features", "nowhere:Net"], "names the module nowhere, and there is no"),
         (["--evaluate.images", "1"], "1 generated images are to be compared"),
+        (["--evaluate.bn", "stored"], "the average has none of its own"),
     ]:
         with pytest.raises(SparseganError, match=sentence):
             loop.train(config(tmp_path / "run", *flags))

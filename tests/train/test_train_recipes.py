@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from sparsegan.errors import SparseganError
@@ -69,6 +71,10 @@ def test_recipes_differ_from_each_other_within_a_data_set(recipe_configs):
         ("stu-gan/generator-only/cyclegan-horse2zebra", "method.explore", "generator"),
         ("stu-gan/cyclegan-horse2zebra", "optimiser.lr_decay", "linear"),
         ("stu-gan/headline", "method.discriminator_density", 0.3),
+        ("adapt/sngan-cifar10", "evaluate.bn", "batch"),
+        ("stu-gan/sngan-cifar10", "evaluate.bn", "stored"),
+        ("stu-gan/dense/sngan-cifar10", "evaluate.bn", "stored"),
+        ("stu-gan/biggan-cifar10", "evaluate.bn", "batch"),
         ("stu-gan/budget-30/gradient/g06", "method.generator_density", 0.06),
         ("stu-gan/budget-30/gradient/g06", "method.discriminator_growth", "gradient"),
         ("stu-gan/budget-30/random/g31", "method.discriminator_density", 0.2911),
@@ -76,6 +82,37 @@ def test_recipes_differ_from_each_other_within_a_data_set(recipe_configs):
 )
 def test_settings_in_which_recipes_of_a_group_differ(recipe_configs, name, key, value):
     assert parse.flat(recipe_configs[name])[key] == value
+
+
+def test_what_is_published_is_faithful_and_the_rest_is_not(recipe_configs):
+    ours = {name for name, config in recipe_configs.items() if not config.method.settings.faithful}
+    assert ours == {"small", "fashion-mnist"}
+    assert {c.method.settings.faithful for c in recipe_configs.values()} == {(), ("all",)}
+
+
+def test_every_published_recipe_has_a_sound_variant_that_differs_in_nothing_else(recipe_configs):
+    variants = {name: found for name in recipes.names() if (found := recipes.find(name)).of}
+    published = {n for n, config in recipe_configs.items() if config.method.settings.faithful}
+    assert {found.of for found in variants.values()} == published
+    for name, found in variants.items():
+        assert name == f"sound/{found.of}"
+        before = recipes.find(found.of)
+        assert found.about == before.about
+        assert found.settings.keys() == before.settings.keys()
+        changed = {"method.faithful": [], "evaluate.bn": "standing"}
+        assert found.settings["method.faithful"].value == []
+        assert found.settings["evaluate.bn"].value == "standing"
+        for key in found.settings.keys() - changed.keys():
+            assert found.settings[key] == before.settings[key]
+
+
+@pytest.mark.parametrize("name", ["adapt/strict/sngan-stl10", "stu-gan/headline"])
+def test_a_sound_variant_is_the_librarys_own_method(recipe_configs, name):
+    sound, published = parse.parse(recipes.layers(f"sound/{name}")), recipe_configs[name]
+    settings = dataclasses.replace(published.method.settings, faithful=())
+    evaluate = dataclasses.replace(published.evaluate, bn="standing")
+    method = dataclasses.replace(published.method, settings=settings)
+    assert sound == dataclasses.replace(published, method=method, evaluate=evaluate)
 
 
 def test_settings_of_another_method_are_not_shown():

@@ -47,8 +47,7 @@ def equal(a, b):
 
 @pytest.mark.parametrize(
     ("bn", "weights"),
-    [("standing", "ema"), ("standing", "live"), ("stored", "live"), ("batch", "ema")]
-    + [("batch", "live")],
+    [(bn, weights) for bn in ("standing", "batch") for weights in ("ema", "live")],
 )
 def test_sampling_leaves_no_trace(method, bn, weights):
     before = everything(method)

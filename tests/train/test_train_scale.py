@@ -82,6 +82,26 @@ def test_changes_say_all_that_differs_and_are_made_once(published, name):
     assert scale.small(small) == (small, [])
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_estimates_and_moments_are_the_sounder_ones_and_it_is_said(published, name):
+    assert published[name].method.settings.faithful == ("all",)
+    small, changes = scale.small(published[name])
+    assert small.method.settings.faithful == ()
+    why = {change.key: change.why for change in changes}
+    assert "native kernels need" in why["method.faithful"]
+    sound, _ = scale.small(config(f"sound/{name}"))
+    assert sound.method == small.method
+    kept, _ = scale.small(published[name], {"method.faithful"})
+    assert kept.method.settings.faithful == ("all",)
+
+
+def test_stored_statistics_are_those_of_long_runs():
+    small, changes = scale.small(config("stu-gan/sngan-cifar10"))
+    assert small.evaluate.bn == "standing"
+    assert "evaluate.bn" in {change.key for change in changes}
+    assert scale.small(config("adapt/sngan-cifar10"))[0].evaluate.bn == "batch"
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [

@@ -81,9 +81,9 @@ def load(
 
     Returns:
         The averaged generator with the statistics that it was exported with, in evaluation mode, on
-        the CPU; it needs no gradients, and its weights must stay as they are. Noise `(N, latent_dim)` gives images
-        `(N, C, H, W)` in [-1, 1]; one that has learnt classes takes labels besides, int64 `(N,)`,
-        places in its `class_names`.
+        the CPU; it needs no gradients, and its weights must stay as they are. Noise
+        `(N, latent_dim)` gives images `(N, C, H, W)` in [-1, 1]; one that has learnt classes takes
+        labels besides, int64 `(N,)`, places in its `class_names`.
 
     Raises:
         SparseganError: The file is missing, damaged, cut off, of another kind or another

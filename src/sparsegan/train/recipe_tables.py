@@ -12,7 +12,13 @@ from sparsegan.train.recipes import Recipe
 
 
 def listing(recipes: Sequence[Recipe]) -> str:
-    """The recipes in their groups, a line each: name and what is trained, on which data."""
+    """The recipes in their groups, a line each: name and what is trained, on which data.
+
+    Variants of recipes that are listed have one line together.
+    """
+    listed = {recipe.name for recipe in recipes}
+    variants = {r.name.removesuffix(r.of): r.group for r in recipes if r.of in listed}
+    recipes = [recipe for recipe in recipes if recipe.of not in listed]
 
     def place(recipe: Recipe) -> tuple[bool, str, str, str]:
         # Beginners' recipes are in no folder and come first; a group's variants follow it.
@@ -24,6 +30,12 @@ def listing(recipes: Sequence[Recipe]) -> str:
         width = max(len(recipe.name) for recipe in of_group)
         lines += ["", group]
         lines += [f"  {recipe.name:<{width}}  {recipe.about}" for recipe in of_group]
+    for folder, group in variants.items():
+        lines += [
+            "",
+            group,
+            f"  {folder}NAME  each published NAME above; `sparsegan recipes {folder[:-1]}`",
+        ]
     return "\n".join(lines[1:])
 
 

@@ -3,7 +3,9 @@
 A file's key `base` names one file or several, whose settings come first, in that order. A base
 that ends in `/*` stands for one recipe for every file of that folder: `static/strong.yaml` with
 the base `parts/adapt/*` is the recipes `static/strong/sngan-cifar10`, `static/strong/sngan-stl10`,
-…; as a base of another file it is without them. Files in `parts` are bases alone.
+…; as a base of another file it is without them. Files in `parts` are bases alone. A base that ends
+in `/**` stands for a variant of every recipe that is put together from that file: `sound.yaml` with
+the base `parts/published/**` is the recipes `sound/adapt/sngan-cifar10`, ….
 
 `about` says what is trained, `group` what it belongs to and where it was published; of several
 files the last to say so wins. The comment behind a setting says where its value is from.
@@ -24,6 +26,7 @@ from sparsegan.train.parse import Layer, method_of, read_layer
 _FOLDER = Path(__file__).parent.parent / "recipes"
 _PARTS = "parts/"
 _EACH = "/*"
+_VARIANTS = "/**"
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Recipe:
         about: What is trained.
         layers: Settings, earlier ones first, for `parse.parse`.
         settings: What all layers together set, by dotted key, in the order of `Config`.
+        of: The recipe that it is a variant of; empty where it stands by itself.
     """
 
     name: str
@@ -56,6 +60,7 @@ class Recipe:
     about: str
     layers: tuple[Layer, ...]
     settings: Mapping[str, Setting]
+    of: str
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,11 @@ class _File:
     about: str | None
     layer: Layer
     sources: Mapping[str, str]
+
+    @property
+    def varies(self) -> list[str]:
+        """The files of whose recipes it is a variant."""
+        return [base.removesuffix(_VARIANTS) for base in self.base if base.endswith(_VARIANTS)]
 
 
 def names() -> list[str]:
@@ -84,7 +94,8 @@ def find(name: str) -> Recipe:
         if not within:
             told = unknown("recipe", name, names(), "`sparsegan recipes`")
         raise SparseganError(f"{told} (a file of yours goes to `sparsegan train --config`)")
-    files = [_file(part) for part in _stacks()[name]]
+    parts = _stacks()[name]
+    files = [_file(part) for part in parts]
     found: dict[str, Setting] = {}
     for file in files:
         for key, value in _flat(file.layer.values):
@@ -97,6 +108,7 @@ def find(name: str) -> Recipe:
         next((file.about for file in reversed(files) if file.about), ""),
         stack,
         {key: found[key] for key in in_force if key in found},
+        name.removeprefix(f"{parts[-1]}/") if files[-1].varies else "",
     )
 
 
@@ -117,7 +129,7 @@ def _stacks() -> dict[str, tuple[str, ...]]:
     ]
     stacks: dict[str, tuple[str, ...]] = {}
     for name in every:
-        if name.startswith(_PARTS):
+        if name.startswith(_PARTS) or _file(name).varies:
             continue
         each = [base for base in _file(name).base if base.endswith(_EACH)]
         if not each:
@@ -129,7 +141,14 @@ def _stacks() -> dict[str, tuple[str, ...]]:
                 # A file of the recipe's own name is there to say something else.
                 if part.startswith(folder) and made not in every:
                     stacks[made] = tuple(_stack(name, {base: part}))
-    return stacks
+    variants = {
+        f"{name}/{recipe}": (*parts, name)
+        for name in every
+        for part in _file(name).varies
+        for recipe, parts in stacks.items()
+        if part in parts
+    }
+    return stacks | variants
 
 
 def _stack(name: str, each: Mapping[str, str] | None = None) -> Iterator[str]:
