@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,11 +29,15 @@ examples:
   sparsegan train --config mine.yaml --seed 1 --run.directory runs/second
   sparsegan train --recipe small --dry_run           what would be trained, at what cost
   sparsegan train --recipe small --print_config > mine.yaml
+  sparsegan train --from runs/folder-adapt-1 --data.path others/
+                                                     a new run with another's settings, which
+                                                     begins with its weights, masks and averages
 
 Settings come from the recipe, then from the files of --config, then from flags; later ones win.
-Without --recipe and --config the recipe `small` is used. The options of the group `method` are
-those of the method named: `sparsegan train --method.name stu-gan --help` shows STU-GAN's. The
-defaults in this help are those of the recipe and the files that were named with it.
+Without --recipe and --config the recipe `small` is used, or with --from the other run's settings.
+The options of the group `method` are those of the method named: `sparsegan train --method.name
+stu-gan --help` shows STU-GAN's. The defaults in this help are those of the recipe and the files
+that were named with it.
 """,
     "cost": """
 examples:
@@ -83,11 +88,16 @@ def read(given: Sequence[str], command: str, description: str) -> Given:
         chosen, flags = own.parse_known_args(given)
     except argparse.ArgumentError as error:
         raise SparseganError(f"{error} (see `sparsegan {command} --help`)") from None
-    from sparsegan.train import recipes, scale, trust
+    from sparsegan.train import recipes, scale, start, trust
     from sparsegan.train.options import SettingsParser
     from sparsegan.train.parse import check, method_of, parse, read_layer
 
     layers = [read_layer(Path(path)) for path in chosen.config]
+    origin = " and ".join(chosen.config)
+    begun = None if layers or chosen.recipe else _flag(flags, "--from", "--start.run")
+    if begun is not None:  # a run with its weights has its settings, unless others are named
+        layers = [start.settings_of(Path(begun).expanduser(), flags)]
+        origin = layers[0].origin
     recipe = chosen.recipe or (None if layers else DEFAULT_RECIPE)
     if recipe is not None:
         layers = [*recipes.layers(recipe), *layers]
@@ -105,7 +115,7 @@ def read(given: Sequence[str], command: str, description: str) -> Given:
         named = {text for flag in flags for text in (flag, flag.partition("=")[2])}
         trust.require(
             config,
-            " and ".join(chosen.config),
+            origin,
             trust_code=chosen.trust_code,
             named=named,
             settings=trust.NETWORKS if command == "cost" else trust.CODE,
@@ -116,6 +126,16 @@ def read(given: Sequence[str], command: str, description: str) -> Given:
     config, changes = scale.small(config, kept)
     check(config)
     return Given(config, changes, recipe, chosen)
+
+
+def _flag(flags: Sequence[str], *names: str) -> str | None:
+    """The last value of a flag under any of its names."""
+    value = None
+    for flag, following in zip_longest(flags, flags[1:]):
+        name, equals, rest = flag.partition("=")
+        if name in names:
+            value = rest if equals else following
+    return value
 
 
 def _add_own_options(parser: "argparse._ActionsContainer", command: str) -> None:

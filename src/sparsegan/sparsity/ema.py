@@ -108,6 +108,22 @@ class SparseEMA:
         for name, tensor in live.items():
             tensor.copy_(values[name])
 
+    def restart(self, saved: Mapping[str, Tensor] | None) -> None:
+        """Begin with other averages, under the mask of now.
+
+        Args:
+            saved: By name; what is not among them, or of another shape, begins at the weights.
+        """
+        live, saved = self._live(), saved or {}
+        masked = {id(layer.parameter): self.masks[layer.name] for layer in self.masks.layers}
+        for name, weight in live.items():
+            old = saved.get(name)
+            source = weight if old is None or old.shape != weight.shape else old
+            average = source.detach().to(weight.device, weight.dtype, copy=True)
+            if (mask := masked.get(id(weight))) is not None:
+                average.masked_fill_(~mask, 0)
+            self.averages[name] = average
+
     def state_dict(self) -> dict[str, Any]:
         """The averages by parameter name."""
         return {"averages": dict(self.averages)}

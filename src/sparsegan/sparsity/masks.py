@@ -1,6 +1,7 @@
 """The active entries of a network: the one owner of the question which weights are there."""
 
 import hashlib
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -174,6 +175,12 @@ class Masks:
         self.version += 1
         self.apply_()
 
+    def restart(self, flat: Tensor, budget: int | None = None) -> None:
+        """As `replace`, for masks that have not been trained under yet: they begin with these."""
+        self.replace(flat, budget)
+        self.initial_counts = list(self._counts)
+        self._ever_active = self.flat.clone()
+
     @torch.no_grad()
     def apply_(self) -> None:
         """Set every inactive weight to zero, in place."""
@@ -239,11 +246,27 @@ class Masks:
         self._ever_active = ever_active.to(self.flat.device) | self.flat
 
     @staticmethod
+    def unpacked_state(state: Mapping[str, Any]) -> dict[str, Tensor]:
+        """The mask of every layer in a saved state, by name.
+
+        Raises:
+            SparseganError: If its bits are not those of its shapes.
+        """
+        sizes = [math.prod(shape) for shape in state["shapes"]]
+        flat = _unpacked(state["active"], sum(sizes))
+        rows = zip(state["names"], torch.split(flat, sizes), state["shapes"], strict=True)
+        return {name: bits.view(shape) for name, bits, shape in rows}
+
+    @staticmethod
     def _packed(bits: Tensor) -> Tensor:
         return torch.from_numpy(np.packbits(bits.cpu().numpy()))
 
     def _unpacked(self, packed: Tensor) -> Tensor:
-        if packed.dtype != torch.uint8 or packed.numel() != (self.total + 7) // 8:
-            raise SparseganError("the saved masks are damaged: wrong number of bits")
-        bits = np.unpackbits(packed.cpu().numpy(), count=self.total)
-        return torch.from_numpy(bits.astype(np.bool_))
+        return _unpacked(packed, self.total)
+
+
+def _unpacked(packed: Tensor, total: int) -> Tensor:
+    if packed.dtype != torch.uint8 or packed.numel() != (total + 7) // 8:
+        raise SparseganError("the saved masks are damaged: wrong number of bits")
+    bits = np.unpackbits(packed.cpu().numpy(), count=total)
+    return torch.from_numpy(bits.astype(np.bool_))

@@ -73,6 +73,12 @@ def load_state(path: Path) -> State:
     return state
 
 
+def content_digest(path: Path) -> str:
+    """SHA-256 of what a checkpoint holds, as it says itself; `load_state` has checked it."""
+    with safe_open(path, "pt") as file:
+        return str((file.metadata() or {}).get("sha256"))
+
+
 def _damaged(path: Path) -> SparseganError:
     return SparseganError(
         f"the checkpoint {path} is damaged or cut off: "

@@ -215,6 +215,21 @@ class RunConfig:
 
 
 @dataclass(frozen=True)
+class StartConfig:
+    """A run whose weights, masks and averages are begun with, in place of fresh ones.
+
+    Attributes:
+        run: Its directory.
+        checkpoint: Which of its checkpoints: best, a step's number or a path; none: the newest.
+        sha256: Of that checkpoint's content; none: whatever it is.
+    """
+
+    run: str | None = None
+    checkpoint: str | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
 class Config:
     """One run, complete. Batch sizes are global: every process takes an equal share.
 
@@ -256,4 +271,5 @@ class Config:
     evaluate: EvaluateConfig = EvaluateConfig()
     sample: SampleConfig = SampleConfig()
     fabric: FabricConfig = FabricConfig()
+    start: StartConfig = StartConfig()
     run: RunConfig = RunConfig()

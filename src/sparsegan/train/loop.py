@@ -14,7 +14,7 @@ from sparsegan.errors import SparseganError
 from sparsegan.files import atomic_write_text
 from sparsegan.locks import FileLock
 from sparsegan.methods import StepEvents
-from sparsegan.train import kinds, parse, resumption, run_cost, state, timing, trust
+from sparsegan.train import kinds, parse, resumption, run_cost, start, state, timing, trust
 from sparsegan.train.checkpoint import save_state
 from sparsegan.train.clock import Clock
 from sparsegan.train.config import Config
@@ -130,18 +130,19 @@ def _begin(
     config = kinds.resolve(config, images)
     trust.remember(trust.code_of(config).values())  # who trains with it may sample with it
     match, batches, studio = _parts(config, images, fabric)
+    config, told = start.begin(config, match)
     # All that can be refused has been by now: nothing is written for a run that cannot begin.
     if run is not None:
         if fabric.is_global_zero:
             run.forget_after(0)
             run.metrics.unlink(missing_ok=True)
-        return _train_on(config, run, match, batches, studio, console)
+        return _train_on(config, run, match, batches, studio, console, told=told)
     run, lock = _new_run(config, fabric)
     try:
         config = replace(config, run=replace(config.run, directory=str(run.path)))
         if fabric.is_global_zero:
             parse.write(run.config, config, notes)
-        return _train_on(config, run, match, batches, studio, console)
+        return _train_on(config, run, match, batches, studio, console, told=told)
     finally:
         if lock is not None:
             lock.release()
@@ -182,8 +183,9 @@ def _train_on(
     console: Console | None,
     *,
     seconds: float | None = None,
+    told: Sequence[str] = (),
 ) -> RunDirectory:
-    """Train to the end: from the start, or after so many seconds of training."""
+    """Train to the end: from the start, with something to tell, or after so many seconds."""
     fabric = match.fabric
     first = fabric.is_global_zero
     log = MetricsLog(run.metrics) if first else None
@@ -204,6 +206,9 @@ def _train_on(
             if seconds is None:
                 match.choose_kernels(batches.generator_latents(1), batches.real(1, 0))
                 session.journal.start(match)
+                for message in told:
+                    session.journal.write("warning", 0, message=message)
+                    session.display.say(message)
                 save(session)
             steps(session)
         finish(session)

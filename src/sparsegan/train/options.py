@@ -16,7 +16,12 @@ from sparsegan.methods import METHODS
 from sparsegan.train.config import Config, MethodChoice
 from sparsegan.train.names import unknown
 
-SHORT = {"generator": "network.generator", "discriminator": "network.discriminator"}
+SHORT = {
+    "generator": "network.generator",
+    "discriminator": "network.discriminator",
+    "from": "start.run",
+    "from_checkpoint": "start.checkpoint",
+}
 """Flags that are short for another."""
 
 

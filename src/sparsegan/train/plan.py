@@ -10,7 +10,7 @@ import torch
 
 from sparsegan import cost
 from sparsegan.errors import SparseganError
-from sparsegan.train import build, forecast, kinds, parse, run_cost, trust
+from sparsegan.train import build, forecast, kinds, parse, run_cost, start, trust
 from sparsegan.train.config import Config
 from sparsegan.train.journal import layer_costs, network_layers, recorded_costs
 from sparsegan.train.match import named
@@ -97,6 +97,13 @@ def plan(config: Config) -> Plan:
     config = kinds.resolve(config, images)
     kinds.batches(images, config, 0, config.fabric.devices, torch.device("cpu"))
     kinds.studio(config, images)
+    if config.start.run is not None:
+        networks = {
+            named(name, pair): network
+            for pair, own in forecast.pairs(config).items()
+            for name, network in own.items()
+        }
+        start.read(config, networks)
     return _counted(config, len(images))
 
 

@@ -68,22 +68,42 @@ def restore(match: Match, state: Mapping[str, Any], *, inexact: bool = False) ->
         _set_random_state(mine["random"])
 
 
-def load_networks(networks: Mapping[str, nn.Module], state: Mapping[str, Any]) -> None:
+def load_networks(
+    networks: Mapping[str, nn.Module],
+    state: Mapping[str, Any],
+    remedy: str = "name a checkpoint of this run, or restore the run's config.yaml",
+) -> None:
     """Put the weights and buffers of a checkpoint into networks of the same kind.
+
+    Args:
+        networks: By name.
+        state: From the checkpoint.
+        remedy: What to do where it is of others, for the message.
 
     Raises:
         SparseganError: The checkpoint is of other networks.
     """
+    require_networks(networks, state, remedy)
     for name, network in networks.items():
-        saved, own = state["networks"][name], network.state_dict()
+        network.load_state_dict(state["networks"][name])
+
+
+def require_networks(
+    networks: Mapping[str, nn.Module], state: Mapping[str, Any], remedy: str
+) -> None:
+    """Refuse a checkpoint of other networks, which may be of the meta device.
+
+    Raises:
+        SparseganError: Naming what differs.
+    """
+    for name, network in networks.items():
+        saved, own = state["networks"].get(name, {}), network.state_dict()
         odd = sorted(saved.keys() ^ own.keys())
         odd += [key for key in own if key in saved and saved[key].shape != own[key].shape]
         if odd:
             raise SparseganError(
-                f"the checkpoint is of another {name} ({odd[0]} differs): name a checkpoint of "
-                "this run, or restore the run's config.yaml"
+                f"the checkpoint is of another {name} ({odd[0]} differs): {remedy}"
             )
-        network.load_state_dict(saved)
 
 
 def require_parts(state: Mapping[str, Any], pairs: Iterable[str] = ("",)) -> None:
@@ -114,11 +134,11 @@ def require_parts(state: Mapping[str, Any], pairs: Iterable[str] = ("",)) -> Non
 def binding_settings(config: Config) -> dict[str, Any]:
     """The settings by key that a run cannot change on its way.
 
-    The others say where images are (a checkpoint knows their content) and where networks of one's
-    own are (their code is a condition), what to look at and how often, what to keep, and what to
-    compute on (see `conditions`).
+    The others say where images are (a checkpoint knows their content), where networks of one's own
+    are (their code is a condition), where the first weights are from, what to look at and how
+    often, what to keep, and what to compute on (see `conditions`).
     """
-    free = ("data.", "checkpoint.", "evaluate.", "sample.", "fabric.", "run.")
+    free = ("data.", "checkpoint.", "evaluate.", "sample.", "fabric.", "run.", "start.")
     binding = {key: v for key, v in parse.flat(config).items() if not key.startswith(free)}
     for key in ("log_every", "threads", "network.generator", "network.discriminator"):
         del binding[key]
