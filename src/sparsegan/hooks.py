@@ -1,10 +1,13 @@
 """Hooks that belong to one network, and not to what is copied or pickled from it."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from torch import nn
 from torch.utils.hooks import RemovableHandle
+
+from sparsegan.errors import SparseganError
 
 
 class Hook:
@@ -23,6 +26,21 @@ class Hook:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What PyTorch does at the hook's place."""
         return self.function(*args, **kwargs)
+
+    @property
+    def __name__(self) -> str:
+        """The name of what it calls.
+
+        Raises:
+            SparseganError: ``torch.jit.script`` asks, which compiles a network's hooks.
+        """
+        frame = sys._getframe(1)
+        if frame.f_globals.get("__name__", "").startswith("torch.jit."):
+            raise SparseganError(
+                "torch.jit.script cannot compile a network that hooks keep sparse: detach() its "
+                "method first, or take torch.jit.trace"
+            )
+        return getattr(self.function, "__name__", type(self.function).__name__)
 
     def __reduce__(self) -> tuple[type["Hook"], tuple[Callable[..., Any]]]:
         return Hook, (_nothing,)

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from lightning_fabric import Fabric
 from torch import nn, optim
 
 import reference
@@ -222,12 +223,22 @@ def test_an_unknown_choice_of_moments_is_refused():
         SparseNetwork(module, optim.Adam(module.parameters()), Masks(module, 0.5), moments="seed")
 
 
-def test_the_optimiser_inside_a_wrapper_is_found():
-    class Wrapper:
+def test_the_optimiser_inside_a_plain_wrapper_is_taken():
+    module = nn.Linear(4, 4)
+    inner = optim.Adam(module.parameters())
+    module, wrapped = Fabric(accelerator="cpu", devices=1).setup(module, inner)
+    assert wrapped is not inner
+    network = SparseNetwork(module, wrapped, Masks(module, 0.5))
+    assert network.optimizer is inner
+
+
+def test_a_wrapper_that_may_do_more_is_refused():
+    class Lookahead:
         def __init__(self, optimizer):
             self.optimizer = optimizer
 
     module = nn.Linear(4, 4)
-    inner = optim.Adam(module.parameters())
-    network = SparseNetwork(module, Wrapper(inner), Masks(module, 0.5))
-    assert network.optimizer is inner
+    masks, weight = Masks(module, 0.5), module.weight.detach().clone()
+    with pytest.raises(SparseganError, match="Lookahead wraps another optimiser"):
+        SparseNetwork(module, Lookahead(optim.Adam(module.parameters())), masks)
+    assert torch.equal(module.weight, weight)

@@ -1,12 +1,10 @@
 """What all methods share: two sparse networks, the balance meter, the average, and one call."""
 
-import dataclasses
-import difflib
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn, optim
@@ -21,6 +19,10 @@ from sparsegan.balance import (
 from sparsegan.engine import Wanted
 from sparsegan.errors import SparseganError
 from sparsegan.logits import come_from_sigmoid
+from sparsegan.methods.masters import NETWORKS, require_one_master, require_trainable
+from sparsegan.methods.promise import Watchman
+from sparsegan.methods.settings import build_settings, intervals
+from sparsegan.methods.trained_weights import TrainedWeights
 from sparsegan.seeding import stream
 from sparsegan.sparsity import MaskChange, Masks, SparseEMA, SparseNetwork, maskable_layers
 from sparsegan.sparsity.allocation import Allocation, group_counts
@@ -161,14 +163,21 @@ class Method(ABC):
         rule = include or chosen.maskable
         moments: Moments = "kept" if self.faithful("kept_moments") else chosen.moments
         # Everything that can be refused is refused before either network is touched.
-        for module, optimizer, density in zip(
-            (G, D), (opt_G, opt_D), self.densities(), strict=True
+        layers_of, optimisers, words = {}, {}, []
+        for name, module, optimizer, density in zip(
+            NETWORKS, (G, D), (opt_G, opt_D), self.densities(), strict=True
         ):
             require_free(module)
-            layers = maskable_layers(module, rule)
-            check_optimizer(optimizer, layers, moments)
+            layers = layers_of[name] = maskable_layers(module, rule)
+            optimisers[name] = check_optimizer(optimizer, layers, moments)
             units = Units(layers, chosen.granularity)
             group_counts(units.shapes, units.groups, density, chosen.allocation)
+            words += require_trainable(name, layers, density)
+        require_one_master(layers_of, optimisers)
+        before = [
+            TrainedWeights.of(name, module, optimisers[name], layers_of[name])
+            for name, module in zip(NETWORKS, (G, D), strict=True)
+        ]
         self.steps, self.step, self.seed = steps, 0, seed
         self._G, self._D = G, D
         self.random = stream(seed, "method")
@@ -193,6 +202,10 @@ class Method(ABC):
         )
         self.ema = self._average(masks_G)
         self._generator_steps_seen = 0
+        self._watchman = Watchman(self.networks)
+        self._lost = [weights for weights in before if weights is not None and weights.lost()]
+        for sentence in (*words, *map(str, self._lost)):
+            log.warning(sentence)
         self._require_equal_masks()
         self.prepare()
 
@@ -255,11 +268,12 @@ class Method(ABC):
         """
         self._check_order()
         self.step += 1
+        warnings = self._watchman.look(self.step)
         record = None
         if self.step % self.settings.balance_every == 0:
             record = self._measure(fake_scores, z, real, rescore, real_scores)
         reading = self.balance.reading()  # a change of density clears the window
-        changes, decision, warnings = [], None, []
+        changes, decision = [], None
         for event in self.update(self.step):
             if isinstance(event, Decision):
                 decision = event
@@ -358,6 +372,8 @@ class Method(ABC):
             )
         if (state["ema"] is None) != (self.ema is None):
             raise SparseganError("the saved state and the settings disagree on ema_decay")
+        for weights in self._lost:
+            weights.require_loaded_since(self.networks[weights.network])
         self.generator.load_state_dict(state["generator"])
         self.discriminator.load_state_dict(state["discriminator"])
         self.balance.load_state_dict(state["balance"])
@@ -425,7 +441,7 @@ class Method(ABC):
 
     def _check(self, steps: int) -> None:
         chosen = self.settings
-        for field, value in [("steps", steps), *_intervals(chosen)]:
+        for field, value in [("steps", steps), *intervals(chosen)]:
             if not isinstance(value, int) or value < 1:
                 raise SparseganError(f"{field} is {value}: it must be a whole number from 1 up")
         self._check_densities()
@@ -462,29 +478,6 @@ class Method(ABC):
     def _require_equal_masks(self) -> None:
         sums = [self.generator.masks.checksum(), self.discriminator.masks.checksum()]
         ranks.require_equal(sums, "masks", self.generator.masks.flat.device)
-
-
-def build_settings(cls: type[Settings], values: Mapping[str, Any]) -> Any:
-    """A method's settings from keywords; an unknown name or choice is refused with those known."""
-    names = [field.name for field in dataclasses.fields(cls)]
-    for name in values:
-        if name not in names:
-            near = difflib.get_close_matches(name, names, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(names)}"
-            raise SparseganError(f"unknown setting {name!r}: {hint}")
-    for name, kind in get_type_hints(cls).items():
-        if get_origin(kind) is Literal and values.get(name, get_args(kind)[0]) not in get_args(
-            kind
-        ):
-            choices = ", ".join(get_args(kind))
-            raise SparseganError(f"{name} is {values[name]!r}: choose one of {choices}")
-    return cls(**values)
-
-
-def _intervals(settings: Settings) -> list[tuple[str, Any]]:
-    names = ("balance_every", "balance_window", "interval", "control_interval")
-    found = [(name, getattr(settings, name, None)) for name in names]
-    return [(name, value) for name, value in found if value is not None]
 
 
 def _scores(scores: Any) -> Tensor:

@@ -105,6 +105,7 @@ def maskable_layers(module: nn.Module, include: Include = "weights") -> list[Mas
     else:
         rule = include
     network = unwrap(module)
+    _require_whole(network)
     layers: list[MaskableLayer] = []
     seen: set[int] = set()
     for layer in _candidates(network):
@@ -129,19 +130,31 @@ def _candidates(network: nn.Module) -> Iterator[MaskableLayer]:
             yield MaskableLayer(name or "weight", module)
 
 
-def _check(layer: MaskableLayer) -> None:
-    module = layer.module
-    supported = True
+def is_supported(module: nn.Module) -> bool:
+    """Whether a layer's weight is a parameter, plain or under one spectral norm of either form."""
     if parametrize.is_parametrized(module, "weight"):
         applied = cast(nn.ModuleDict, module.parametrizations)["weight"]
         names = [type(p).__name__ for p in cast(nn.ModuleList, applied)]
-        supported = names == ["_SpectralNorm"]
-    else:
-        # PyTorch's pruning keeps a weight_orig too; only spectral norm's is a weight of its own.
-        hooks = module._forward_pre_hooks.values()
-        legacy = any(isinstance(hook, SpectralNorm) and hook.name == "weight" for hook in hooks)
-        supported = ("weight_orig" if legacy else "weight") in module._parameters
-    if not supported:
+        return names == ["_SpectralNorm"]
+    # PyTorch's pruning keeps a weight_orig too; only spectral norm's is a weight of its own.
+    hooks = module._forward_pre_hooks.values()
+    legacy = any(isinstance(hook, SpectralNorm) and hook.name == "weight" for hook in hooks)
+    return ("weight_orig" if legacy else "weight") in module._parameters
+
+
+def _require_whole(network: nn.Module) -> None:
+    """Refuse weights of which every process has only a part: masks are of whole layers."""
+    # By name: to import what shards weights takes long, and not every PyTorch has it.
+    sharded = any(type(m).__name__ == "FullyShardedDataParallel" for m in network.modules())
+    if sharded or any(type(p).__name__ == "DTensor" for p in network.parameters()):
+        raise SparseganError(
+            f"the weights of this {type(network).__name__} are sharded over processes (FSDP), and "
+            "masks need whole ones: take DistributedDataParallel instead"
+        )
+
+
+def _check(layer: MaskableLayer) -> None:
+    if not is_supported(layer.module):
         raise SparseganError(
             f"the weight of {layer.name} is reparametrised by something else than spectral norm: "
             "leave the layer out with a rule of your own (include=...)"

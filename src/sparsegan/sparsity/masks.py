@@ -193,15 +193,36 @@ class Masks:
         Args:
             tensors: In the layers' order, each of its weight's shape, or None to leave out.
         """
-        if self.flat.device != self.layers[0].parameter.device:  # the network was moved
-            self.flat = self.flat.to(self.layers[0].parameter.device)
-            self._ever_active = self._ever_active.to(self.flat.device)
-            self._inactive = [bits.to(self.flat.device) for bits in self._inactive]
+        self._follow_device()
         if self.active == self.total:
             return
         for tensor, inactive in zip(tensors, self._inactive, strict=True):
             if tensor is not None:
                 tensor.masked_fill_(inactive, 0)
+
+    def _follow_device(self) -> None:
+        device = self.layers[0].parameter.device
+        if self.flat.device != device:  # the network was moved
+            self.flat = self.flat.to(device)
+            self._ever_active = self._ever_active.to(device)
+            self._inactive = [bits.to(device) for bits in self._inactive]
+
+    @torch.no_grad()
+    def nonzero_inactive(self) -> Tensor:
+        """How many inactive weights of each layer are not zero now, int64 (layers,).
+
+        On the weights' device, which is not waited for; NaN and infinity are not zero.
+        """
+        self._follow_device()
+        counts = torch.zeros(len(self.layers), dtype=torch.int64, device=self.flat.device)
+        for number, (layer, inactive) in enumerate(zip(self.layers, self._inactive, strict=True)):
+            weight = layer.parameter
+            # A product is an eighth of the counting on a CPU; it is NaN where the weights are odd.
+            if weight.device.type != "cpu" or bool(
+                inactive.view(torch.uint8).to(weight.dtype).mul_(weight).abs_().sum()
+            ):
+                counts[number] = torch.logical_and(weight, inactive).sum()
+        return counts
 
     # ---- saving
 

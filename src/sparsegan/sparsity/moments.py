@@ -36,11 +36,27 @@ SUPPORTED: tuple[type[optim.Optimizer], ...] = (
 )
 
 
+PLAIN_WRAPPERS = ("lightning_fabric", "lightning", "pytorch_lightning", "accelerate")
+"""Packages of wrappers whose step is that of the optimiser inside and nothing else."""
+
+
 def unwrap_optimizer(optimizer: object) -> optim.Optimizer:
-    """The PyTorch optimiser inside Fabric's wrapper (an object with ``.optimizer``)."""
+    """The PyTorch optimiser inside the wrapper of Lightning, Fabric or Accelerate.
+
+    Raises:
+        SparseganError: It is none, or another wrapper, which may write weights after the step.
+    """
     inner = getattr(optimizer, "optimizer", optimizer)
+    name = type(optimizer).__name__
+    if inner is not optimizer:
+        packages = {cls.__module__.partition(".")[0] for cls in type(optimizer).__mro__}
+        if packages.isdisjoint(PLAIN_WRAPPERS):
+            raise SparseganError(
+                f"{name} wraps another optimiser and may change weights after its step, inactive "
+                "ones too: pass the optimiser inside it and step that, or leave the wrapper out"
+            )
     if not isinstance(inner, optim.Optimizer):
-        raise SparseganError(f"{type(optimizer).__name__} is not a PyTorch optimiser")
+        raise SparseganError(f"{name} is not a PyTorch optimiser")
     return inner
 
 

@@ -21,6 +21,7 @@ from sparsegan.sparsity.moments import (
     clear_inactive_,
     follow_,
 )
+from sparsegan.sparsity.promise import Promise
 from sparsegan.sparsity.watch import Watch, require_free
 
 Growth = Literal["gradient", "random"]
@@ -85,6 +86,7 @@ class SparseNetwork:
     Attributes:
         steps: Optimiser steps seen so far.
         engine: Its choice of kernels.
+        promise: Looks whether its inactive weights are zero.
         growth_gradient_due: Called before each optimiser step: is its gradient needed to grow?
 
     Raises:
@@ -116,12 +118,19 @@ class SparseNetwork:
             lambda: self.wants_dense_gradient,
             "masked" if moments == "kept" else kernels,
         )
+        self.promise = Promise(module, masks)
+        self._skips = False
         self._watch = Watch(module, self.optimizer, masks)
         self._clear_moments()
         self._hooks = [
             self.optimizer.register_step_pre_hook(self._before_step),
             self.optimizer.register_step_post_hook(self._after_step),
         ]
+
+    @property
+    def loaded(self) -> bool:
+        """Whether weights were loaded into the network since it is kept sparse."""
+        return self._watch.ever_loaded
 
     # ---- hooks
 
@@ -132,6 +141,12 @@ class SparseNetwork:
 
     def _before_step(self, _: optim.Optimizer, args: Any, kwargs: Any) -> Any:
         self._watch.require_same_layers()
+        # A loss scale has an optimiser that is fused skip the step by itself where gradients
+        # overflowed; for any other optimiser it waits for the same answer and leaves the step out.
+        overflowed = getattr(self.optimizer, "found_inf", None)
+        self._skips = overflowed is not None and bool(overflowed)
+        if self._skips:
+            return None
         closure = kwargs.get("closure", args[1] if len(args) > 1 else None)
         if closure is None:
             return self._take_gradients()
@@ -156,6 +171,8 @@ class SparseNetwork:
             self.masks.clear_(gradients)
 
     def _after_step(self, *_: Any) -> None:
+        if self._skips:
+            return
         self.masks.apply_()
         self._watch.after_step()
         self.steps += 1

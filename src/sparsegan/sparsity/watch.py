@@ -1,5 +1,6 @@
 """What others do to a network that is kept sparse: noticed, and refused or put right."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 from weakref import WeakSet
@@ -11,6 +12,8 @@ from sparsegan.errors import SparseganError
 from sparsegan.hooks import Hook, before_all
 from sparsegan.sparsity.maskable import unwrap
 from sparsegan.sparsity.masks import Masks
+
+log = logging.getLogger("sparsegan")
 
 _WATCHED: WeakSet[nn.Module] = WeakSet()
 
@@ -39,6 +42,9 @@ class Watch:
         optimizer: Its optimiser.
         masks: Its masks.
 
+    Attributes:
+        ever_loaded: Whether weights were loaded since it is watched.
+
     Raises:
         SparseganError: The network is watched already.
     """
@@ -48,6 +54,7 @@ class Watch:
         self.network, self.optimizer, self.masks = unwrap(module), optimizer, masks
         self._weights = [layer.parameter for layer in masks.layers]
         self._loaded = self._cleared = False
+        self.ever_loaded = False
         _WATCHED.add(self.network)
         loaded = Hook(self._note_load)
         self._handles = [
@@ -114,14 +121,22 @@ class Watch:
         self._loaded = self._cleared = False
 
     def _note_load(self, *_: Any) -> None:
-        self._loaded, self._cleared = True, False
+        self._loaded, self._cleared, self.ever_loaded = True, False, True
 
     def _before_forward(self, *_: Any) -> None:
         if self._loaded:
             self._loaded = False
-            loaded = self.masks.weights()
+            cleared = int(self.masks.nonzero_inactive().sum())
             self.masks.apply_()
-            self._cleared = not torch.equal(loaded, self.masks.weights())
+            self._cleared = bool(cleared)
+            if cleared:
+                log.warning(
+                    "%s: %s of the weights that were loaded are inactive under the masks at hand "
+                    "and were set to zero; to go on from a sparse run, load the state of its "
+                    "method after the weights",
+                    type(self.network).__name__,
+                    f"{cleared:,}",
+                )
 
 
 def _at(network: nn.Module, name: str) -> nn.Module | None:

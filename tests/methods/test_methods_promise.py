@@ -1,0 +1,259 @@
+"""Whatever a loop does, a method's densities are true, or it says that they cannot be."""
+
+import copy
+import logging
+
+import pytest
+import torch
+from torch import nn, optim
+from torch.nn.utils import prune
+from torch.optim.swa_utils import AveragedModel
+
+from sparsegan import METHODS, Sdst, SparseganError, Static
+from toy_gan import ToyGan, discriminator, generator
+
+SETTINGS = {"generator_density": 0.3, "discriminator_density": 0.4, "interval": 2}
+
+
+def attached(gan, steps=20, **settings):
+    return Sdst(*gan.parts, steps=steps, balance_every=100, **SETTINGS, **settings)
+
+
+def iteration(gan, method, between=lambda: None):
+    gan.discriminator_step()
+    z, scores = gan.generator_step()
+    between()
+    gan.step += 1
+    return method.after_generator_step(scores, z=z, real=gan.real())
+
+
+def is_kept(method):
+    return all(not int(n.masks.nonzero_inactive().sum()) for n in method.networks.values())
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_keeps_its_promise_and_says_nothing(name, caplog):
+    gan = ToyGan()
+    method = METHODS[name](*gan.parts, steps=8, balance_every=2, balance_window=2)
+    warnings = [w for _ in range(6) for w in iteration(gan, method).warnings]
+    assert not [w for w in warnings if "inactive" in w]
+    assert is_kept(method)
+
+
+def test_weights_written_once_are_cleared_and_told_of_with_their_count(caplog):
+    gan = ToyGan()
+    method = attached(gan)
+    count = int((~method.discriminator.masks["2"]).sum())
+    events = iteration(gan, method, between=lambda: gan.D[2].weight.data.fill_(1))
+    (said,) = events.warnings
+    assert f"{count:,} inactive weights (of 2) of the discriminator" in said
+    assert is_kept(method)
+    assert said in caplog.text
+    assert not iteration(gan, method).warnings
+
+
+def test_a_loop_that_writes_them_at_every_step_is_refused():
+    """As an optimiser wrapped from outside does, or an exponential average put into the network."""
+    gan = ToyGan()
+    slow = [p.detach().clone() for p in gan.D.parameters()]
+    method = attached(gan)
+    plain_step = gan.opt_D.step
+
+    def step():
+        plain_step()
+        with torch.no_grad():
+            for p, q in zip(gan.D.parameters(), slow, strict=True):
+                p.copy_(q.lerp_(p, 0.5))
+
+    gan.opt_D.step = step
+    iteration(gan, method)
+    iteration(gan, method)
+    with pytest.raises(SparseganError, match="third time: something writes weights after"):
+        iteration(gan, method)
+
+
+def test_an_optimiser_that_was_replaced_is_not_trained_dense():
+    gan = ToyGan()
+    method = attached(gan)
+    iteration(gan, method)
+    gan.opt_D = optim.Adam(gan.D.parameters(), lr=0.01)
+    for _ in range(2):
+        (said,) = iteration(gan, method).warnings
+        assert "of the discriminator were not zero" in said
+        assert is_kept(method)
+    with pytest.raises(SparseganError, match="of the discriminator were not zero"):
+        iteration(gan, method)
+
+
+def test_one_weight_has_one_optimiser():
+    gan = ToyGan()
+    gan.opt_G = optim.Adam([*gan.G.parameters(), *gan.D.parameters()])
+    before = copy.deepcopy(gan.D.state_dict())
+    with pytest.raises(SparseganError, match="generator's optimiser holds the discriminator's wei"):
+        attached(gan)
+    assert all(torch.equal(gan.D.state_dict()[k], v) for k, v in before.items())
+    gan = ToyGan()
+    gan.opt_D.add_param_group({"params": gan.G.parameters()})
+    with pytest.raises(SparseganError, match="discriminator's optimiser holds the generator's wei"):
+        attached(gan)
+
+
+def test_one_weight_has_one_network():
+    gan = ToyGan()
+    shared = nn.Linear(8, 8)
+    gan.G, gan.D = nn.Sequential(nn.Linear(6, 8), shared), nn.Sequential(shared, nn.Linear(8, 1))
+    gan.opt_G, gan.opt_D = optim.Adam(gan.G.parameters()), optim.Adam(gan.D.parameters())
+    with pytest.raises(SparseganError, match=r"share the weight of 1 \(0 in the discriminator\)"):
+        attached(gan)
+
+
+def test_single_frozen_layers_are_refused_and_a_frozen_network_is_told_of(caplog):
+    gan = ToyGan()
+    gan.D[0].requires_grad_(False)
+    with pytest.raises(SparseganError, match=r"layers of the discriminator are frozen \(0:"):
+        attached(gan)
+    gan.D.requires_grad_(False)
+    attached(gan)
+    assert "all masked layers of the discriminator are frozen" in caplog.text
+
+
+def test_layers_that_are_frozen_later_keep_their_masks():
+    gan = ToyGan()
+    method = attached(gan)
+    iteration(gan, method)
+    gan.D[0].requires_grad_(False)
+    for _ in range(3):
+        assert not iteration(gan, method).warnings
+    assert is_kept(method)
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_a_step_that_a_loss_scale_skips_is_not_counted(fused):
+    gan = ToyGan(adam=lambda *a, **k: optim.Adam(*a, **k, fused=fused))
+    method, scaler = attached(gan), torch.amp.GradScaler("cpu")
+
+    def step(optimiser, loss, overflow=False):
+        optimiser.zero_grad()
+        scaler.scale(loss).backward()
+        if overflow:
+            gan.G[0].weight.grad[7] = float("inf")
+        scaler.step(optimiser)
+        scaler.update()
+
+    z = gan.noise(0)
+    for overflow in (False, True):
+        step(gan.opt_D, gan.D(gan.G(z).detach()).mean() - gan.D(gan.real()).mean())
+        scores = gan.D(gan.G(z))
+        masks = method.generator.masks.flat.clone()
+        step(gan.opt_G, -scores.mean(), overflow)
+        if not overflow:
+            method.after_generator_step(scores, z=z, real=gan.real())
+    assert method.generator.steps == 1
+    with pytest.raises(SparseganError, match="made 0 steps"):
+        method.after_generator_step(scores, z=z, real=gan.real())
+    assert torch.equal(method.generator.masks.flat, masks)
+
+
+CHANGES = {
+    "added": lambda gan: gan.G.append(nn.Conv2d(1, 1, 1)),
+    "pruned": lambda gan: prune.l1_unstructured(gan.G[0], "weight", 0.5),
+    "pruned in D": lambda gan: prune.l1_unstructured(gan.D[0], "weight", 0.5),
+    "spectral norm": lambda gan: nn.utils.parametrizations.spectral_norm(gan.D[0]),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_networks_that_change_while_attached_are_refused_in_a_sentence(name):
+    gan = ToyGan()
+    method = attached(gan)
+    iteration(gan, method)
+    CHANGES[name](gan)
+    with pytest.raises(SparseganError, match="detach"):
+        iteration(gan, method)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+def test_a_script_is_refused_in_a_sentence_and_works_once_detached():
+    gan = ToyGan()
+    method = attached(gan)
+    with pytest.raises(SparseganError, match=r"detach\(\) its method first"):
+        torch.jit.script(gan.G)
+    method.detach()
+    torch.jit.script(gan.G)
+
+
+def test_sharded_weights_are_refused():
+    class FullyShardedDataParallel(nn.Module):
+        def __init__(self, module):
+            super().__init__()
+            self.module = module
+
+    gan = ToyGan()
+    gan.G = FullyShardedDataParallel(gan.G)
+    with pytest.raises(SparseganError, match="sharded over processes"):
+        attached(gan)
+
+
+@pytest.mark.parametrize("change", [lambda m: m.double(), lambda m: m.to(torch.bfloat16)])
+def test_another_type_of_number_keeps_the_masks(change):
+    gan = ToyGan()
+    method = attached(gan, ema_decay=None)
+    iteration(gan, method)
+    change(gan.G)
+    assert not int(method.generator.masks.nonzero_inactive().sum())
+
+
+def test_an_average_beside_the_network_breaks_nothing():
+    gan = ToyGan()
+    method = attached(gan)
+    average = AveragedModel(gan.G)
+    for _ in range(4):
+        assert not iteration(gan, method).warnings
+        average.update_parameters(gan.G)
+
+
+# ---- weights that were trained before
+
+
+def test_masking_a_trained_network_is_told_with_the_number_of_weights(caplog):
+    gan = ToyGan()
+    gan.discriminator_step()
+    before = sum(int((gan.D[i].weight != 0).sum()) for i in (0, 2, 5))
+    method = attached(gan)
+    lost = before - method.discriminator.masks.active
+    assert f"have set {lost:,} of its {before:,} weights to zero" in caplog.text
+    assert "the discriminator's optimiser has made steps" in caplog.text
+
+
+def test_a_new_network_is_masked_without_a_word(caplog):
+    with caplog.at_level(logging.WARNING):
+        attached(ToyGan())
+    assert not caplog.text
+
+
+def test_masks_for_weights_that_are_gone_are_refused():
+    gan = ToyGan()
+    method = attached(gan)
+    for _ in range(3):
+        iteration(gan, method)
+    weights, state = copy.deepcopy((gan.G.state_dict(), gan.D.state_dict())), method.state_dict()
+    method.detach()
+    again = attached(gan)  # on the trained networks: their weights are lost by this
+    with pytest.raises(SparseganError, match="build the method first"):
+        again.load_state_dict(state)
+    gan.G.load_state_dict(weights[0])
+    gan.D.load_state_dict(weights[1])
+    again.load_state_dict(state)
+    assert all(torch.equal(gan.G.state_dict()[k], v) for k, v in weights[0].items())
+
+
+def test_dense_weights_loaded_under_masks_are_told_with_their_number(caplog):
+    gan = ToyGan()
+    gan.opt_G, gan.opt_D = (optim.Adam(n.parameters()) for n in (gan.G, gan.D))
+    method = Static(*gan.parts, steps=5, generator_density=0.2)
+    gan.G.load_state_dict(generator().state_dict())
+    gan.D.load_state_dict(discriminator().state_dict())
+    count = int(method.generator.masks.nonzero_inactive().sum())
+    assert count
+    gan.G(gan.noise(0))
+    assert f"{count:,} of the weights that were loaded are inactive" in caplog.text
