@@ -110,9 +110,9 @@ def measure(
 ) -> dict[str, Any]:
     """One row of the table."""
     torch.manual_seed(0)
-    blocks = [] if shape.outputs % engine.GROUP else blocks
+    blocks = [] if shape.outputs % engine.BLOCK else blocks
     sparse = {f"{s:g}": sparse_jobs(shape, batch, s) for s in sparsities}
-    sparse |= {f"{s:g} in blocks": sparse_jobs(shape, batch, s, engine.GROUP) for s in blocks}
+    sparse |= {f"{s:g} in blocks": sparse_jobs(shape, batch, s, engine.BLOCK) for s in blocks}
     jobs = {
         "nchw": dense_jobs(shape, batch, torch.contiguous_format),
         "channels_last": dense_jobs(shape, batch, torch.channels_last),

@@ -274,7 +274,7 @@ def test_after_an_interrupted_forward_functions_are_themselves_again(monkeypatch
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("sparsegan.engine.intercept.convolve_prologue", interrupted)
+        patched.setattr("sparsegan.engine.handlers.convolve_prologue", interrupted)
         with pytest.raises(KeyboardInterrupt):
             network(torch.randn(2, 3, 8, 8))
     free = F.relu(nn.BatchNorm2d(4)(torch.randn(2, 4, 3, 3)))

@@ -89,9 +89,9 @@ def problems(draw):
 def make_mask(shape, p, outputs=0):
     """A random mask; in blocks, if asked for, along the dimension of the output channels."""
     mask = torch.rand(shape) < p["density"]
-    if p["blocks"] and shape[outputs] % engine.GROUP == 0:
-        first = mask.unflatten(outputs, (-1, engine.GROUP)).select(outputs + 1, 0)
-        return first.repeat_interleave(engine.GROUP, outputs)
+    if p["blocks"] and shape[outputs] % engine.BLOCK == 0:
+        first = mask.unflatten(outputs, (-1, engine.BLOCK)).select(outputs + 1, 0)
+        return first.repeat_interleave(engine.BLOCK, outputs)
     if p["full_row"]:
         mask[0] = True
     if p["empty_row"]:

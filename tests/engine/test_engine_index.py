@@ -55,7 +55,7 @@ def test_wrong_masks_are_told():
 @pytest.mark.parametrize("transposed", [False, True])
 def test_groups_of_outputs_are_found_in_the_mask(transposed):
     torch.manual_seed(0)
-    blocks = (torch.rand(2, 1, 8, 3, 3) < 0.4).expand(-1, engine.GROUP, -1, -1, -1).flatten(0, 1)
+    blocks = (torch.rand(2, 1, 8, 3, 3) < 0.4).expand(-1, engine.BLOCK, -1, -1, -1).flatten(0, 1)
     mask = blocks.transpose(0, 1) if transposed else blocks
     index = engine.SparseIndex(mask, transposed=transposed)
     assert index.grouped

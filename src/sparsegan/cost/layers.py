@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 from torch.nn.utils.parametrize import ParametrizationList, type_before_parametrizations
 
 from sparsegan.cost.products import Products, counted_products
 from sparsegan.cost.untouched import untouched
 from sparsegan.errors import SparseganError
+from sparsegan.torch_private import NormBase
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 _WEIGHTED: tuple[type[nn.Module], ...] = (nn.Linear, *_CONVOLUTIONS, *_TRANSPOSED)
-# Batch and instance normalisation share _NormBase.
-_NORMS: tuple[type[nn.Module], ...] = (_NormBase, nn.GroupNorm, nn.LayerNorm)
+# Batch and instance normalisation share NormBase.
+_NORMS: tuple[type[nn.Module], ...] = (NormBase, nn.GroupNorm, nn.LayerNorm)
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from sparsegan.cost.origins import Origins
+from sparsegan.torch_private import TorchDispatchMode, tree_leaves
 
 _aten = torch.ops.aten
 

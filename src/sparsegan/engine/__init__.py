@@ -4,17 +4,17 @@ Tensors stay logically ``(batch, channels, height, width)``; in memory the batch
 (``layout.to_batch_inner``), so that one weight meets a vector of samples.
 """
 
-from .choice import Engine, Timing, Wanted, attach
-from .functional import sparse_conv2d, sparse_conv_transpose2d, sparse_linear
-from .index import GROUP, SparseIndex
-from .layer_timing import LayerTiming
-from .layout import is_batch_inner, to_batch_inner
-from .native import available, isa, supported_isas, use_isa
-from .normalise import batch_norm
-from .resample import average_pool2, upsample2
+from sparsegan.engine.choice import Engine, Timing, Wanted, attach
+from sparsegan.engine.functional import sparse_conv2d, sparse_conv_transpose2d, sparse_linear
+from sparsegan.engine.index import SparseIndex
+from sparsegan.engine.layer_timing import LayerTiming
+from sparsegan.engine.layout import BLOCK, is_batch_inner, to_batch_inner
+from sparsegan.engine.native import available, isa, supported_isas, use_isa
+from sparsegan.engine.normalise import batch_norm
+from sparsegan.engine.resample import average_pool2, upsample2
 
 __all__ = [
-    "GROUP",
+    "BLOCK",
     "Engine",
     "LayerTiming",
     "SparseIndex",

@@ -1,7 +1,7 @@
 """Running a network, anybody's, on the native kernels: its layers found, its forward intercepted.
 
 Hooks note which layer is about to run and when the network's forward begins and ends; in between a
-mode hands the layers' convolutions, and what surrounds them, to the kernels (`intercept`). Nothing
+mode hands the layers' convolutions, and what surrounds them, to the kernels (`mode`). Nothing
 is traced or rewritten, and ``detach`` leaves no trace.
 """
 
@@ -12,14 +12,14 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_map
 
-from ..hooks import Hook, before_all
-from .constants import Kept
-from .fused import Statistics
-from .index import SparseIndex
-from .intercept import Interception, no_writes_to_copies, view_or_copy
+from sparsegan.engine.constants import Kept
+from sparsegan.engine.fused import Statistics
+from sparsegan.engine.index import SparseIndex
+from sparsegan.engine.mode import Interception
+from sparsegan.engine.views import ViewWatch, give_usual_gradient, in_usual_order
+from sparsegan.hooks import Hook, before_all
+from sparsegan.torch_private import is_transformed, tree_map
 
 
 class ActiveWeights(Protocol):
@@ -167,15 +167,15 @@ class NativeForward:
 
     def _enter(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         running = self._running
-        if _is_transformed() or not (self.on or self.channels_last):
+        if is_transformed() or not (self.on or self.channels_last):
             return  # what is compiled depends on nothing that may change here
         for x in args:
-            _give_usual_gradient(x)
+            give_usual_gradient(x)
         if running.mode is not None and running.mode.stopped:
             running.end()
         watch = self.channels_last and self._views is None
         if watch and not self.on:
-            running.begin(watch=_ViewWatch())
+            running.begin(watch=ViewWatch())
         elif self.on and running.mode is None:
             self._update()
             running.begin(mode=Interception(self._indices, bool(self._calm), self._constants))
@@ -191,7 +191,7 @@ class NativeForward:
             self._calm = self._calm is not False and not mode.changed and alone
             result = mode.finish(result)
         ours = mode is not None or (self.channels_last and not self.on)
-        return tree_map(_in_usual_order, result) if ours else None
+        return tree_map(in_usual_order, result) if ours else None
 
     def _channels_last(self, module: nn.Module, args: tuple[Any, ...]) -> Any:
         # Dense convolutions are 1.3 times faster on it, and what follows them keeps it.
@@ -199,7 +199,7 @@ class NativeForward:
             self.channels_last
             and not self.on
             and not self._views
-            and not _is_transformed()
+            and not is_transformed()
             and args
             and isinstance(args[0], Tensor)
             and args[0].dim() == 4
@@ -216,13 +216,13 @@ class _Running(threading.local):
     """What watches a network's forward, for each thread that runs it."""
 
     mode: Interception | None = None
-    watch: "_ViewWatch | None" = None
+    watch: "ViewWatch | None" = None
 
-    def begin(self, mode: Interception | None = None, watch: "_ViewWatch | None" = None) -> None:
+    def begin(self, mode: Interception | None = None, watch: "ViewWatch | None" = None) -> None:
         self.mode, self.watch = mode, watch
         (mode or watch).__enter__()  # type: ignore[union-attr]
 
-    def end(self) -> "tuple[Interception | None, _ViewWatch | None]":
+    def end(self) -> "tuple[Interception | None, ViewWatch | None]":
         """Stop watching; what has watched."""
         ended = self.mode, self.watch
         for one in ended:
@@ -230,47 +230,6 @@ class _Running(threading.local):
                 one.__exit__(None, None, None)  # type: ignore[no-untyped-call]
         self.mode = self.watch = None
         return ended
-
-
-class _ViewWatch(TorchFunctionMode):
-    """Notices a network whose views need contiguous feature maps, and copies them for it."""
-
-    views = False
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        copy = view_or_copy(*args) if func is Tensor.view and not kwargs else None
-        if copy is not None:
-            self.views = True
-            return copy
-        given = [x for x in args if isinstance(x, Tensor)] if self.views else []
-        with no_writes_to_copies(given):
-            return func(*args, **(kwargs or {}))
-
-
-def _give_usual_gradient(x: Any) -> None:
-    """Lets a loop view an image's gradient as it would without the engine."""
-    image = isinstance(x, Tensor) and x.dim() == 4 and x.requires_grad
-    if image and torch.is_grad_enabled() and not hasattr(x, "sparsegan_usual_gradient"):
-        x.sparsegan_usual_gradient = x.register_hook(Tensor.contiguous)
-
-
-def _in_usual_order(x: Any) -> Any:
-    """A result that a loop may view as it would without the engine."""
-    if not isinstance(x, Tensor) or x.layout != torch.strided or x.is_contiguous():
-        return x
-    return x.contiguous() if torch.ops.aten.is_non_overlapping_and_dense(x) else x
-
-
-def _is_transformed() -> bool:
-    """Whether a forward is compiled, traced or transformed: it then runs on dense kernels."""
-    return (
-        torch.compiler.is_compiling()
-        or torch._C._get_tracing_state() is not None
-        or torch._C._functorch.peek_interpreter_stack() is not None
-        or torch.autograd.forward_ad._current_level >= 0
-    )
 
 
 def _weight_shape(module: nn.Module) -> tuple[int, ...]:

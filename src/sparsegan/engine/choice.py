@@ -16,15 +16,15 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from .. import ranks
-from ..errors import SparseganError
-from ..hooks import Hook, before_all
-from .attach import ActiveWeights, NativeForward
-from .draws import network_in_blocks
-from .layer_timing import LayerTiming, time_layers
-from .native import available, isa
-from .network_timing import described, time_network
-from .timing import Fit, kept
+from sparsegan import ranks
+from sparsegan.engine.attach import ActiveWeights, NativeForward
+from sparsegan.engine.draws import network_in_blocks
+from sparsegan.engine.layer_timing import LayerTiming, time_layers
+from sparsegan.engine.native import available, isa
+from sparsegan.engine.network_timing import described, time_network
+from sparsegan.engine.timing import Fit, kept
+from sparsegan.errors import SparseganError
+from sparsegan.hooks import Hook, before_all
 
 Wanted = Literal["auto", "native", "masked"]
 Kernels = Literal["native", "masked"]

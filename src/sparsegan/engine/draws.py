@@ -5,10 +5,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from .attach import ActiveWeights
-
-# Output channels of a block: those that the kernels compute at a time.
-BLOCK = 4
+from sparsegan.engine.attach import ActiveWeights
+from sparsegan.engine.layout import BLOCK
 
 
 def draw(
@@ -54,7 +52,7 @@ def moved(network: nn.Module, masks: ActiveWeights, density: float) -> dict[str,
     """Random masks of another density, to which all layers have moved in proportion."""
     blocks, now = network_in_blocks(network, masks), masks.density
     generator = torch.Generator().manual_seed(0)
-    found = {}
+    masks_of = {}
     for name, transposed in _masked(network, masks).items():
         mask = masks[name]
         share = float(mask.float().mean())
@@ -62,10 +60,10 @@ def moved(network: nn.Module, masks: ActiveWeights, density: float) -> dict[str,
             share *= density / now
         else:
             share = 1 - (1 - share) * (1 - density) / (1 - now)
-        found[name] = draw(
+        masks_of[name] = draw(
             tuple(mask.shape), share, generator, transposed=transposed, blocks=blocks
         )
-    return found
+    return masks_of
 
 
 def _masked(network: nn.Module, masks: ActiveWeights) -> Mapping[str, bool]:

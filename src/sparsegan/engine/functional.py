@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..errors import SparseganError
-from .index import Pair, SparseIndex
-from .layout import to_batch_inner
-from .operators import output_size, run_convolution, source_of
+from sparsegan.engine.index import Pair, SparseIndex
+from sparsegan.engine.layout import to_batch_inner
+from sparsegan.engine.operators import output_size, run_convolution, source_of
+from sparsegan.errors import SparseganError
 
 
 def _pair(value: int | Pair) -> Pair:

@@ -13,14 +13,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .functional import check_convolution, make_plans, run_constant
-from .index import Pair, SparseIndex
-from .layout import empty_batch_inner, to_batch_inner
-from .native import kernel
-from .normalise import rows
-from .operators import output_size, run_convolution
-from .registry import register
-from .resample import upsample2
+from sparsegan.engine.functional import check_convolution, make_plans, run_constant
+from sparsegan.engine.index import Pair, SparseIndex
+from sparsegan.engine.layout import empty_batch_inner, to_batch_inner
+from sparsegan.engine.native import kernel
+from sparsegan.engine.normalise import rows
+from sparsegan.engine.operators import output_size, run_convolution
+from sparsegan.engine.registry import register
+from sparsegan.engine.resample import upsample2
 
 _ops = torch.ops.sparsegan
 
@@ -89,8 +89,8 @@ def convolve_prologue(
     Raises:
         SparseganError: As ``functional.sparse_conv2d``.
     """
-    given = (prologue.shape, prologue.x, weight, index, bias)
-    stride, padding = check_convolution(*given, stride, padding)
+    call = (prologue.shape, prologue.x, weight, index, bias)
+    stride, padding = check_convolution(*call, stride, padding)
     shape = output_size(prologue.shape, weight.shape, stride, padding)
     if index.constant and not torch.is_grad_enabled():
         source = _Source(prologue.x, *prologue.arguments(), prologue.slope, prologue.upsample)
@@ -222,8 +222,8 @@ def _keep(ctx: Any, inputs: tuple[Any, ...], output: object) -> None:
 def _backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
     x, weight, *saved = ctx.saved_tensors
     statistics, plans = saved[:4], saved[4:]
-    given = None if statistics[0] is None else tuple(statistics)
-    before = Prologue(x, given, ctx.from_batch, ctx.slope, ctx.upsample)
+    used = None if statistics[0] is None else tuple(statistics)
+    before = Prologue(x, used, ctx.from_batch, ctx.slope, ctx.upsample)
     needs = ctx.needs_input_grad
     d_weight = d_bias = None
     if needs[1] or needs[2]:

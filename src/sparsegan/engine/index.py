@@ -5,13 +5,12 @@ import math
 import torch
 from torch import Tensor
 
-from ..errors import SparseganError
-from .constants import Kept
-from .native import isa, kernel, library
+from sparsegan.engine.constants import Kept
+from sparsegan.engine.layout import BLOCK
+from sparsegan.engine.native import isa, kernel, library
+from sparsegan.errors import SparseganError
 
 Pair = tuple[int, int]
-
-GROUP = 4  # output channels whose weights the kernels can take together
 
 
 class SparseIndex:
@@ -80,15 +79,15 @@ class SparseIndex:
         """The active weights in a plan's order, where they are constant."""
         if self._values is None:
             return None
-        found = self._values.get(plan.data_ptr())
-        if found is None or not found.holds_for(weight):
+        kept = self._values.get(plan.data_ptr())
+        if kept is None or not kept.holds_for(weight):
             dense = weight.detach().contiguous()
             values = dense.new_empty(library().active(plan.data_ptr()))
             addresses = (plan.data_ptr(), dense.data_ptr(), values.data_ptr())
             kernel("gather", dense.dtype)(*addresses, torch.get_num_threads())
             # With its plan, whose memory is the key.
-            found = self._values[plan.data_ptr()] = Kept((values, plan), weight)
-        return found.value[0]
+            kept = self._values[plan.data_ptr()] = Kept((values, plan), weight)
+        return kept.value[0]
 
     @property
     def density(self) -> float:
@@ -162,7 +161,7 @@ class SparseIndex:
 def _in_groups(mask: Tensor, transposed: bool) -> bool:
     """Whether every four neighbouring output channels have the same active weights."""
     outputs = mask.transpose(0, 1) if transposed else mask
-    if len(outputs) % GROUP or not mask.numel():
+    if len(outputs) % BLOCK or not mask.numel():
         return False
-    groups = outputs.reshape(-1, GROUP, outputs[0].numel())
+    groups = outputs.reshape(-1, BLOCK, outputs[0].numel())
     return bool((groups == groups[:, :1]).all())

@@ -14,13 +14,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import type_before_parametrizations
 
-from ..undisturbed import undisturbed
-from .attach import has_own_forward, supported
-from .draws import draw
-from .functional import sparse_conv2d, sparse_conv_transpose2d, sparse_linear
-from .index import SparseIndex
-from .layout import to_batch_inner
-from .timing import Fit, kept, line, medians
+from sparsegan.engine.attach import has_own_forward, supported
+from sparsegan.engine.draws import draw
+from sparsegan.engine.functional import sparse_conv2d, sparse_conv_transpose2d, sparse_linear
+from sparsegan.engine.index import SparseIndex
+from sparsegan.engine.layout import to_batch_inner
+from sparsegan.engine.timing import Fit, kept, line, medians
+from sparsegan.undisturbed import undisturbed
 
 # Native kernels are timed under uniform random masks of these densities.
 DENSITIES = (0.1, 0.5)
@@ -138,9 +138,9 @@ def _calls(
     calls: dict[str, list[_Call]] = defaultdict(list)
 
     def note(name: str) -> Callable[..., None]:
-        def hook(module: nn.Module, given: tuple[Any, ...]) -> None:
-            if given and isinstance(given[0], Tensor):
-                calls[name].append(_call(module, given[0]))
+        def hook(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+            if inputs and isinstance(inputs[0], Tensor):
+                calls[name].append(_call(module, inputs[0]))
 
         return hook
 
@@ -246,9 +246,9 @@ def _jobs(
     return jobs
 
 
-def _passes(function: Function, *given: Any) -> Callable[[], object]:
+def _passes(function: Function, *inputs: Any) -> Callable[[], object]:
     """A forward, and the gradients of all that is differentiable."""
-    given = tuple(g.detach().requires_grad_() if isinstance(g, Tensor) else g for g in given)
-    wanted = [g for g in given if isinstance(g, Tensor)]
-    gradient = torch.ones_like(function(*given))
-    return lambda: torch.autograd.grad(function(*given), wanted, gradient)
+    inputs = tuple(x.detach().requires_grad_() if isinstance(x, Tensor) else x for x in inputs)
+    wanted = [x for x in inputs if isinstance(x, Tensor)]
+    gradient = torch.ones_like(function(*inputs))
+    return lambda: torch.autograd.grad(function(*inputs), wanted, gradient)

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+BLOCK = 4
+"""Output channels of a block of weights: those that the kernels can compute at a time."""
+
 
 def is_batch_inner(x: Tensor) -> bool:
     """Says whether ``x`` (N, C, H, W) lies in memory as a contiguous (C, H, W, N) tensor."""

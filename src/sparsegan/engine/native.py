@@ -9,7 +9,7 @@ from typing import Any
 
 import torch  # before the kernels: they share torch's OpenMP threads
 
-from ..errors import SparseganError
+from sparsegan.errors import SparseganError
 
 _DTYPES = {torch.float32: "float32", torch.float64: "float64"}
 
@@ -17,7 +17,7 @@ _DTYPES = {torch.float32: "float32", torch.float64: "float64"}
 @functools.cache
 def _module() -> ModuleType | None:
     try:
-        from . import _native
+        from sparsegan.engine import _native
     except ImportError:
         return None
     return _native

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..undisturbed import undisturbed
-from .attach import ActiveWeights, NativeForward
-from .draws import moved, network_in_blocks
-from .timing import line, medians
+from sparsegan.engine.attach import ActiveWeights, NativeForward
+from sparsegan.engine.draws import moved, network_in_blocks
+from sparsegan.engine.timing import line, medians
+from sparsegan.undisturbed import undisturbed
 
 # A network is timed so long in each way.
 SECONDS = 0.3

@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..errors import SparseganError
-from .layout import empty_batch_inner, to_batch_inner
-from .native import kernel
-from .registry import register
+from sparsegan.engine.layout import empty_batch_inner, to_batch_inner
+from sparsegan.engine.native import kernel
+from sparsegan.engine.registry import register
+from sparsegan.errors import SparseganError
 
 _AFFINE = "Tensor weight, Tensor bias, Tensor mean, Tensor inverse, bool batch_statistics"
 

@@ -18,10 +18,10 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn import grad as dense_gradient
 
-from .index import Pair
-from .layout import empty_batch_inner, to_batch_inner
-from .native import kernel
-from .registry import register
+from sparsegan.engine.index import Pair
+from sparsegan.engine.layout import empty_batch_inner, to_batch_inner
+from sparsegan.engine.native import kernel
+from sparsegan.engine.registry import register
 
 _PLANS = (
     "Tensor plan, Tensor adjoint, Tensor weight_plan, int[2] stride, int[2] padding, bool dense"

@@ -10,10 +10,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import return_and_correct_aliasing
-from torch.utils._pytree import tree_map
 
-from .fused import Prologue, prologue_gradient
+from sparsegan.engine.fused import Prologue, prologue_gradient
+from sparsegan.torch_private import as_plain_tensors, return_and_correct_aliasing, tree_map, wrapper
 
 # What a pending tensor knows without its values.
 METADATA = {
@@ -52,7 +51,7 @@ class Pending(Tensor):
         return self._plain
 
     def _alias(self) -> Tensor:
-        with torch._C.DisableTorchFunctionSubclass():
+        with as_plain_tensors():
             alias: Tensor = _Alias.apply(self)  # type: ignore[no-untyped-call]
         return alias
 
@@ -69,7 +68,7 @@ class Pending(Tensor):
         cls, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         if func in METADATA:
-            with torch._C.DisableTorchFunctionSubclass():
+            with as_plain_tensors():
                 return func(*args, **(kwargs or {}))
         return func(*to_plain(args), **to_plain(kwargs or {}))
 
@@ -95,10 +94,10 @@ def pend(prologue: Prologue) -> Pending:
     return pending
 
 
-def pend_in_place(pending: Pending, prologue: Prologue) -> Pending:
+def pend_inplace(pending: Pending, prologue: Prologue) -> Pending:
     """Makes a waiting tensor the result of another prologue, which has the same tensors."""
     options = (prologue.from_batch, prologue.slope, prologue.upsample)
-    with torch._C.DisableTorchFunctionSubclass():
+    with as_plain_tensors():
         _DeferInPlace.apply(pending, options, *prologue.tensors)  # type: ignore[no-untyped-call]
     pending.prologue = prologue
     return pending
@@ -115,10 +114,8 @@ def _to_value(leaf: Any) -> Any:
 
 def _empty(prologue: Prologue) -> Pending:
     n, c, h, w = prologue.shape
-    x = prologue.x
-    pending: Pending = torch.Tensor._make_wrapper_subclass(
-        Pending, (n, c, h, w), (1, h * w * n, w * n, n), dtype=x.dtype, device=x.device
-    )
+    strides = (1, h * w * n, w * n, n)
+    pending: Pending = wrapper(Pending, prologue.x, (n, c, h, w), strides)
     pending._plain = pending._value = None
     return pending
 
@@ -148,8 +145,8 @@ class _Defer(torch.autograd.Function):
         x, *statistics = ctx.saved_tensors
         count = len(statistics)
         prologue = Prologue(x, tuple(statistics) if statistics else None, *ctx.options)
-        found: tuple[Tensor | None, ...] = prologue_gradient(prologue, gradients[0])
-        of_tensors = (*found, None, None)[: 1 + count]
+        known: tuple[Tensor | None, ...] = prologue_gradient(prologue, gradients[0])
+        of_tensors = (*known, None, None)[: 1 + count]
         return *(None,) * ctx.first, *of_tensors
 
 

@@ -5,10 +5,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import SparseganError
-from .layout import empty_batch_inner, to_batch_inner
-from .native import kernel
-from .registry import register
+from sparsegan.engine.layout import empty_batch_inner, to_batch_inner
+from sparsegan.engine.native import kernel
+from sparsegan.engine.registry import register
+from sparsegan.errors import SparseganError
 
 _ops = torch.ops.sparsegan
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .. import cache
-from ..locks import FileLock
-from .native import isa, library
+from sparsegan import cache
+from sparsegan.engine.native import isa, library
+from sparsegan.locks import FileLock
 
 Job = Callable[[], object]
 

@@ -11,12 +11,11 @@ from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import parametrize
-from torch.nn.utils.parametrizations import _SpectralNorm
 
 from sparsegan.errors import SparseganError
 from sparsegan.nets.attention import Attention
+from sparsegan.torch_private import BatchNorm, SpectralNorm
 
 Scheme = Literal["default", "xavier", "normal", "orthogonal", "kaiming"]
 SCHEMES: tuple[str, ...] = get_args(Scheme)
@@ -63,7 +62,7 @@ def initialise(module: nn.Module, scheme: Scheme, generator: torch.Generator) ->
     for name, layer in module.named_modules():
         if isinstance(layer, (nn.Linear, nn.Embedding, *_CONVOLUTIONS)):
             _initialise_layer(layer, scheme, generator)
-        elif isinstance(layer, (_BatchNorm, Attention)):
+        elif isinstance(layer, (BatchNorm, Attention)):
             layer.reset_parameters()
         elif any(True for _ in layer.parameters(recurse=False)) and not isinstance(
             layer, parametrize.ParametrizationList
@@ -116,9 +115,9 @@ def _unnormalised_weight(layer: nn.Module) -> Tensor:
     return weight
 
 
-def _spectral_norm(layer: nn.Module) -> _SpectralNorm:
+def _spectral_norm(layer: nn.Module) -> SpectralNorm:
     for part in layer.modules():
-        if isinstance(part, _SpectralNorm):
+        if isinstance(part, SpectralNorm):
             return part
     raise SparseganError(
         f"initialise knows spectral_norm alone as a parametrisation of weights, not that of "
@@ -127,7 +126,7 @@ def _spectral_norm(layer: nn.Module) -> _SpectralNorm:
 
 
 def _restart_power_iteration(
-    norm: _SpectralNorm, weight: Tensor, generator: torch.Generator
+    norm: SpectralNorm, weight: Tensor, generator: torch.Generator
 ) -> None:
     for vector in (norm._u, norm._v):
         draw = torch.empty(vector.shape).normal_(generator=generator)

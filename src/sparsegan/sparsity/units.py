@@ -11,13 +11,11 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
+from sparsegan.engine import BLOCK
 from sparsegan.errors import SparseganError
 from sparsegan.sparsity.maskable import MaskableLayer
 
 Granularity = Literal["weight", "block"]
-
-CHANNELS = 4
-"""Output channels of a block."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +76,9 @@ class Units:
         if self.granularity == "weight":
             return [Group(layer, 1, weights)]
         outputs = self.shapes[layer][self._outputs[layer]]
-        full, rest = divmod(outputs, CHANNELS)
+        full, rest = divmod(outputs, BLOCK)
         others = weights // outputs
-        return [Group(layer, CHANNELS, full * others), Group(layer, rest, others if rest else 0)]
+        return [Group(layer, BLOCK, full * others), Group(layer, rest, others if rest else 0)]
 
     @property
     def sizes(self) -> Tensor | None:
@@ -106,7 +104,7 @@ class Units:
         """
         if self.granularity == "weight":
             return flat
-        return torch.cat([rows[::CHANNELS].reshape(-1) for rows in self._rows(flat)])
+        return torch.cat([rows[::BLOCK].reshape(-1) for rows in self._rows(flat)])
 
     def mean(self, flat: Tensor) -> Tensor:
         """The mean over each unit; over blocks in float64, where the order of adding is nothing.
@@ -124,8 +122,8 @@ class Units:
             return flat
         means = []
         for rows in self._rows(flat):
-            full = len(rows) // CHANNELS * CHANNELS
-            means.append(rows[:full].double().view(-1, CHANNELS, rows.shape[1]).mean(1).view(-1))
+            full = len(rows) // BLOCK * BLOCK
+            means.append(rows[:full].double().view(-1, BLOCK, rows.shape[1]).mean(1).view(-1))
             if full < len(rows):
                 means.append(rows[full:].double().mean(0))
         return torch.cat(means)
@@ -154,6 +152,6 @@ class Units:
 
 
 def _spread(units: Tensor, shape: tuple[int, ...], output: int) -> Tensor:
-    rows = units.view(-(-shape[output] // CHANNELS), -1).repeat_interleave(CHANNELS, 0)
+    rows = units.view(-(-shape[output] // BLOCK), -1).repeat_interleave(BLOCK, 0)
     others = [size for i, size in enumerate(shape) if i != output]
     return rows[: shape[output]].reshape(shape[output], *others).movedim(0, output).reshape(-1)

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.utils.parametrizations import _SpectralNorm
 
 from sparsegan.data.outline import blank, outline
 from sparsegan.methods import METHODS
@@ -14,6 +13,7 @@ from sparsegan.sparsity.allocation import group_counts
 from sparsegan.sparsity.maskable import maskable_layers
 from sparsegan.sparsity.schedule import due
 from sparsegan.sparsity.units import Units
+from sparsegan.torch_private import SpectralNorm
 from sparsegan.train import build, kinds, networks
 from sparsegan.train.config import Config
 from sparsegan.train.unpaired import PUBLISHED_SIZE, Unpaired
@@ -65,13 +65,13 @@ def pairs(config: Config) -> dict[str, Networks]:
 @contextmanager
 def _without_memory() -> Iterator[None]:
     """Make networks on the meta device; the power iterations of their making are left out."""
-    iterate = _SpectralNorm._power_method
-    _SpectralNorm._power_method = lambda *_: None  # type: ignore[method-assign]
+    iterate = SpectralNorm._power_method
+    SpectralNorm._power_method = lambda *_: None  # type: ignore[method-assign]
     try:
         with torch.device("meta"):
             yield
     finally:
-        _SpectralNorm._power_method = iterate  # type: ignore[method-assign]
+        SpectralNorm._power_method = iterate  # type: ignore[method-assign]
 
 
 def start_counts(config: Config, of_pair: Networks) -> dict[str, dict[str, int]]:

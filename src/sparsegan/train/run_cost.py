@@ -5,7 +5,7 @@ from typing import Any
 
 from sparsegan import cost
 from sparsegan.cost import Convention, LayerCost
-from sparsegan.sparsity.units import CHANNELS
+from sparsegan.engine import BLOCK
 from sparsegan.train.config import Config
 from sparsegan.train.match import named
 from sparsegan.train.timing import StepSeconds
@@ -85,7 +85,7 @@ def _of_pair(config: Config, layers: Layers, events: Iterable[Mapping[str, Any]]
             "generator_sparse": cost.sparse_bytes(
                 layers["generator"],
                 history["generator"][-1][1],
-                block=CHANNELS if config.method.settings.granularity == "block" else 1,
+                block=BLOCK if config.method.settings.granularity == "block" else 1,
             ),
             "generator_dense": cost.dense_bytes(layers["generator"]),
         },

@@ -6,12 +6,12 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from sparsegan.errors import SparseganError
 from sparsegan.methods import Method
 from sparsegan.methods.base import Settings
 from sparsegan.seeding import stream
+from sparsegan.torch_private import BatchNorm
 from sparsegan.undisturbed import undisturbed
 
 Normalisation = Literal["standing", "stored", "batch"]
@@ -30,7 +30,7 @@ def standing_statistics(generator: nn.Module, seed: int, batch: int = 64) -> Ite
     normalisation is only put into evaluation mode. The caller restores buffers and modes
     (`sampled` does).
     """
-    norms = [module for module in generator.modules() if isinstance(module, _BatchNorm)]
+    norms = [module for module in generator.modules() if isinstance(module, BatchNorm)]
     momenta = [norm.momentum for norm in norms]
     try:
         if norms:

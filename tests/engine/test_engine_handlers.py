@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from sparsegan import engine, nets
-from sparsegan.engine import intercept
+from sparsegan.engine import handlers
 from sparsegan.engine.attach import NativeForward
 from sparsegan.nets.conditional import ConditionalNorm
 from sparsegan.sparsity import Masks
@@ -163,9 +163,9 @@ def test_class_conditional_normalisation_waits_too(monkeypatch):
     norm = ConditionalNorm.by_class(4, 3)
     labels = torch.randint(3, (9,))
     fused = []
-    original = intercept.convolve_prologue
+    original = handlers.convolve_prologue
     monkeypatch.setattr(
-        intercept, "convolve_prologue", lambda *a: (fused.append(a[0]), original(*a))[1]
+        handlers, "convolve_prologue", lambda *a: (fused.append(a[0]), original(*a))[1]
     )
     network = Net(lambda n, x: n.second(F.relu(norm(x, labels))))
     network.conditional = norm

@@ -1,0 +1,236 @@
+"""What the engine makes of each function that it computes: a result, a result that waits, or None.
+
+Convolutions run on the sparse kernels. Normalisation, activation and nearest upsampling by two wait
+(`pending`) for the convolution that packs them (`fused`), whatever order the network's author wrote
+them in; what needs their values computes them, in as few passes as possible. A handler takes the
+arguments of the function that it stands for, and gives None where that has to run as it always did.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sparsegan.engine.constants import Kept
+from sparsegan.engine.functional import sparse_conv2d, sparse_conv_transpose2d, sparse_linear
+from sparsegan.engine.fused import Prologue, can_fuse, convolve_prologue
+from sparsegan.engine.layout import is_batch_inner
+from sparsegan.engine.normalise import normalisation
+from sparsegan.engine.pending import Pending, pend_inplace
+from sparsegan.engine.resample import add_upsampled2, average_pool2
+from sparsegan.engine.views import view_or_copy
+
+if TYPE_CHECKING:
+    from sparsegan.engine.mode import Interception
+
+
+def _conv2d(
+    native: "Interception",
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor | None:
+    index = native.take(input, weight, (4,))
+    if index is None:
+        return None
+    prologue = _prologue_of(input)
+    if prologue is not None and can_fuse(prologue, weight):
+        return convolve_prologue(prologue, weight, index, bias, stride, padding)
+    return sparse_conv2d(_plain(input), weight, index, bias, stride, padding)
+
+
+def _conv_transpose2d(
+    native: "Interception",
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Tensor | None:
+    index = native.take(input, weight, (4,))
+    if index is None:
+        return None
+    rest = (weight, index, bias, stride, padding, output_padding)
+    return sparse_conv_transpose2d(_plain(input), *rest)
+
+
+def _linear(
+    native: "Interception", input: Tensor, weight: Tensor, bias: Tensor | None = None
+) -> Tensor | None:
+    index = native.take(input, weight, (2,))
+    if index is None:
+        return None
+    x = _plain(input)
+    if index.density < 1:
+        return sparse_linear(x, weight, index, bias)
+    # Nothing to skip: the dense product, in the layout of the engine's own.
+    return F.linear(x, weight, bias).t().contiguous().t()
+
+
+def _batch_norm(
+    native: "Interception",
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor | None:
+    x = _plain(input)
+    if not _is_ours(x) or (training and x.numel() == x.shape[1]):
+        return None  # PyTorch refuses a single value per channel, in its own words
+    affine = (weight, bias, training, momentum, eps)
+    if training or native.constants is None or running_var is None:
+        statistics = normalisation(x, running_mean, running_var, *affine)
+        return native.defer(Prologue(x, statistics, from_batch=training))
+    made_from = (running_mean, running_var, weight, bias)
+    folded = native.constants.get(running_var.data_ptr())
+    if folded is None or not folded.holds_for(*made_from):
+        with torch.no_grad():
+            statistics = normalisation(x, running_mean, running_var, *affine)
+        folded = native.constants[running_var.data_ptr()] = Kept(statistics, *made_from)
+    return native.defer(Prologue(x, folded.value))
+
+
+def _relu(native: "Interception", input: Tensor, inplace: bool = False) -> Tensor | None:
+    return _activate(native, input, 0.0, inplace)
+
+
+def _relu_inplace(native: "Interception", input: Tensor) -> Tensor | None:
+    return _activate(native, input, 0.0, True)
+
+
+def _leaky_relu(
+    native: "Interception", input: Tensor, negative_slope: float = 0.01, inplace: bool = False
+) -> Tensor | None:
+    # A slope of one is a prologue's "no activation", and a negative one has another gradient.
+    return _activate(native, input, negative_slope, inplace) if 0 <= negative_slope < 1 else None
+
+
+def _activate(native: "Interception", x: Tensor, slope: float, inplace: bool) -> Tensor | None:
+    prologue = _prologue_of(x)
+    if prologue is None:
+        x = _plain(x)
+        waits = native.calm and not inplace and _is_ours(x)
+        return native.defer(Prologue(x, slope=slope)) if waits else None
+    if prologue.slope != 1:
+        return None
+    activated = replace(prologue, slope=slope)
+    if not inplace:
+        return native.defer(activated)
+    assert isinstance(x, Pending)
+    return pend_inplace(x, activated)
+
+
+def _interpolate(native: "Interception", input: Tensor, *args: Any, **kwargs: Any) -> Tensor | None:
+    options = dict(zip(("size", "scale_factor", "mode"), args, strict=False)) | kwargs
+    plain = options.pop("mode", "nearest") == "nearest" and options.pop("size", None) is None
+    factor = options.pop("scale_factor", None)
+    twice = factor in (2, (2, 2), [2, 2])
+    if not (plain and twice and not any(options.values())):
+        return None
+    prologue = _prologue_of(input)
+    if prologue is None or prologue.upsample:
+        x = _plain(input)
+        return native.defer(Prologue(x, upsample=True)) if _is_ours(x) else None
+    return native.defer(replace(prologue, upsample=True))
+
+
+def _avg_pool2d(
+    native: "Interception",
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    *rest: Any,
+    **kwargs: Any,
+) -> Tensor | None:
+    twos = (2, (2, 2), [2, 2])
+    if kernel_size not in twos or stride not in (None, [], *twos) or rest or kwargs:
+        return None
+    x = _plain(input)
+    even = _is_ours(x) and x.shape[2] % 2 == 0 and x.shape[3] % 2 == 0
+    return average_pool2(x) if even else None
+
+
+def _view(native: "Interception", x: Tensor, *shape: Any, **kwargs: Any) -> Tensor | None:
+    copy = None if kwargs else view_or_copy(_plain(x), *shape)
+    native.copies = native.copies or copy is not None
+    return copy
+
+
+def _add(native: "Interception", input: Any, other: Any, **kwargs: Any) -> Tensor | None:
+    """A residual block's sum with an upsampled shortcut."""
+    for first, second in ((input, other), (other, input)):
+        prologue = _prologue_of(second)
+        if prologue is None or kwargs or not isinstance(first, Tensor):
+            continue
+        only_upsampled = prologue.upsample and prologue.statistics is None and prologue.slope == 1
+        base = _plain(first)
+        if only_upsampled and base.shape == prologue.shape and _is_ours(base):
+            return add_upsampled2(base, prologue.x)
+    return None
+
+
+def _addcmul(
+    native: "Interception", input: Tensor, tensor1: Tensor, tensor2: Tensor, **kwargs: Any
+) -> Tensor | None:
+    """Gains and biases of each sample behind a normalisation (class-conditional)."""
+    bias, gain = input, tensor2
+    prologue = _prologue_of(tensor1)
+    if prologue is None or prologue.statistics is None or prologue.slope != 1 or kwargs:
+        return None
+    shape = (*prologue.shape[:2], 1, 1)
+    if prologue.per_sample or not bias.shape == gain.shape == shape:
+        return None
+    if gain.dtype != prologue.x.dtype:
+        return None
+    gamma, beta, mean, inverse = prologue.statistics
+    gain, bias = gain[..., 0, 0], bias[..., 0, 0]
+    statistics = (gamma * gain, beta * gain + bias, mean, inverse)
+    return native.defer(replace(prologue, statistics=statistics))
+
+
+def _prologue_of(x: Any) -> Prologue | None:
+    """What may be taken up in place of values: where gradients are recorded as at its making."""
+    fits = isinstance(x, Pending) and x.waits and x.recorded == torch.is_grad_enabled()
+    return x.prologue if fits else None
+
+
+def _plain(x: Tensor) -> Tensor:
+    return x.plain() if isinstance(x, Pending) else x
+
+
+def _is_ours(x: Tensor) -> bool:
+    return x.dtype == torch.float32 and x.device.type == "cpu" and is_batch_inner(x)
+
+
+HANDLERS: dict[Any, Callable[..., Tensor | None]] = {
+    F.conv2d: _conv2d,
+    F.conv_transpose2d: _conv_transpose2d,
+    F.linear: _linear,
+    F.batch_norm: _batch_norm,
+    F.relu: _relu,
+    torch.relu: _relu,
+    Tensor.relu: _relu,
+    torch.relu_: _relu_inplace,
+    Tensor.relu_: _relu_inplace,
+    F.leaky_relu: _leaky_relu,
+    F.interpolate: _interpolate,
+    F.avg_pool2d: _avg_pool2d,
+    torch.add: _add,
+    Tensor.add: _add,
+    torch.addcmul: _addcmul,
+    Tensor.view: _view,
+}
