@@ -1,5 +1,8 @@
 # make demo    train a sparse GAN on Fashion-MNIST and show the result (under 10 minutes on two cores)
 # make test    the tests
+# make test-all  those that take minutes or need more than the package does, too: extras, and where
+#              they are installed a browser (chromium), valgrind and network namespaces (iproute2)
+# make docs    the documentation as a site, in build/site
 # make check   formatting, lint, types
 # make kernels-sanitize, kernels-valgrind, kernels-neon
 #              the kernels' own test under tools that watch memory, and emulated on ARM
@@ -10,9 +13,10 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+ALL := $(VENV)/.ready-all
 KERNELS := kernels-plain kernels-sanitize kernels-valgrind kernels-neon
 
-.PHONY: setup demo test check $(KERNELS) release format clean
+.PHONY: setup demo test test-all check docs $(KERNELS) release format clean
 
 setup: $(READY)
 
@@ -25,8 +29,18 @@ $(READY): requirements.txt requirements-dev.txt pyproject.toml
 demo: $(READY)
 	$(BIN)/sparsegan train --recipe fashion-mnist
 
+$(ALL): $(READY) requirements-all.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-all.txt
+	touch $@
+
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not full"
+
+test-all: test $(ALL)
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -m full
+
+docs: $(ALL)
+	$(BIN)/mkdocs build --quiet --strict --site-dir build/site
 
 check: $(READY)
 	$(BIN)/ruff format --check .

@@ -1,8 +1,11 @@
 """Fixtures for all rooms; that this file is here also lets tests import the helpers beside it."""
 
+import os
+
 import pytest
 import torch
 from hypothesis import settings
+from needs import missing
 
 # The tests' tensors are tiny: threads would spend their time waiting for each other.
 torch.set_num_threads(1)
@@ -44,3 +47,13 @@ def _seeded():
 def without_gpu(monkeypatch):
     """As where no GPU is, for what takes one unasked: DataParallel moves a network there."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
+def pytest_runtest_setup(item):
+    """A test of `make test-all` skips without what it needs, or fails where that must be there."""
+    for mark in item.iter_markers("full"):
+        absent = missing(mark.args)
+        if absent and os.environ.get("SPARSEGAN_REQUIRE_ALL"):
+            pytest.fail(f"not installed: {', '.join(absent)}")
+        elif absent:
+            pytest.skip(f"needs {', '.join(absent)}")

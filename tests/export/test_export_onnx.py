@@ -15,18 +15,18 @@ BLUEPRINTS = [
 ]
 
 
+@pytest.mark.full("onnx")
 @pytest.mark.parametrize("blueprint", BLUEPRINTS, ids=lambda b: b.network)
 def test_onnx_runtime_agrees_with_pytorch_at_any_batch(tmp_path, blueprint):
-    pytest.importorskip("onnx")
-    pytest.importorskip("onnxscript")
-    runtime = pytest.importorskip("onnxruntime")
+    import onnxruntime
+
     given = frozen(blueprint, 0.3)
     path = tmp_path / "generator.onnx"
     if blueprint.classes is not None:
         given.generator.class_names = ("a", "b", "c", "d", "été")
     write_onnx(given, path)
     assert [found.name for found in tmp_path.iterdir()] == ["generator.onnx"]
-    session = runtime.InferenceSession(path)
+    session = onnxruntime.InferenceSession(path)
     names = [node.name for node in session.get_inputs()]
     assert names == ["z", "labels"][: len(names)]
     told = session.get_modelmeta().custom_metadata_map.get("class_names", "[]")
