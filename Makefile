@@ -40,7 +40,7 @@ test-all: test $(ALL)
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -m full
 
 docs: $(ALL)
-	$(BIN)/mkdocs build --quiet --strict --site-dir build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir build/site
 
 check: $(READY)
 	$(BIN)/ruff format --check .
