@@ -5,6 +5,7 @@ import os
 import pytest
 import torch
 from hypothesis import settings
+
 from needs import missing
 
 # The tests' tensors are tiny: threads would spend their time waiting for each other.

@@ -24,9 +24,9 @@ class Origins:
         """The parameter that a tensor was made of, if it was made of one."""
         return self._known.get(id(tensor), (tensor, None))[1]
 
-    def follow(self, given: Iterable[Tensor], made: Iterable[Tensor]) -> None:
-        """Note what an operator has made of what it was given."""
-        tensors = list(given)
+    def follow(self, inputs: Iterable[Tensor], made: Iterable[Tensor]) -> None:
+        """Note what an operator has made of its inputs."""
+        tensors = list(inputs)
         sources = [t for t in tensors if self.of(t) is not None]
         if len({id(self.of(t)) for t in sources}) != 1:
             return
