@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from sparsegan import cli_cost, cli_settings
 from sparsegan.cli_parser import Parser, add_trust
-from sparsegan.errors import SparseganError, printable
+from sparsegan.errors import SparseganError, printable, tell
 
 CHECKPOINT = "best|STEP|PATH"
 """What names a checkpoint of a run."""
@@ -34,19 +34,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Without the program's name; None takes them from the command line.
 
     Returns:
-        The exit code: 0, 2 for wrong use or bad input, 128 + signal for a stop.
+        The exit code: 0, 2 for wrong use or bad input, 3 where another process of the run was lost,
+        128 + signal for a stop.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     logging.getLogger("sparsegan").addFilter(_spelt_out)
     try:
         return _dispatch(given)
     except SparseganError as error:
-        rank = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")))
-        where = f" [process {rank}]" if rank else ""
-        print(
-            f"sparsegan:{where} error: {printable(' '.join(str(error).split()))}", file=sys.stderr
-        )
-        return 2
+        if not error.told:
+            tell(str(error))
+        return error.exit_code
     except KeyboardInterrupt:
         print("sparsegan: interrupted", file=sys.stderr)
         return 130

@@ -1,5 +1,7 @@
-"""The one exception for wrong use and bad input, and how its sentence is printed."""
+"""The one exception for wrong use and bad input, and how it is printed."""
 
+import os
+import sys
 import unicodedata
 
 
@@ -9,6 +11,16 @@ class SparseganError(ValueError):
     The command line prints the sentence and ends with exit code 2; a traceback of any other
     exception is a defect of the library.
     """
+
+    exit_code = 2
+    told = False  # another process has told it
+
+
+def tell(error: str) -> None:
+    """Print an error as the command line does: on one line, with the process that it is of."""
+    rank = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")))
+    where = f" [process {rank}]" if rank else ""
+    print(f"sparsegan:{where} error: {printable(' '.join(error.split()))}", file=sys.stderr)
 
 
 def printable(text: str) -> str:

@@ -1,15 +1,19 @@
 """Trains on two processes; each writes what it saw and ended with to DIRECTORY-<rank>.json.
 
-Usage: ranks_run.py train|resume DIRECTORY, alone (it starts its second process) or by torchrun.
+Usage: ranks_run.py train|resume|killed|fails DIRECTORY, alone (it starts its second process) or by
+torchrun. `killed` trains until the second process kills itself, `fails` until it raises an error.
 """
 
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 
 import torch.distributed
 from tiny_run import config
 
+from sparsegan.errors import SparseganError
 from sparsegan.methods import Method
 from sparsegan.train import loop, sampling
 from sparsegan.train.run import RunDirectory
@@ -22,6 +26,11 @@ original = Method.after_generator_step
 
 def remembered(self, *args, **kwargs):
     events = original(self, *args, **kwargs)
+    if events.step == 7 and torch.distributed.get_rank() == 1:
+        if command == "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if command == "fails":
+            raise SparseganError("an error of the second process alone")
     record, decision = events.balance, events.decision
     seen["steps"].append(
         [
@@ -44,7 +53,7 @@ def remembered(self, *args, **kwargs):
 
 
 Method.after_generator_step = remembered
-if command == "train":
+if command != "resume":
     flags = ["--fabric.devices", "2", "--checkpoint.keep", "9", "--accumulate", "2"]
     flags += ["--generator_batch_size", "8", "--augment", "[color, translation, cutout]"]
     loop.train(config(run.path, *flags))

@@ -1,6 +1,5 @@
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +15,7 @@ SCRIPT = Path(__file__).parent / "ranks_run.py"
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
 
 
-def run_processes(folder, *command):
+def run_processes(*command, code=0):
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(SCRIPT.parent), *sys.path]),
@@ -30,7 +29,8 @@ def run_processes(folder, *command):
         timeout=100,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == code, done.stderr
+    return done.stderr
 
 
 def seen(run):
@@ -39,12 +39,28 @@ def seen(run):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A run on two processes that we started, and the same resumed half-way by torchrun."""
+    """A run on two processes that we started, and one that lost a process, resumed by torchrun."""
     folder = tmp_path_factory.mktemp("ranks")
-    run_processes(folder, SCRIPT, "train", folder / "ours")
-    shutil.copytree(folder / "ours", folder / "torchrun")
-    run_processes(folder, *TORCHRUN, SCRIPT, "resume", folder / "torchrun")
+    run_processes(SCRIPT, "train", folder / "ours")
+    said = run_processes(SCRIPT, "killed", folder / "torchrun", code=1)
+    (folder / "said").write_text(said)
+    run_processes(*TORCHRUN, SCRIPT, "resume", folder / "torchrun")
     return folder
+
+
+def test_a_killed_process_ends_the_run_with_how_to_go_on(folder):
+    said = (folder / "said").read_text().splitlines()[-1]
+    assert "LostProcessError: process 1 (of 2, from 0) was killed by SIGKILL" in said
+    assert f"go on with `sparsegan resume {folder / 'torchrun'}`" in said
+
+
+def test_an_error_of_one_process_is_told_and_ends_the_other(tmp_path):
+    said = run_processes(SCRIPT, "fails", tmp_path / "run", code=1)
+    assert "SparseganError: an error of the second process alone" in said
+    assert (
+        "LostProcessError: process 1 (of 2, from 0) ended with an error, which it has told" in said
+    )
+    assert f"go on with `sparsegan resume {tmp_path / 'run'}`" in said
 
 
 @pytest.mark.parametrize("name", ["ours", "torchrun"])

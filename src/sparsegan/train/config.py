@@ -193,12 +193,15 @@ class FabricConfig:
     Attributes:
         accelerator: Kind of device.
         devices: Processes on this machine, one device each; torchrun starts them itself.
+        timeout: Seconds without a sign of life after which a process of several counts as lost and
+            the others end; how long a step or an evaluation takes does not matter.
         precision: Arithmetic of forward and backward; 16-mixed is for CUDA alone. Weights and
             moments are 32-bit throughout.
     """
 
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "cpu"
     devices: int = 1
+    timeout: int = 60
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
 
 

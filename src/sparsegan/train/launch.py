@@ -1,9 +1,14 @@
 """Processes and devices, through Lightning Fabric."""
 
+import atexit
 import logging
 import os
 import random
+import socket
+import subprocess
+import sys
 import warnings
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -15,17 +20,22 @@ from torch import Tensor
 
 from sparsegan.errors import SparseganError
 from sparsegan.seeding import stream
+from sparsegan.train import heartbeat
 from sparsegan.train.config import Config
+
+_STARTED_BY = "SPARSEGAN_STARTED_BY"
 
 
 def launch(config: Config) -> Fabric:
     """Start the run's processes and connect them, or join those that torchrun started.
 
-    With one process nothing is started. Buffers are not broadcast: batch statistics are each
-    process's own, and the vectors of spectral norm are equal anyway.
+    With one process nothing is started; several have a `heartbeat` from here on. Buffers are not
+    broadcast: batch statistics are each process's own, and the vectors of spectral norm are equal
+    anyway.
 
     Raises:
-        SparseganError: There is no such device, or not so many, or not of this precision.
+        SparseganError: There is no such device, or not so many, or not of this precision, or the
+            processes cannot be connected.
     """
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="lightning_fabric")
@@ -48,8 +58,72 @@ def launch(config: Config) -> Fabric:
             f"fabric.precision is 16-mixed, which is for CUDA devices, and this run's device is "
             f"{fabric.device.type}: choose bf16-mixed or 32-true"
         )
-    fabric.launch()
+    if devices * nodes == 1:
+        fabric.launch()
+        return fabric
+    beating = heartbeat.Heartbeat(
+        process_rank(), devices * nodes, config.fabric.timeout, _start(devices), _watched_parent()
+    )
+    heartbeat.begin(beating)
+    try:
+        fabric.launch()
+        beating.connect(fabric)
+    except (RuntimeError, OSError) as error:
+        raise _not_connected(error) from error
     return fabric
+
+
+def _start(devices: int) -> list["subprocess.Popen[bytes]"]:
+    """Start the other processes on this machine, where this is the first and nobody else has.
+
+    The environment is the one that Fabric reads; it would start them itself, and kill this one
+    without a word when another ends.
+    """
+    if "LOCAL_RANK" in os.environ:
+        return []
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    os.environ |= {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "WORLD_SIZE": str(devices),
+        "NODE_RANK": "0",
+        "LOCAL_RANK": "0",
+    }
+    main = sys.modules["__main__"].__spec__
+    script = [str(Path(sys.argv[0]).resolve())] if main is None else ["-m", main.name]
+    command = [sys.executable, *script, *sys.argv[1:]]
+    started = [
+        subprocess.Popen(
+            command, env={**os.environ, "LOCAL_RANK": str(rank), _STARTED_BY: str(os.getpid())}
+        )
+        for rank in range(1, devices)
+    ]
+    # What a program does on the other processes after the run is its own: it may take its time.
+    atexit.register(heartbeat.end, started, 600)
+    return started
+
+
+def _watched_parent() -> int | None:
+    """The process without which this one is not to go on: that of our start, or torchrun."""
+    if _STARTED_BY in os.environ:
+        return int(os.environ[_STARTED_BY])
+    return os.getppid() if "TORCHELASTIC_RUN_ID" in os.environ else None
+
+
+def _not_connected(error: Exception) -> SparseganError:
+    where = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
+    if "EADDRINUSE" in str(error):
+        return SparseganError(
+            f"the processes of this run cannot be connected, since another program uses {where}: "
+            "choose another port (MASTER_PORT, torchrun --master_port)"
+        )
+    return SparseganError(
+        f"the processes of this run cannot be connected at {where} "
+        f"({str(error).splitlines()[0][:200]}): check MASTER_ADDR and MASTER_PORT, and that "
+        "every process was started"
+    )
 
 
 def _layout(config: Config) -> tuple[int, int]:

@@ -14,7 +14,17 @@ from sparsegan.errors import SparseganError
 from sparsegan.files import atomic_write_text
 from sparsegan.locks import FileLock
 from sparsegan.methods import StepEvents
-from sparsegan.train import kinds, parse, resumption, run_cost, start, state, timing, trust
+from sparsegan.train import (
+    heartbeat,
+    kinds,
+    parse,
+    resumption,
+    run_cost,
+    start,
+    state,
+    timing,
+    trust,
+)
 from sparsegan.train.checkpoint import save_state
 from sparsegan.train.clock import Clock
 from sparsegan.train.config import Config
@@ -47,6 +57,7 @@ class Session:
     stop: StopRequest
 
 
+@heartbeat.watched
 def train(
     config: Config, console: Console | None = None, *, notes: Sequence[str] = ()
 ) -> RunDirectory:
@@ -67,6 +78,7 @@ def train(
     return _begin(config, None, console, notes)
 
 
+@heartbeat.watched
 def resume(
     path: Path,
     console: Console | None = None,
@@ -186,6 +198,7 @@ def _train_on(
     told: Sequence[str] = (),
 ) -> RunDirectory:
     """Train to the end: from the start, with something to tell, or after so many seconds."""
+    heartbeat.can_be_resumed(run.path)
     fabric = match.fabric
     first = fabric.is_global_zero
     log = MetricsLog(run.metrics) if first else None
@@ -310,6 +323,7 @@ def look(session: Session, step: int) -> bool:
             session.journal.write("evaluate", step, pair, **fields)
             session.display.say(f"{named(f'step {step}', pair)}: {sentence(fields)}")
         best = bool(found) and session.run.best_step() == step
+    heartbeat.first_is_done()
     return bool(session.fabric.broadcast(best))
 
 
@@ -324,6 +338,7 @@ def save(session: Session) -> None:
         }
         save_state(session.run.checkpoint(captured["step"]), captured)
         session.run.prune(session.config.checkpoint.keep)
+    heartbeat.first_is_done()
     session.fabric.barrier()
 
 
@@ -348,6 +363,7 @@ def finish(session: Session) -> None:
         session.journal.write("end", config.steps, seconds=seconds, steps_per_second=rate)
         session.journal.offset()  # on the disk, before the report says so
         report.write([run.path], run.report)
+    heartbeat.first_is_done()
     session.fabric.barrier()
 
 

@@ -169,6 +169,7 @@ def check(config: Config) -> None:
     at_least_zero = ["evaluate.every", "evaluate.images", "sample.every", "loss.gradient_penalty"]
     at_least_zero += ["loss.cycle", "loss.identity", "loss.history"]
     least = dict.fromkeys(at_least_one, 1) | dict.fromkeys(at_least_zero, 0)
+    least["fabric.timeout"] = 5
     for key, smallest in least.items():
         if values[key] is not None and values[key] < smallest:
             raise SparseganError(f"{key} is {values[key]}: it must be at least {smallest}")
