@@ -85,8 +85,8 @@ def test_grey_modes(tmp_path, mode):
         Image.fromarray(levels).save(path)
     else:
         Image.fromarray((levels // 257).astype(np.uint8)).convert(mode).save(path)
-    pixels, grey = decode(path, 8, 1, WHITE)
-    assert grey
+    pixels, facts = decode(path, 8, 1, WHITE)
+    assert facts.grey
     expected = (levels / 257).round() if mode != "1" else (pixels[0] > 127) * 255
     assert np.abs(pixels[0] - expected).max() <= 1
     colour, _ = decode(path, 8, 3, WHITE)
@@ -97,8 +97,8 @@ def test_grey_modes(tmp_path, mode):
 def test_colour_modes(tmp_path, mode, extension):
     path = tmp_path / f"image.{extension}"
     Image.new("RGB", (8, 8), (250, 10, 10)).convert(mode).save(path)
-    pixels, grey = decode(path, 8, 3, WHITE)
-    assert not grey
+    pixels, facts = decode(path, 8, 3, WHITE)
+    assert not facts.grey
     assert np.abs(pixels[:, 4, 4].astype(int) - (250, 10, 10)).max() <= 12
     luma, _ = decode(path, 8, 1, WHITE)
     assert abs(int(luma[0, 4, 4]) - (0.299 * 250 + 0.587 * 10 + 0.114 * 10)) <= 12
@@ -120,10 +120,10 @@ def test_transparency_shows_the_background(tmp_path, mode, background):
     else:
         key = (0, 0, 0) if mode == "RGB" else 0
         image.convert("RGB").convert(mode).save(path, transparency=key)
-    pixels, grey = decode(path, 8, 3, background)
+    pixels, facts = decode(path, 8, 3, background)
     assert pixels[:, 1, 3].tolist() == list(background)
     assert pixels[:, 6, 3].tolist() == [90, 90, 90]
-    assert grey == (mode in ("LA", "L") and len(set(background)) == 1)
+    assert facts.grey == (mode in ("LA", "L") and len(set(background)) == 1)
 
 
 def test_half_transparent_is_mixed(tmp_path):
@@ -187,16 +187,16 @@ def test_other_formats_never_reach_their_parsers(tmp_path):
 def test_tiff_is_read_however_it_is_packed(tmp_path, compression):
     image = gradient(12, 12)
     image.save(tmp_path / "image.tif", compression=compression)
-    pixels, grey = decode(tmp_path / "image.tif", 12, 3, WHITE)
-    assert not grey
+    pixels, facts = decode(tmp_path / "image.tif", 12, 3, WHITE)
+    assert not facts.grey
     assert (pixels == np.asarray(image).transpose(2, 0, 1)).all()
 
 
 def test_tiff_of_16_bits_is_scaled_and_of_unknown_white_is_refused(tmp_path):
     levels = np.linspace(0, 65535, 64).reshape(8, 8)
     Image.fromarray(levels.astype(np.uint16)).save(tmp_path / "16.tif")
-    pixels, grey = decode(tmp_path / "16.tif", 8, 1, WHITE)
-    assert grey
+    pixels, facts = decode(tmp_path / "16.tif", 8, 1, WHITE)
+    assert facts.grey
     assert np.abs(pixels[0] - levels / 257).max() <= 1
     for number in (np.float32, np.int32):
         Image.fromarray((levels / 65535).astype(number)).save(tmp_path / "x.tif")

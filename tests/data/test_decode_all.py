@@ -15,7 +15,7 @@ def test_every_image_at_its_place(count):
     pixels = np.zeros((count, 3, 4, 4), np.uint8)
     places = np.random.default_rng(0).permutation(count).tolist()
     files = (ImageFile(i, str(i), png(i % 256, 4)) for i in places)
-    assert not decode_all(pixels, files, WHITE)
+    assert not decode_all(pixels, files, WHITE).grey
     assert (pixels[:, 0] == np.arange(count).reshape(-1, 1, 1) % 256).all()
 
 
@@ -23,7 +23,7 @@ def test_every_image_at_its_place(count):
 def test_one_coloured_image_makes_the_set_one_of_colour(colour):
     modes = ["RGB" if i == colour else "L" for i in range(200)]
     files = [ImageFile(i, str(i), png(1, 4, mode)) for i, mode in enumerate(modes)]
-    assert decode_all(np.zeros((200, 3, 4, 4), np.uint8), files, WHITE) == (colour is None)
+    assert decode_all(np.zeros((200, 3, 4, 4), np.uint8), files, WHITE).grey == (colour is None)
 
 
 def test_files_are_read_only_a_little_ahead(monkeypatch):
@@ -58,5 +58,6 @@ def test_archive_that_changed_and_file_that_is_absurd(tmp_path, monkeypatch):
         list(image_files(container, Paths.sort(["a.png", "b.png"])))
     folder = open_container(write_folder(tmp_path / "f", {"a.png": png(1)}))
     monkeypatch.setattr(module, "MOST_FILE_BYTES", len(png(1)) - 1)
+    [file] = image_files(folder, Paths.sort(["a.png"]))
     with pytest.raises(SparseganError, match=r"a\.png has more than"):
-        list(image_files(folder, Paths.sort(["a.png"])))
+        decode_all(np.zeros((1, 3, 4, 4), np.uint8), [file], WHITE)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from sparsegan.data import listing as module
 from sparsegan.data.container import open_container
-from sparsegan.data.listing import _held_out, shared_folder
+from sparsegan.data.listing import shared_folder
+from sparsegan.data.splits import held_out_tenth as _held_out
 from sparsegan.data.paths import Paths
 from sparsegan.errors import SparseganError
 
@@ -108,9 +109,11 @@ def test_shared_folder(names):
     assert shared == max(set.intersection(*starts), key=len, default="")
 
 
-def test_folders_beside_images_are_no_splits(tmp_path):
+def test_images_beside_split_folders_are_not_used(tmp_path):
     make(tmp_path, "train/1.png", "test/2.png", "3.png")
-    assert both(tmp_path) == ["3.png", "test/2.png", "train/1.png"]
+    assert both(tmp_path) == ["test/2.png", "train/1.png"]
+    (warning,) = list_images(tmp_path, "train").notes.warnings
+    assert "1 images beside the folders of the splits are not used" in warning
 
 
 @given(st.sets(st.text("abc/", min_size=1, max_size=8), min_size=1, max_size=60))

@@ -32,11 +32,24 @@ def test_only_what_is_wanted_is_looked_at(tmp_path):
     (tmp_path / "link").symlink_to("nowhere")
     folder = Folder(tmp_path)
     assert list(folder.entries(lambda name: False)) == []
-    for name in ("pipe", "link"):
-        with pytest.raises(SparseganError, match=name):
-            list(folder.entries(name.__eq__))
-    with pytest.raises(SparseganError, match="absent"):
-        list(folder.contents(Paths.sort(["absent"])))
+
+
+def test_what_cannot_be_opened_tells_when_it_is_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("nowhere")
+    (tmp_path / "whole").write_bytes(b"1")
+    folder = Folder(tmp_path)
+    assert {name for name, _ in folder.entries(every)} == {"pipe", "link", "whole"}
+    read = 0
+    for _, file in folder.contents(wanted := Paths.sort(["pipe", "link", "whole", "absent"])):
+        name = wanted[read]
+        read += 1
+        if name == "whole":
+            assert file.read() == b"1"
+            continue
+        with pytest.raises(SparseganError, match=f"{name} cannot be read"):
+            file.read()
+    assert read == 4
 
 
 def test_entries_of_a_large_folder_are_streamed(tmp_path, monkeypatch):

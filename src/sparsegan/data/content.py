@@ -9,8 +9,11 @@ from pathlib import Path
 
 from sparsegan.cache import cache_folder
 from sparsegan.data.container import Container
-from sparsegan.data.tree import Folder, unreadable
+from sparsegan.data.tree import Folder, open_file, unreadable
 from sparsegan.files import atomic_write_text
+
+# No SHA-256 has this length.
+_UNREADABLE = b"unreadable"
 
 
 def container_digest(container: Container, files: Callable[[], Iterable[str]]) -> str:
@@ -22,11 +25,11 @@ def container_digest(container: Container, files: Callable[[], Iterable[str]]) -
             read it to its end.
     """
     if isinstance(container, Folder):
-        return content_digest(container.place, files())
+        return content_digest(container.place, files(), lenient=True)
     return content_digest(container.place, [""])
 
 
-def content_digest(root: Path, names: Iterable[str]) -> str:
+def content_digest(root: Path, names: Iterable[str], *, lenient: bool = False) -> str:
     """SHA-256, in hexadecimal, of the names and contents of files.
 
     It is remembered in the cache folder under the files' places, sizes and times of change, so
@@ -37,11 +40,12 @@ def content_digest(root: Path, names: Iterable[str]) -> str:
     Args:
         root: The folder that the names start from; or a file, with the one name ``""``.
         names: Relative paths; gone through twice, and so no iterator.
+        lenient: Take a file that cannot be read for one of a content of its own.
 
     Raises:
         SparseganError: A file cannot be read.
     """
-    note = cache_folder() / "contents" / f"{_state(root, names)}.sha256"
+    note = cache_folder() / "contents" / f"{_state(root, names, lenient=lenient)}.sha256"
     with contextlib.suppress(OSError, UnicodeDecodeError):
         remembered = note.read_text("ascii")
         if re.fullmatch("[0-9a-f]{64}", remembered):
@@ -49,24 +53,29 @@ def content_digest(root: Path, names: Iterable[str]) -> str:
     total = hashlib.sha256()
     for name in names:
         try:
-            with (root / name).open("rb") as file:
+            with open_file(root / name) as file:
                 content = hashlib.file_digest(file, "sha256").digest()
         except OSError as error:
-            raise unreadable(root / name, error) from error
+            if not lenient:
+                raise unreadable(root / name, error) from error
+            content = _UNREADABLE
         total.update(content + os.fsencode(name) + b"\0")
     with contextlib.suppress(OSError):
         atomic_write_text(note, total.hexdigest())
     return total.hexdigest()
 
 
-def _state(root: Path, names: Iterable[str]) -> str:
+def _state(root: Path, names: Iterable[str], *, lenient: bool) -> str:
     place = root.resolve()
     total = hashlib.sha256(os.fsencode(place))
     for name in names:
         try:
             found = (place / name).stat()
         except OSError as error:
-            raise unreadable(root / name, error) from error
+            if not lenient:
+                raise unreadable(root / name, error) from error
+            total.update(os.fsencode(f"\0{name}\0") + _UNREADABLE)
+            continue
         total.update(
             os.fsencode(
                 f"\0{name}\0{found.st_ino} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"

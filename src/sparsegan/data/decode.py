@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +26,37 @@ FORMATS = {
 RGB = tuple[int, int, int]
 WHITE: RGB = (255, 255, 255)
 # To be raised whenever decoding or resampling gives other pixels, or other files are images.
-_VERSION = 3
+_VERSION = 4
 # Levels of a TIFF of which nobody knows what is white.
 _UNSCALED = ("I", "F")
+
+# Of these formats Pillow reads files with 16 bits a channel.
+_DEEP_FORMATS = ("PNG", "TIFF")
+
+
+class BrokenImageError(SparseganError):
+    """A file that is no image that can be read.
+
+    Args:
+        name: What to call the file in a message.
+        reason: What is wrong with it, such as "cannot be read (image file is truncated)".
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"the image {name} {reason}: replace it or take it away")
+        self.name, self.reason = name, reason
+
+
+class Facts(NamedTuple):
+    """What an image file was before it was decoded.
+
+    Attributes:
+        grey: Whether it is a grey image.
+        peak: Its highest level of 65,535, where it has 16 bits a channel; else None.
+    """
+
+    grey: bool
+    peak: int | None
 
 
 @dataclass(frozen=True)
@@ -52,7 +80,7 @@ class Decoding:
 
 def decode(
     file: BinaryIO, name: str, size: int, channels: int, background: RGB
-) -> tuple[NDArray[np.uint8], bool]:
+) -> tuple[NDArray[np.uint8], Facts]:
     """Read an image: upright by its EXIF tag, shorter side to ``size``, the middle cut out.
 
     Resampling is Pillow's Lanczos, which averages over all source pixels when it shrinks. Of an
@@ -66,10 +94,10 @@ def decode(
         background: What transparent parts are laid over.
 
     Returns:
-        The pixels, uint8 ``(channels, size, size)``, and whether the file is a grey image.
+        The pixels, uint8 ``(channels, size, size)``, and what the file was.
 
     Raises:
-        SparseganError: The file cannot be read as an image, is truncated or absurdly large.
+        BrokenImageError: The file cannot be read as an image, is truncated or absurdly large.
     """
     try:
         with Image.open(file, formats=tuple(set(FORMATS.values()))) as opened:
@@ -77,19 +105,17 @@ def decode(
             opened.draft(None, (4 * size, 4 * size))
             if opened.format == "TIFF" and opened.mode in _UNSCALED:
                 raise ValueError("its levels are neither of 8 nor of 16 bits")
-            image, grey = _plain(ImageOps.exif_transpose(opened), background)
+            deep = opened.format in _DEEP_FORMATS and _is_deep(opened)
+            upright = ImageOps.exif_transpose(opened)
+            peak = _peak(upright) if deep else None
+            image, grey = _plain(upright, background)
     except UnidentifiedImageError as error:
         kinds = ", ".join(dict.fromkeys(FORMATS.values()))
-        raise SparseganError(
-            f"the image {name} is no image of a kind that is read ({kinds}): "
-            "replace it or take it away"
-        ) from error
+        raise BrokenImageError(name, f"is no image of a kind that is read ({kinds})") from error
     # Pillow's parsers meet damage with OSError, SyntaxError, struct.error, IndexError and others.
     except Exception as error:
-        raise SparseganError(
-            f"the image {name} cannot be read ({error}): replace it or take it away"
-        ) from error
-    return fit(image, size, channels), grey
+        raise BrokenImageError(name, f"cannot be read ({error})") from error
+    return fit(image, size, channels), Facts(grey, peak)
 
 
 def fit(image: Image.Image, size: int, channels: int) -> NDArray[np.uint8]:
@@ -98,6 +124,21 @@ def fit(image: Image.Image, size: int, channels: int) -> NDArray[np.uint8]:
     if channels == 1:
         return np.asarray(image.convert("L"))[None]
     return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
+
+
+def _is_deep(image: Image.Image) -> bool:
+    """Whether a PNG or TIFF that is not decoded yet has more than 8 bits a channel."""
+    return image.mode.startswith("I") or any(
+        ";16" in str(tile[3]) for tile in getattr(image, "tile", ())
+    )
+
+
+def _peak(image: Image.Image) -> int:
+    """The highest level of a file of 16 bits a channel, of which Pillow keeps the upper 8 bits."""
+    if image.mode.startswith("I"):
+        return int(np.asarray(image).max(initial=0))
+    bands = [band for band in image.getbands() if band != "A"]
+    return max(257 * int(np.asarray(image.getchannel(band)).max(initial=0)) for band in bands)
 
 
 def _plain(image: Image.Image, background: RGB) -> tuple[Image.Image, bool]:

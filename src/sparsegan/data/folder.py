@@ -1,35 +1,51 @@
 """A folder of images, or an archive of one, flat or with a sub-folder for every class."""
 
 import functools
+import logging
 from collections.abc import Callable
 from pathlib import Path
+
+import numpy as np
 
 from sparsegan.data import store
 from sparsegan.data.container import Container, open_container
 from sparsegan.data.content import container_digest
 from sparsegan.data.decode import FORMATS, RGB, WHITE, Decoding
-from sparsegan.data.decode_all import decode_all, image_files
+from sparsegan.data.decode_all import NO_SKIP, Decoded, decode_all, image_files, named
 from sparsegan.data.images import Images
-from sparsegan.data.listing import Listing, image_paths, list_images
+from sparsegan.data.listing import Listing, image_paths, list_all, list_images
+from sparsegan.data.notes import Notes
+from sparsegan.data.paths import Paths
+from sparsegan.data.splits import TENTH
 from sparsegan.data.store import Labels, Pixels
 from sparsegan.data.tree import Folder
 from sparsegan.errors import SparseganError
+
+log = logging.getLogger("sparsegan")
 
 DEFAULT_SIZE = 32
 
 
 def load_folder(
-    place: Path, split: str, image_size: int | None, channels: int | None, background: RGB
+    place: Path,
+    split: str,
+    image_size: int | None,
+    channels: int | None,
+    background: RGB,
+    *,
+    held_out: str | None = None,
+    skip: float = NO_SKIP,
 ) -> Images:
     """Read one split of the images in a folder or archive, in the order of their relative paths.
 
     An archive is a .zip or a .tar, plain or compressed by gzip, bzip2 or xz; it is read where it
     lies and never unpacked. PNG, JPEG, WebP, BMP, GIF and TIFF files count, at any depth; hidden
     files and folders do not. A folder that holds everything is passed through. Where every image
-    lies in a sub-folder, the first folder on its relative path is its class. Where there are the
-    sub-folders ``train`` and ``test`` (or ``val``, ``valid``) and no image beside them, they are
-    the splits. Otherwise a tenth of the images, at least one, chosen by a hash of their relative
-    paths, is the test split and the rest the train split: the two never overlap.
+    lies in a sub-folder, the first folder on its relative path is its class, unless a file
+    ``dataset.json`` has the labels (see `dataset_json`). Folders named like splits are splits (see
+    `splits.find_splits`), before the classes or below them. Otherwise a tenth of the images, at
+    least one, chosen by a hash of their relative paths, is the test split and the rest the train
+    split: the two never overlap.
 
     Decoded pixels are kept in the cache folder under a hash of the files' names and contents and
     of the arguments, and mapped from there.
@@ -40,14 +56,64 @@ def load_folder(
         image_size: Side of the squares in pixels (see `decode.decode`); None is 32.
         channels: 1 or 3; None is 1 where every image of the split is grey, and else 3.
         background: RGB colour under transparent parts.
+        held_out: The test split: a folder in ``place``, or another folder or archive; ``tenth``: a
+            tenth, whatever folders are called; None: as their names say.
+        skip: How many files of the split may be broken, which are passed over: a whole number, or
+            a share of them below 1.
 
     Raises:
-        SparseganError: The folder is missing or has too few images, a file cannot be read, or the
-            archive is not safe to read.
+        SparseganError: The folder is missing or has too few images, more files cannot be read, or
+            the archive is not safe to read.
     """
     container = open_container(place)
     how = Decoding(image_size or DEFAULT_SIZE, channels, background)
-    return load_listed(container, lambda: list_images(container, split), how, split=split)
+    inside, outside = _held_out(container, held_out)
+    if outside is None or split == "train":
+        # To train on are all, but for what is named like held-out images.
+        return load_listed(
+            container,
+            lambda: list_images(container, split, inside),
+            how,
+            split=(split, inside) if inside else split,
+            skip=skip,
+        )
+
+    def pick() -> Listing:
+        return list_all(outside, list_images(container, "train", inside).class_names)
+
+    # Its classes depend on those of the images to train on, too.
+    known = container_digest(container, lambda: image_paths(container))
+    return load_listed(
+        outside, pick, how, split=("held out", known), skip=skip, name=_title(container)
+    )
+
+
+def absolute_held_out(place: Path, held_out: str) -> str:
+    """The same for `load_folder`, whatever the current folder is."""
+    _, outside = _held_out(open_container(place), held_out)
+    return held_out if outside is None else str(outside.place.resolve())
+
+
+def _held_out(container: Container, held_out: str | None) -> tuple[str | None, Container | None]:
+    """A folder in the container that is held out, or else another container."""
+    if held_out in (None, TENTH):
+        return held_out, None
+    assert held_out is not None
+    path = Path(held_out).expanduser()
+    root = container.place.resolve()
+    if isinstance(container, Folder):
+        if (container.place / path).is_dir() and not path.is_absolute() and held_out != ".":
+            return held_out, None
+        if path.exists() and path.resolve() != root and path.resolve().is_relative_to(root):
+            return path.resolve().relative_to(root).as_posix(), None
+    if not path.exists() or path.resolve() == root:
+        return held_out, None
+    if root.is_relative_to(path.resolve()):
+        raise SparseganError(
+            f"data.held_out is {held_out}, which holds {container.place} itself: name a folder "
+            "of other images"
+        )
+    return None, open_container(path)
 
 
 def load_all(
@@ -75,7 +141,7 @@ def load_all(
             f"{', '.join(FORMATS)}"
         )
     how = Decoding(image_size, channels, background)
-    images = load_listed(container, lambda: Listing(paths, None, ()), how, split="all")
+    images = load_listed(container, lambda: Listing(paths, None, ()), how, split="all", skip=None)
     return images, list(paths)
 
 
@@ -84,8 +150,9 @@ def load_listed(
     pick: Callable[[], Listing],
     how: Decoding,
     *,
-    split: str,
+    split: object,
     name: str | None = None,
+    skip: float | None = NO_SKIP,
 ) -> Images:
     """The images that ``pick`` lists, decoded, from the cache where they are there already.
 
@@ -96,6 +163,7 @@ def load_listed(
         how: How they are decoded.
         split: Which of the container's images ``pick`` lists, for the key.
         name: `Images.name`; None is the name of the folder or archive.
+        skip: See `decode_all`.
     """
     pick = functools.cache(pick)
     name = name or _title(container)
@@ -104,18 +172,50 @@ def load_listed(
         files, class_names, labels = pick().files, pick().class_names, pick().labels
         shape = (len(files), how.channels or 3, how.size, how.size)
 
-        def fill(pixels: Pixels, into: Labels) -> int:
+        def fill(pixels: Pixels, into: Labels) -> store.Filled:
             if labels is not None:
                 into[:] = labels
-            grey = decode_all(pixels, image_files(container, files), how.background)
-            return 1 if grey and how.channels is None else shape[1]
+            read = decode_all(pixels, image_files(container, files), how.background, skip)
+            grey = read.grey and how.channels is None
+            return store.Filled(
+                1 if grey else shape[1],
+                np.array(list(read.broken), np.int64),
+                _notes(container, files, read),
+            )
 
-        return store.Plan(name, shape, class_names, labels is not None), fill
+        plan = store.Plan(name, shape, class_names, labels is not None, pick().notes)
+        return plan, fill
 
     content = container_digest(container, lambda: pick().files)
-    # The other split's folders are among the classes, too, and not in a folder's digest.
-    classes = pick().class_names if isinstance(container, Folder) else ()
-    return store.load(how.key(content, classes, split), name, make)
+    facts: list[object] = [content, (), split]
+    if isinstance(container, Folder):
+        # The other split's folders are among the classes, too, and not in a folder's digest.
+        facts[1] = pick().class_names
+        # Nor are files of labels, nor what is said of other images.
+        facts += [pick().digest, pick().notes]
+    if skip:
+        facts.append(f"skip {skip}")
+    images = store.load(how.key(*facts), name, make)
+    for warning in images.notes.warnings:
+        _warn_once(name, warning)
+    return images
+
+
+def _notes(container: Container, files: Paths, read: Decoded) -> Notes:
+    skipped = tuple(f"{files[place]}: {reason}" for place, reason in read.broken.items())
+    if not skipped:
+        return Notes(warnings=read.warnings)
+    told = (
+        f"{len(skipped):,} of {len(files):,} images are skipped, since they "
+        f"cannot be used: {named(list(skipped))}"
+    )
+    return Notes(warnings=(told, *read.warnings), skipped=skipped)
+
+
+@functools.cache
+def _warn_once(name: str, warning: str) -> None:
+    """A run loads its images several times."""
+    log.warning("%s: %s", name, warning)
 
 
 def _title(container: Container) -> str:

@@ -50,12 +50,13 @@ def load_huggingface(
         def fill(pixels: Pixels, labels: Labels) -> int:
             if label:
                 labels[:] = rows[label]
-            grey = decode_all(pixels, _files(name, rows, column), background)
+            grey = decode_all(pixels, _files(name, rows, column), background).grey
             return 1 if grey and how.channels is None else shape[1]
 
         return store.Plan(name, shape, class_names, bool(label)), fill
 
     for file in _files(name, rows, column):
+        assert isinstance(file.content, bytes), "the library reads them whole"
         content.update(hashlib.sha256(file.content).digest())
     if label:
         numbers = np.asarray(rows[label], np.int64)

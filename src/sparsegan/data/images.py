@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from sparsegan.cache import digest
+from sparsegan.data.notes import NO_NOTES, Notes
 from sparsegan.errors import SparseganError
 
 
@@ -21,12 +22,14 @@ class Images:
         labels: int64 ``(N,)``, places in ``class_names``; None where the images have no classes.
         class_names: The names of the classes; empty where there are none.
         name: What to call the data in a report.
+        notes: What there is to say of them besides.
     """
 
     pixels: Tensor
     labels: Tensor | None
     class_names: tuple[str, ...]
     name: str
+    notes: Notes = NO_NOTES
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -50,7 +53,7 @@ class Images:
         labels = places[self.labels]
         chosen = (labels >= 0).nonzero().squeeze(1)
         pixels = self.pixels.index_select(0, chosen)
-        return Images(pixels, labels[chosen], tuple(names), self.name)
+        return Images(pixels, labels[chosen], tuple(names), self.name, self.notes)
 
     @functools.cached_property
     def fingerprint(self) -> str:

@@ -1,20 +1,23 @@
 """Which files are images, of which split, and of which class."""
 
 import functools
-import hashlib
 import logging
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsegan.data import dataset_json, splits
 from sparsegan.data.container import Container
 from sparsegan.data.decode import FORMATS
+from sparsegan.data.notes import NO_NOTES, Notes
 from sparsegan.data.paths import Paths
 from sparsegan.data.safety import Limits
+from sparsegan.data.tree import Folder
 from sparsegan.errors import SparseganError
 
 log = logging.getLogger("sparsegan")
@@ -25,8 +28,6 @@ _OTHER_PICTURES = (
     *(".tga", ".ico", ".ppm", ".pgm", ".pbm", ".pnm", ".pcx", ".dds", ".exr", ".hdr", ".qoi"),
     *(".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2"),
 )
-# Sub-folders that are the held-out split; many public sets call it validation.
-_TEST_FOLDERS = ("test", "val", "valid")
 # Left beside the files by the archiver of macOS, which gives its shadow files the same endings.
 _IGNORED_FOLDERS = ("__MACOSX",)
 _NO_FOLDER = -1
@@ -40,15 +41,24 @@ class Listing:
         files: Their paths in the container.
         labels: int64 ``(N,)``, places in ``class_names``; None where the images have no classes.
         class_names: The classes of all splits, sorted; empty where the images have none.
+        notes: What there is to say of how they were chosen.
+        digest: Of the files that the labels are from, where they are not from the folders' names.
     """
 
     files: Paths
     labels: NDArray[np.int64] | None
     class_names: tuple[str, ...]
+    notes: Notes = NO_NOTES
+    digest: str = ""
 
 
-def list_images(container: Container, split: str) -> Listing:
+def list_images(container: Container, split: str, held_out: str | None = None) -> Listing:
     """Find the images of a split; the rules are those of `folder.load_folder`.
+
+    Args:
+        container: What holds them.
+        split: ``train`` or ``test``.
+        held_out: A folder in the container, or `splits.TENTH`.
 
     Raises:
         SparseganError: The container cannot be read, or has no image for the split.
@@ -56,24 +66,87 @@ def list_images(container: Container, split: str) -> Listing:
     every = image_paths(container)
     if not len(every):
         raise _too_few(container, split)
-    start = len(shared_folder(every))
-    top, folders = _first_folders(name[start:] for name in every)
-    tests = [name for name in _TEST_FOLDERS if name in folders]
-    if "train" in folders and tests and _NO_FOLDER not in top:
-        place = {"train": folders.index("train"), "test": folders.index(tests[0])}
-        used = np.flatnonzero(np.isin(top, list(place.values())))
-        chosen = top[used] == place[split]
-        inner = (every[int(i)][start:].partition("/")[2] for i in used)
-        labels, class_names = _first_folders(inner)
-    else:
-        used, (labels, class_names) = np.arange(len(every)), (top, folders)
-        chosen = _held_out(name[start:] for name in every) == (split == "test")
-    if not chosen.any():
+    shared = shared_folder(every)
+    start = len(shared)
+    if held_out is not None and shared and held_out.strip("/").startswith(shared.rstrip("/")):
+        held_out = held_out.strip("/")[start:] or held_out
+    found = splits.find_splits(lambda: (name[start:] for name in every), held_out)
+    wanted = splits.TEST if split == "test" else splits.TRAIN
+    part = np.flatnonzero(found.of_image == wanted)
+    if not len(part):
         raise _too_few(container, split)
-    files = every.take(used[chosen])
-    if _NO_FOLDER in labels:
-        return Listing(files, None, ())
-    return Listing(files, labels[chosen], tuple(class_names))
+    chosen = every.take(part)
+    notes = found.notes + Notes(warnings=_of_shared(shared, held_out))
+    if (told := dataset_json.read_labels(container, every)) is not None:
+        labels = None if told.labels is None else told.labels[part]
+        notes += Notes(warnings=told.warnings)
+        return Listing(chosen, labels, told.class_names, notes, told.digest)
+    used = np.flatnonzero(found.of_image != splits.UNUSED)
+    ranks, names = _first_folders(found.within(every[int(i)][start:]) for i in used)
+    training = ranks[found.of_image[used] == splits.TRAIN]
+    own = ranks[found.of_image[used] == wanted]
+    if _NO_FOLDER in training:
+        return Listing(chosen, None, (), notes)
+    notes += Notes(warnings=_of_classes(container, shared, names))
+    return Listing(chosen, None if _NO_FOLDER in own else own, tuple(names), notes)
+
+
+def list_all(container: Container, class_names: tuple[str, ...]) -> Listing:
+    """All images in a container, which are held out, in classes of which some are known.
+
+    Raises:
+        SparseganError: The container cannot be read, or has no image.
+    """
+    every = image_paths(container)
+    if not len(every):
+        raise _too_few(container, "test")
+    notes = Notes(f"{len(every):,} images in {container.place}, as asked for")
+    told = dataset_json.read_labels(container, every)
+    if told is not None:
+        ranks, names, digest = told.labels, list(told.class_names), told.digest
+    else:
+        start, digest = len(shared_folder(every)), ""
+        # A folder that holds everything may be the one class that there are images of.
+        start = 0 if every[0].partition("/")[0] in class_names else start
+        ranks, names = _first_folders(name[start:] for name in every)
+        ranks = None if _NO_FOLDER in ranks else ranks
+    both = tuple(sorted({*class_names, *names})) if class_names else ()
+    if ranks is None or not both:
+        return Listing(every, None, both, notes, digest)
+    place = {name: number for number, name in enumerate(both)}
+    labels = np.array([place[name] for name in names], np.int64)[ranks]
+    return Listing(every, labels, both, notes, digest)
+
+
+def _of_shared(shared: str, held_out: str | None) -> tuple[str, ...]:
+    """A word on images that all are in a folder that is named like a held-out one."""
+    named = [name for name in shared.split("/") if splits.split_of(name) not in (None, "train")]
+    if not named or held_out is not None:
+        return ()
+    return (
+        f"all images are in the folder {named[0]}, and are trained on, all "
+        f"but a tenth: if they are to be held out, name the images to train on with data.path",
+    )
+
+
+def _of_classes(container: Container, shared: str, names: list[str]) -> tuple[str, ...]:
+    """Words on classes that may be none."""
+    warnings = []
+    numbered = all(re.fullmatch("[0-9]{3,}", name) for name in names)
+    if numbered and [int(name) for name in names] == list(range(len(names))) and len(names) > 1:
+        warnings.append(
+            f"the folders {', '.join(names[:2])}{', …' if len(names) > 2 else ''} are "
+            f"taken as {len(names):,} classes: if they only divide the "
+            f"images, put a {dataset_json.NAME} with "
+            '{"labels": null} beside them'
+        )
+    if isinstance(container, Folder):
+        there = [name for name in container.folders(shared) if splits.split_of(name) is None]
+        if empty := sorted(set(there) - set(names)):
+            shown = ", ".join(empty[:5]) + (", …" if len(empty) > 5 else "")
+            if set(there) & set(names):
+                warnings.append(f"no image is in the folder(s) {shown}")
+    return tuple(warnings)
 
 
 def image_paths(container: Container) -> Paths:
@@ -148,20 +221,6 @@ def _first_folders(names: Iterable[str]) -> tuple[NDArray[np.int64], list[str]]:
     for rank, folder in enumerate(folders):
         ranks[codes[folder]] = rank
     return ranks[drawn], folders
-
-
-def _held_out(names: Iterable[str]) -> NDArray[np.bool_]:
-    """Which are the test split: a tenth, at least one, as a function of the paths alone."""
-
-    def ranks() -> Iterator[int]:
-        for name in names:
-            hashed = hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
-            yield int.from_bytes(hashed[:8], "big")
-
-    order = np.argsort(np.fromiter(ranks(), dtype=np.uint64), kind="stable")
-    held_out = np.zeros(len(order), dtype=np.bool_)
-    held_out[order[: max(1, len(order) // 10)]] = True
-    return held_out
 
 
 def _too_few(container: Container, split: str) -> SparseganError:

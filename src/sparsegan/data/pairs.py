@@ -14,16 +14,21 @@ from sparsegan.errors import SparseganError
 
 
 def read_pair(
-    place: Path, split: str, image_size: int | None, channels: int | None, background: RGB
+    place: Path,
+    split: str,
+    image_size: int | None,
+    channels: int | None,
+    background: RGB,
+    skip: float,
 ) -> tuple[Images, Images]:
     """The images of both sides, in the order of their relative paths; see `sources.load_pair`."""
     container = open_container(place)
     how = Decoding(image_size or DEFAULT_SIZE, channels, background)
-    pair = [_side(container, f"{split}{side}", how) for side in "AB"]
+    pair = [_side(container, f"{split}{side}", how, skip) for side in "AB"]
     if pair[0].pixels.shape[1] != pair[1].pixels.shape[1]:
         # One side is grey and the other is not.
         how = replace(how, channels=3)
-        pair = [_side(container, f"{split}{side}", how) for side in "AB"]
+        pair = [_side(container, f"{split}{side}", how, skip) for side in "AB"]
     return pair[0], pair[1]
 
 
@@ -38,9 +43,11 @@ def has_test_images(place: Path) -> bool:
     return any(name.startswith(("testA/", "testB/"), start) for name in every)
 
 
-def _side(container: Container, folder: str, how: Decoding) -> Images:
+def _side(container: Container, folder: str, how: Decoding, skip: float) -> Images:
     name = f"{container.place.resolve().name} {folder}"
-    return load_listed(container, lambda: _list(container, folder), how, split=folder, name=name)
+    return load_listed(
+        container, lambda: _list(container, folder), how, split=folder, name=name, skip=skip
+    )
 
 
 def _list(container: Container, folder: str) -> Listing:

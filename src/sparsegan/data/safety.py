@@ -63,6 +63,31 @@ class Limits:
         )
 
 
+# What the standard library's readers say of a damaged file.
+DAMAGE = (
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,  # with NotImplementedError and RecursionError
+    OverflowError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+)
+
+
+class NotOpened:
+    """In place of a file that could not be opened: to read it raises what opening it did."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def read(self, size: int = -1) -> bytes:
+        """Raises the error, whatever the size."""
+        raise self._error
+
+
 @contextlib.contextmanager
 def reading(place: Path) -> Iterator[None]:
     """Turn whatever the standard library's readers say of a damaged file into one sentence.
@@ -77,17 +102,7 @@ def reading(place: Path) -> Iterator[None]:
         yield
     except SparseganError:
         raise
-    except (
-        OSError,
-        EOFError,
-        ValueError,
-        RuntimeError,  # with NotImplementedError and RecursionError
-        OverflowError,
-        struct.error,
-        zipfile.BadZipFile,
-        zlib.error,
-        lzma.LZMAError,
-    ) as error:
+    except DAMAGE as error:
         raise SparseganError(
             f"{place} cannot be read ({error}): get it again from its source"
         ) from error

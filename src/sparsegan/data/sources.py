@@ -1,6 +1,7 @@
 """The registry of sources, and the one function that reads them."""
 
 import difflib
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -8,6 +9,7 @@ from typing import Protocol
 
 from sparsegan.data import cifar, class_names, huggingface
 from sparsegan.data.decode import RGB, WHITE
+from sparsegan.data.decode_all import NO_SKIP
 from sparsegan.data.folder import load_folder
 from sparsegan.data.images import Images
 from sparsegan.data.mnist import load_mnist
@@ -42,6 +44,8 @@ def load(
     image_size: int | None = None,
     channels: int | None = None,
     background: RGB = WHITE,
+    held_out: str | None = None,
+    skip_broken: float = NO_SKIP,
 ) -> Images:
     """Read a split of a data set.
 
@@ -59,6 +63,9 @@ def load(
             ImageNet and 32 for others.
         channels: 1 or 3; None is 1 for grey images and 3 for others.
         background: RGB colour, 0 to 255 each, that transparent parts are laid over.
+        held_out: Of image files alone: the test split (see `folder.load_folder`).
+        skip_broken: Of image files alone: how many may be broken, which are passed over: a whole
+            number, or a share below 1.
 
     Raises:
         SparseganError: An argument is wrong, or the data are missing or damaged.
@@ -74,7 +81,18 @@ def load(
         near = difflib.get_close_matches(source, SOURCES, n=1, cutoff=0.4)
         hint = f"did you mean {near[0]}?" if near else f"take one of {', '.join(SOURCES)}"
         raise SparseganError(f"there is no data source {source!r}: {hint}")
-    colour = _checked(split, image_size, channels, background)
+    colour = _checked(split, image_size, channels, background, skip_broken)
+    if source == "folder":
+        folder = _required(None if path is None else Path(path).expanduser(), source)
+        return load_folder(
+            folder, split, image_size, channels, colour, held_out=held_out, skip=skip_broken
+        )
+    for name_of, value in (("held_out", held_out), ("skip_broken", skip_broken)):
+        if value:
+            raise SparseganError(
+                f"data.{name_of} is {value}, which is for a folder or archive of image files, and "
+                f"the data source is {source}: leave it out"
+            )
     if on_hub:
         if path is not None:
             raise SparseganError(f"the data source {source} takes no path: leave data.path out")
@@ -90,6 +108,7 @@ def load_pair(
     image_size: int | None = None,
     channels: int | None = None,
     background: RGB = WHITE,
+    skip_broken: float = NO_SKIP,
 ) -> tuple[Images, Images]:
     """Read two sets of images without a pairing, as CycleGAN learns from.
 
@@ -99,6 +118,7 @@ def load_pair(
         image_size: As in `load`; None is 32.
         channels: As in `load`, and the same for both; None is 1 where both are grey.
         background: As in `load`.
+        skip_broken: As in `load`, of each set.
 
     Returns:
         The images of A and of B, without labels.
@@ -106,17 +126,29 @@ def load_pair(
     Raises:
         SparseganError: An argument is wrong, or the data are missing or damaged.
     """
-    colour = _checked(split, image_size, channels, background)
-    return read_pair(Path(path).expanduser(), split, image_size, channels, colour)
+    colour = _checked(split, image_size, channels, background, skip_broken)
+    return read_pair(Path(path).expanduser(), split, image_size, channels, colour, skip_broken)
 
 
-def _checked(split: str, image_size: int | None, channels: int | None, background: RGB) -> RGB:
+def _checked(
+    split: str,
+    image_size: int | None,
+    channels: int | None,
+    background: RGB,
+    skip_broken: float,
+) -> RGB:
     if split not in ("train", "test"):
         raise SparseganError(f"there is no split {split!r}: take train or test")
     if image_size is not None and image_size < 1:
         raise SparseganError(f"image_size has to be at least 1 pixel, not {image_size}")
     if channels not in (None, 1, 3):
         raise SparseganError(f"channels has to be 1 (grey) or 3 (RGB), not {channels}")
+    most = 1 if isinstance(skip_broken, float) else math.inf
+    if isinstance(skip_broken, bool) or not 0 <= skip_broken < most:
+        raise SparseganError(
+            f"data.skip_broken has to be a number of files such as 10, or a share of them below 1 "
+            f"such as 0.01, not {skip_broken}"
+        )
     if len(background) != 3 or not all(0 <= level <= 255 for level in background):
         raise SparseganError(f"background has to be three levels from 0 to 255, not {background!r}")
     red, green, blue = background

@@ -1,7 +1,7 @@
 """Decoded images on the disk: made once, mapped into memory from then on.
 
 A file is a safetensors file with the tensors ``labels`` (where there are any) and ``pixels``, and
-with the names of the classes and a SHA-256 of both tensors in its metadata.
+with the names of the classes, the remarks on the images and a SHA-256 of all of it in its metadata.
 """
 
 import contextlib
@@ -9,7 +9,7 @@ import json
 import mmap
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +19,11 @@ from safetensors import SafetensorError, safe_open
 
 from sparsegan.cache import cache_folder, digest
 from sparsegan.data.images import Images
+from sparsegan.data.notes import NO_NOTES, Notes
 from sparsegan.files import atomic_path
 
 Pixels = NDArray[np.uint8]
 Labels = NDArray[np.int64]
-# Writes all images and labels into the arrays that it is given and says how many channels of the
-# images are needed: 1 where all channels are the same grey.
-Fill = Callable[[Pixels, Labels], int]
 _COPY_BYTES = 2**24
 
 
@@ -38,12 +36,40 @@ class Plan:
         shape: ``(N, C, H, W)`` of the pixels.
         class_names: `Images.class_names`.
         labelled: Whether there are labels.
+        notes: `Images.notes`.
     """
 
     name: str
     shape: tuple[int, int, int, int]
     class_names: tuple[str, ...]
     labelled: bool
+    notes: Notes = NO_NOTES
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What became of a plan once its images were decoded.
+
+    Attributes:
+        channels: How many channels of the images are needed: 1 where all are the same grey.
+        left_out: int64 ``(n,)``: the places that hold no image.
+        notes: What there is to say besides.
+    """
+
+    channels: int
+    left_out: Labels
+    notes: Notes
+
+    def narrowed(self, plan: Plan) -> Plan:
+        """The plan of what is left."""
+        count, _, height, width = plan.shape
+        shape = (count - len(self.left_out), self.channels, height, width)
+        return replace(plan, shape=shape, notes=plan.notes + self.notes)
+
+
+# Writes all images and labels into the arrays that it is given. A number says how many channels
+# of the images are needed, and that there is an image at every place.
+Fill = Callable[[Pixels, Labels], Filled | int]
 
 
 def load(key: str, name: str, make: Callable[[], tuple[Plan, Fill]]) -> Images:
@@ -79,10 +105,11 @@ def find(key: str, name: str) -> Images | None:
     except (OSError, SafetensorError):
         return None
     kept = [pixels] if labels is None else [pixels, labels]
-    class_names = facts.get("class_names", "")
-    if facts.get("sha256") != digest(*kept, _as_bytes(class_names)):
+    texts = [facts.get(key, "") for key in ("class_names", "notes")]
+    if facts.get("sha256") != digest(*kept, *map(_as_bytes, texts)):
         return None
-    return Images(pixels, labels, tuple(json.loads(class_names)), name)
+    class_names, notes = tuple(json.loads(texts[0])), Notes.from_json(texts[1])
+    return Images(pixels, labels, class_names, name, notes)
 
 
 def build(key: str, plan: Plan, fill: Fill) -> Images:
@@ -103,13 +130,26 @@ def build(key: str, plan: Plan, fill: Fill) -> Images:
         if (images := find(key, plan.name)) is not None:
             return images
     pixels, labels = np.zeros(plan.shape, np.uint8), np.zeros(_labels(plan), np.int64)
-    channels = fill(pixels, labels)
+    filled = _filled(fill(pixels, labels))
+    left = _left(plan, filled)
     return Images(
-        torch.from_numpy(np.ascontiguousarray(pixels[:, :channels])),
-        torch.from_numpy(labels) if plan.labelled else None,
+        torch.from_numpy(np.ascontiguousarray(pixels[left, : filled.channels])),
+        torch.from_numpy(labels[left]) if plan.labelled else None,
         plan.class_names,
         plan.name,
+        filled.narrowed(plan).notes,
     )
+
+
+def _filled(result: Filled | int) -> Filled:
+    if isinstance(result, Filled):
+        return result
+    return Filled(result, np.zeros(0, np.int64), Notes())
+
+
+def _left(plan: Plan, filled: Filled) -> NDArray[np.int64]:
+    """The places that hold an image."""
+    return np.delete(np.arange(plan.shape[0]), filled.left_out)
 
 
 def _path(key: str) -> Path:
@@ -122,22 +162,21 @@ def _labels(plan: Plan) -> int:
 
 def _write(path: Path, plan: Plan, fill: Fill) -> None:
     with _mapped(path, plan) as (pixels, labels):
-        channels = fill(pixels, labels)
-        if channels == plan.shape[1]:
+        filled = _filled(fill(pixels, labels))
+        narrow = filled.narrowed(plan)
+        if narrow == plan:
             _seal(path, plan, pixels, labels)
             return
         wide = path.with_suffix(".wide.tmp")
         path.rename(wide)
         try:
-            count, _, height, width = plan.shape
-            narrow = Plan(
-                plan.name, (count, channels, height, width), plan.class_names, plan.labelled
-            )
+            left = _left(plan, filled)
             with _mapped(path, narrow) as (kept, kept_labels):
-                kept_labels[:] = labels
+                kept_labels[:] = labels[left] if plan.labelled else labels
                 rows = max(1, _COPY_BYTES // pixels[0].nbytes)
-                for start in range(0, count, rows):
-                    kept[start : start + rows] = pixels[start : start + rows, :channels]
+                for start in range(0, len(left), rows):
+                    chosen = left[start : start + rows]
+                    kept[start : start + rows] = pixels[chosen, : filled.channels]
                 _seal(path, narrow, kept, kept_labels)
         finally:
             wide.unlink()
@@ -166,7 +205,7 @@ def _seal(path: Path, plan: Plan, pixels: Pixels, labels: Labels) -> None:
     tensors = [torch.from_numpy(pixels)]
     if plan.labelled:
         tensors.append(torch.from_numpy(labels))
-    tensors.append(_as_bytes(json.dumps(plan.class_names)))
+    tensors += [_as_bytes(json.dumps(plan.class_names)), _as_bytes(plan.notes.to_json())]
     with path.open("r+b") as file:
         file.write(_header(plan, digest(*tensors)))
 
@@ -174,7 +213,11 @@ def _seal(path: Path, plan: Plan, pixels: Pixels, labels: Labels) -> None:
 def _header(plan: Plan, checksum: str) -> bytes:
     """The header of a safetensors file; its length does not depend on the checksum."""
     labels_size, pixels_size = 8 * _labels(plan), int(np.prod(plan.shape))
-    facts = {"class_names": json.dumps(plan.class_names), "sha256": checksum}
+    facts = {
+        "class_names": json.dumps(plan.class_names),
+        "notes": plan.notes.to_json(),
+        "sha256": checksum,
+    }
     header: dict[str, object] = {"__metadata__": facts}
     if plan.labelled:
         header["labels"] = {

@@ -1,12 +1,15 @@
 """A folder and all that is below it."""
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from sparsegan.data.paths import Paths
+from sparsegan.data.safety import NotOpened
 from sparsegan.errors import SparseganError
 
 
@@ -15,7 +18,8 @@ class Folder:
     """A `container.Container` over a folder.
 
     Hidden folders are passed over; links are followed, and each folder is read once, so that links
-    that lead in circles end.
+    that lead in circles end. A file that cannot be opened has no bytes, and tells why when it is
+    read.
     """
 
     place: Path
@@ -38,29 +42,46 @@ class Folder:
                             if not entry.name.startswith("."):
                                 folders.append(f"{name}/")
                         elif wanted(name):
-                            yield name, self._size(name, entry)
+                            yield name, _size(entry)
             except OSError as error:
                 raise SparseganError(
                     f"the folder {self.place / folder} cannot be read: {error.strerror}"
                 ) from error
 
+    def folders(self, folder: str) -> list[str]:
+        """The names of the folders right below one of them; hidden ones are passed over."""
+        with os.scandir(self.place / folder) as found:
+            return [e.name for e in found if _is_folder(e) and not e.name.startswith(".")]
+
     def contents(self, wanted: Paths) -> Iterator[tuple[int, BinaryIO]]:
         """See `container.Container.contents`."""
         for place, name in enumerate(wanted):
             try:
-                with (self.place / name).open("rb") as file:
-                    yield place, file
+                file = open_file(self.place / name)
             except OSError as error:
-                raise unreadable(self.place / name, error) from error
+                yield place, cast(BinaryIO, NotOpened(unreadable(self.place / name, error)))
+                continue
+            with file:
+                yield place, file
 
-    def _size(self, name: str, entry: os.DirEntry[str]) -> int:
-        try:
-            if not entry.is_file():
-                entry.stat()
-                raise SparseganError(f"{self.place / name} is no file: take it out of the folder")
-            return entry.stat().st_size
-        except OSError as error:
-            raise unreadable(self.place / name, error) from error
+
+def open_file(path: Path) -> BufferedReader:
+    """A file, open to be read; to open a pipe would wait for whoever writes to it.
+
+    Raises:
+        OSError: It is none, or not to be had.
+    """
+    if not path.is_file():
+        path.stat()
+        raise OSError(errno.EINVAL, "it is no file")
+    return path.open("rb")
+
+
+def _size(entry: os.DirEntry[str]) -> int:
+    try:
+        return entry.stat().st_size
+    except OSError:
+        return 0
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from sparsegan.data.paths import Paths
-from sparsegan.data.safety import Limits, reading
+from sparsegan.data.safety import DAMAGE, Limits, NotOpened, reading
 
 _ENCRYPTED = 0x1
 _PLAIN_KINDS = (0, stat.S_IFREG, stat.S_IFDIR)
@@ -32,7 +32,12 @@ class ZipArchive:
         with reading(self.place), zipfile.ZipFile(self.place) as archive:
             for name, info in self._checked(archive).items():
                 if (place := wanted.find(name)) >= 0:
-                    with archive.open(info) as file:
+                    try:
+                        file = archive.open(info)
+                    except DAMAGE as error:
+                        yield place, cast(BinaryIO, NotOpened(error))
+                        continue
+                    with file:
                         yield place, cast(BinaryIO, file)
 
     def _checked(self, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:

@@ -8,6 +8,7 @@ from torch import nn, optim
 
 from sparsegan import data
 from sparsegan.data import Images
+from sparsegan.data.folder import absolute_held_out
 from sparsegan.errors import SparseganError
 from sparsegan.importing import absolute
 from sparsegan.methods import METHODS, Method
@@ -53,6 +54,8 @@ def images(config: Config, split: str = "train") -> Images:
         split=split,
         image_size=chosen.image_size,
         channels=chosen.channels,
+        held_out=chosen.held_out,
+        skip_broken=chosen.skip_broken,
     )
     return found if chosen.classes is None else found.of_classes(chosen.classes)
 
@@ -76,6 +79,7 @@ def resolve(config: Config, found: Images) -> Config:
         source=source_of(config),
         # Absolute, since a run may be resumed from anywhere.
         path=str(Path(config.data.path).expanduser().resolve()) if config.data.path else None,
+        held_out=_held_out(config),
         image_size=height,
         channels=1 if channels == 1 else 3,
         classes=_class_names(config, found) if labelled else config.data.classes,
@@ -89,6 +93,13 @@ def resolve(config: Config, found: Images) -> Config:
     )
     evaluate = replace(config.evaluate, features=absolute(config.evaluate.features))
     return replace(config, network=network, evaluate=evaluate)
+
+
+def _held_out(config: Config) -> str | None:
+    chosen = config.data
+    if chosen.path is None or chosen.held_out is None:
+        return chosen.held_out
+    return absolute_held_out(Path(chosen.path).expanduser(), chosen.held_out)
 
 
 def _found_anywhere(spec: str | None) -> str | None:

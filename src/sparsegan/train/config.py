@@ -32,6 +32,11 @@ class DataConfig:
         flip: Mirror every second image at random (published for CIFAR-10 and STL-10; not
             for garments).
         classes: Names of the classes to learn from; none: all images, whatever their class.
+        held_out: Images to judge by and never to train on: a folder in `path`, or another folder
+            or archive; `tenth`: a tenth of all, whatever folders are called; none: the folders
+            that are named like it (test, val, holdout, ...), else a tenth.
+        skip_broken: How many image files of a split may be unreadable, which are passed over and
+            listed: a number such as 10, or a share below 1 such as 0.01.
     """
 
     source: str | None = None
@@ -40,6 +45,8 @@ class DataConfig:
     channels: Literal[1, 3] | None = None
     flip: bool = False
     classes: tuple[str, ...] | None = None
+    held_out: str | None = None
+    skip_broken: int | float = 0
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,7 @@ def _load(config: Config, split: str) -> Unpaired:
         split=split,
         image_size=chosen.image_size or PUBLISHED_SIZE,
         channels=chosen.channels,
+        skip_broken=chosen.skip_broken,
     )
     return Unpaired(a, b)
 
@@ -92,6 +93,11 @@ def _place(config: Config) -> Path:
         raise SparseganError(
             f"data.classes is {', '.join(chosen.classes)}, and the two sets that cyclegan learns "
             "from have no classes: leave it out"
+        )
+    if chosen.held_out is not None:
+        raise SparseganError(
+            f"data.held_out is {chosen.held_out}, and cyclegan's held-out images are those in the "
+            "folders testA and testB: leave it out"
         )
     return Path(chosen.path).expanduser()
 
