@@ -1,16 +1,14 @@
-import hashlib
+import json
 import os
 import tarfile
 
-import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sparsegan.data import listing as module
 from sparsegan.data.container import open_container
 from sparsegan.data.listing import shared_folder
-from sparsegan.data.splits import held_out_tenth as _held_out
 from sparsegan.data.paths import Paths
 from sparsegan.errors import SparseganError
 
@@ -113,17 +111,7 @@ def test_images_beside_split_folders_are_not_used(tmp_path):
     make(tmp_path, "train/1.png", "test/2.png", "3.png")
     assert both(tmp_path) == ["test/2.png", "train/1.png"]
     (warning,) = list_images(tmp_path, "train").notes.warnings
-    assert "1 images beside the folders of the splits are not used" in warning
-
-
-@given(st.sets(st.text("abc/", min_size=1, max_size=8), min_size=1, max_size=60))
-@settings(max_examples=50, deadline=None)
-def test_held_out_tenth(names):
-    files = sorted(names)
-    test = _held_out(files)
-    assert test.sum() == max(1, len(files) // 10)
-    ranked = sorted(files, key=lambda file: hashlib.sha256(file.encode()).digest())
-    assert set(np.array(files)[test]) == set(ranked[: test.sum()])
+    assert "1 image(s) beside the folders of the splits are not used" in warning
 
 
 def test_links_to_files_count_and_loops_end(tmp_path):
@@ -160,3 +148,58 @@ def test_folder_that_cannot_be_read_is_not_passed_over(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(SparseganError, match="locked"):
         list_images(tmp_path, "train")
+
+
+def test_a_class_without_images_is_told_of(tmp_path):
+    make(tmp_path, *(f"{name}/{i}.png" for name in ("cat", "dog") for i in range(10)))
+    (tmp_path / "bird").mkdir()
+    (tmp_path / ".hidden").mkdir()
+    listing = list_images(tmp_path, "train")
+    assert listing.class_names == ("cat", "dog")
+    assert listing.notes.warnings == ("no image is in the folder(s) bird, which are no classes",)
+
+
+@pytest.mark.parametrize(
+    ("folders", "warned"),
+    [(["00000", "00001"], True), (["0", "1"], False), (["001", "002"], False), (["a", "b"], False)],
+)
+def test_folders_that_may_only_divide_the_images(tmp_path, folders, warned):
+    make(tmp_path, *(f"{name}/{i}.png" for name in folders for i in range(10)))
+    listing = list_images(tmp_path, "train")
+    assert listing.class_names == tuple(folders)
+    assert any("taken as 2 classes" in warning for warning in listing.notes.warnings) == warned
+
+
+def test_labels_of_a_file_come_before_folders(tmp_path):
+    names = [f"{shard}/{i}.png" for shard in ("00000", "00001") for i in range(10)]
+    make(tmp_path, *names)
+    rows = [[name, 5 * (i % 2)] for i, name in enumerate(names)]
+    (tmp_path / "dataset.json").write_text(json.dumps({"labels": rows}))
+    for split in ("train", "test"):
+        listing = list_images(tmp_path, split)
+        assert listing.class_names == ("0", "5")
+        assert listing.labels.tolist() == [names.index(file) % 2 for file in listing.files]
+        assert not listing.notes.warnings
+    (tmp_path / "dataset.json").write_text(json.dumps({"labels": None}))
+    listing = list_images(tmp_path, "train")
+    assert (listing.labels, listing.class_names) == (None, ())
+
+
+def test_a_held_out_folder_that_has_other_classes_has_no_labels(tmp_path):
+    make(tmp_path, "cat/1.png", "dog/2.png", "judged/3.png")
+    train = module.list_images(open_container(tmp_path), "train", "judged")
+    test = module.list_images(open_container(tmp_path), "test", "judged")
+    assert (list(train.files), train.class_names) == (["cat/1.png", "dog/2.png"], ("cat", "dog"))
+    assert (list(test.files), test.labels) == (["judged/3.png"], None)
+
+
+def test_all_of_a_container_in_known_classes(tmp_path):
+    make(tmp_path, "dog/1.png", "bird/2.png")
+    listing = module.list_all(open_container(tmp_path), ("cat", "dog"))
+    assert listing.class_names == ("bird", "cat", "dog")
+    assert listing.labels.tolist() == [0, 2]
+    make(tmp_path / "one", "dog/1.png", "dog/2.png")
+    assert module.list_all(open_container(tmp_path / "one"), ("cat", "dog")).labels.tolist() == [
+        1,
+        1,
+    ]

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from sparsegan.data import store
+from sparsegan.data.notes import Notes
 
 KEY = "0" * 32
 PLAN = store.Plan("toy", (4, 3, 2, 2), ("a", "b"), labelled=True)
@@ -94,3 +95,22 @@ def test_failure_leaves_no_file(cache):
     with pytest.raises(ZeroDivisionError):
         store.build(KEY, PLAN, lambda pixels, labels: 1 // 0)
     assert list((cache / "images").iterdir()) == []
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_places_without_an_image_are_closed(cache, monkeypatch, writable):
+    if not writable:
+        (cache / "images").write_text("no folder")
+    notes = Notes("some", ("a word",), ("x: broken",))
+
+    def some(pixels, labels):
+        fill(pixels, labels)
+        return store.Filled(1, np.array([0, 2]), notes)
+
+    images = store.build(KEY, PLAN, some)
+    expected = torch.arange(48).view(4, 3, 2, 2)[[1, 3], :1]
+    assert torch.equal(images.pixels.long(), expected)
+    assert images.labels.tolist() == [1, 0]
+    assert images.notes == notes
+    if writable:
+        assert store.find(KEY, "toy").notes == notes

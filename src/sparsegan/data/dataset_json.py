@@ -1,8 +1,8 @@
 """Labels out of a ``dataset.json``, as StyleGAN's data sets have one beside their images.
 
 The format is that of NVlabs/stylegan3, dataset_tool.py: ``{"labels": [[PATH, NUMBER], …]}``, or
-null for images without classes; paths are relative to the file. Folders such as 00000 and 00001 divide
-the images, and are no classes.
+null for images without classes; paths are relative to the file. Folders such as 00000 and 00001
+divide the images, and are no classes.
 """
 
 import hashlib
@@ -31,13 +31,11 @@ class Labelled:
     Attributes:
         labels: int64 ``(N,)``, places in ``class_names``; None where they say of no classes.
         class_names: The numbers that the classes have there, in their order.
-        warnings: What one may not expect.
-        digest: Of the files' contents.
+        digest: Of what the files say.
     """
 
     labels: NDArray[np.int64] | None
     class_names: tuple[str, ...]
-    warnings: tuple[str, ...]
     digest: str
 
 
@@ -53,34 +51,32 @@ def read_labels(container: Container, images: Paths) -> Labelled | None:
         if not any(part.startswith((".", "__MACOSX")) for part in path.split("/"))
     )
     folders = {path[: -len(NAME)] for path in paths}
-    governing = {place: _nearest(name, folders) for place, name in enumerate(images)}
-    used = sorted({folder for folder in governing.values() if folder is not None})
-    if not used:
-        return None
+    used = {_nearest(name, folders) for name in images} - {None}
     if len(used) > _MOST_FILES:
         raise _refusal(container, NAME, f"there are {len(used)} files of that name")
-    total, tables, warnings = hashlib.sha256(), {}, []
-    for above in used:
-        text = read_text(container, f"{above}{NAME}", _MOST_BYTES)
-        total.update(text.encode())
-        rows = _rows(container, f"{above}{NAME}", text)
-        tables[above] = rows
-        if isinstance(rows, str):
-            warnings.append(f"{above}{NAME} {rows}: the images have no classes")
-    if None in governing.values() or not all(isinstance(rows, dict) for rows in tables.values()):
-        return Labelled(None, (), tuple(warnings), total.hexdigest())
+    total, tables = hashlib.sha256(), {}
+    for above in sorted(folder for folder in used if folder is not None):
+        told = _read(container, f"{above}{NAME}")
+        if "labels" in told:
+            tables[above] = _rows(container, f"{above}{NAME}", told["labels"])
+            total.update(repr((above, tables[above])).encode())
+    if not tables:
+        return None
+    governing = {place: _nearest(name, set(tables)) for place, name in enumerate(images)}
+    if None in governing.values() or None in tables.values():
+        return Labelled(None, (), total.hexdigest())
     numbers = np.zeros(len(images), np.int64)
     for place, name in enumerate(images):
         folder = governing[place] or ""
         rows = tables[folder]
-        assert isinstance(rows, dict), "others have been taken above"
+        assert rows is not None, "taken above"
         number = rows.get(name[len(folder) :])
         if number is None:
             raise _refusal(container, f"{folder}{NAME}", f"it has no label for the image {name}")
         numbers[place] = number
     classes, labels = np.unique(numbers, return_inverse=True)
     names = tuple(str(number) for number in classes.tolist())
-    return Labelled(labels.astype(np.int64), names, tuple(warnings), total.hexdigest())
+    return Labelled(labels.astype(np.int64), names, total.hexdigest())
 
 
 def _nearest(name: str, folders: set[str]) -> str | None:
@@ -93,18 +89,25 @@ def _nearest(name: str, folders: set[str]) -> str | None:
     return None
 
 
-def _rows(container: Container, path: str, text: str) -> dict[str, int] | str | None:
-    """The label of every path; None where there are none; or why they are not used."""
+def _read(container: Container, path: str) -> dict[str, Any]:
     try:
-        told: Any = json.loads(text)
+        told = json.loads(read_text(container, path, _MOST_BYTES).removeprefix("\ufeff"))
+    except SparseganError as error:
+        if isinstance(error.__cause__, UnicodeDecodeError):
+            raise _refusal(container, path, "it is no text in UTF-8") from None
+        raise
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise _refusal(container, path, reason) from None
     if not isinstance(told, dict):
         raise _refusal(container, path, "it is no object with the key labels")
-    labels = told.get("labels")
+    return told
+
+
+def _rows(container: Container, path: str, labels: Any) -> dict[str, int] | None:
+    """The label of every path; None where there are none."""
     if labels is None:
-        return None if "labels" in told else "has no key labels"
+        return None
     if isinstance(labels, dict):
         labels = list(labels.items())
     if not isinstance(labels, list):
@@ -114,8 +117,6 @@ def _rows(container: Container, path: str, text: str) -> dict[str, int] | str | 
         if not isinstance(row, list | tuple) or len(row) != 2 or not isinstance(row[0], str):
             raise _refusal(container, path, f"{str(row)[:60]!r} is no pair of a path and a label")
         name, number = row
-        if isinstance(number, list):
-            return "has labels of several numbers each"
         if type(number) is not int or not 0 <= number < 2**31:
             raise _refusal(container, path, f"the label of {name[:200]!r} is {str(number)[:20]!r}")
         if rows.setdefault(name.replace("\\", "/").removeprefix("./"), number) != number:

@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from sparsegan.data.images import Images
 from sparsegan.data.listing import Listing, image_paths, list_all, list_images
 from sparsegan.data.notes import Notes
 from sparsegan.data.paths import Paths
-from sparsegan.data.splits import TENTH
+from sparsegan.data.splits import ELSEWHERE, TENTH
 from sparsegan.data.store import Labels, Pixels
 from sparsegan.data.tree import Folder
 from sparsegan.errors import SparseganError
@@ -69,12 +70,11 @@ def load_folder(
     how = Decoding(image_size or DEFAULT_SIZE, channels, background)
     inside, outside = _held_out(container, held_out)
     if outside is None or split == "train":
-        # To train on are all, but for what is named like held-out images.
         return load_listed(
             container,
             lambda: list_images(container, split, inside),
             how,
-            split=(split, inside) if inside else split,
+            split=split if inside is None else (split, inside),
             skip=skip,
         )
 
@@ -102,10 +102,13 @@ def _held_out(container: Container, held_out: str | None) -> tuple[str | None, C
     path = Path(held_out).expanduser()
     root = container.place.resolve()
     if isinstance(container, Folder):
-        if (container.place / path).is_dir() and not path.is_absolute() and held_out != ".":
-            return held_out, None
-        if path.exists() and path.resolve() != root and path.resolve().is_relative_to(root):
-            return path.resolve().relative_to(root).as_posix(), None
+        near = Path(os.path.normpath(container.place.absolute()))
+        for candidate in (near / path, path.absolute(), path.resolve()):
+            inner = Path(os.path.normpath(candidate))
+            for above in (near, root):
+                # By its name, since it may be a link that leads out.
+                if inner.is_dir() and inner != above and inner.is_relative_to(above):
+                    return inner.relative_to(above).as_posix(), None
     if not path.exists() or path.resolve() == root:
         return held_out, None
     if root.is_relative_to(path.resolve()):
@@ -113,7 +116,7 @@ def _held_out(container: Container, held_out: str | None) -> tuple[str | None, C
             f"data.held_out is {held_out}, which holds {container.place} itself: name a folder "
             "of other images"
         )
-    return None, open_container(path)
+    return ELSEWHERE, open_container(path)
 
 
 def load_all(

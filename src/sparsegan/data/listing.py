@@ -79,7 +79,6 @@ def list_images(container: Container, split: str, held_out: str | None = None) -
     notes = found.notes + Notes(warnings=_of_shared(shared, held_out))
     if (told := dataset_json.read_labels(container, every)) is not None:
         labels = None if told.labels is None else told.labels[part]
-        notes += Notes(warnings=told.warnings)
         return Listing(chosen, labels, told.class_names, notes, told.digest)
     used = np.flatnonzero(found.of_image != splits.UNUSED)
     ranks, names = _first_folders(found.within(every[int(i)][start:]) for i in used)
@@ -87,7 +86,13 @@ def list_images(container: Container, split: str, held_out: str | None = None) -
     own = ranks[found.of_image[used] == wanted]
     if _NO_FOLDER in training:
         return Listing(chosen, None, (), notes)
-    notes += Notes(warnings=_of_classes(container, shared, names))
+    if not found.paired:
+        # Folders of another kind than those of the classes have none of their own.
+        kept = np.unique(training)
+        own = np.searchsorted(kept, own) if np.isin(own, kept).all() else np.array([_NO_FOLDER])
+        names = [names[int(rank)] for rank in kept]
+    filled = {name[start:].partition("/")[0] for name in every}
+    notes += Notes(warnings=_of_classes(container, shared, names, filled))
     return Listing(chosen, None if _NO_FOLDER in own else own, tuple(names), notes)
 
 
@@ -100,7 +105,7 @@ def list_all(container: Container, class_names: tuple[str, ...]) -> Listing:
     every = image_paths(container)
     if not len(every):
         raise _too_few(container, "test")
-    notes = Notes(f"{len(every):,} images in {container.place}, as asked for")
+    notes = Notes(f"{len(every):,} image(s) in {container.place}, as asked for")
     told = dataset_json.read_labels(container, every)
     if told is not None:
         ranks, names, digest = told.labels, list(told.class_names), told.digest
@@ -129,7 +134,9 @@ def _of_shared(shared: str, held_out: str | None) -> tuple[str, ...]:
     )
 
 
-def _of_classes(container: Container, shared: str, names: list[str]) -> tuple[str, ...]:
+def _of_classes(
+    container: Container, shared: str, names: list[str], filled: set[str]
+) -> tuple[str, ...]:
     """Words on classes that may be none."""
     warnings = []
     numbered = all(re.fullmatch("[0-9]{3,}", name) for name in names)
@@ -140,12 +147,10 @@ def _of_classes(container: Container, shared: str, names: list[str]) -> tuple[st
             f"images, put a {dataset_json.NAME} with "
             '{"labels": null} beside them'
         )
-    if isinstance(container, Folder):
-        there = [name for name in container.folders(shared) if splits.split_of(name) is None]
-        if empty := sorted(set(there) - set(names)):
-            shown = ", ".join(empty[:5]) + (", …" if len(empty) > 5 else "")
-            if set(there) & set(names):
-                warnings.append(f"no image is in the folder(s) {shown}")
+    there = container.folders(shared) if isinstance(container, Folder) else []
+    if set(names) <= filled and (empty := sorted(set(there) - filled)):
+        shown = ", ".join(empty[:5]) + (", …" if len(empty) > 5 else "")
+        warnings.append(f"no image is in the folder(s) {shown}, which are no classes")
     return tuple(warnings)
 
 

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsegan.data.notes import Notes
+from sparsegan.data.notes import NO_NOTES, Notes
 from sparsegan.errors import SparseganError
 
 TENTH = "tenth"
 """As the folder to hold out: none, but a tenth of all images, whatever folders are called."""
+ELSEWHERE = ""
+"""As the folder to hold out: none, since the images to judge by are not among these."""
 TRAIN, TEST, UNUSED = 0, 1, 2
 # The words that split folders are called by. Of several held-out splits the first one is used.
 _WORDS = {
@@ -47,11 +49,13 @@ class Splits:
         of_image: uint8 ``(N,)``: `TRAIN`, `TEST` or `UNUSED`.
         within: Takes the path of an image to what is left of it without the split's folder.
         notes: What is held out and why.
+        paired: Whether all splits have folders named like splits, and so classes of one kind.
     """
 
     of_image: NDArray[np.uint8]
     within: Callable[[str], str]
     notes: Notes
+    paired: bool = False
 
 
 @functools.cache
@@ -85,7 +89,7 @@ def find_splits(names: Callable[[], Iterable[str]], held_out: str | None) -> Spl
         SparseganError: Every folder is named like a held-out one, or the folder is not there.
     """
     depth, paired = (None, False) if held_out == TENTH else _depth(names())
-    prefix = None if held_out in (None, TENTH) else f"{str(held_out).strip('/')}/"
+    prefix = None if held_out in (None, TENTH, ELSEWHERE) else f"{str(held_out).strip('/')}/"
     tallies: dict[str, Counter[str]] = {kind: Counter() for kind in (*_WORDS, "other", "named")}
 
     def kind(name: str) -> str:
@@ -101,30 +105,34 @@ def find_splits(names: Callable[[], Iterable[str]], held_out: str | None) -> Spl
 
     kinds = [kind(name) for name in names()]
     if depth is None and prefix is None:
-        every = list(names())
-        of_image = held_out_tenth(every).astype(np.uint8)
+        if held_out == ELSEWHERE:
+            return Splits(np.zeros(len(kinds), np.uint8), lambda name: name, NO_NOTES)
+        of_image = held_out_tenth(names()).astype(np.uint8)
         why = "as asked for" if held_out == TENTH else "since no folder is named like a split"
-        count = f"{int(of_image.sum()):,} images, a tenth of all, drawn by their names"
+        count = f"{int(of_image.sum()):,} image(s), a tenth of all, drawn by their names"
         return Splits(of_image, lambda name: name, Notes(f"{count}, {why}"))
-    best = "named" if prefix else next(kind for kind in _HELD_OUT if tallies[kind])
+    first = next(kind for kind in (*_HELD_OUT, "named") if tallies[kind] or kind == "named")
+    best = "named" if prefix or held_out == ELSEWHERE else first
     status = dict.fromkeys(tallies, UNUSED)
     status[best], status["train"] = TEST, TRAIN
     # Beside the folder train, other folders are nobody's; among the classes they are one's own.
     status["other"] = UNUSED if paired and depth == 0 else TRAIN
     of_image = np.array([status[kind] for kind in kinds], np.uint8)
-    if not tallies[best]:
+    if prefix and not tallies[best]:
         there = ", ".join(sorted({name.partition("/")[0] for name in names() if "/" in name})[:9])
         raise SparseganError(
             f"data.held_out is {held_out}, and there are no images in a folder of that path: "
             f"name one of those that are there ({there or 'none'}), or another folder or archive"
         )
     if not (of_image == TRAIN).any():
+        named = _folders(sum(tallies.values(), Counter()))
         raise SparseganError(
             f"there is nothing to train on, since every image is in a folder that is held out or "
-            f"named so ({_folders(tallies[best])}): add others, or say --data.held_out {TENTH} to "
+            f"named so ({named}): add others, or say --data.held_out {TENTH} to "
             f"train on all but a tenth, whatever folders are called"
         )
-    return Splits(of_image, _within(depth, prefix), _notes(tallies, best, status, paired, depth))
+    notes = _notes(tallies, best, status, paired, depth)
+    return Splits(of_image, _within(depth, prefix), notes, paired and prefix is None)
 
 
 def held_out_tenth(names: Iterable[str]) -> NDArray[np.bool_]:
@@ -174,11 +182,14 @@ def _notes(
     depth: int | None,
 ) -> Notes:
     why = "as asked for" if best == "named" else "by the name"
-    held_out = f"{tallies[best].total():,} images in {_folders(tallies[best])}, {why}"
+    held_out = ""
+    if tallies[best]:
+        held_out = f"{tallies[best].total():,} image(s) in {_folders(tallies[best])}, {why}"
     unused = [own for kind, own in tallies.items() if status[kind] == UNUSED and own]
     if unused:
         together = sum(unused, Counter())
-        held_out += f"; {together.total():,} images in {_folders(together)} are not used"
+        others = f"{together.total():,} image(s) in {_folders(together)} are not used"
+        held_out = f"{held_out}; {others}" if held_out else others
     warnings = []
     if best != "named" and not paired:
         warnings.append(
@@ -187,12 +198,12 @@ def _notes(
         )
     if paired and depth and tallies["other"]:
         warnings.append(
-            f"{tallies['other'].total():,} images are in no folder of a split, and are trained "
+            f"{tallies['other'].total():,} image(s) are in no folder of a split, and are trained "
             f"on; {_OVERRULE}"
         )
     if paired and depth == 0 and tallies["other"]:
         warnings.append(
-            f"{tallies['other'].total():,} images beside the folders of the splits are not used "
+            f"{tallies['other'].total():,} image(s) beside the folders of the splits are not used "
             f"({_folders(tallies['other'])}); {_OVERRULE}"
         )
     return Notes(held_out, tuple(warnings))

@@ -59,7 +59,9 @@ class Folder:
             try:
                 file = open_file(self.place / name)
             except OSError as error:
-                yield place, cast(BinaryIO, NotOpened(unreadable(self.place / name, error)))
+                refusal = unreadable(self.place / name, error)
+                refusal.__cause__ = error
+                yield place, cast(BinaryIO, NotOpened(refusal))
                 continue
             with file:
                 yield place, file

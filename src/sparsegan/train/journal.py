@@ -14,6 +14,8 @@ from torch import nn
 import sparsegan
 from sparsegan import cost
 from sparsegan.cost import LayerCost
+from sparsegan.data import Images
+from sparsegan.data.notes import Notes
 from sparsegan.engine import Engine, LayerTiming
 from sparsegan.errors import SparseganError
 from sparsegan.methods import Method, StepEvents
@@ -92,6 +94,13 @@ class Journal:
                     )
                     self.write("rewire", match.step, pair, **_rewire_fields(change))
         self.write("repair", match.step, message=message)
+
+    def data(self, sets: Mapping[str, Images]) -> None:
+        """The `data` event of each split of which there is something to say."""
+        for split, images in sets.items():
+            if images.notes != Notes():
+                fields = asdict(images.notes)
+                self.write("data", 0, split=split, images=len(images), **fields)
 
     def kernels(self, step: int, pair: str, method: Method) -> None:
         """The `engine` event of each network of a pair whose choice of kernels is new."""

@@ -48,6 +48,14 @@ def resolve(config: Config, found: AnyImages) -> Config:
     return build.resolve(replace(config, data=replace(config.data, source="folder")), found.a)
 
 
+def sets(found: AnyImages, seen: AnyStudio) -> dict[str, Images]:
+    """What a run has read, by the split: to learn from, and to judge by where that is its own."""
+    if isinstance(found, Unpaired):
+        return {"trainA": found.a, "trainB": found.b}
+    held_out = seen.held_out if isinstance(seen, Studio) else None
+    return {"train": found} | ({} if held_out is None else {"test": held_out})
+
+
 def studio(config: Config, found: AnyImages) -> AnyStudio:
     """What looks at the run's generators.
 

@@ -219,6 +219,11 @@ def _train_on(
             if seconds is None:
                 match.choose_kernels(batches.generator_latents(1), batches.real(1, 0))
                 session.journal.start(match)
+                sets = kinds.sets(batches.images, studio)
+                session.journal.data(sets)
+                for line in dict.fromkeys(one.notes.held_out for one in sets.values()):
+                    if line:
+                        session.display.say(f"held out: {line}")
                 for message in told:
                     session.journal.write("warning", 0, message=message)
                     session.display.say(message)

@@ -24,6 +24,7 @@ class Plan:
 
     Attributes:
         config: Resolved settings; of a run that has not ended, with the steps taken so far.
+        held_out: Which images are held out and why; empty where the source fixes it.
         images: How many there are to learn from; None where they were not looked at.
         networks: Per network, its layers with weights (fields of the `start` event).
         layers: Per network, what each layer costs (`run_cost.of_layers`).
@@ -37,6 +38,7 @@ class Plan:
     networks: dict[str, list[dict[str, Any]]]
     layers: dict[str, list[dict[str, Any]]]
     cost: dict[str, Any]
+    held_out: str = ""
 
 
 def cost_of_run(path: Path, *, trust_code: bool = False) -> Plan:
@@ -96,7 +98,7 @@ def plan(config: Config) -> Plan:
     images = kinds.images(config)
     config = kinds.resolve(config, images)
     kinds.batches(images, config, 0, config.fabric.devices, torch.device("cpu"))
-    kinds.studio(config, images)
+    sets = kinds.sets(images, kinds.studio(config, images))
     if config.start.run is not None:
         networks = {
             named(name, pair): network
@@ -104,7 +106,10 @@ def plan(config: Config) -> Plan:
             for name, network in own.items()
         }
         start.read(config, networks)
-    return _counted(config, len(images))
+    held_out = " / ".join(
+        text for text in dict.fromkeys(one.notes.held_out for one in sets.values()) if text
+    )
+    return replace(_counted(config, len(images)), held_out=held_out)
 
 
 def outline(config: Config) -> Plan:

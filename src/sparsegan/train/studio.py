@@ -30,6 +30,11 @@ class Studio:
         self.config = config
         self._evaluator = Evaluator(config, images) if config.evaluate.images else None
 
+    @property
+    def held_out(self) -> Images | None:
+        """The images that generated ones are judged beside; None where they are not judged."""
+        return None if self._evaluator is None else self._evaluator.held_out
+
     def look(
         self, run: RunDirectory, methods: Mapping[str, Method], step: int
     ) -> dict[str, dict[str, Any]]:

@@ -28,6 +28,7 @@ def plan_text(plan: Plan) -> str:
         printable(line)
         for line in [
             f"data      {_data(plan)}",
+            *([f"held out  {plan.held_out}"] if plan.held_out else []),
             f"networks  {_networks(config)}",
             f"method    {config.method.name}, allocation {settings.allocation}, granularity "
             f"{settings.granularity}; density at the start: {', '.join(densities)}",
