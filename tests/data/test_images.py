@@ -53,3 +53,10 @@ def test_images_without_classes_have_none_to_choose():
     images = Images(torch.zeros(2, 1, 4, 4, dtype=torch.uint8), None, (), "made")
     with pytest.raises(SparseganError, match=r"made has no class a: leave data\.classes out"):
         images.of_classes(["a"])
+
+
+def test_images_of_unknown_classes_cannot_be_told_apart():
+    images = Images(torch.zeros(3, 1, 2, 2, dtype=torch.uint8), None, ("a", "b"), "toy")
+    assert images.of_classes(("a", "b")) is images
+    with pytest.raises(SparseganError, match="held-out images without a class"):
+        images.of_classes(("a",))

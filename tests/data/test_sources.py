@@ -75,3 +75,9 @@ def test_path_that_is_missing(source):
 def test_bad_arguments_are_refused(settings, message):
     with pytest.raises(SparseganError, match=message):
         load("fashion-mnist", **settings)
+
+
+@pytest.mark.parametrize("setting", [{"held_out": "test"}, {"skip_broken": 3}])
+def test_settings_of_image_files_are_for_no_other_source(setting):
+    with pytest.raises(SparseganError, match=f"data.{next(iter(setting))} is .*leave it out"):
+        load("fashion-mnist", **setting)

@@ -327,6 +327,7 @@ def test_nothing_is_written_for_settings_that_cannot_work(place, tmp_path):
         (["--data.image_size", "32"], "image_size 64 or 128 or 256"),
         (["--data.source", "cifar10"], "data.source is cifar10.*trainA and trainB"),
         (["--data.classes", "[horse]"], "data.classes is horse.*leave it out"),
+        (["--data.held_out", "testA"], "data.held_out is testA.*leave it out"),
         (["--network.latent_dim", "8"], "leave latent_dim out"),
         (["--batch_size", "4"], "has only 3 images"),
         (["--fabric.precision", "16-mixed"], "16-mixed.*choose bf16-mixed or 32-true"),

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from tiny_run import alone, config
 
 from sparsegan import data, engine
+from sparsegan.data.notes import Notes
 from sparsegan.engine import LayerTiming
 from sparsegan.engine.timing import Fit
 from sparsegan.train import build
@@ -58,3 +61,20 @@ def test_a_journal_that_goes_on_does_not_repeat_what_is_told(tmp_path, game):
     before = path.read_bytes()
     Journal(MetricsLog(path)).kernels(5, "", game.method)
     assert path.read_bytes() == before
+
+
+def test_what_there_is_to_say_of_the_data(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    images = data.load("fashion-mnist", split="test")
+    notes = Notes("2 images", ("a word",), ("x.png: broken",))
+    Journal(MetricsLog(path)).data({"train": images, "test": replace(images, notes=notes)})
+    [event] = read_events(path)
+    assert event == {
+        "kind": "data",
+        "step": 0,
+        "split": "test",
+        "images": len(images),
+        "held_out": "2 images",
+        "warnings": ["a word"],
+        "skipped": ["x.png: broken"],
+    }

@@ -155,7 +155,7 @@ def load_listed(
     *,
     split: object,
     name: str | None = None,
-    skip: float | None = NO_SKIP,
+    skip: float | None,
 ) -> Images:
     """The images that ``pick`` lists, decoded, from the cache where they are there already.
 

@@ -42,6 +42,12 @@ class Images:
         """
         if tuple(names) == self.class_names:
             return self
+        if self.labels is None and self.class_names:
+            raise SparseganError(
+                f"{self.name} has held-out images without a class, so that those of "
+                f"{', '.join(names)} cannot be told: put them into folders called like the "
+                "classes, or leave data.classes out"
+            )
         for name in names:
             if self.labels is None or name not in self.class_names:
                 near = difflib.get_close_matches(name, self.class_names, n=1, cutoff=0.0)

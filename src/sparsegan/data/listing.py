@@ -115,9 +115,9 @@ def list_all(container: Container, class_names: tuple[str, ...]) -> Listing:
         start = 0 if every[0].partition("/")[0] in class_names else start
         ranks, names = _first_folders(name[start:] for name in every)
         ranks = None if _NO_FOLDER in ranks else ranks
-    both = tuple(sorted({*class_names, *names})) if class_names else ()
-    if ranks is None or not both:
-        return Listing(every, None, both, notes, digest)
+    if ranks is None or not class_names:
+        return Listing(every, None, class_names, notes, digest)
+    both = tuple(sorted({*class_names, *names}))
     place = {name: number for number, name in enumerate(both)}
     labels = np.array([place[name] for name in names], np.int64)[ranks]
     return Listing(every, labels, both, notes, digest)

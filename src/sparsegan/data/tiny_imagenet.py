@@ -39,7 +39,12 @@ def load_tiny_imagenet(
     container = official.open_official(official.TINY_IMAGENET, path)
     how = Decoding(image_size or SIDE, channels or 3)
     return load_listed(
-        container, lambda: _list(container, split), how, split=split, name="tiny-imagenet"
+        container,
+        lambda: _list(container, split),
+        how,
+        split=split,
+        name="tiny-imagenet",
+        skip=None,
     )
 
 
