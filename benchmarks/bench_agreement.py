@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from harness import RESULTS, headline, save
-from sparsegan.train.metrics_log import read_events
+from sparsegan.record.metrics_log import read_events
 
 KERNELS = ("masked", "native")
 

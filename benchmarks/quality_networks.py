@@ -27,9 +27,9 @@ from PIL import Image
 from harness import RESULTS, headline, save
 from sparsegan.data.container import open_container
 from sparsegan.data.listing import Listing, list_images
-from sparsegan.train import parse
-from sparsegan.train.metrics_log import read_events
-from sparsegan.train.run import RunDirectory
+from sparsegan.record.metrics_log import read_events
+from sparsegan.record.run import RunDirectory
+from sparsegan.settings import parse
 
 PER_CLASS = {"train": 500, "test": 100}
 """Images, at most: a small set, since it is decoded anew for every image size."""

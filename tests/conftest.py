@@ -7,6 +7,7 @@ import torch
 from hypothesis import settings
 
 from needs import missing
+from sparsegan.settings import parse, recipes
 
 # The tests' tensors are tiny: threads would spend their time waiting for each other.
 torch.set_num_threads(1)
@@ -58,3 +59,10 @@ def pytest_runtest_setup(item):
             pytest.fail(f"not installed: {', '.join(absent)}")
         elif absent:
             pytest.skip(f"needs {', '.join(absent)}")
+
+
+@pytest.fixture(scope="session")
+def recipe_configs():
+    """Every recipe's configuration but the variants'; parsing them all takes seconds."""
+    stacks = {name: recipes.find(name) for name in recipes.names()}
+    return {name: parse.parse(r.layers) for name, r in stacks.items() if not r.of}

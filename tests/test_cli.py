@@ -13,9 +13,9 @@ import yaml
 from PIL import Image
 
 from sparsegan import cli, engine
-from sparsegan.train import parse, recipes
-from sparsegan.train.checkpoint import load_state
-from sparsegan.train.metrics_log import read_events
+from sparsegan.record.checkpoint import load_state
+from sparsegan.record.metrics_log import read_events
+from sparsegan.settings import parse, recipes
 
 TINY = {
     "method": {"name": "adapt", "generator_density": 0.3, "interval": 4, "control_interval": 4,

@@ -9,8 +9,8 @@ from PIL import Image
 from safetensors import safe_open
 
 from sparsegan import cli, engine
+from sparsegan.draw import sampling
 from sparsegan.export import export_run, freeze, load, onnx
-from sparsegan.train import sampling
 from sparsegan.train.trained import open_trained
 
 SETTINGS = [

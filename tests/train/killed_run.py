@@ -13,10 +13,10 @@ import signal
 import sys
 from pathlib import Path
 
-from tiny_run import config
-
-from sparsegan.train import loop, sampling
+from sparsegan.draw import sampling
+from sparsegan.train import loop
 from sparsegan.train.game import Game
+from tiny_run import config
 
 
 def die_at(kill_at):

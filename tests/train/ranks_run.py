@@ -11,12 +11,13 @@ import sys
 from pathlib import Path
 
 import torch.distributed
-from tiny_run import config
 
+from sparsegan.draw import sampling
 from sparsegan.errors import SparseganError
 from sparsegan.methods import Method
-from sparsegan.train import loop, sampling
-from sparsegan.train.run import RunDirectory
+from sparsegan.record.run import RunDirectory
+from sparsegan.train import loop
+from tiny_run import config
 
 sampling.STANDING_BATCHES = 4  # of 64, which take most of a tiny run's time
 command, run = sys.argv[1], RunDirectory(Path(sys.argv[2]))

@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tiny_run import config
 
 from sparsegan import data
 from sparsegan.errors import SparseganError
 from sparsegan.train.batches import Batches
+from tiny_run import config
 
 CPU = torch.device("cpu")
 

@@ -4,25 +4,27 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tiny_run import config, differences
 
 from sparsegan import cli, data
+from sparsegan.cli.run_tables import plan_text
+from sparsegan.draw import sampling
+from sparsegan.draw.drawing import class_label, save_grid
 from sparsegan.engine import network_timing
 from sparsegan.errors import SparseganError
 from sparsegan.export import export_run
-from sparsegan.train import build, loop, parse, sampling
+from sparsegan.plan.plan import plan
+from sparsegan.record.checkpoint import load_state
+from sparsegan.record.metrics_log import read_events
+from sparsegan.settings import parse
+from sparsegan.train import build, loop
 from sparsegan.train.batches import Batches
-from sparsegan.train.checkpoint import load_state
-from sparsegan.train.drawing import class_label, save_grid
 from sparsegan.train.evaluate_run import evaluate_run
 from sparsegan.train.game import Game
 from sparsegan.train.launch import launch
-from sparsegan.train.metrics_log import read_events
-from sparsegan.train.plan import plan
 from sparsegan.train.stop import Interrupted, StopRequest
-from sparsegan.train.tables import plan_text
 from sparsegan.train.trained import open_trained
 from sparsegan.undisturbed import undisturbed
+from tiny_run import config, differences
 
 CPU = torch.device("cpu")
 NAMES = ("blue", "green", "red")

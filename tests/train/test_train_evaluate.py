@@ -1,12 +1,12 @@
 import pytest
 import torch
-from tiny_run import Patches, config
 from torch import nn
 
 from sparsegan import data, metrics
 from sparsegan.errors import SparseganError
 from sparsegan.train import build
 from sparsegan.train.evaluate import Evaluator, sentence
+from tiny_run import Patches, config
 
 
 @pytest.fixture(autouse=True)

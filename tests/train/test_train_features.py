@@ -2,23 +2,24 @@
 
 import shutil
 
-import cycle_run
 import pytest
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins import MixedPrecision
 from test_train_learner import LossScale
-from tiny_run import alone, config, differences
 
+import cycle_run
 from sparsegan import data
+from sparsegan.draw import sampling
 from sparsegan.errors import SparseganError
-from sparsegan.train import build, game, loop, sampling, state
+from sparsegan.record.checkpoint import load_state, save_state
+from sparsegan.record.metrics_log import read_events
+from sparsegan.record.run import RunDirectory
+from sparsegan.train import build, game, loop, state
 from sparsegan.train.batches import Batches
-from sparsegan.train.checkpoint import load_state, save_state
 from sparsegan.train.game import Game
 from sparsegan.train.launch import launch, seed_everything
-from sparsegan.train.metrics_log import read_events
-from sparsegan.train.run import RunDirectory
+from tiny_run import alone, config, differences
 
 AUGMENT = ("--augment", "[color, translation, cutout]")
 PARTS = ("--accumulate", "2")

@@ -2,13 +2,13 @@ import math
 
 import pytest
 import torch
-from tiny_run import config
 
 from sparsegan import data
 from sparsegan.errors import SparseganError
 from sparsegan.train import build
 from sparsegan.train.game import Game, frozen
 from sparsegan.train.launch import launch
+from tiny_run import config
 
 
 def game_of(*flags):

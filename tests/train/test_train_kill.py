@@ -6,10 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from sparsegan.record.checkpoint import load_state
+from sparsegan.record.run import RunDirectory
 from tiny_run import differences
-
-from sparsegan.train.checkpoint import load_state
-from sparsegan.train.run import RunDirectory
 
 HERE = Path(__file__).parent
 

@@ -6,7 +6,6 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins import MixedPrecision
-from tiny_run import config
 from torch import nn
 
 from sparsegan import engine
@@ -16,6 +15,7 @@ from sparsegan.sparsity import Masks, SparseNetwork
 from sparsegan.train.launch import launch
 from sparsegan.train.learner import Learner, step_together
 from sparsegan.train.learning_rate import learning_rate
+from tiny_run import config
 
 
 class LossScale(MixedPrecision):

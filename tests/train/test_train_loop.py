@@ -9,18 +9,20 @@ import pytest
 import torch
 import yaml
 from PIL import Image
-from tiny_run import config, differences
 
 from sparsegan import data
 from sparsegan.data import Images
+from sparsegan.draw import drawing, sampling
 from sparsegan.errors import SparseganError
-from sparsegan.train import build, drawing, loop, parse, sampling
-from sparsegan.train.checkpoint import load_state, save_state
+from sparsegan.record.checkpoint import load_state, save_state
+from sparsegan.record.metrics_log import read_events
+from sparsegan.record.run import RunDirectory, hold
+from sparsegan.settings import parse
+from sparsegan.train import build, loop
 from sparsegan.train.evaluate_run import evaluate_run
-from sparsegan.train.metrics_log import read_events
-from sparsegan.train.run import RunDirectory, hold
 from sparsegan.train.stop import Interrupted, StopRequest
 from sparsegan.train.trained import open_trained
+from tiny_run import config, differences
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -71,7 +73,7 @@ def test_a_run_leaves_what_the_design_names(whole):
     config_ = yaml.safe_load(whole.config.read_text())
     assert config_["data"] == {
         "source": "fashion-mnist", "path": None, "image_size": 28, "channels": 1, "flip": False,
-        "classes": None,
+        "classes": None, "held_out": None, "skip_broken": 0,
     }  # fmt: skip
 
 

@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_run import config, differences
 
 import foreign
 from sparsegan import cli, data, export
+from sparsegan.draw import sampling
 from sparsegan.errors import SparseganError
-from sparsegan.train import build, loop, networks, sampling
-from sparsegan.train.checkpoint import load_state
-from sparsegan.train.metrics_log import read_events
+from sparsegan.record.checkpoint import load_state
+from sparsegan.record.metrics_log import read_events
+from sparsegan.train import build, loop, networks
 from sparsegan.train.stop import Interrupted, StopRequest
 from sparsegan.train.trained import open_trained
+from tiny_run import config, differences
 
 OWN = [
     "--generator", "nets.py:TutorialGenerator", "--discriminator", "nets.py:critic",

@@ -1,9 +1,9 @@
 from dataclasses import replace
 
 import pytest
-from tiny_run import config
 
 from sparsegan.train.prolong import obstacle
+from tiny_run import config
 
 CONSTANT = ["--method.drop_shape", "constant"]
 STATIC = ["--method.name", "static"]

@@ -3,15 +3,17 @@ import shutil
 import pytest
 import torch
 import yaml
-from tiny_run import config, differences, flat
 
+from sparsegan.draw import sampling
 from sparsegan.errors import SparseganError
+from sparsegan.record.checkpoint import load_state
+from sparsegan.record.metrics_log import read_events
+from sparsegan.settings import parse
 from sparsegan.sparsity import Masks
-from sparsegan.train import loop, parse, sampling
-from sparsegan.train.checkpoint import load_state
-from sparsegan.train.metrics_log import read_events
+from sparsegan.train import loop
 from sparsegan.train.start import settings_of
 from sparsegan.train.trained import open_trained
+from tiny_run import config, differences, flat
 
 BLIND = ["--evaluate.images", "0", "--sample.every", "0", "--steps", "6", "--checkpoint.keep", "9"]
 

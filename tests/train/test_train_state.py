@@ -2,16 +2,16 @@ import copy
 
 import pytest
 import torch
-from tiny_run import alone, config, differences
 from torch import nn
 
 from sparsegan import data, nets
 from sparsegan.errors import SparseganError
+from sparsegan.record.checkpoint import load_state, save_state
 from sparsegan.train import build, state
 from sparsegan.train.batches import Batches
-from sparsegan.train.checkpoint import load_state, save_state
 from sparsegan.train.game import Game
 from sparsegan.train.launch import launch, seed_everything
+from tiny_run import alone, config, differences
 
 
 class Forgetful(nn.Module):

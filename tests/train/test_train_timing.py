@@ -1,13 +1,13 @@
 import pytest
-from tiny_run import alone, config, differences
 
 from sparsegan import data, engine
 from sparsegan.engine import choice
+from sparsegan.record.checkpoint import load_state, save_state
 from sparsegan.train import build, state, timing
 from sparsegan.train.batches import Batches
-from sparsegan.train.checkpoint import load_state, save_state
 from sparsegan.train.game import Game
 from sparsegan.train.launch import launch
+from tiny_run import alone, config, differences
 
 
 @pytest.mark.skipif(not engine.available(), reason="kernels are not compiled")

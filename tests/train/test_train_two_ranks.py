@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiny_run import differences
 
-from sparsegan.train.checkpoint import load_state
-from sparsegan.train.metrics_log import read_events
-from sparsegan.train.run import RunDirectory
+from sparsegan.record.checkpoint import load_state
+from sparsegan.record.metrics_log import read_events
+from sparsegan.record.run import RunDirectory
+from tiny_run import differences
 
 SCRIPT = Path(__file__).parent / "ranks_run.py"
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]

@@ -6,11 +6,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from sparsegan.draw import sampling
 from sparsegan.export.blueprint import Blueprint, fold
 from sparsegan.nets.architectures import find
-from sparsegan.train import sampling
-from sparsegan.train.config import Config
-from sparsegan.train.journal import versions
+from sparsegan.record.journal import versions
+from sparsegan.settings.config import Config
 from sparsegan.train.trained import Trained
 
 

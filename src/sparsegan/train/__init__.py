@@ -1,5 +1,5 @@
 """Training: the loop, its settings, checkpoints, sampling and evaluation.
 
 Nothing is imported here, so that the command line starts quickly; import the modules themselves:
-`sparsegan.train.loop.train`, `sparsegan.train.loop.resume`, `sparsegan.train.sampling`.
+`sparsegan.train.loop.train`, `sparsegan.train.loop.resume`, `sparsegan.draw.sampling`.
 """

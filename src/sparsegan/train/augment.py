@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from sparsegan.errors import SparseganError
-from sparsegan.train.config import Change
+from sparsegan.settings.config import Change
 
 _DRAWS = 7
 _SHIFT, _CUT = 0.125, 0.5  # shares of the image's side

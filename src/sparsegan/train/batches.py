@@ -10,8 +10,8 @@ from sparsegan import data
 from sparsegan.data import Images
 from sparsegan.errors import SparseganError
 from sparsegan.seeding import stream
+from sparsegan.settings.config import Config
 from sparsegan.train import build
-from sparsegan.train.config import Config
 
 Inputs = tuple[Tensor, ...]
 """What a network is called with: noise or images, and labels where it is conditional."""

@@ -13,8 +13,8 @@ from sparsegan.errors import SparseganError
 from sparsegan.importing import absolute
 from sparsegan.methods import METHODS, Method
 from sparsegan.seeding import stream
+from sparsegan.settings.config import Config, OptimiserConfig
 from sparsegan.train import networks
-from sparsegan.train.config import Config, OptimiserConfig
 
 CYCLE = ("a_to_b", "b_to_a")
 """The pairs of networks of a cycle, each called by what its generator does: the i-th makes images

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from sparsegan import metrics
 from sparsegan.data import Images
+from sparsegan.draw import sampling
 from sparsegan.errors import SparseganError
-from sparsegan.train import build, sampling
-from sparsegan.train.config import Config
+from sparsegan.settings.config import Config
+from sparsegan.train import build
 
 log = logging.getLogger("sparsegan")
 

@@ -4,8 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sparsegan.train import kinds, sampling, trust
-from sparsegan.train.config import EvaluateConfig
+from sparsegan.draw import sampling
+from sparsegan.settings import trust
+from sparsegan.settings.config import EvaluateConfig
+from sparsegan.train import kinds
 from sparsegan.train.trained import open_trained
 
 

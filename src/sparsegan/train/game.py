@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from sparsegan.methods import Method, StepEvents
 from sparsegan.seeding import stream
+from sparsegan.settings.config import Config
 from sparsegan.train import build
 from sparsegan.train.augment import augment, draws
 from sparsegan.train.batches import Inputs
-from sparsegan.train.config import Config
 from sparsegan.train.learner import Learner
 from sparsegan.train.losses import adversarial_loss, gradient_penalty
 

@@ -7,16 +7,17 @@ import torch
 from lightning_fabric import Fabric
 
 from sparsegan.data import Images
-from sparsegan.train import build, translation, unpaired
+from sparsegan.settings.config import Config
+from sparsegan.train import build
 from sparsegan.train.batches import Batches
-from sparsegan.train.config import Config
-from sparsegan.train.cycle import CycleMatch
-from sparsegan.train.cycle_studio import CycleStudio
+from sparsegan.train.cycle import translation, unpaired
+from sparsegan.train.cycle.evaluation import CycleStudio
+from sparsegan.train.cycle.games import CycleMatch
+from sparsegan.train.cycle.unpaired import CycleBatches, Unpaired
 from sparsegan.train.evaluate import Evaluator
 from sparsegan.train.game import Game
 from sparsegan.train.match import Match
 from sparsegan.train.studio import Studio
-from sparsegan.train.unpaired import CycleBatches, Unpaired
 
 AnyImages = Images | Unpaired
 AnyBatches = Batches | CycleBatches

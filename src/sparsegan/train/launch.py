@@ -20,8 +20,8 @@ from torch import Tensor
 
 from sparsegan.errors import SparseganError
 from sparsegan.seeding import stream
+from sparsegan.settings.config import Config
 from sparsegan.train import heartbeat
-from sparsegan.train.config import Config
 
 _STARTED_BY = "SPARSEGAN_STARTED_BY"
 

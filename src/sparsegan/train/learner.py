@@ -9,7 +9,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn, optim
 
 from sparsegan.errors import SparseganError
-from sparsegan.train.config import Config
+from sparsegan.settings.config import Config
 from sparsegan.train.launch import reduced
 from sparsegan.train.learning_rate import learning_rate
 

@@ -1,6 +1,6 @@
 """The learning rate's course over a run: a function of the step alone, so nothing is stored."""
 
-from sparsegan.train.config import Config, Decay
+from sparsegan.settings.config import Config, Decay
 
 
 def learning_rate(config: Config, name: str, step: int) -> float:

@@ -14,30 +14,22 @@ from sparsegan.errors import SparseganError
 from sparsegan.files import atomic_write_text
 from sparsegan.locks import FileLock
 from sparsegan.methods import StepEvents
-from sparsegan.train import (
-    heartbeat,
-    kinds,
-    parse,
-    resumption,
-    run_cost,
-    start,
-    state,
-    timing,
-    trust,
-)
-from sparsegan.train.checkpoint import save_state
+from sparsegan.record import run_cost
+from sparsegan.record.checkpoint import save_state
+from sparsegan.record.journal import Journal, balance_of, layer_costs
+from sparsegan.record.metrics_log import MetricsLog, finite, read_events
+from sparsegan.record.run import RunDirectory, create, free_name, hold, open_run
+from sparsegan.settings import parse, trust
+from sparsegan.settings.config import Config
+from sparsegan.train import heartbeat, kinds, resumption, start, state, timing
 from sparsegan.train.clock import Clock
-from sparsegan.train.config import Config
 from sparsegan.train.evaluate import sentence
-from sparsegan.train.journal import Journal, balance_of, layer_costs
 from sparsegan.train.kinds import AnyBatches, AnyImages, AnyStudio
 from sparsegan.train.launch import launch, process_rank, reduced, seed_everything
 from sparsegan.train.learning_rate import learning_rate
 from sparsegan.train.match import Match, named
-from sparsegan.train.metrics_log import MetricsLog, finite, read_events
 from sparsegan.train.progress import ProgressDisplay
 from sparsegan.train.resumption import Resumption
-from sparsegan.train.run import RunDirectory, create, free_name, hold, open_run
 from sparsegan.train.stop import Interrupted, StopRequest
 
 

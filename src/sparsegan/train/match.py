@@ -11,8 +11,8 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn, optim
 
 from sparsegan.methods import Method, StepEvents
+from sparsegan.settings.config import Config
 from sparsegan.train.batches import Inputs
-from sparsegan.train.config import Config
 from sparsegan.train.game import Game
 
 

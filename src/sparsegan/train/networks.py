@@ -9,7 +9,7 @@ from sparsegan.errors import SparseganError
 from sparsegan.nets import own
 from sparsegan.nets.architectures import find
 from sparsegan.seeding import stream
-from sparsegan.train.config import Config, NetworkConfig
+from sparsegan.settings.config import Config, NetworkConfig
 
 
 def take_labels(chosen: NetworkConfig, labelled: bool) -> bool:

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from sparsegan.methods.density_control import ControlSettings
 from sparsegan.methods.rewiring import RewiringSettings
+from sparsegan.settings.config import Config
 from sparsegan.sparsity.schedule import due
-from sparsegan.train.config import Config
 from sparsegan.train.learning_rate import learning_rate
 
 

@@ -9,13 +9,15 @@ from typing import Any
 from sparsegan import report
 from sparsegan.errors import SparseganError
 from sparsegan.files import atomic_path, atomic_write_bytes, atomic_write_text
-from sparsegan.train import build, parse, prolong, repair, state
-from sparsegan.train.config import Config
-from sparsegan.train.events import event
-from sparsegan.train.journal import Journal
+from sparsegan.record import repair
+from sparsegan.record.events import event
+from sparsegan.record.journal import Journal
+from sparsegan.record.metrics_log import MetricsLog, line, readable_events
+from sparsegan.record.run import RunDirectory
+from sparsegan.settings import parse
+from sparsegan.settings.config import Config
+from sparsegan.train import build, prolong, state
 from sparsegan.train.match import Match
-from sparsegan.train.metrics_log import MetricsLog, line, readable_events
-from sparsegan.train.run import RunDirectory
 
 LOST = "a part of metrics.jsonl was lost: what the run did until this step is not complete"
 

@@ -16,13 +16,13 @@ from torch import Tensor, nn
 from sparsegan.errors import SparseganError
 from sparsegan.methods import METHODS, Method
 from sparsegan.methods.density_control import DensityControl
+from sparsegan.record.checkpoint import State, content_digest
+from sparsegan.record.run import open_run
+from sparsegan.settings.config import Config, StartConfig
+from sparsegan.settings.parse import Layer, read_layer
 from sparsegan.sparsity import inherit
 from sparsegan.train import state
-from sparsegan.train.checkpoint import State, content_digest
-from sparsegan.train.config import Config, StartConfig
 from sparsegan.train.match import Match, named
-from sparsegan.train.parse import Layer, read_layer
-from sparsegan.train.run import open_run
 
 _CONTROLLED = [cls.__name__ for cls in METHODS.values() if issubclass(cls, DensityControl)]
 _OF_THE_DATA = ("source", "path", "classes")

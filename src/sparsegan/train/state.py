@@ -10,9 +10,9 @@ from torch import nn
 
 from sparsegan import engine
 from sparsegan.errors import SparseganError
-from sparsegan.train import parse
-from sparsegan.train.checkpoint import State
-from sparsegan.train.config import Config
+from sparsegan.record.checkpoint import State
+from sparsegan.settings import parse
+from sparsegan.settings.config import Config
 from sparsegan.train.launch import gather
 from sparsegan.train.match import Match, named
 from sparsegan.train.networks import code

@@ -6,11 +6,11 @@ from typing import Any
 from torch import nn
 
 from sparsegan.data import Images
+from sparsegan.draw import drawing, sampling
 from sparsegan.methods import Method
-from sparsegan.train import drawing, sampling
-from sparsegan.train.config import Config
+from sparsegan.record.run import RunDirectory
+from sparsegan.settings.config import Config
 from sparsegan.train.evaluate import Evaluator
-from sparsegan.train.run import RunDirectory
 
 
 class Studio:

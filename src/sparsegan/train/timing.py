@@ -8,8 +8,8 @@ from statistics import median
 import torch
 
 from sparsegan.methods import METHODS
+from sparsegan.settings.config import MethodChoice
 from sparsegan.train import kinds
-from sparsegan.train.config import MethodChoice
 from sparsegan.train.kinds import AnyBatches
 from sparsegan.train.launch import reduced
 from sparsegan.train.match import Match

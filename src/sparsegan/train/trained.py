@@ -6,11 +6,12 @@ from pathlib import Path
 
 from sparsegan.errors import SparseganError
 from sparsegan.methods import Method
-from sparsegan.train import build, parse, state, trust
-from sparsegan.train.config import Config
+from sparsegan.record.run import open_run
+from sparsegan.settings import parse, trust
+from sparsegan.settings.config import Config
+from sparsegan.settings.trust import NETWORKS
+from sparsegan.train import build, state
 from sparsegan.train.match import named
-from sparsegan.train.run import open_run
-from sparsegan.train.trust import NETWORKS
 
 
 @dataclass(frozen=True)

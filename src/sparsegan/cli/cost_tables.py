@@ -1,0 +1,200 @@
+"""What the command line prints of costs: every layer, and the whole beside the dense equal."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+from sparsegan import cost
+from sparsegan.errors import printable
+from sparsegan.plan.plan import Plan
+from sparsegan.settings import parse
+
+Row = Mapping[str, Any]
+
+_EXTREMES = {
+    "lowest": "the run, D's density always falling",
+    "highest": "the run, D's density always rising",
+}
+
+
+def layers_table(plan: Plan) -> Table:
+    """Every layer: its weights, and the operations of an image and of a training step."""
+    shown = {network: _shown(network, rows) for network, rows in plan.layers.items()}
+    table = Table(
+        title="Layers: FLOPs of one image and of a training step",
+        caption="one multiplication with its addition counts as one; "
+        "pub., cons.: by the published and by the consistent convention; "
+        "weights: all, masked or not",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        show_edge=False,
+    )
+    longest = max(len(row["name"]) for rows in shown.values() for row in rows)
+    table.add_column("", min_width=longest, no_wrap=True)
+    table.add_column("shape")
+    for column in ("weights", "density", "image", "step,\npub.", "step,\ncons."):
+        table.add_column(column, justify="right", no_wrap=True)
+    for rows in shown.values():
+        table.add_section()
+        for row in rows:
+            _add_layer(table, row, plan.config.steps)
+    return table
+
+
+def _shown(network: str, rows: Sequence[Row]) -> list[Row]:
+    """The sum of a network's layers, those with weights or products, and all normalisations."""
+    norms = [row for row in rows if row["normalises"]]
+    listed = [
+        {**row, "name": f"  {printable(row['name'])}"}
+        for row in rows
+        if not row["normalises"] and (row["weights"] or any(_operations(row)))
+    ]
+    # Layers that a mask may take come first, in order; what stands by itself follows.
+    listed.sort(key=lambda row: not row["weights"])
+    shown = [_sum(network, rows), *listed]
+    return [*shown, _sum("  normalisation", norms)] if norms else shown
+
+
+def unseen_text(plan: Plan) -> str:
+    """A line for each layer whose weights no counted operation uses; empty if there is none."""
+    return "\n".join(
+        f"{network}, {printable(row['name'])}: {row['unseen']:,} weights are in no "
+        "operation that is counted: not used, or in a way that is not counted"
+        for network, rows in plan.layers.items()
+        for row in rows
+        if row["unseen"]
+    )
+
+
+def _sum(name: str, rows: Sequence[Row]) -> Row:
+    counts = ("weights", "bare_weights", "active_start", "active_end")
+    return {
+        "name": name,
+        "shape": [],
+        **{key: sum(row[key] for row in rows) for key in counts},
+        **{
+            what: {
+                convention: {"run": sum(row[what][convention]["run"] for row in rows)}
+                for convention in cost.CONVENTIONS
+            }
+            for what in ("inference", "training")
+        },
+    }
+
+
+def _operations(row: Row) -> list[float]:
+    return [row["training"][convention]["run"] for convention in cost.CONVENTIONS]
+
+
+def _add_layer(table: Table, row: Row, steps: int) -> None:
+    share, bare = "", row["bare_weights"]
+    weights = row["weights"] + bare
+    if weights:
+        start, end = ((row[f"active_{when}"] + bare) / weights for when in ("start", "end"))
+        share = f"{start:.1%}" if start == end else f"{100 * start:.1f}→{end:.1%}"
+    table.add_row(
+        row["name"],
+        "x".join(map(str, row["shape"])),
+        f"{weights:,}" if weights else "",
+        share,
+        short(row["inference"]["consistent"]["run"], 3),
+        *(short(spent / steps, 3) for spent in _operations(row)),
+        style=None if row["name"].startswith(" ") else "bold",
+    )
+
+
+def cost_table(counted: Mapping[str, Any], steps: int) -> Table:
+    """Weights, operations, bytes and (where measured) seconds, beside the dense equal."""
+    table = Table(
+        "",
+        title=f"Cost of {steps:,} steps beside the same networks dense",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        show_edge=False,
+    )
+    for column in ("this run", "dense", "share"):
+        table.add_column(column, justify="right")
+    for network, weights in counted["weights"].items():
+        _add_weights(table, network, weights)
+    sizes = counted["bytes"]
+    sizes = sizes["generator_sparse"], sizes["generator_dense"]
+    table.add_row("generator file, bytes", *_pair(*sizes, whole))
+    for convention in cost.CONVENTIONS:
+        table.add_section()
+        table.add_row(f"FLOPs, {convention} convention", style="bold")
+        for network, image in counted["inference"][convention].items():
+            _add_operations(table, f"an image, {network}", image["run"], image["dense"])
+        found = counted["flops"][convention]
+        spent, dense = found["run"], found["dense"]
+        _add_operations(table, "a training step", spent / steps, dense / steps)
+        _add_operations(table, "the run", spent, dense)
+        for which, name in _EXTREMES.items():
+            if which in found:
+                _add_operations(table, name, found[which], dense)
+    seconds = counted.get("seconds")
+    if seconds:
+        table.add_section()
+        table.add_row("training, seconds", *_pair(seconds["run"], seconds["dense"], _tenths))
+    return table
+
+
+def _add_weights(table: Table, network: str, weights: Mapping[str, int]) -> None:
+    never = weights["parameters"] - weights["maskable"]
+    for of, whole_of, add in (
+        ("maskable weights", weights["maskable"], 0),
+        ("all parameters", weights["parameters"], never),
+    ):
+        starts, ends = (weights[f"maskable_active_{when}"] + add for when in ("start", "end"))
+        name = f"{network}, {of}"
+        if starts != ends:
+            table.add_row(f"{name}, start", *_pair(starts, whole_of, whole))
+            name += ", end"
+        table.add_row(name, *_pair(ends, whole_of, whole))
+
+
+def _add_operations(table: Table, name: str, spent: float, dense: float) -> None:
+    # As many digits of the share as the published tables have.
+    table.add_row(f"  {name}", short(spent), short(dense), f"{spent / dense:.2%}")
+
+
+def _pair(spent: float, dense: float, form: Any) -> tuple[str, str, str]:
+    return form(spent), form(dense), f"{spent / dense:.1%}" if dense else "–"
+
+
+def as_json(plan: Plan) -> dict[str, Any]:
+    """Everything that is counted, with the settings that it was counted for."""
+    return {
+        "config": parse.to_mapping(plan.config),
+        "images": plan.images,
+        **plan.cost,
+        "layers": plan.layers,
+    }
+
+
+def whole(value: float) -> str:
+    """A whole number with its thousands apart.
+
+    Example:
+        >>> whole(4266752)
+        '4,266,752'
+    """
+    return f"{round(value):,}"
+
+
+def short(value: float, digits: int = 4) -> str:
+    """A large number by its first digits and its power of ten.
+
+    Example:
+        >>> short(2.6678e17), short(0.0)
+        ('2.668e17', '0')
+    """
+    if not value:
+        return "0"
+    mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
+    return f"{mantissa}e{int(power)}"
+
+
+def _tenths(value: float) -> str:
+    return f"{value:.1f}"

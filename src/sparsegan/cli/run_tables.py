@@ -1,0 +1,88 @@
+"""What the command line prints of a plan, and of the quality of a finished run."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.table import Table
+
+from sparsegan.errors import printable
+from sparsegan.plan.plan import Plan
+from sparsegan.record.metrics_log import read_events
+from sparsegan.record.run import RunDirectory
+from sparsegan.settings.config import Config
+from sparsegan.train import build
+from sparsegan.train.match import named
+
+
+def plan_text(plan: Plan) -> str:
+    """What a run would do, a line for each part."""
+    config, settings = plan.config, plan.config.method.settings
+    shown = config.steps * config.discriminator_steps * config.batch_size
+    epochs = f" ({shown / plan.images:.1f} times each)" if plan.images else ""
+    densities = []
+    for network, rows in plan.networks.items():
+        masked = [row for row in rows if row["masked"]]
+        active, weights = (sum(row[key] for row in masked) for key in ("active", "weights"))
+        densities.append(f"{network} {active / weights:.1%} of {weights:,} maskable weights")
+    return "\n".join(
+        printable(line)
+        for line in [
+            f"data      {_data(plan)}",
+            *([f"held out  {plan.held_out}"] if plan.held_out else []),
+            f"networks  {_networks(config)}",
+            f"method    {config.method.name}, allocation {settings.allocation}, granularity "
+            f"{settings.granularity}; density at the start: {', '.join(densities)}",
+            f"training  {config.steps:,} steps with {config.discriminator_steps} discriminator "
+            f"step(s) each; batches of {config.batch_size} and {config.generator_batch_size}; "
+            f"{shown:,} real images shown{epochs}",
+        ]
+    )
+
+
+def _data(plan: Plan) -> str:
+    data = plan.config.data
+    count = f"{plan.images:,} images, " if plan.images else ""
+    return (
+        f"{data.source}{f' {data.path}' if data.path else ''}: {count}"
+        f"{data.image_size} x {data.image_size}, {data.channels} channel(s)"
+    )
+
+
+def _networks(config: Config) -> str:
+    chosen, classes = config.network, build.classes(config)
+    pair = (chosen.generator or chosen.name, chosen.discriminator or chosen.name)
+    told = [" and ".join(dict.fromkeys(pair))]
+    told += [] if chosen.latent_dim is None else [f"latent dimension {chosen.latent_dim}"]
+    told += [] if classes is None else [f"{classes} classes"]
+    return ", ".join(told)
+
+
+def quality_table(run: RunDirectory) -> Table | None:
+    """The first and the last evaluation of a run beside the floor; None without evaluations."""
+    pairs: dict[str, list[dict[str, Any]]] = {}
+    for event in read_events(run.metrics):
+        if event["kind"] == "evaluate":
+            pairs.setdefault(event.get("pair", ""), []).append(event)
+    if not pairs:
+        return None
+    told = next(iter(pairs.values()))[-1]
+    # The name of the metric stands above the columns, where 80 columns do not cut it off.
+    table = Table("", title=f"{told['metric']}, n = {told['n']}")
+    for column in ("distance", "95 % interval", "Fréchet distance"):
+        table.add_column(column, justify="right")
+    for pair, evaluations in pairs.items():
+        first, last = evaluations[0], evaluations[-1]
+        for event in (first, last):
+            row = (_number(event["value"]), _interval(event), _number(event["frechet"]))
+            table.add_row(named(f"step {event['step']}", pair), *row)
+        floor = (_number(last["floor"]), "", _number(last["frechet_floor"]))
+        table.add_row("real against real", *floor)
+    return table
+
+
+def _interval(event: Mapping[str, Any]) -> str:
+    return f"[{_number(event['low'])}, {_number(event['high'])}]"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"

@@ -1,0 +1,184 @@
+"""The settings of a run as a command line gives them: a recipe, files, flags and a scale."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sparsegan.cli.parser import add_trust
+from sparsegan.errors import SparseganError
+
+if TYPE_CHECKING:
+    from sparsegan.settings.config import Config
+    from sparsegan.settings.scale import Change
+
+DEFAULT_RECIPE = "small"
+
+EXAMPLES = {
+    "train": """
+examples:
+  sparsegan train                                    Fashion-MNIST, minutes on a CPU
+  sparsegan train --data.path photos/                a folder of images
+  sparsegan train --data.path photos/ --generator my_networks:G --discriminator my_networks:D
+                                                     networks of your own, classes or functions
+  sparsegan train --recipe fashion-mnist --method.generator_density 0.2
+  sparsegan train --recipe adapt/sngan-cifar10       as published; `sparsegan recipes` lists all
+  sparsegan train --recipe adapt/sngan-cifar10 --scale small
+  sparsegan train --config mine.yaml --seed 1 --run.directory runs/second
+  sparsegan train --recipe small --dry_run           what would be trained, at what cost
+  sparsegan train --recipe small --print_config > mine.yaml
+  sparsegan train --from runs/folder-adapt-1 --data.path others/
+                                                     a new run with another's settings, which
+                                                     begins with its weights, masks and averages
+
+Settings come from the recipe, then from the files of --config, then from flags; later ones win.
+Without --recipe and --config the recipe `small` is used, or with --from the other run's settings.
+The options of the group `method` are those of the method named: `sparsegan train --method.name
+stu-gan --help` shows STU-GAN's. The defaults in this help are those of the recipe and the files
+that were named with it.
+""",
+    "cost": """
+examples:
+  sparsegan cost runs/fashion-mnist-adapt-1          what a run has cost
+  sparsegan cost --recipe adapt/sngan-cifar10 --method.generator_density 0.2
+                                                     what a run would cost (options as for train);
+                                                     of official data sets no image is needed
+  sparsegan cost --recipe dense/sngan-stl10 --json   everything, to the last digit
+  sparsegan cost --recipe small --measure            what the networks and each of their layers
+                                                     take on this machine, dense and native
+""",
+}
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a command line asks for.
+
+    Attributes:
+        config: The settings, at their scale.
+        scaled: What the scale has changed.
+        recipe: The recipe that the settings began with, if there was one.
+        options: The command's own options.
+    """
+
+    config: "Config"
+    scaled: "Sequence[Change]"
+    recipe: str | None
+    options: argparse.Namespace
+
+    @property
+    def notes(self) -> list[str]:
+        """Lines on where the settings are from."""
+        scale = f" --scale {self.options.scale}" if self.options.scale else ""
+        lines = [f"--recipe {self.recipe}{scale}"] if self.recipe else []
+        return lines + [str(change) for change in self.scaled]
+
+
+def read(given: Sequence[str], command: str, description: str) -> Given:
+    """The configuration that recipe, files, flags and scale add up to, and what to do with it.
+
+    Raises:
+        SparseganError: An option or a setting is unknown, or not of its type or in its range.
+    """
+    own = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    _add_own_options(own, command)
+    try:
+        chosen, flags = own.parse_known_args(given)
+    except argparse.ArgumentError as error:
+        raise SparseganError(f"{error} (see `sparsegan {command} --help`)") from None
+    from sparsegan.settings import recipes, scale, trust
+    from sparsegan.settings.options import SettingsParser
+    from sparsegan.settings.parse import check, method_of, parse, read_layer
+    from sparsegan.train import start
+
+    layers = [read_layer(Path(path)) for path in chosen.config]
+    origin = " and ".join(chosen.config)
+    begun = None if layers or chosen.recipe else _flag(flags, "--from", "--start.run")
+    if begun is not None:  # a run with its weights has its settings, unless others are named
+        layers = [start.settings_of(Path(begun).expanduser(), flags)]
+        origin = layers[0].origin
+    recipe = chosen.recipe or (None if layers else DEFAULT_RECIPE)
+    if recipe is not None:
+        layers = [*recipes.layers(recipe), *layers]
+    parser = SettingsParser(
+        method_of(layers, flags),
+        prog=f"sparsegan {command}",
+        usage=f"sparsegan {command} [--recipe NAME] [--scale small] [--config FILE] "
+        "[--KEY VALUE ...]",
+        description=description,
+        epilog=EXAMPLES[command],
+    )
+    _add_own_options(parser.own, command)  # taken out of the flags above: here for the help
+    config = parse(layers, flags, parser)
+    if not (command == "train" and chosen.print_config):
+        named = {text for flag in flags for text in (flag, flag.partition("=")[2])}
+        trust.require(
+            config,
+            origin,
+            trust_code=chosen.trust_code,
+            named=named,
+            settings=trust.NETWORKS if command == "cost" else trust.CODE,
+        )
+    if chosen.scale is None:
+        return Given(config, [], recipe, chosen)
+    kept = {flag.removeprefix("--").partition("=")[0] for flag in flags if flag.startswith("--")}
+    config, changes = scale.small(config, kept)
+    check(config)
+    return Given(config, changes, recipe, chosen)
+
+
+def _flag(flags: Sequence[str], *names: str) -> str | None:
+    """The last value of a flag under any of its names."""
+    value = None
+    for flag, following in zip_longest(flags, flags[1:]):
+        name, equals, rest = flag.partition("=")
+        if name in names:
+            value = rest if equals else following
+    return value
+
+
+def _add_own_options(parser: "argparse._ActionsContainer", command: str) -> None:
+    parser.add_argument(
+        "--recipe",
+        metavar="NAME",
+        help="settings of the package, see `sparsegan recipes`; without it and --config, "
+        f"{DEFAULT_RECIPE}",
+    )
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="a YAML file of settings; may be repeated",
+    )
+    parser.add_argument(
+        "--scale",
+        choices=("small",),
+        help="make a long run one of minutes on a CPU, and say what was changed; flags stay as "
+        "they are given",
+    )
+    add_trust(parser)
+    if command == "cost":
+        add_cost_options(parser)
+        return
+    parser.add_argument(
+        "--print_config", action="store_true", help="print all settings as YAML and stop"
+    )
+    parser.add_argument(
+        "--dry_run",
+        action="store_true",
+        help="say what would be trained, at what cost, and stop",
+    )
+
+
+def add_cost_options(parser: "argparse._ActionsContainer") -> None:
+    """What `cost` can be asked for besides, for a run as for settings."""
+    parser.add_argument("--json", action="store_true", help="print all figures as JSON")
+    parser.add_argument(
+        "--measure",
+        action="store_true",
+        help="time the networks and each of their layers on this machine's dense and native "
+        "kernels, and say what a run takes and why",
+    )

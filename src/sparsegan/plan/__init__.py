@@ -1,0 +1,1 @@
+"""What a run is going to be and to cost, before it is trained."""

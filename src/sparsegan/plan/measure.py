@@ -1,0 +1,129 @@
+"""What the networks of a run take on either kind of kernels on this machine, measured on demand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sparsegan.data.outline import blank
+from sparsegan.record.journal import kernel_fields
+from sparsegan.record.run import open_run
+from sparsegan.report.events import Kernels, LayerSeconds
+from sparsegan.report.kernels import LayerChoice, layer_choices
+from sparsegan.settings import parse, trust
+from sparsegan.settings.config import Config
+from sparsegan.sparsity import SparseNetwork
+from sparsegan.train import kinds, state
+from sparsegan.train.cycle.unpaired import Unpaired
+from sparsegan.train.launch import launch
+from sparsegan.train.match import Match, named
+
+# How long a layer is timed in each way, where there is time.
+SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A network's choice of kernels, and what it follows from.
+
+    Attributes:
+        name: Of the network.
+        density: Of its masks.
+        kernels: ``native`` or ``masked``.
+        reason: Why.
+        timing: The table of the whole network; None where there is no choice.
+        layers: Its layers, one by one.
+    """
+
+    name: str
+    density: float
+    kernels: str
+    reason: str
+    timing: Mapping[str, Any] | None
+    layers: list[LayerChoice]
+
+    @property
+    def timed(self) -> bool:
+        """Whether there was a choice, and so anything to time."""
+        return any(layer.masked is not None for layer in self.layers)
+
+
+def of_run(path: Path, *, trust_code: bool = False) -> list[Measured]:
+    """Measure a run's networks, with the masks of its newest checkpoint.
+
+    Args:
+        path: The run's directory.
+        trust_code: Whether code that config.yaml names may be run (see `trust`).
+
+    Raises:
+        SparseganError: The directory is no run, names code that is not trusted, or has no
+            checkpoint that fits it.
+    """
+    run = open_run(path)
+    config = parse.read(run.config)
+    trust.require(config, run.config, trust_code=trust_code, settings=trust.NETWORKS)
+    saved = run.load()
+    match = _match(config)
+    state.require_parts(saved, match.games)
+    state.restore(match, saved, inexact=True)
+    return _measured(match)
+
+
+def of_plan(config: Config) -> list[Measured]:
+    """Measure the networks of a run to come, with masks of its densities at the start.
+
+    Args:
+        config: Resolved.
+
+    Raises:
+        SparseganError: The networks or the method do not exist or do not suit the images.
+    """
+    return _measured(_match(config))
+
+
+def _match(config: Config) -> Match:
+    fabric = launch(replace(config, fabric=replace(config.fabric, devices=1)))
+    return kinds.match(config, fabric)
+
+
+def _measured(match: Match) -> list[Measured]:
+    config, device = match.config, match.fabric.device
+    # Of the images the shape alone matters; a process has its share of a batch.
+    chosen = config.data
+    assert chosen.image_size is not None, "the configuration is not resolved"
+    assert chosen.channels is not None, "the configuration is not resolved"
+    classes = chosen.classes or ()
+    images = blank("", config.batch_size, chosen.image_size, chosen.channels, classes)
+    found = Unpaired(images, images) if kinds.is_cycle(config) else images
+    batches = kinds.batches(found, config, 0, config.fabric.devices, device)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(config.threads or threads)
+    try:
+        match.choose_kernels(
+            batches.generator_latents(1), batches.real(1, 0), seconds=SECONDS, anew=True
+        )
+    finally:
+        torch.set_num_threads(threads)
+    return [
+        _row(named(name, pair), network)
+        for pair, method in match.methods.items()
+        for name, network in method.networks.items()
+    ]
+
+
+def _row(name: str, network: SparseNetwork) -> Measured:
+    fields, masks = kernel_fields(network.engine), network.masks
+    told = Kernels.of(0, {**fields, "network": name})
+    layers = told.layers or tuple(map(LayerSeconds.untimed, masks.names))
+    sizes = masks.sizes()
+    densities = {layer: active / sizes[layer] for layer, active in masks.counts().items()}
+    return Measured(
+        name=name,
+        density=masks.density,
+        kernels=told.kernels,
+        reason=told.reason,
+        timing=fields["timing"],
+        layers=layer_choices(told, layers, densities),
+    )

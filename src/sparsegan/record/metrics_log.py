@@ -1,0 +1,108 @@
+"""metrics.jsonl: one JSON object a line, in the order in which things happened."""
+
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sparsegan.errors import SparseganError
+from sparsegan.record.events import Event, event
+
+
+def finite(value: Any) -> Any:
+    """The same JSON value with null in place of NaN and infinities, which JSON does not have."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    return value
+
+
+def line(kind: str, step: int, /, **fields: Any) -> bytes:
+    """An event as a line of the log."""
+    text = json.dumps({"kind": kind, "step": step, **finite(fields)}, allow_nan=False)
+    return text.encode() + b"\n"
+
+
+class MetricsLog:
+    """Appends events; every line has left the process when `write` returns.
+
+    Args:
+        path: The file, made if it is not there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = path.open("ab")
+
+    def write(self, kind: str, step: int, /, **fields: Any) -> None:
+        """Append the event `kind` of generator step `step` (fields: docs/design.md)."""
+        self._file.write(line(kind, step, **fields))
+        self._file.flush()
+
+    def extend(self, lines: bytes) -> None:
+        """Append lines that were events before."""
+        self._file.write(lines)
+        self._file.flush()
+
+    def offset(self) -> int:
+        """Bytes written so far, on the disk itself: what a checkpoint may rely on."""
+        os.fsync(self._file.fileno())
+        return self._file.tell()
+
+    def close(self) -> None:
+        """Close the file; closing twice does nothing."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def read_events(path: Path) -> Iterator[Event]:
+    """The events of a log, oldest first; a last line cut off by a kill is left out.
+
+    Raises:
+        SparseganError: The file is missing, or a line other than the last is no event.
+    """
+    for number, line in enumerate(_lines(path), start=1):
+        found = event(line)
+        if found is None:
+            raise SparseganError(
+                f"line {number} of {path} is no event: restore the file, or have `sparsegan resume "
+                f"{path.parent} --repair` keep what can be read of it"
+            )
+        yield found
+
+
+def readable_events(path: Path) -> list[Event]:
+    """What can be read of a log, of which there may be nothing."""
+    try:
+        return [found for line in _lines(path) if (found := event(line)) is not None]
+    except SparseganError:
+        return []
+
+
+def _lines(path: Path) -> list[bytes]:
+    """The whole lines of a log."""
+    try:
+        return path.read_bytes().split(b"\n")[:-1]
+    except FileNotFoundError:
+        raise SparseganError(
+            f"{path} is missing: restore it, or have `sparsegan resume {path.parent} --repair` "
+            "begin it anew"
+        ) from None
+    except OSError as error:
+        raise SparseganError(f"cannot read {path}: {error.strerror}") from None

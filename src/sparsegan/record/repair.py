@@ -1,0 +1,76 @@
+"""What of metrics.jsonl a run goes on with."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from sparsegan.errors import SparseganError
+from sparsegan.record.events import Event, event
+
+
+def past(path: Path, offset: int, step: int, *, repair: bool, evaluated: bool) -> bytes:
+    """The lines that belong to a checkpoint's past, to go on after.
+
+    Args:
+        path: The file; nothing is written.
+        offset: Its length when the checkpoint was written.
+        step: The checkpoint's.
+        repair: Where the file is not whole up to there, keep what can be read of it.
+        evaluated: Whether the evaluation of that step belongs to the past, too. A run's first
+            and last evaluation follow the checkpoint of their step, and are made again, but where
+            the last step is the last no longer.
+
+    Raises:
+        SparseganError: The file is not whole up to there, and is not to be repaired.
+    """
+    content = path.read_bytes() if path.is_file() else b""
+    before, later = content[:offset], content[offset:]
+    wrong = _wrong(path, before, offset)
+    if wrong is None:
+        add = evaluated and not list(_evaluations(before, step))
+        return before + (b"".join(_evaluations(later, step)) if add else b"")
+    if not repair:
+        raise SparseganError(
+            f"{wrong}: restore it, resume from an earlier checkpoint with --checkpoint STEP, or go "
+            "on with --repair, which keeps what can be read of it"
+        )
+    evaluations = list(_evaluations(content, step))
+    return b"".join(
+        line
+        for line, told in _readable(content)
+        if told["step"] < step
+        or (told["step"] == step and told["kind"] != "end" and line not in evaluations)
+        or (evaluated and line in evaluations)
+    )
+
+
+def without_rubbish(path: Path) -> bytes | None:
+    """The lines of a file that are events, each once; None where all are."""
+    content = path.read_bytes()
+    kept = b"".join(line for line, _ in _readable(content))
+    return None if kept == content else kept
+
+
+def _wrong(path: Path, before: bytes, offset: int) -> str | None:
+    if len(before) < offset:
+        size = f"has {len(before):,} bytes" if path.is_file() else "is missing"
+        return f"{path} {size}, and the checkpoint was written after {offset:,}"
+    if before and not before.endswith(b"\n"):
+        return f"{path} is not what it was: the checkpoint was written in the middle of a line"
+    for number, line in enumerate(before.split(b"\n")[:-1], start=1):
+        if event(line) is None:
+            return f"line {number} of {path} is no event"
+    return None
+
+
+def _evaluations(content: bytes, step: int) -> Iterable[bytes]:
+    for line, told in _readable(content):
+        if told["kind"] == "evaluate" and told["step"] == step:
+            yield line
+
+
+def _readable(content: bytes) -> Iterable[tuple[bytes, Event]]:
+    """The whole lines that are events, each once: a run that two processes wrote tells it twice."""
+    for line in dict.fromkeys(content.split(b"\n")[:-1]):
+        found = event(line)
+        if found is not None:
+            yield line + b"\n", found

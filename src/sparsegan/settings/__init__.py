@@ -1,0 +1,1 @@
+"""A run's settings: typed, read strictly from recipes, files and flags."""

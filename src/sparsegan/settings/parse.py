@@ -1,0 +1,283 @@
+"""Configurations from YAML and flags, strictly: every key known, every value of its type.
+
+Sources are layers, later ones over earlier ones: a recipe, files, flags. `method.name` is settled
+first, and then that method's `Settings` is a plain group, so that no other key can change the
+method. Where a later layer names another method, settings of the earlier one that the new one
+does not have are left behind; so are widths and noise of an architecture where a later one names a
+network of one's own.
+"""
+
+import dataclasses
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import Namespace
+
+from sparsegan.draw import sampling
+from sparsegan.errors import SparseganError
+from sparsegan.files import atomic_write_text
+from sparsegan.methods import METHODS
+from sparsegan.settings.config import Config, LossConfig, MethodChoice
+from sparsegan.settings.names import unknown
+from sparsegan.settings.options import SHORT, SettingsParser, of_another_method, options
+
+DEFAULT_METHOD = "adapt"
+
+_OF_A_FAMILY = {
+    "network.generator": ("network.generator_width", "network.latent_dim"),
+    "network.discriminator": ("network.discriminator_width",),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """One source of settings: a nested mapping, and where it is from for messages."""
+
+    origin: str
+    values: Mapping[str, Any]
+
+
+def parse(
+    layers: Sequence[Layer], flags: Sequence[str] = (), parser: SettingsParser | None = None
+) -> Config:
+    """The configuration that layers and flags add up to.
+
+    Args:
+        layers: Earlier ones first.
+        flags: Command line arguments, over all layers.
+        parser: Of the method in force (see `method_of`), if there is one already.
+
+    Raises:
+        SparseganError: An unknown key, a value of the wrong type or not in its range.
+    """
+    parser = parser or SettingsParser(method_of(layers, flags))
+    merged = _merge(layers, flags, parser)
+    merged.setdefault("method", {})["name"] = parser.known["method.name"].default
+    values = parser.parse_object(merged)
+    if flags:
+        parser.start_from(values)
+        values = parser.parse_args(list(flags))
+    config = _build(values)
+    check(config)
+    return config
+
+
+def method_of(layers: Sequence[Layer], flags: Sequence[str] = ()) -> str:
+    """The method in force after all layers and flags.
+
+    Raises:
+        SparseganError: There is no such method.
+    """
+    name = DEFAULT_METHOD
+    for layer in layers:
+        group = layer.values.get("method") if isinstance(layer.values, Mapping) else None
+        if isinstance(group, Mapping):
+            name = _known_method(group.get("name", name))
+    for flag, following in zip_longest(flags, flags[1:]):
+        if flag == "--method.name":
+            if following is None:
+                raise SparseganError(f"--method.name names no method: {', '.join(METHODS)}")
+            name = _known_method(following)
+        elif flag.startswith("--method.name="):
+            name = _known_method(flag.partition("=")[2])
+    return name
+
+
+def _known_method(name: Any) -> str:
+    if not isinstance(name, str) or name not in METHODS:
+        raise SparseganError(unknown("method", str(name), list(METHODS)))
+    return name
+
+
+def _merge(layers: Sequence[Layer], flags: Sequence[str], parser: SettingsParser) -> dict[str, Any]:
+    """All layers as one nested mapping, each checked against the method in force there."""
+    flat: dict[str, Any] = {}
+    for number, layer in enumerate(layers, start=1):
+        known = [option.key for option in options(method_of(layers[:number]))]
+        found = dict(_flatten(layer.values, known, "", layer.origin))
+        _forget_family(flat, [key for key, value in found.items() if value is not None])
+        flat |= found
+    given = [flag.removeprefix("--").partition("=")[0] for flag in flags]
+    _forget_family(flat, [SHORT.get(key, key) for key in given])
+    nested: dict[str, Any] = {}
+    for key, value in flat.items():
+        if key in parser.known:
+            *groups, last = key.split(".")
+            place = nested
+            for group in groups:
+                place = place.setdefault(group, {})
+            place[last] = value
+    return nested
+
+
+def _forget_family(flat: dict[str, Any], later: Sequence[str]) -> None:
+    """Leave behind what was said of an architecture's network where one's own comes later."""
+    for network, settings in _OF_A_FAMILY.items():
+        if network in later:
+            for key in settings:
+                flat.pop(key, None)
+
+
+def _flatten(
+    values: Any, known: Sequence[str], prefix: str, origin: str
+) -> Iterator[tuple[str, Any]]:
+    if not isinstance(values, Mapping):
+        where = f"the group {prefix[:-1]} of {origin}" if prefix else origin
+        raise SparseganError(f"{where} holds {values!r}: it must hold `key: value` pairs")
+    for name, value in values.items():
+        key = f"{prefix}{name}"
+        if key in known:
+            yield key, value
+        elif any(other.startswith(key + ".") for other in known):
+            yield from _flatten({} if value is None else value, known, key + ".", origin)
+        else:
+            raise SparseganError(
+                (of_another_method(key, known) or unknown("key", key, known)) + f" (in {origin})"
+            )
+
+
+def _build(values: Namespace) -> Config:
+    def group(cls: Any, place: Any) -> Any:
+        types_of = typing.get_type_hints(cls)
+        fields = {field.name: getattr(place, field.name) for field in dataclasses.fields(cls)}
+        for name, kind in types_of.items():
+            if kind is MethodChoice:
+                settings = METHODS[fields[name].name].Settings
+                fields[name] = MethodChoice(fields[name].name, group(settings, fields[name]))
+            elif dataclasses.is_dataclass(kind):
+                fields[name] = group(kind, fields[name])
+        return cls(**fields)
+
+    config: Config = group(Config, values)
+    return config
+
+
+def check(config: Config) -> None:
+    """Refuse numbers out of their range.
+
+    Raises:
+        SparseganError: For the first such number.
+    """
+    values = flat(config)
+    at_least_one = ["steps", "batch_size", "generator_batch_size", "discriminator_steps"]
+    at_least_one += ["accumulate", "log_every", "threads", "checkpoint.every", "checkpoint.keep"]
+    at_least_one += ["sample.grid", "fabric.devices", "data.image_size", "network.latent_dim"]
+    at_least_zero = ["evaluate.every", "evaluate.images", "sample.every", "loss.gradient_penalty"]
+    at_least_zero += ["loss.cycle", "loss.identity", "loss.history"]
+    least = dict.fromkeys(at_least_one, 1) | dict.fromkeys(at_least_zero, 0)
+    least["fabric.timeout"] = 5
+    for key, smallest in least.items():
+        if values[key] is not None and values[key] < smallest:
+            raise SparseganError(f"{key} is {values[key]}: it must be at least {smallest}")
+    for key in ("optimiser.generator.lr", "optimiser.discriminator.lr"):
+        if not values[key] > 0:
+            raise SparseganError(f"{key} is {values[key]}: it must be above 0")
+    for key in ("optimiser.generator.betas", "optimiser.discriminator.betas"):
+        if not all(0 <= beta < 1 for beta in values[key]):
+            raise SparseganError(f"{key} is {values[key]}: both numbers must lie in [0, 1)")
+    if not 0 <= config.optimiser.decay_from < 1:
+        raise SparseganError(
+            f"optimiser.decay_from is {config.optimiser.decay_from}: it must lie in [0, 1), "
+            "0 being a decay over the whole run"
+        )
+    if len(set(config.augment)) < len(config.augment):
+        raise SparseganError(
+            f"augment is {', '.join(config.augment)}: name every change once at most"
+        )
+    chosen = config.evaluate
+    sampling.require_statistics(config.method.settings, chosen.bn, chosen.weights)
+    _check_loss(config)
+
+
+def _check_loss(config: Config) -> None:
+    chosen, network = config.loss, config.network.name
+    if network == "cyclegan":
+        if chosen.gradient_penalty:
+            raise SparseganError(
+                f"loss.gradient_penalty is {chosen.gradient_penalty} and network.name is cyclegan, "
+                "which is trained without one: leave it out"
+            )
+        return
+    for name in ("cycle", "identity", "history"):
+        if getattr(chosen, name) != getattr(LossConfig, name):
+            raise SparseganError(
+                f"loss.{name} is {getattr(chosen, name)} and network.name is {network}: it is a "
+                "setting of cyclegan, so leave it out"
+            )
+
+
+def flat(config: Config) -> dict[str, Any]:
+    """Every setting's YAML value by its dotted key, such as `method.name`."""
+
+    def pairs(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+        for key, value in values.items():
+            if isinstance(value, dict):
+                yield from pairs(value, f"{prefix}{key}.")
+            else:
+                yield prefix + key, value
+
+    return dict(pairs(to_mapping(config), ""))
+
+
+def to_mapping(config: Config) -> dict[str, Any]:
+    """The configuration as nested dicts of YAML values, the method's settings beside its name."""
+    values: dict[str, Any] = dataclasses.asdict(config)
+    values["method"] = {"name": config.method.name, **values["method"]["settings"]}
+    order = [field.name for field in dataclasses.fields(Config)]
+    return {name: _plain(values[name]) for name in order}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def to_yaml(config: Config, notes: Sequence[str] = ()) -> str:
+    """The configuration as YAML, which `parse` reads back to an equal one, below notes on it."""
+    heading = "".join(f"# {note}\n" for note in notes)
+    return heading + yaml.safe_dump(to_mapping(config), sort_keys=False)
+
+
+def write(path: Path, config: Config, notes: Sequence[str] = ()) -> None:
+    """Write the configuration with notes on it, whole or not at all."""
+    atomic_write_text(path, to_yaml(config, notes))
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that is there twice, of which YAML would silently drop the first."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [name.value for name, _ in node.value]
+        for number, name in enumerate(names):
+            if name in names[:number]:
+                raise SparseganError(f"{name} is there twice: remove one of the two")
+        return super().construct_mapping(node, deep)
+
+
+def read_layer(path: Path) -> Layer:
+    """The settings in a YAML file.
+
+    Raises:
+        SparseganError: The file is missing, not YAML, or has a key twice.
+    """
+    try:
+        values = yaml.load(path.read_text(), _Loader)
+    except OSError as error:
+        raise SparseganError(f"cannot read the configuration {path}: {error.strerror}") from None
+    except SparseganError as error:
+        raise SparseganError(f"in {path}, {error}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        place = getattr(error, "problem_mark", None)
+        line = f" (line {place.line + 1})" if place else ""
+        raise SparseganError(f"{path} is not YAML{line}: write `key: value` lines") from None
+    return Layer(str(path), {} if values is None else values)
+
+
+def read(path: Path) -> Config:
+    """The configuration in a YAML file, such as a run's config.yaml."""
+    return parse([read_layer(path)])

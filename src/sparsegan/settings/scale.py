@@ -1,0 +1,269 @@
+"""A long run's settings, made small enough for a CPU (docs/methods.md, scaling rules).
+
+What decides whether the parts of a method still do their work is kept in proportion: a grown
+weight can grow to survive, the discriminator's density can cross its range, a decision rests on
+enough measurements, the average forgets the start. Learning rates are raised for the networks that
+were tried with it; numbers of discriminator steps, losses and densities stay as they are.
+Estimates and moments are the library's own: sounder, and within reach of native kernels.
+"""
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+from sparsegan.errors import SparseganError
+from sparsegan.nets.architectures import find
+from sparsegan.settings import parse
+from sparsegan.settings.config import Config, MethodChoice
+
+SCALES = ("small",)
+
+STEPS = 3000
+BATCH = 32
+"""Of the larger of both batches."""
+NARROWER = 8
+"""The widths' divisor."""
+IMAGES = 1000
+"""Of an evaluation."""
+CYCLEGAN_SIZE = 128
+"""Pixels: a quarter of the published operations."""
+
+GROWTH = 0.05
+"""Least lr × interval: Adam moves a weight by about lr a step."""
+DECISIONS = 20
+"""Wanted in a run, and as many rewirings."""
+TRAVEL = 1.5
+"""Least decisions × density step."""
+RECORDS = 20
+"""Least measurements of the balance ratio in a window."""
+MEMORY = 0.05
+"""Largest half-life of the average, in runs."""
+
+RATES: Mapping[tuple[str, int], float] = {("sngan", 32): 1e-3, ("biggan", 32): 5e-4}
+"""Least learning rates, by architecture and image size (docs/results.md)."""
+PUBLISHED_LEVEL = 0.5
+"""The balance ratio that the published bands of ADAPT are about."""
+LEVELS: Mapping[tuple[str, int], float] = {("sngan", 32): 0.75, ("biggan", 32): 0.60}
+"""Its level at these rates and widths (docs/methods.md, scaling rules)."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A setting that was changed.
+
+    Attributes:
+        key: Its dotted key.
+        before: Its value as it was.
+        after: Its value at the smaller scale.
+        why: The reason.
+    """
+
+    key: str
+    before: Any
+    after: Any
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.before} -> {self.after}: {self.why}"
+
+
+def small(config: Config, kept: Collection[str] = ()) -> tuple[Config, list[Change]]:
+    """The same run at the scale of a CPU and of minutes.
+
+    Args:
+        config: Any settings; what is small already stays.
+        kept: Dotted keys that stay as they are; the rest follows from them.
+
+    Returns:
+        The settings, and what was changed, in order.
+    """
+    scaling = _Scaling(config, kept)
+    scaling.size()
+    scaling.length()
+    scaling.rates()
+    scaling.estimates()
+    scaling.rewiring()
+    scaling.control()
+    scaling.average()
+    return scaling.result(), scaling.changes
+
+
+def caution(config: Config) -> str | None:
+    """A sentence on a run too short for the rules that keep a method at work; else None."""
+    least = DECISIONS * RECORDS
+    if config.steps >= least:
+        return None
+    return (
+        f"{_counted(config.steps, 'step')}: under {least} the rules for short runs cannot hold "
+        f"({DECISIONS} decisions, each on {RECORDS} measurements); such a run shows that things "
+        "work, not what a method does"
+    )
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
+class _Scaling:
+    """Settings on their way to a smaller scale, by dotted key."""
+
+    def __init__(self, config: Config, kept: Collection[str]) -> None:
+        self.config, self.kept = config, kept
+        self.values = parse.flat(config)
+        self.changes: list[Change] = []
+
+    def put(self, key: str, value: Any, why: str) -> Any:
+        """Set what may be set, and return what is now in force; None where there is no such key."""
+        before = self.values.get(key)
+        if key not in self.values or key in self.kept or value == before:
+            return before
+        self.values[key] = value
+        self.changes.append(Change(key, before, value, why))
+        return value
+
+    def size(self) -> None:
+        """Narrower networks, smaller batches."""
+        chosen = self.config.network
+        if chosen.name == "cyclegan":
+            size = self.values["data.image_size"] or 2 * CYCLEGAN_SIZE
+            self.put("data.image_size", min(size, CYCLEGAN_SIZE), "fewer operations an image")
+        for network in ("generator", "discriminator"):
+            published, key = self._published_width(network), f"network.{network}_width"
+            if published is not None and (self.values[key] or published) >= published:
+                width = max(1, published // NARROWER)
+                self.put(key, width, f"1/{NARROWER} of the channels")
+        batches = ("batch_size", "generator_batch_size")
+        largest = max(self.values[key] for key in batches)
+        if largest > BATCH:
+            for key in batches:
+                smaller = max(1, round(Fraction(self.values[key] * BATCH, largest)))
+                self.put(key, smaller, "memory and time; both in proportion")
+            self.put("accumulate", 1, "the batches are small")
+
+    def _published_width(self, network: str) -> int | None:
+        """None for networks of one's own, and for sizes that are refused later."""
+        chosen = self.config.network
+        if getattr(chosen, network) is not None:
+            return None
+        try:
+            architecture = find(chosen.name, self.values["data.image_size"] or 32)
+        except SparseganError:
+            return None
+        return int(getattr(architecture, f"{network}_width"))
+
+    def length(self) -> None:
+        """A shorter run, looked at as often."""
+        before = self.values["steps"]
+        steps = self.put("steps", min(before, STEPS), "minutes, not days")
+        self._at_most("method.ema_start", steps // 100, "1 % of the run, as published")
+        for key, times in (("checkpoint.every", 6), ("sample.every", 6), ("evaluate.every", 3)):
+            every = max(1, steps // times)
+            self._at_most(key, every, f"{_counted(steps // every, 'time')} a run")
+        self._at_most("evaluate.images", IMAGES, "seconds, not minutes")
+        every = max(1, steps // 60)
+        self._at_most("log_every", every, f"{_counted(steps // every, 'time')} a run")
+
+    def rates(self) -> None:
+        """Learning rates that get somewhere in so few steps."""
+        rate = RATES.get(self._place)
+        if rate is None:
+            return
+        for name in ("generator", "discriminator"):
+            key = f"optimiser.{name}.lr"
+            if self.values[key] < rate:
+                self.put(key, rate, "at a published rate so short a run hardly begins to learn")
+
+    def estimates(self) -> None:
+        """The library's sounder defaults in place of what the published codes do."""
+        why = "sounder, and faster: native kernels need moments of the active weights alone"
+        self.put("method.faithful", [], why)
+        if self.values["evaluate.bn"] == "stored":
+            self.put("evaluate.bn", "standing", "sounder: statistics of the very weights")
+
+    @property
+    def _place(self) -> tuple[Any, Any]:
+        return self.values["network.name"], self.values["data.image_size"]
+
+    def rewiring(self) -> None:
+        """Rewirings no closer than a new weight needs to grow."""
+        lr = min(self.values[f"optimiser.{name}.lr"] for name in ("generator", "discriminator"))
+        least = math.ceil(Fraction(str(GROWTH)) / Fraction(str(lr)))
+        wanted = max(least, self.values["steps"] // DECISIONS)
+        why = f"learning rate × interval is {lr * wanted:.2g}, which is to be {GROWTH} at least"
+        self._at_most("method.interval", wanted, why)
+
+    def control(self) -> None:
+        """Decisions enough to cross the range of densities, each on measurements enough."""
+        steps = self.values["steps"]
+        interval = max(RECORDS, steps // DECISIONS)
+        made = f"{_counted((steps - 1) // interval, 'decision')} a run"
+        interval = self._at_most("method.control_interval", interval, made) or interval
+        window_kept = "method.balance_window" in self.kept
+        records = self.values["method.balance_window"] if window_kept else RECORDS
+        every = max(1, interval // records)
+        span = min(interval, steps)
+        why = f"{_counted(span // every, 'measurement')} in {_counted(span, 'step')}"
+        every = self._at_most("method.balance_every", every, why)
+        step, decisions = self.values.get("method.density_step"), (steps - 1) // interval
+        window = max(1, interval // every)
+        if steps < window * every:
+            why = f"no less; {_counted(steps, 'step')} do not fill it"
+        elif "method.control_interval" in self.values:
+            why = "filled between two decisions"
+        else:
+            why = f"filled in {_counted(window * every, 'step')}"
+        self._at_most("method.balance_window", window, why)
+        if step is not None and decisions and step * decisions < TRAVEL:
+            exact = Fraction(str(step))
+            times = math.ceil(Fraction(str(TRAVEL)) / decisions / exact)
+            self.put(
+                "method.density_step",
+                float(min(1, times * exact)),
+                f"{decisions} decisions cross the range: {TRAVEL} in sum at least",
+            )
+        self._band()
+
+    def _band(self) -> None:
+        pair = ("generator", "discriminator")
+        needed = {key for n in pair for key in (f"network.{n}_width", f"optimiser.{n}.lr")}
+        if self._place not in LEVELS or not needed <= {change.key for change in self.changes}:
+            return
+        for key in ("method.low", "method.high"):
+            edge = self.values.get(key)
+            if edge is not None:
+                level = LEVELS[self._place]
+                why = f"a pilot's ratio was about {level}, as {PUBLISHED_LEVEL} is published"
+                self.put(key, round(edge * level / PUBLISHED_LEVEL, 3), why)
+
+    def average(self) -> None:
+        """An average that forgets the start."""
+        decay = self.values["method.ema_decay"]
+        if decay is not None:
+            longest = MEMORY * self.values["steps"]
+            slowest = math.floor(1e4 * 0.5 ** (1 / longest)) / 1e4
+            why = f"half-life of {MEMORY:.0%} of the run at most"
+            self._at_most("method.ema_decay", slowest, why)
+
+    def _at_most(self, key: str, value: Any, why: str) -> Any:
+        """Lower a setting to a value; 0, which stands for never, stays."""
+        before = self.values.get(key)
+        return self.put(key, value, why) if before is not None and before > value else before
+
+    def result(self) -> Config:
+        """The settings as they are now."""
+        config = self.config
+        for change in self.changes:
+            value = tuple(change.after) if isinstance(change.after, list) else change.after
+            config = _with(config, change.key.split("."), value)
+        return config
+
+
+def _with(place: Any, path: Sequence[str], value: Any) -> Any:
+    """A tree of frozen dataclasses with one value replaced."""
+    if not path:
+        return value
+    if isinstance(place, MethodChoice):
+        return replace(place, settings=_with(place.settings, path, value))
+    return replace(place, **{path[0]: _with(getattr(place, path[0]), path[1:], value)})

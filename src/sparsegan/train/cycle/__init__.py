@@ -1,0 +1,1 @@
+"""What only CycleGAN needs: two unpaired sets of images and a generator for each way."""

@@ -1,0 +1,117 @@
+import json
+
+import pytest
+import torch
+from rich.console import Console
+
+import cycle_run
+from sparsegan import data, engine
+from sparsegan.cli import kernel_tables
+from sparsegan.engine import choice, layer_timing
+from sparsegan.plan import measure
+from sparsegan.record.checkpoint import save_state
+from sparsegan.record.run import create
+from sparsegan.settings import parse
+from sparsegan.train import build, kinds, state
+from sparsegan.train.launch import launch
+from tiny_run import config
+
+needs_kernels = pytest.mark.skipif(not engine.available(), reason="kernels are not compiled")
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPARSEGAN_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def timed(monkeypatch):
+    """Every network takes 6 s masked, and native 1 s + 20 s x density; a layer 1 s and 0.5 s."""
+    row = torch.tensor([7.0, 6.0, 1.0, 20.0], dtype=torch.float64)
+    monkeypatch.setattr(choice, "time_network", lambda *_: row)
+
+    def layers(calls, *_):
+        return torch.tensor([[1.0, 0.5, 0.0]] * len(calls), dtype=torch.float64)
+
+    monkeypatch.setattr(layer_timing, "_measure", layers)
+
+
+def resolved(*flags):
+    images = data.load("fashion-mnist", split="test")
+    return build.resolve(config("unused", *flags), images)
+
+
+@needs_kernels
+def test_a_run_to_come_is_measured_and_decides_by_it():
+    chosen = resolved()
+    found = measure.of_plan(chosen)
+    assert [one.name for one in found] == ["generator", "discriminator"]
+    match = kinds.match(chosen, launch(chosen))
+    batches = kinds.batches(data.load("fashion-mnist"), chosen, 0, 1, torch.device("cpu"))
+    match.choose_kernels(batches.generator_latents(1), batches.real(1, 0))
+    for one, network in zip(found, match.methods[""].networks.values(), strict=True):
+        assert one.timing == vars(network.engine.timing)
+        assert (one.kernels, one.reason) == (network.engine.kernels, network.engine.reason)
+        assert one.density == network.masks.density
+        assert [layer.name for layer in one.layers] == network.masks.names
+        counts = network.masks.counts()
+        for layer in one.layers:
+            assert layer.density == counts[layer.name] / network.masks.sizes()[layer.name]
+            assert layer.ratio == layer.masked / layer.native
+
+
+@needs_kernels
+def test_a_run_is_measured_with_the_masks_of_its_newest_checkpoint(tmp_path, timed):
+    chosen = resolved("--threads", "2")
+    match = kinds.match(chosen, launch(chosen))
+    network = match.methods[""].discriminator
+    network.resize(round(0.2 * network.masks.total), growth="random")
+    run = create(tmp_path / "run")
+    parse.write(run.config, chosen)
+    captured = state.capture(match) | {"seconds": 0.0, "metrics_bytes": 0, "images": ""}
+    save_state(run.checkpoint(0), captured)
+    threads = torch.get_num_threads()
+    G, D = measure.of_run(run.path)
+    assert torch.get_num_threads() == threads
+    assert D.timing["threads"] == 2
+    assert D.density == network.masks.density
+    assert (G.kernels, D.kernels) == ("masked", "native")  # 1 + 20 x 0.3 s and x 0.2 s against 6 s
+    assert {layer.kernels for layer in D.layers} == {"native"}
+
+
+@needs_kernels
+def test_the_directions_of_a_cycle_are_measured_each(tmp_path, timed):
+    cycle_run.write_set(tmp_path / "squares")
+    chosen = cycle_run.config(tmp_path / "squares", tmp_path / "run", "--engine", "native")
+    found = measure.of_plan(kinds.resolve(chosen, kinds.images(chosen)))
+    assert len(found) == 4
+    assert all(one.timed for one in found)
+    assert {one.reason for one in found} == {"as told"}
+    generator = next(one for one in found if one.name == "generator a_to_b")
+    reasons = {layer.reason for layer in generator.layers if layer.kernels == "masked"}
+    assert reasons <= {"reflect padding"}
+    assert any(layer.native for layer in generator.layers)
+
+
+def test_told_to_run_masked_nothing_is_timed():
+    for one in measure.of_plan(resolved("--engine", "masked")):
+        assert (one.kernels, one.reason, one.timing) == ("masked", "as told", None)
+        assert {layer.masked for layer in one.layers} == {None}
+        assert "linear" in [layer.name for layer in one.layers]
+        assert not one.timed
+
+
+@needs_kernels
+def test_the_tables_tell_networks_and_layers(timed):
+    found = measure.of_plan(resolved())
+    lines = kernel_tables.choices_text(found).splitlines()
+    assert lines[0].startswith("generator      6998.9 ms native against 6000.0 ms masked")
+    assert lines[0].endswith("at density 0.3 → masked")
+    console = Console(width=80, record=True)
+    console.print(kernel_tables.kernels_table(found))
+    text = " ".join(console.export_text().split())
+    assert "generator 30.0% 6,000 6,999 0.857 masked" in text
+    assert "1,000 500 2.00 masked: with the rest" in text
+    told = json.loads(json.dumps(kernel_tables.as_json(found)))
+    assert told["generator"]["timing"]["masked"] == 6.0
+    assert told["generator"]["layers"][0]["ratio"] == 2.0

@@ -1,0 +1,60 @@
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sparsegan.record.events import event
+
+LAYER = {"name": "conv", "masked": True, "active": 3, "weights": 9}
+WHOLE = [
+    {"kind": "end", "step": 5},
+    {"kind": "of a later version", "step": 5, "anything": [1, {"a": None}]},
+    {"kind": "start", "step": 0, "networks": {"generator": [LAYER], "discriminator": []}},
+    {"kind": "rewire", "step": 4, "network": "generator", "layers": [["conv", 3, 4, 9]]},
+    {"kind": "evaluate", "step": 4, "value": None, "low": 0.5, "high": 1, "pair": "a_to_b"},
+    {"kind": "engine", "step": 0, "network": "generator", "kernels": "native"},
+]
+
+
+@pytest.mark.parametrize("told", WHOLE, ids=lambda told: told["kind"])
+def test_what_a_run_writes_is_an_event(told):
+    assert event(json.dumps(told).encode()) == told
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"", b"{}", b"[]", b"null", b"7", b'"kind"', b"\xff\xfe", b"[" * 100_000, b"9" * 5000,
+        b'{"kind": 1, "step": 0}', b'{"kind": "end"}', b'{"kind": "end", "step": -1}',
+        b'{"kind": "end", "step": 1.5}', b'{"kind": "end", "step": true}',
+        b'{"kind": "end", "step": 1e400}', b'{"kind": "end", "step": 99999999999999999999}',
+        b'{"kind": "end", "step": 1, "pair": 3}', b'{"kind": "start", "step": 0}',
+        b'{"kind": "start", "step": 0, "networks": {"generator": [], "discriminator": [{}]}}',
+        b'{"kind": "rewire", "step": 0, "network": "other", "layers": []}',
+        b'{"kind": "rewire", "step": 0, "network": "generator", "layers": [["a", 0, 1]]}',
+        b'{"kind": "rewire", "step": 0, "network": "generator", "layers": [["a", 0, 1, 0]]}',
+        b'{"kind": "rewire", "step": 0, "network": "generator", "layers": [["a", 0, 9, 4]]}',
+        b'{"kind": "rewire", "step": 0, "network": [], "layers": []}',
+        b'{"kind": "evaluate", "step": 0}', b'{"kind": "evaluate", "step": 0, "value": "low"}',
+        b'{"kind": "evaluate", "step": 0, "value": NaN}',
+        b'{"kind": "engine", "step": 0, "network": "generator"}',
+    ],
+)  # fmt: skip
+def test_what_is_none_is_none(line):
+    assert event(line) is None
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from(WHOLE), st.data())
+def test_any_value_anywhere_is_an_event_or_none(told, data):
+    key = data.draw(st.sampled_from(sorted(told)))
+    changed = {**told, key: data.draw(values)}
+    assert event(json.dumps(changed).encode()) in (None, json.loads(json.dumps(changed)), changed)

@@ -1,0 +1,58 @@
+import json
+import math
+
+import pytest
+
+from sparsegan.errors import SparseganError
+from sparsegan.record.metrics_log import MetricsLog, finite, line, read_events, readable_events
+
+
+def test_lines_are_in_the_file_at_once(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    with MetricsLog(path) as log:
+        log.write("train", 3, loss=0.5, layers=(("a", 1),))
+        assert json.loads(path.read_text()) == {
+            "kind": "train",
+            "step": 3,
+            "loss": 0.5,
+            "layers": [["a", 1]],
+        }
+        assert log.offset() == path.stat().st_size
+
+
+def test_numbers_that_json_lacks_become_null():
+    value = {"a": math.nan, "b": [math.inf, 1.0, (-math.inf,)], "c": True, "d": None, "e": "nan"}
+    expected = {"a": None, "b": [None, 1.0, [None]], "c": True, "d": None, "e": "nan"}
+    assert finite(value) == expected
+    json.dumps(finite(value), allow_nan=False)
+
+
+def test_reading_leaves_out_a_last_line_that_is_not_whole(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"kind": "a", "step": 0}\n{"kind": "b", "step": 1}\n{"ki')
+    assert [event["kind"] for event in read_events(path)] == ["a", "b"]
+    assert readable_events(path) == list(read_events(path))
+
+
+def test_reading_names_what_is_wrong(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    with pytest.raises(SparseganError, match="is missing"):
+        list(read_events(path))
+    assert readable_events(path) == []
+    path.write_text('{"kind": "a", "step": 0}\nnonsense\n{"kind": "b", "step": 0}\n')
+    with pytest.raises(SparseganError, match=r"line 2 .* --repair"):
+        list(read_events(path))
+    assert [event["kind"] for event in readable_events(path)] == ["a", "b"]
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(SparseganError, match="cannot read"):
+        list(read_events(path))
+
+
+def test_lines_of_before_are_taken_over_to_the_byte(tmp_path):
+    with MetricsLog(tmp_path / "metrics.jsonl") as log:
+        log.extend(line("a", 0, value=0.5))
+        log.write("a", 0, value=0.5)
+    first, second, rest = (tmp_path / "metrics.jsonl").read_bytes().split(b"\n")
+    assert first == second
+    assert not rest

@@ -1,0 +1,341 @@
+"""CycleGAN: its losses by hand, and whole runs."""
+
+import copy
+import json
+import signal
+
+import pytest
+import torch
+from PIL import Image
+
+from cycle_run import config, opened, play, write_set
+from sparsegan import cli, export
+from sparsegan.draw import sampling
+from sparsegan.errors import SparseganError
+from sparsegan.record.checkpoint import load_state, save_state
+from sparsegan.record.metrics_log import read_events
+from sparsegan.record.run import RunDirectory
+from sparsegan.settings import parse
+from sparsegan.train import loop, state
+from sparsegan.train.cycle import translation
+from sparsegan.train.stop import Interrupted, StopRequest
+from sparsegan.train.timing import StepSeconds
+from sparsegan.train.trained import open_trained
+from tiny_run import differences
+
+PAIRS = ("a_to_b", "b_to_a")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return write_set(tmp_path_factory.mktemp("squares"))
+
+
+def plain(match):
+    """Copies of the networks of both directions: (generators, discriminators)."""
+    return [
+        [copy.deepcopy(match.networks[f"{role} {pair}"]) for pair in PAIRS]
+        for role in ("generator", "discriminator")
+    ]
+
+
+def weights(match):
+    return {
+        name: [p.detach().clone() for p in network.parameters()]
+        for name, network in match.networks.items()
+    }
+
+
+def moved(before, match):
+    """Names of the networks that are not as they were."""
+    now = weights(match)
+    return {
+        name
+        for name, own in now.items()
+        if not all(torch.equal(a, b) for a, b in zip(own, before[name], strict=True))
+    }
+
+
+# ---- one step
+
+
+def losses_by_hand(match, images, cycle, identity):
+    """The generators' loss of each direction as the paper writes it, on copies."""
+    (G, back), (D_b, D_a) = plain(match)
+    a, b = images
+    l1 = lambda x, y: (x - y).abs().mean()  # noqa: E731
+    a_to_b = (D_b(G(a)) - 1).square().mean() + cycle * l1(back(G(a)), a) + identity * l1(G(b), b)
+    b_to_a = (
+        (D_a(back(b)) - 1).square().mean() + cycle * l1(G(back(b)), b) + identity * l1(back(a), a)
+    )
+    return (a_to_b, b_to_a), (G, back)
+
+
+@pytest.mark.parametrize(("cycle", "identity"), [(10.0, 5.0), (3.0, 0.0), (0.0, 0.0)])
+def test_the_generators_share_the_published_loss(place, cycle, identity):
+    flags = ["--loss.cycle", str(cycle), "--loss.identity", str(identity)]
+    match, batches = opened(place, *flags)
+    images = batches.generator_latents(1)
+    expected, copies = losses_by_hand(match, images, cycle, identity)
+    sum(expected).backward()
+    before = weights(match)
+    losses, scores = match.generator_step(1, images)
+    for pair, loss, own in zip(PAIRS, expected, copies, strict=True):
+        assert losses[pair].item() == pytest.approx(loss.item(), rel=1e-5)
+        assert scores[pair].shape == (1, 6, 6)
+        masks = match.methods[pair].generator.masks
+        for layer, copied in zip(masks.layers, _weights(own, masks), strict=True):
+            wanted = torch.where(masks[layer.name], copied, 0)
+            rounding = 1e-4 * wanted.abs().max().item()
+            torch.testing.assert_close(layer.parameter.grad, wanted, rtol=1e-3, atol=rounding)
+    assert moved(before, match) == {"generator a_to_b", "generator b_to_a"}
+
+
+def _weights(network, masks):
+    return [network.get_submodule(layer.name).weight.grad for layer in masks.layers]
+
+
+def test_each_discriminator_learns_its_own_kind(place):
+    match, batches = opened(place)
+    (G, back), (D_b, D_a) = plain(match)
+    a, b = batches.real(1, 0)
+    before = weights(match)
+    losses = match.discriminator_step(1, (a, b), (a, b), batches.mix(1, 0))
+    for pair, D, real, fake in (("a_to_b", D_b, b, G(a)), ("b_to_a", D_a, a, back(b))):
+        expected = ((D(real) - 1).square().mean() + D(fake).square().mean()) / 2
+        assert losses[pair].item() == pytest.approx(expected.item(), rel=1e-5)
+    assert moved(before, match) == {"discriminator a_to_b", "discriminator b_to_a"}
+
+
+def test_discriminators_see_translations_of_the_past(place):
+    match, batches = opened(place, "--loss.history", "1")
+    shown = []
+    match.games["a_to_b"].D.register_forward_pre_hook(lambda _, args: shown.append(args[0].clone()))
+    exchange = torch.full((2, 1, 2), 0.9)
+    for step in (1, 2):
+        match.discriminator_step(step, batches.real(step, 0), batches.latents(step, 0), exchange)
+    (_, first), (_, second) = shown[:2], shown[2:]
+    assert torch.equal(first, second)
+    assert not torch.equal(batches.real(1, 0)[0], batches.real(2, 0)[0])
+
+
+def test_the_balance_is_measured_in_each_pair(place):
+    match, batches = opened(place)
+    a, b = real = batches.real(1, 0)
+    match.discriminator_step(1, real, real, batches.mix(1, 0))
+    (G, back), _ = plain(match)
+    _, scores = match.generator_step(1, real)
+    (G_after, back_after), (D_b, D_a) = plain(match)
+    events = match.after_generator_step(scores, real, real)
+    for pair, D, before, after, known, image in (
+        ("a_to_b", D_b, G, G_after, b, a),
+        ("b_to_a", D_a, back, back_after, a, b),
+    ):
+        record = events[pair].balance
+        assert record.real == pytest.approx(D(known).mean().item(), rel=1e-5)
+        assert record.fake_before == pytest.approx(D(before(image)).mean().item(), rel=1e-5)
+        assert record.fake_after == pytest.approx(D(after(image)).mean().item(), rel=1e-5)
+    assert events["a_to_b"].balance != events["b_to_a"].balance
+
+
+def test_measuring_the_balance_changes_nothing(place):
+    ends = []
+    for every in ("1", "100"):
+        match, batches = opened(place, "--method.balance_every", every)
+        play(match, batches, 3)
+        ends.append(state.capture(match))
+    parts = ("networks", "optimisers", "ranks")
+    assert differences(*({part: end[part] for part in parts} for end in ends)) == []
+
+
+def test_the_pairs_begin_with_weights_and_masks_of_their_own(place):
+    match, _ = opened(place)
+    there, back = (match.methods[pair].generator for pair in PAIRS)
+    assert not torch.equal(there.masks.flat, back.masks.flat)
+    assert not torch.equal(there.module.first.weight, back.module.first.weight)
+
+
+def test_micro_batches_add_up_to_the_batch(place):
+    ends = []
+    for parts in ("1", "2"):
+        flags = ["--batch_size", "2", "--generator_batch_size", "2", "--accumulate", parts]
+        match, batches = opened(place, *flags)
+        images = batches.real(1, 0)
+        losses = match.discriminator_step(1, images, images, batches.mix(1, 0))
+        generator_losses, scores = match.generator_step(1, images)
+        ends.append([losses, generator_losses, {k: v.mean() for k, v in scores.items()}])
+    for one, other in zip(*ends, strict=True):
+        for pair in PAIRS:
+            torch.testing.assert_close(one[pair], other[pair], rtol=1e-4, atol=1e-5)
+
+
+def test_augmentation_is_what_the_discriminator_sees_and_no_generator(place):
+    match, batches = opened(place, "--augment", "[cutout]")
+    seen, given = [], []
+    game = match.games["a_to_b"]
+    game.D.register_forward_pre_hook(lambda _, args: seen.append(args[0].detach().clone()))
+    game.G.register_forward_pre_hook(lambda _, args: given.append(args[0].detach().clone()))
+    play(match, batches, 1)
+    middle = torch.zeros(3)
+    cut = [bool((images[0] == middle.view(3, 1, 1)).all(0).any()) for images in seen]
+    assert cut == [True] * len(seen)
+    assert torch.equal(given[0], batches.real(1, 0)[0])
+
+
+def test_a_loss_that_is_not_finite_stops_both_generators(place):
+    match, batches = opened(place)
+    a, b = batches.generator_latents(1)
+    before = weights(match)
+    with pytest.raises(SparseganError, match="the generator diverged at step 4"):
+        match.generator_step(4, (a * float("nan"), b))
+    assert not moved(before, match)
+
+
+# ---- whole runs
+
+
+@pytest.fixture(scope="module")
+def whole(place, tmp_path_factory):
+    """A run that was never interrupted."""
+    return loop.train(config(place, tmp_path_factory.mktemp("whole") / "run"))
+
+
+def last(run):
+    return load_state(run.newest_checkpoint())
+
+
+def events_of(run, but=("seconds", "steps_per_second")):
+    return [{k: v for k, v in event.items() if k not in but} for event in read_events(run.metrics)]
+
+
+def test_a_run_tells_of_both_directions(whole):
+    events = list(read_events(whole.metrics))
+    for pair in PAIRS:
+        own = [event for event in events if event.get("pair") == pair]
+        kinds = {event["kind"] for event in own}
+        assert kinds >= {"start", "train", "balance", "rewire", "evaluate"}
+        assert [e["step"] for e in own if e["kind"] == "evaluate"] == [0, 3, 6]
+        assert [e["step"] for e in own if e["kind"] == "train"] == [2, 4, 6]
+        for step in (0, 3, 6):
+            with Image.open(whole.sample(step, pair)) as picture:
+                assert picture.size == (3 * 64, 3 * 64)
+    assert [event["kind"] for event in events if "pair" not in event] == ["end"]
+    rates = [e["generator_lr"] for e in events if e["kind"] == "train" and e["pair"] == "a_to_b"]
+    assert rates == pytest.approx([2e-4, 2e-4, 2e-4 / 3])
+    page = whole.report.read_text()
+    assert "run a_to_b" in page
+    assert "run b_to_a" in page
+
+
+def test_what_a_cycle_costs(whole):
+    cost = json.loads(whole.cost.read_text())
+    assert set(cost["weights"]) == {
+        "generator a_to_b", "discriminator a_to_b", "generator b_to_a", "discriminator b_to_a",
+    }  # fmt: skip
+    pairs = cost["pairs"]
+    for convention in ("published", "consistent"):
+        for whose in ("run", "dense"):
+            total = sum(pairs[pair]["flops"][convention][whose] for pair in PAIRS)
+            assert cost["flops"][convention][whose] == pytest.approx(total)
+    assert cost["bytes"]["generator_sparse"] < cost["bytes"]["generator_dense"]
+    assert cost["seconds"]["run"] > 0
+
+
+@pytest.mark.parametrize("step", [1, 4])
+def test_stopped_and_resumed_is_as_if_never_stopped(place, whole, tmp_path, monkeypatch, step):
+    monkeypatch.setattr(loop.timing, "compare", lambda *args, **options: StepSeconds(1, 1, 1))
+    calls = iter(range(1, 100))
+    with monkeypatch.context() as context:
+        context.setattr(
+            StopRequest,
+            "agreed",
+            lambda self, fabric: signal.SIGTERM if next(calls) == step else 0,
+        )
+        with pytest.raises(Interrupted) as stopped:
+            loop.train(config(place, tmp_path / "run"))
+    run = loop.resume(stopped.value.run)
+    histories = last(run)["ranks"][0]["history"]
+    assert [len(histories[pair]["images"]) for pair in PAIRS] == [2, 2]
+    assert differences(last(run), last(whole)) == []
+    assert events_of(run) == events_of(whole)
+    assert (run.samples / "a_to_b").is_dir()
+
+
+def test_commands_know_directions(place, whole, tmp_path, capsys):
+    run, packed, grid = str(whole.path), str(tmp_path / "G.safetensors"), str(tmp_path / "g.png")
+
+    def call(*arguments):
+        code = cli.main([str(argument) for argument in arguments])
+        told = capsys.readouterr()
+        return told.err if code else told.out
+
+    assert "choose --direction a_to_b or b_to_a" in call("sample", run, "--grid", grid)
+    way = ("--direction", "b_to_a")
+    assert "4 images of step 6" in call("sample", run, "--grid", grid, *way)
+    assert "leave out --seed and --class" in call("sample", run, "--grid", grid, *way, "--seed", 1)
+    given = ("--images", place / "testA", "--folder", tmp_path / "out")
+    assert "3 images of step 6" in call("sample", run, "--direction", "a_to_b", *given)
+    assert "choose --direction" in call("export", run, "--to", "packed")
+    assert "generator of step 6" in call("export", run, "--to", "packed", *way, "--output", packed)
+    assert "name a folder of them with --images" in call("sample", packed, "--grid", grid)
+    assert "leave out --direction" in call("sample", packed, "--grid", grid, *way)
+    told = call("evaluate", run)
+    assert "step 6 a_to_b: kid-patches" in told
+    assert "step 6 b_to_a: kid-patches" in told
+    assert "generator b_to_a, maskable weights" in call("cost", run)
+
+
+def test_an_exported_direction_translates_as_the_run_does(place, whole, tmp_path):
+    written = export.export_run(whole.path, "packed", tmp_path / "G.safetensors", pair="b_to_a")
+    generator = export.load(written.path)
+    pixels = translation.own_sources(parse.read(whole.config), "b_to_a").images.pixels
+    method = open_trained(whole.path).method_of("b_to_a")
+    with sampling.sampled(method) as own:
+        expected = translation.translated(own, pixels)
+    difference = (translation.translated(generator, pixels).int() - expected.int()).abs()
+    assert difference.max() <= 1
+    with pytest.raises(SparseganError, match="choose --direction"):
+        export.export_run(whole.path, "packed", tmp_path / "other.safetensors")
+
+
+def test_adapt_controls_each_discriminator_by_its_own_balance(place):
+    flags = [
+        "--method.name", "adapt", "--method.interval", "2", "--method.control_interval", "2",
+        "--method.balance_window", "2", "--method.maskable", "stu-gan", "--method.low", "-9",
+        "--method.high", "-8", "--method.density_step", "0.1", "--steps", "4",
+    ]  # fmt: skip
+    match, batches = opened(place, *flags)
+    before = {pair: method.discriminator.masks.active for pair, method in match.methods.items()}
+    match.methods["b_to_a"].balance.record = lambda record: None  # it never has a window
+    play(match, batches, 2)
+    after = {pair: method.discriminator.masks.active for pair, method in match.methods.items()}
+    assert after["a_to_b"] > before["a_to_b"]
+    assert after["b_to_a"] == before["b_to_a"]
+
+
+def test_the_state_of_an_ordinary_run_is_refused(place, tmp_path):
+    match, _ = opened(place)
+    save_state(tmp_path / "state", state.capture(match))
+    saved = load_state(tmp_path / "state") | {"seconds": 0.0, "metrics_bytes": 0, "images": ""}
+    state.require_parts(saved, PAIRS)
+    with pytest.raises(SparseganError, match="lacks method"):
+        state.require_parts(saved)
+    del saved["method b_to_a"]["generator"]["masks"]
+    with pytest.raises(SparseganError, match="lacks the generator b_to_a's masks"):
+        state.require_parts(saved, PAIRS)
+
+
+def test_nothing_is_written_for_settings_that_cannot_work(place, tmp_path):
+    for flags, sentence in [
+        (["--data.image_size", "32"], "image_size 64 or 128 or 256"),
+        (["--data.source", "cifar10"], "data.source is cifar10.*trainA and trainB"),
+        (["--data.classes", "[horse]"], "data.classes is horse.*leave it out"),
+        (["--data.held_out", "testA"], "data.held_out is testA.*leave it out"),
+        (["--network.latent_dim", "8"], "leave latent_dim out"),
+        (["--batch_size", "4"], "has only 3 images"),
+        (["--fabric.precision", "16-mixed"], "16-mixed.*choose bf16-mixed or 32-true"),
+    ]:
+        with pytest.raises(SparseganError, match=sentence):
+            loop.train(config(place, tmp_path / "run", *flags))
+    assert list(tmp_path.iterdir()) == []
+    assert not RunDirectory(tmp_path / "run").is_finished()
