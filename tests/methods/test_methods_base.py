@@ -488,3 +488,15 @@ def test_all_is_every_faithful_switch():
     assert plain.generator.moments == "seeded"
     assert not plain.balance.mean_of_ratios
     assert not plain.controller.inclusive
+
+
+@pytest.mark.parametrize("settings", [{"moments": "kept"}, {"faithful": ("kept_moments",)}])
+def test_kept_moments_are_refused_on_native_kernels_and_say_why_they_run_masked(settings):
+    gan = ToyGan()
+    before = gan.state()
+    with pytest.raises(SparseganError, match="engine is 'native' and moments are kept"):
+        Adapt(*gan.parts, steps=20, generator_density=0.3, engine="native", **settings)
+    require_equal(gan.state(), before)
+    method = Adapt(*gan.parts, steps=20, generator_density=0.3, **settings)
+    assert method.generator.engine.kernels == "masked"
+    assert method.generator.engine.reason == "kept moments need dense gradients"

@@ -119,6 +119,44 @@ def test_rewiring_by_gradient_equals_the_slow_reference(module, density, fractio
     )
 
 
+@pytest.mark.parametrize("granularity", ["weight", "block"])
+@pytest.mark.parametrize("scope", ["network", "layer"])
+@pytest.mark.parametrize(("share", "alone"), [(1.0, "gradient"), (0.0, "random")])
+def test_hybrid_growth_is_gradient_or_random_growth_at_its_ends(granularity, scope, share, alone):
+    masks = []
+    for growth in ("hybrid", alone):
+        torch.manual_seed(2)
+        network = _sparse(
+            nn.Sequential(nn.Linear(9, 8), nn.Conv2d(3, 8, 3)), 0.4, 0.05, granularity
+        )
+        _stepped(network)
+        settings = {"gradient_share": share, "generator": _rng(3)}
+        network.rewire(0.5, growth=growth, scope=scope, rounding="floor", **settings)
+        network.resize(network.masks.active + 40, growth=growth, **settings)
+        masks.append(network.masks.flat)
+    assert torch.equal(*masks)
+
+
+@pytest.mark.parametrize("scope", ["network", "layer"])
+def test_hybrid_growth_has_its_share_of_the_largest_gradients(scope):
+    torch.manual_seed(2)
+    network = _sparse(nn.Sequential(nn.Linear(30, 20), nn.Linear(20, 30)), 0.3)
+    dense = _stepped(network).abs()
+    before = network.masks.flat.clone()
+    change = network.rewire(
+        0.5, growth="hybrid", scope=scope, rounding="floor", gradient_share=0.5, generator=_rng()
+    )
+    assert change.active == int(before.sum())
+    left = before & network.masks.flat  # less what was dropped and regrown at once
+    grown = network.masks.flat & ~before
+    strongest = dense.masked_fill(left, -1).topk(change.grown // 2 - 20).indices
+    if scope == "network":
+        assert bool(network.masks.flat[strongest].all())
+    among = dense[~left].sort(descending=True).values
+    at_random = grown & (dense < among[change.grown])
+    assert int(at_random.sum()) > change.grown // 4
+
+
 @settings(deadline=None, max_examples=60)
 @given(networks, st.floats(0.1, 1), fractions, st.sampled_from(["network", "layer"]))
 def test_rewiring_at_random_loses_none_but_the_smallest_and_keeps_the_count(

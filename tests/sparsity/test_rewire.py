@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import reference
 from sparsegan import SparseganError
 from sparsegan.sparsity import drop, exchange, grow, resize
+from sparsegan.sparsity.rewire import Hybrid
 
 
 @st.composite
@@ -47,6 +48,49 @@ def test_grow_takes_exactly_the_highest(example, data):
     chosen = {i for i, on in enumerate(mask) if not on and after[i]}
     _check_choice(chosen, *reference.grow(mask, values, count), count)
     assert all(after[i] for i in range(len(mask)) if mask[i])
+
+
+shares = st.one_of(st.floats(0, 1), st.sampled_from([0.0, 0.25, 0.5, 1.0]))
+
+
+@given(masked_scores(tied=False), shares, st.data())
+def test_hybrid_growth_takes_its_share_by_one_score_and_the_rest_by_the_other(example, share, data):
+    mask, _ = example
+    scores = [data.draw(st.permutations(range(len(mask)))) for _ in range(2)]
+    count = data.draw(st.integers(0, len(mask) - sum(mask)))
+    hybrid = Hybrid(*(torch.tensor(values, dtype=torch.float32) for values in scores), share)
+    expected = list(mask)
+    for values, part in zip(scores, (int(share * count), count - int(share * count)), strict=True):
+        inactive = [i for i in range(len(mask)) if not expected[i]]
+        for i in sorted(inactive, key=lambda i: -values[i])[:part]:
+            expected[i] = True
+    assert grow(torch.tensor(mask), hybrid, count).tolist() == expected
+    assert resize(torch.tensor(mask), hybrid, sum(mask) + count).tolist() == expected
+
+
+@given(masked_scores(tied=True), shares, st.data())
+def test_hybrid_growth_of_blocks_keeps_every_size_and_nears_the_count(example, share, data):
+    mask, values = example
+    sizes = [data.draw(st.sampled_from([1, 3, 4])) for _ in mask]
+    by = torch.tensor(values)
+    hybrid = Hybrid(by, by.flip(0), share)
+    before = torch.tensor(mask)
+    count = data.draw(st.integers(0, sum(mask)))
+    after = exchange(before, by, hybrid, count, sizes=torch.tensor(sizes), generator=_rng())
+    for size in set(sizes):
+        of_size = torch.tensor(sizes) == size
+        assert int((after & of_size).sum()) == int((before & of_size).sum())
+    weights = sum(s for s, on in zip(sizes, mask, strict=True) if on)
+    aim = data.draw(st.integers(weights, sum(sizes)))
+    grown = resize(before, hybrid, aim, sizes=torch.tensor(sizes), generator=_rng())
+    assert bool((before <= grown).all())
+    assert abs(int(torch.tensor(sizes)[grown].sum()) - aim) <= 2
+
+
+def test_hybrid_scores_are_to_grow_by():
+    hybrid = Hybrid(torch.zeros(3), torch.zeros(3), 0.5)
+    with pytest.raises(SparseganError, match="hybrid scores are to grow by"):
+        resize(torch.ones(3, dtype=torch.bool), hybrid, 2)
 
 
 @given(st.booleans().flatmap(masked_scores), st.data())

@@ -55,7 +55,12 @@ class Timing(Fit):
 
 
 def attach(
-    network: nn.Module, masks: ActiveWeights, dense_gradient: Callable[[], bool], wanted: Wanted
+    network: nn.Module,
+    masks: ActiveWeights,
+    dense_gradient: Callable[[], bool],
+    wanted: Wanted,
+    *,
+    because: str = "as told",
 ) -> "Engine":
     """An engine for a network; without compiled kernels ``auto`` runs masked, said once.
 
@@ -69,7 +74,7 @@ def attach(
         )
     if wanted == "auto" and not available():
         _say_masked()
-    return Engine(network, masks, dense_gradient, wanted)
+    return Engine(network, masks, dense_gradient, wanted, because=because)
 
 
 @functools.cache
@@ -85,6 +90,7 @@ class Engine:
         masks: Its masks.
         dense_gradient: A function that says whether gradients at inactive places are wanted.
         wanted: ``native``, ``masked``, or ``auto`` to measure and take the faster.
+        because: Why ``native`` or ``masked`` is wanted, in one phrase.
 
     Attributes:
         timing: The table that ``auto`` decides by; None before the first training forward.
@@ -97,6 +103,8 @@ class Engine:
         masks: ActiveWeights,
         dense_gradient: Callable[[], bool],
         wanted: Wanted = "auto",
+        *,
+        because: str = "as told",
     ) -> None:
         if wanted not in get_args(Wanted):
             raise SparseganError(
@@ -105,6 +113,7 @@ class Engine:
         self.network = network
         self.masks = masks
         self.wanted = wanted
+        self.because = because
         self.timing: Timing | None = None
         self.layers: list[LayerTiming] | None = None
         self._measuring = False
@@ -138,7 +147,7 @@ class Engine:
         if not self._on_cpu:
             return "native kernels are for the CPU"
         if self.wanted != "auto":
-            return "as told"
+            return self.because
         if not available():
             return "the native kernels are not compiled"
         if self.timing is None:

@@ -30,7 +30,7 @@ class AdaptSettings(RewiringSettings, ControlSettings):
 
     Attributes:
         variant: ``relaxed`` (D may become dense) or ``strict`` (D stops at the cap).
-        growth: G grows by ``gradient`` (published) or at ``random``.
+        growth: G grows by ``gradient`` (published), at ``random`` or ``hybrid``.
         cap: D's density never goes above it; None: 1.0 relaxed, 0.5 strict.
         control_interval: Generator steps between two decisions; None: 1000 relaxed, 2000 strict.
     """
@@ -67,7 +67,7 @@ class Adapt(DensityControl):
     def prepare(self) -> None:
         """Ask for gradients where weights are grown by them."""
         super().prepare()
-        by_gradient = self.settings.growth == "gradient"
+        by_gradient = self.settings.growth != "random"
         self.generator.growth_gradient_due = lambda: (
             by_gradient and self.due(self.settings.interval, self.step + 1)
         )
@@ -75,19 +75,18 @@ class Adapt(DensityControl):
     def update(self, step: int) -> Iterator[MaskChange | Decision]:
         """Rewire G, then decide on D."""
         if self.due(self.settings.interval, step):
-            yield self.generator.rewire(growth=self.settings.growth, **self._rewiring(step)).of(
+            yield self.generator.rewire(**self._rewiring(step, self.settings.growth)).of(
                 "generator"
             )
         yield from self.control(step)
 
     def explore_discriminator(self, step: int) -> MaskChange:
-        """Strict variant at the cap: rewire D as G is rewired, but always by gradient."""
-        return self.discriminator.rewire(
-            growth=self.settings.control_growth, **self._rewiring(step)
-        ).of("discriminator")
+        """Strict variant at the cap: rewire D as G is rewired, but by its own growth."""
+        rewiring = self._rewiring(step, self.settings.control_growth)
+        return self.discriminator.rewire(**rewiring).of("discriminator")
 
-    def _rewiring(self, step: int) -> dict[str, Any]:
-        return {
+    def _rewiring(self, step: int, growth: Growth) -> dict[str, Any]:
+        return self.settings.grow(growth) | {
             "fraction": self.settings.drop_fraction()(step, self.steps),
             "scope": "network",
             "rounding": "floor",

@@ -28,7 +28,7 @@ from sparsegan.sparsity import MaskChange, Masks, SparseEMA, SparseNetwork, mask
 from sparsegan.sparsity.allocation import Allocation, group_counts
 from sparsegan.sparsity.ema import Buffers, Form, check_decay
 from sparsegan.sparsity.maskable import Include
-from sparsegan.sparsity.moments import Moments, check_optimizer
+from sparsegan.sparsity.moments import Moments, check_optimizer, require_kernels
 from sparsegan.sparsity.schedule import due
 from sparsegan.sparsity.units import Granularity, Units
 from sparsegan.sparsity.watch import require_free
@@ -162,6 +162,7 @@ class Method(ABC):
             )
         rule = include or chosen.maskable
         moments: Moments = "kept" if self.faithful("kept_moments") else chosen.moments
+        require_kernels(moments, engine)
         # Everything that can be refused is refused before either network is touched.
         layers_of, optimisers, words = {}, {}, []
         for name, module, optimizer, density in zip(

@@ -6,13 +6,13 @@ from typing import Any
 
 from sparsegan.balance import Decision, DensityController
 from sparsegan.errors import SparseganError
-from sparsegan.methods import base
+from sparsegan.methods import base, growth
 from sparsegan.sparsity import MaskChange
 from sparsegan.sparsity.network import Growth
 
 
 @dataclass(frozen=True, kw_only=True)
-class ControlSettings(base.Settings):
+class ControlSettings(growth.GrowthSettings):
     """How D's density follows the balance ratio.
 
     Attributes:
@@ -23,7 +23,7 @@ class ControlSettings(base.Settings):
         density_step: Density added or taken at a decision (published: 0.05).
         floor: D's density never goes below it (published code: 0.05).
         control_interval: Generator steps between two decisions.
-        control_growth: D grows by ``gradient`` (published) or at ``random``.
+        control_growth: D grows by ``gradient`` (published), at ``random`` or ``hybrid``.
     """
 
     generator_density: float = 0.1
@@ -60,9 +60,10 @@ class DensityControl(base.Method):
 
     def prepare(self) -> None:
         """Ask for D's gradient where it may be grown by."""
+        growth.prepare(self.settings, self.networks)
         self._far = 0
         self.discriminator.growth_gradient_due = lambda: (
-            self.settings.control_growth == "gradient"
+            self.settings.control_growth != "random"
             and self.due(self.settings.control_interval, self.step + 1)
         )
 
@@ -87,7 +88,9 @@ class DensityControl(base.Method):
         yield decision
         if decision.to_active != decision.from_active:
             yield self.discriminator.resize(
-                decision.to_active, growth=self.settings.control_growth, generator=self.random
+                decision.to_active,
+                **self.settings.grow(self.settings.control_growth),
+                generator=self.random,
             ).of("discriminator")
             if not self.faithful("kept_window"):
                 self.balance.clear()
@@ -95,7 +98,7 @@ class DensityControl(base.Method):
             yield self.explore_discriminator(step)
 
     def _can_grow(self) -> bool:
-        by_gradient = self.settings.control_growth == "gradient"
+        by_gradient = self.settings.control_growth != "random"
         return self.discriminator.has_growth_gradient or not by_gradient
 
     def explore_discriminator(self, step: int) -> MaskChange:

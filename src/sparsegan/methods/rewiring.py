@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from sparsegan.methods import base
+from sparsegan.methods.growth import GrowthSettings
 from sparsegan.sparsity import DropFraction
 from sparsegan.sparsity.schedule import Shape
 
 
 @dataclass(frozen=True, kw_only=True)
-class RewiringSettings(base.Settings):
+class RewiringSettings(GrowthSettings):
     """How often a mask is rewired and how much of it.
 
     Attributes:
@@ -24,6 +24,7 @@ class RewiringSettings(base.Settings):
     drop_shape: Shape = "cosine"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self.drop_fraction()  # refuses fractions outside [0, 1]
 
     def drop_fraction(self) -> DropFraction:

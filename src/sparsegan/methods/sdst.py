@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sparsegan.balance import Decision
+from sparsegan.methods import growth
 from sparsegan.methods.rewiring import RewiringSettings
 from sparsegan.methods.static import Static, StaticSettings
 from sparsegan.sparsity import MaskChange
@@ -19,7 +20,7 @@ class SdstSettings(RewiringSettings, StaticSettings):
     """Settings of SDST; defaults are the published constants (methods.md, A6).
 
     Attributes:
-        growth: ``gradient`` (SDST-RigL) or ``random`` (SDST-SET).
+        growth: ``gradient`` (SDST-RigL), ``random`` (SDST-SET) or ``hybrid``.
     """
 
     growth: Growth = "gradient"
@@ -33,7 +34,8 @@ class Sdst(Static):
 
     def prepare(self) -> None:
         """Ask for G's gradient where it is grown by."""
-        by_gradient = self.settings.growth == "gradient"
+        growth.prepare(self.settings, self.networks)
+        by_gradient = self.settings.growth != "random"
         self.generator.growth_gradient_due = lambda: (
             by_gradient and self.due(self.settings.interval, self.step + 1)
         )
@@ -43,7 +45,7 @@ class Sdst(Static):
         if self.due(self.settings.interval, step):
             yield self.generator.rewire(
                 self.settings.drop_fraction()(step, self.steps),
-                growth=self.settings.growth,
+                **self.settings.grow(self.settings.growth),
                 scope="network",
                 rounding="floor",
                 generator=self.random,

@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 from sparsegan.balance import Decision
 from sparsegan.errors import SparseganError
+from sparsegan.methods import growth
 from sparsegan.methods.rewiring import RewiringSettings
 from sparsegan.methods.static import Static, StaticSettings
 from sparsegan.sparsity import MaskChange, SparseNetwork
@@ -26,8 +27,8 @@ class StuGanSettings(RewiringSettings, StaticSettings):
 
     Attributes:
         explore: Whose mask moves: ``generator``, ``discriminator`` or ``both``.
-        generator_growth: ``gradient`` (published) or ``random``.
-        discriminator_growth: ``random`` (published) or ``gradient``.
+        generator_growth: ``gradient`` (published), ``random`` or ``hybrid``.
+        discriminator_growth: ``random`` (published), ``gradient`` or ``hybrid``.
         generator_density: Published headline: 0.2.
         discriminator_density: Published headline: 0.3; the earlier scripts: 0.5.
         interval: Published: 1000 (SNGAN, CycleGAN) and 500 (BigGAN).
@@ -60,8 +61,9 @@ class StuGan(Static):
 
     def prepare(self) -> None:
         """Ask for gradients where weights are grown by them."""
-        for _, network, growth in self._explored():
-            if growth == "gradient":
+        growth.prepare(self.settings, self.networks)
+        for _, network, kind in self._explored():
+            if kind != "random":
                 network.growth_gradient_due = lambda: self.due(
                     self.settings.interval, self.step + 1
                 )
@@ -69,10 +71,10 @@ class StuGan(Static):
     def update(self, step: int) -> Iterator[MaskChange | Decision]:
         """Explore: drop and grow within every layer."""
         if self.due(self.settings.interval, step):
-            for name, network, growth in self._explored():
+            for name, network, kind in self._explored():
                 yield network.rewire(
                     self.settings.drop_fraction()(step, self.steps),
-                    growth=growth,
+                    **self.settings.grow(kind),
                     scope="layer",
                     rounding="ceil",
                     generator=self.random,

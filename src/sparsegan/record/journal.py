@@ -166,6 +166,7 @@ def _layer_fields(layer: LayerTiming) -> dict[str, Any]:
 
 
 def _rewire_fields(change: MaskChange) -> dict[str, Any]:
+    back = {} if change.resurrected is None else {"resurrected": change.resurrected}
     return {
         "network": change.network,
         "reason": change.reason,
@@ -177,6 +178,7 @@ def _rewire_fields(change: MaskChange) -> dict[str, Any]:
         "ever_active": change.ever_active,
         "layers": change.layers,
         "nearly_empty": change.nearly_empty,
+        **back,
     }
 
 

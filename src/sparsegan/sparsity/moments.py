@@ -89,6 +89,19 @@ def check_optimizer(
     return inner
 
 
+def require_kernels(moments: Moments, kernels: str) -> None:
+    """Refuse kernels that cannot give the gradients that the moments need.
+
+    Raises:
+        SparseganError: Naming both.
+    """
+    if moments == "kept" and kernels == "native":
+        raise SparseganError(
+            "engine is 'native' and moments are kept (as faithful: kept_moments has them), which "
+            "integrate gradients of inactive weights: take engine 'auto', or other moments"
+        )
+
+
 def clear_inactive_(optimizer: optim.Optimizer, parameter: nn.Parameter, active: Tensor) -> None:
     """Set the moments of inactive weights to zero, in place."""
     for _, moment in _moments_of(optimizer, parameter):

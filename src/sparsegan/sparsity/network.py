@@ -1,7 +1,7 @@
 """A module, its optimiser and its masks, kept together by hooks so that any loop will do."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import repeat
 from typing import Any, Literal
@@ -22,9 +22,11 @@ from sparsegan.sparsity.moments import (
     follow_,
 )
 from sparsegan.sparsity.promise import Promise
+from sparsegan.sparsity.resurrection import FormerWeights
+from sparsegan.sparsity.rewire import GrowthScores, Hybrid
 from sparsegan.sparsity.watch import Watch, require_free
 
-Growth = Literal["gradient", "random"]
+Growth = Literal["gradient", "random", "hybrid"]
 Scope = Literal["network", "layer"]
 Rounding = Literal["floor", "ceil"]
 
@@ -46,6 +48,7 @@ class MaskChange:
         layers: (name, active before, active after, size) of every layer.
         nearly_empty: Layers down to one unit, or to under 1 % of their first budget.
         network: ``generator`` or ``discriminator``; empty outside a GAN.
+        resurrected: Grown weights that have taken up a former value; None where none ever do.
     """
 
     reason: str
@@ -57,6 +60,7 @@ class MaskChange:
     layers: tuple[tuple[str, int, int, int], ...]
     nearly_empty: tuple[str, ...]
     network: str = ""
+    resurrected: int | None = None
 
     @property
     def churn(self) -> float:
@@ -109,6 +113,7 @@ class SparseNetwork:
         self.masks = masks
         self.moments = moments
         self.steps = 0
+        self._former: FormerWeights | None = None
         self.growth_gradient_due: Callable[[], bool] = lambda: False
         self._growth_gradient: Tensor | None = None
         # Moments that integrate dense gradients need them at every step.
@@ -117,6 +122,7 @@ class SparseNetwork:
             masks,
             lambda: self.wants_dense_gradient,
             "masked" if moments == "kept" else kernels,
+            because="kept moments need dense gradients" if moments == "kept" else "as told",
         )
         self.promise = Promise(module, masks)
         self._skips = False
@@ -186,6 +192,10 @@ class SparseNetwork:
 
     # ---- moving the mask
 
+    def resurrect(self) -> None:
+        """From now on grown weights take up the values that they were dropped with."""
+        self._former = FormerWeights(self.masks)
+
     @property
     def has_growth_gradient(self) -> bool:
         """Whether an optimiser step has left a gradient to grow by."""
@@ -202,6 +212,7 @@ class SparseNetwork:
         growth: Growth,
         scope: Scope,
         rounding: Rounding,
+        gradient_share: float = 0.5,
         generator: torch.Generator | None = None,
     ) -> MaskChange:
         """Drop a fraction of the active units by magnitude and grow as many.
@@ -211,23 +222,25 @@ class SparseNetwork:
 
         Args:
             fraction: Share of active units to drop, in [0, 1].
-            growth: Grow by the ``gradient`` of the last optimiser step (RigL) or at ``random``
-                (SET). What was just dropped may grow again.
+            growth: Grow by the ``gradient`` of the last optimiser step (RigL), at ``random`` (SET)
+                or, ``hybrid``, a share by gradient and the rest at random. What was just dropped
+                may grow again.
             scope: ``network`` keeps the network's count (ADAPT), ``layer`` every layer's
                 (STU-GAN).
             rounding: ``floor`` (ADAPT) or ``ceil`` (STU-GAN) of fraction × active.
+            gradient_share: Of a ``hybrid`` growth, that is by gradient.
             generator: A CPU generator for random growth and for ties.
         """
         units = self.masks.units
         mask, sizes = units.first(self.masks.flat), self._unit_sizes()
         magnitudes = self._magnitudes()
-        wanted = self._growth_scores(growth, generator)
+        wanted = self._growth_scores(growth, gradient_share, generator)
         whole = math.floor if rounding == "floor" else math.ceil
 
         def moved(
             mask: Tensor,
             drop_by: Tensor,
-            grow_by: Tensor,
+            grow_by: GrowthScores,
             sizes: Tensor | None,
             keep: Tensor | None = None,
         ) -> Tensor:
@@ -248,12 +261,18 @@ class SparseNetwork:
             after = moved(mask, magnitudes, wanted, sizes, self._strongest(magnitudes))
         else:
             sizes_of = repeat(None) if sizes is None else units.split(sizes)
-            parts = zip(*map(units.split, (mask, magnitudes, wanted)), sizes_of, strict=False)
+            of_layers = *map(units.split, (mask, magnitudes)), self._split(wanted)
+            parts = zip(*of_layers, sizes_of, strict=False)
             after = torch.cat([moved(*part) for part in parts])
         return self._change_to(after, "rewire", self.masks.budget)
 
     def resize(
-        self, to_count: int, *, growth: Growth, generator: torch.Generator | None = None
+        self,
+        to_count: int,
+        *,
+        growth: Growth,
+        gradient_share: float = 0.5,
+        generator: torch.Generator | None = None,
     ) -> MaskChange:
         """Grow or drop weights over the whole network until ``to_count`` are active.
 
@@ -265,7 +284,7 @@ class SparseNetwork:
         mask, sizes = units.first(masks.flat), self._unit_sizes()
         active, more = masks.active, to_count > masks.budget
         if more:
-            wanted = self._growth_scores(growth, generator)
+            wanted = self._growth_scores(growth, gradient_share, generator)
             aim = max(active, to_count)  # rounding to blocks may have led there already
             after = rewire.resize(mask, wanted, aim, sizes=sizes, generator=generator)
         else:
@@ -282,17 +301,33 @@ class SparseNetwork:
         # Means, not sums, so that the smaller blocks at a layer's end are judged by the weight.
         return self.masks.units.mean(scores.magnitude(self.masks.weights()))
 
-    def _growth_scores(self, growth: Growth, generator: torch.Generator | None) -> Tensor:
+    def _growth_scores(
+        self, growth: Growth, gradient_share: float, generator: torch.Generator | None
+    ) -> GrowthScores:
         units = self.masks.units
-        if growth == "random":
-            return scores.random(units.first(self.masks.flat), generator)
+        if growth != "gradient":
+            at_random = scores.random(units.first(self.masks.flat), generator)
+            if growth == "random":
+                return at_random
+            return Hybrid(self._gradients(), at_random, gradient_share)
+        return self._gradients()
+
+    def _gradients(self) -> Tensor:
         if self._growth_gradient is None:
             raise SparseganError(
                 "there is no gradient to grow by: the network's optimiser has made no step since "
                 "the growth was due"
             )
         # A block whose gradient is not a number anywhere has no mean, and scores below all others.
-        return scores.gradient(units.mean(self._growth_gradient.abs()))
+        return scores.gradient(self.masks.units.mean(self._growth_gradient.abs()))
+
+    def _split(self, by: GrowthScores) -> Sequence[GrowthScores]:
+        """Scores of every layer."""
+        units = self.masks.units
+        if isinstance(by, Tensor):
+            return units.split(by)
+        pairs = zip(units.split(by.first), units.split(by.rest), strict=True)
+        return [Hybrid(first, rest, by.share) for first, rest in pairs]
 
     def _unit_sizes(self) -> Tensor | None:
         sizes = self.masks.units.sizes
@@ -310,11 +345,14 @@ class SparseNetwork:
     def _change_to(self, units_after: Tensor, reason: str, budget: int) -> MaskChange:
         before, after = self.masks.flat, self.masks.units.spread(units_after)
         counts = self.masks.counts()
+        if self._former is not None:
+            self._former.remember(before & ~after)
         self.masks.replace(after, budget)
         parts = zip(self.masks.layers, *map(self.masks.split, (before, after)), strict=True)
         for layer, was, now in parts:
             shape = layer.parameter.shape
             follow_(self.optimizer, layer.parameter, was.view(shape), now.view(shape), self.moments)
+        resurrected = None if self._former is None else self._former.restore(after & ~before)
         return MaskChange(
             reason=reason,
             dropped=int((before & ~after).sum()),
@@ -327,6 +365,7 @@ class SparseNetwork:
                 for name, now in self.masks.counts().items()
             ),
             nearly_empty=self._nearly_empty(counts, units_after),
+            resurrected=resurrected,
         )
 
     def _nearly_empty(self, before: Mapping[str, int], units_after: Tensor) -> tuple[str, ...]:
@@ -345,12 +384,14 @@ class SparseNetwork:
     # ---- saving
 
     def state_dict(self) -> dict[str, Any]:
-        """The masks, the step count and a growth gradient that waits to be used."""
+        """The masks, the step count, a growth gradient that waits, and former weights."""
+        former = {} if self._former is None else {"former_weights": self._former.values}
         return {
             "masks": self.masks.state_dict(),
             "steps": self.steps,
             "growth_gradient": self._growth_gradient,
             "engine": self.engine.state_dict(),
+            **former,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -371,6 +412,8 @@ class SparseNetwork:
         saved = state["growth_gradient"]
         self._growth_gradient = None if saved is None else saved.to(self.masks.flat.device)
         self.engine.load_state_dict(state["engine"])
+        if self._former is not None:
+            self._former.load(state["former_weights"])
         self._clear_moments()
 
     def _clear_moments(self) -> None:

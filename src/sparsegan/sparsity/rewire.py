@@ -6,10 +6,30 @@ exactly the missing number is taken, so that a count is never overshot (methods.
 21). An entry may stand for a block of several weights; ``sizes`` then says of how many.
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from sparsegan.errors import SparseganError
+
+
+@dataclass(frozen=True)
+class Hybrid:
+    """Scores of a growth of which a share goes by one and the rest, among what is left, by another.
+
+    Attributes:
+        first: Scores of the share.
+        rest: Scores of the rest.
+        share: Of what grows, in [0, 1]; rounded down to whole weights.
+    """
+
+    first: Tensor
+    rest: Tensor
+    share: float
+
+
+GrowthScores = Tensor | Hybrid
 
 
 def drop(
@@ -38,21 +58,24 @@ def drop(
 
 
 def grow(
-    mask: Tensor, scores: Tensor, count: int, *, generator: torch.Generator | None = None
+    mask: Tensor, scores: GrowthScores, count: int, *, generator: torch.Generator | None = None
 ) -> Tensor:
     """A mask with the ``count`` highest-scored inactive weights added; arguments as in `drop`.
 
     Example:
         >>> grow(torch.tensor([True, False, False]), torch.tensor([9.0, 1.0, 2.0]), 1).tolist()
         [True, False, True]
+        >>> both = Hybrid(torch.tensor([0.0, 9.0, 1.0]), torch.tensor([5.0, 5.0, 0.0]), share=0.5)
+        >>> grow(torch.tensor([False, False, False]), both, 2).tolist()
+        [True, True, False]
     """
-    return mask | _lowest(-scores, ~mask, count, generator)
+    return mask | _highest(scores, ~mask, count, generator)
 
 
 def exchange(
     mask: Tensor,
     drop_by: Tensor,
-    grow_by: Tensor,
+    grow_by: GrowthScores,
     count: int,
     *,
     sizes: Tensor | None = None,
@@ -86,13 +109,13 @@ def exchange(
     for size in torch.unique(sizes).tolist():
         of_size = sizes == size
         gone = int((mask & ~left & of_size).sum())
-        after = after | _lowest(-grow_by, ~left & of_size, gone, generator)
+        after = after | _highest(grow_by, ~left & of_size, gone, generator)
     return after
 
 
 def resize(
     mask: Tensor,
-    scores: Tensor,
+    scores: GrowthScores,
     to_count: int,
     *,
     sizes: Tensor | None = None,
@@ -106,7 +129,7 @@ def resize(
 
     Args:
         mask: Bool tensor, True where an entry is active.
-        scores: Tensor of the mask's shape, to grow or to drop by.
+        scores: Tensor of the mask's shape, to grow or to drop by; `Hybrid` ones are to grow by.
         to_count: How many weights are to be active.
         sizes: Weights of each entry, of the mask's shape; None: one each.
         keep: Bool tensor of active entries that a drop must leave, or None.
@@ -121,11 +144,31 @@ def resize(
     if to_count >= active:
         if sizes is None:
             return grow(mask, scores, by, generator=generator)
-        return mask | _lowest_weighing(-scores, ~mask, by, sizes, generator, rather_more=False)
+        return mask | _highest(scores, ~mask, by, generator, sizes)
+    if isinstance(scores, Hybrid):
+        raise SparseganError("hybrid scores are to grow by, and the mask is to lose weights")
     if sizes is None:
         return drop(mask, scores, by, keep=keep, generator=generator)
     candidates = mask if keep is None else mask & ~keep
     return mask & ~_lowest_weighing(scores, candidates, by, sizes, generator, rather_more=True)
+
+
+def _highest(
+    scores: GrowthScores,
+    candidates: Tensor,
+    count: int,
+    generator: torch.Generator | None,
+    sizes: Tensor | None = None,
+) -> Tensor:
+    """Bool tensor of the ``count`` highest scores, or of so many weights if entries have sizes."""
+    if isinstance(scores, Hybrid):
+        share = int(scores.share * count)
+        first = _highest(scores.first, candidates, share, generator, sizes)
+        rest = count - int(first.sum() if sizes is None else sizes[first].sum())
+        return first | _highest(scores.rest, candidates & ~first, max(0, rest), generator, sizes)
+    if sizes is None:
+        return _lowest(-scores, candidates, count, generator)
+    return _lowest_weighing(-scores, candidates, count, sizes, generator, rather_more=False)
 
 
 def _lowest(
