@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from sparsegan.errors import SparseganError
 from sparsegan.train import heartbeat
 from sparsegan.train.heartbeat import Heartbeat, LostProcessError
 from sparsegan.train.stop import Interrupted
@@ -102,6 +103,16 @@ def test_what_the_first_has_told_is_not_told_again(pair):
     pair[0].leave(ValueError("mine"))
     assert pair[1]._lost.wait(10)
     assert said(pair[1]).told
+
+
+@pytest.mark.parametrize("common", [True, False])
+def test_an_error_that_all_have_is_told_by_the_first_alone(pair, common):
+    beating(*pair)
+    if common:
+        pair[0].leave(SparseganError("no such thing"))
+    error = SparseganError("no such thing")
+    assert pair[1].leave(error) is error
+    assert error.told == common
 
 
 def test_errors_of_ones_own_stay_what_they_are(pair):

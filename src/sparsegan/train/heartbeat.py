@@ -136,6 +136,9 @@ class Heartbeat:
         if isinstance(error, RuntimeError):  # as PyTorch's and Gloo's are
             self._lost.wait(4 * _TICK)
             found = self._loss or self._of_connection(error) or error
+        elif self.rank and isinstance(error, SparseganError):
+            self._lost.wait(2 * _TICK)  # one that all processes have is told by the first
+            error.told = self._loss is not None and self._loss.told
         self._left.set()
         if error is None or isinstance(error, Interrupted):
             self._say(_PEACE)
