@@ -7,9 +7,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from sparsegan.errors import SparseganError
 from sparsegan.methods import Method
 from sparsegan.methods.base import Settings
+from sparsegan.methods.settings import has_statistics, require_statistics
 from sparsegan.seeding import stream
 from sparsegan.torch_private import BatchNorm
 from sparsegan.undisturbed import undisturbed
@@ -47,30 +47,6 @@ def standing_statistics(generator: nn.Module, seed: int, batch: int = 64) -> Ite
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
-
-
-def has_statistics(settings: Settings) -> bool:
-    """Whether what a method keeps of a generator has statistics of its own beside the weights."""
-    return settings.ema_decay is None or settings.ema_buffers == "average"
-
-
-def require_statistics(settings: Settings, bn: Normalisation, weights: Weights) -> None:
-    """Refuse stored statistics for averaged weights whose average has none.
-
-    Args:
-        settings: The method's.
-        bn: Normalisation while drawing.
-        weights: Those that are drawn from.
-
-    Raises:
-        SparseganError: The statistics would be those of other weights.
-    """
-    if bn == "stored" and weights == "ema" and not has_statistics(settings):
-        raise SparseganError(
-            "stored statistics are wanted of averaged weights, and the average has none of its own "
-            "(method.ema_buffers is live): train with --method.ema_buffers average, or choose "
-            "standing or batch statistics"
-        )
 
 
 def lasting(bn: Normalisation, settings: Settings) -> Normalisation:

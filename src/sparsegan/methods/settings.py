@@ -1,4 +1,4 @@
-"""A method's settings from keywords."""
+"""A method's settings from keywords, and what follows from them."""
 
 import dataclasses
 import difflib
@@ -33,3 +33,27 @@ def intervals(settings: "Settings") -> list[tuple[str, Any]]:
     names = ("balance_every", "balance_window", "interval", "control_interval")
     present = [(name, getattr(settings, name, None)) for name in names]
     return [(name, value) for name, value in present if value is not None]
+
+
+def has_statistics(settings: "Settings") -> bool:
+    """Whether what a method keeps of a generator has statistics of its own beside the weights."""
+    return settings.ema_decay is None or settings.ema_buffers == "average"
+
+
+def require_statistics(settings: "Settings", bn: str, weights: str) -> None:
+    """Refuse stored statistics for averaged weights whose average has none.
+
+    Args:
+        settings: The method's.
+        bn: Normalisation while drawing (`draw.sampling.Normalisation`).
+        weights: Those that are drawn from (`draw.sampling.Weights`).
+
+    Raises:
+        SparseganError: The statistics would be those of other weights.
+    """
+    if bn == "stored" and weights == "ema" and not has_statistics(settings):
+        raise SparseganError(
+            "stored statistics are wanted of averaged weights, and the average has none of its own "
+            "(method.ema_buffers is live): train with --method.ema_buffers average, or choose "
+            "standing or batch statistics"
+        )

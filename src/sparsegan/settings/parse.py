@@ -17,10 +17,10 @@ from typing import Any
 import yaml
 from jsonargparse import Namespace
 
-from sparsegan.draw import sampling
 from sparsegan.errors import SparseganError
 from sparsegan.files import atomic_write_text
 from sparsegan.methods import METHODS
+from sparsegan.methods.settings import require_statistics
 from sparsegan.settings.config import Config, LossConfig, MethodChoice
 from sparsegan.settings.names import unknown
 from sparsegan.settings.options import SHORT, SettingsParser, of_another_method, options
@@ -189,7 +189,7 @@ def check(config: Config) -> None:
             f"augment is {', '.join(config.augment)}: name every change once at most"
         )
     chosen = config.evaluate
-    sampling.require_statistics(config.method.settings, chosen.bn, chosen.weights)
+    require_statistics(config.method.settings, chosen.bn, chosen.weights)
     _check_loss(config)
 
 
