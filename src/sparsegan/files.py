@@ -4,8 +4,19 @@ import contextlib
 import os
 import re
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
+
+from sparsegan.errors import SparseganError
+
+_KINDS = (
+    (stat.S_ISDIR, "a directory"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISSOCK, "a socket"),
+)
 
 
 @contextlib.contextmanager
@@ -58,6 +69,27 @@ def atomic_write_bytes(path: str | Path, data: bytes) -> None:
 def atomic_write_text(path: str | Path, text: str) -> None:
     """Write ``text`` as UTF-8, line ends as they are, to ``path`` as `atomic_path` does."""
     atomic_write_bytes(path, text.encode())
+
+
+def require_regular(path: Path, what: str) -> None:
+    """Refuse what cannot be read like a file: a pipe may never end, and a device never does.
+
+    Args:
+        path: What is about to be read.
+        what: What it should be, for the message: "the configuration".
+
+    Raises:
+        SparseganError: It is missing, cannot be looked at, or is no regular file.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise SparseganError(f"cannot read {what} {path}: {error.strerror}") from None
+    except ValueError:  # a NUL within the name
+        raise SparseganError(f"cannot read {what} {str(path)!r}: no file has such a name") from None
+    kind = next((name for test, name in _KINDS if test(mode)), None)
+    if kind is not None:
+        raise SparseganError(f"{what} {path} is {kind}: name a file")
 
 
 def leads_out(path: Path, folder: Path) -> bool:

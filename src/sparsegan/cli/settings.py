@@ -90,7 +90,7 @@ def read(given: Sequence[str], command: str, description: str) -> Given:
         raise SparseganError(f"{error} (see `sparsegan {command} --help`)") from None
     from sparsegan.settings import recipes, scale, trust
     from sparsegan.settings.options import SettingsParser
-    from sparsegan.settings.parse import check, method_of, parse, read_layer
+    from sparsegan.settings.parse import check, flat, parse, read_layer
     from sparsegan.train import start
 
     layers = [read_layer(Path(path)) for path in chosen.config]
@@ -102,16 +102,21 @@ def read(given: Sequence[str], command: str, description: str) -> Given:
     recipe = chosen.recipe or (None if layers else DEFAULT_RECIPE)
     if recipe is not None:
         layers = [*recipes.layers(recipe), *layers]
-    parser = SettingsParser(
-        method_of(layers, flags),
-        prog=f"sparsegan {command}",
-        usage=f"sparsegan {command} [--recipe NAME] [--scale small] [--config FILE] "
-        "[--KEY VALUE ...]",
-        description=description,
-        epilog=EXAMPLES[command],
+    if {"-h", "--help"} & set(flags):
+        config = parse(layers, [flag for flag in flags if flag not in ("-h", "--help")])
+        parser = SettingsParser(
+            config.method.name,
+            prog=f"sparsegan {command}",
+            usage=f"sparsegan {command} [--recipe NAME] [--scale small] [--config FILE] "
+            "[--KEY VALUE ...]",
+            description=description,
+            epilog=EXAMPLES[command],
+        )
+        _add_own_options(parser.own, command)
+        parser.print_help_from(flat(config))
+    config = parse(
+        layers, flags, [flag for action in own._actions for flag in action.option_strings]
     )
-    _add_own_options(parser.own, command)  # taken out of the flags above: here for the help
-    config = parse(layers, flags, parser)
     if not (command == "train" and chosen.print_config):
         named = {text for flag in flags for text in (flag, flag.partition("=")[2])}
         trust.require(

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from sparsegan import yaml_text
 from sparsegan.errors import SparseganError
 from sparsegan.files import leads_out
 from sparsegan.report.events import (
@@ -192,8 +193,8 @@ def _text(path: Path) -> str:
 
 def _yaml(content: str) -> Any:
     try:
-        return yaml.safe_load(content)
-    except (yaml.YAMLError, RecursionError, ValueError):  # ValueError: no such date
+        return yaml_text.load(content[: yaml_text.BYTES])
+    except (yaml.YAMLError, SparseganError):
         return None
 
 

@@ -1,20 +1,21 @@
 """The settings of a run as options: keys, types, defaults and help out of the dataclasses."""
 
 import dataclasses
+import functools
 import inspect
 import re
-import types
 import typing
 from argparse import RawDescriptionHelpFormatter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NoReturn
 
-from jsonargparse import ArgumentParser, DefaultHelpFormatter, Namespace
+from jsonargparse import ArgumentParser, DefaultHelpFormatter
 
 from sparsegan.errors import SparseganError
 from sparsegan.methods import METHODS
 from sparsegan.settings.config import Config, MethodChoice
 from sparsegan.settings.names import unknown
+from sparsegan.settings.values import describe_type
 
 SHORT = {
     "generator": "network.generator",
@@ -47,16 +48,14 @@ class SettingsParser(ArgumentParser):
         kwargs: As for `jsonargparse.ArgumentParser`.
 
     Attributes:
-        known: The settings by key.
         own: The group for options of a command itself, first in its help.
     """
 
     def __init__(self, method: str, **kwargs: Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=_Help, **kwargs)
-        self.known = {option.key: option for option in options(method)}
         self.own = self.add_argument_group("what to do")
         groups: dict[str, Any] = {}
-        for option in self.known.values():
+        for option in options(method):
             name = option.key.partition(".")[0] if "." in option.key else "run length and batches"
             if name not in groups:
                 groups[name] = self.add_argument_group(name)
@@ -68,42 +67,64 @@ class SettingsParser(ArgumentParser):
                 *flags, type=option.type, default=option.default, help=option.help
             )
 
-    def start_from(self, values: Namespace) -> None:
-        """Have other values than the dataclasses' for what no flag sets, in the help, too."""
-        self.set_defaults(dict(values.items()))
+    def print_help_from(self, values: Mapping[str, Any]) -> NoReturn:
+        """Print the help, with other defaults than the dataclasses', and end the program."""
+        self.set_defaults(dict(values))
+        self.print_help()
+        raise SystemExit(0)
 
-    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """Raise the parser's complaint as a SparseganError of one sentence."""
-        wrong_type = re.match(
-            r'Parser key "([^"]+)":.*(?:Got|Given) value: (.*)', message, re.DOTALL
+
+def read_flags(
+    flags: Sequence[str], known: Mapping[str, Option], others: Sequence[str] = ()
+) -> dict[str, str]:
+    """The text behind each flag, by the key of its setting; the last of several wins.
+
+    Args:
+        flags: Of settings alone.
+        known: The settings by key.
+        others: Flags that there are besides, for what is nearest to an unknown one.
+
+    Raises:
+        SparseganError: There is no such setting, or nothing behind the flag.
+    """
+    values: dict[str, str] = {}
+    before, rest = "", list(flags)
+    while rest:
+        name, equals, text = rest.pop(0).partition("=")
+        key = SHORT.get(name.removeprefix("--"), name.removeprefix("--"))
+        if not name.startswith("--") or key not in known:
+            raise SparseganError(_unknown(name, before, known, others))
+        if not equals:
+            if not rest or rest[0].startswith("--"):
+                wanted = describe_type(known[key].type)
+                raise SparseganError(f"{name} has no value behind it: it must be {wanted}")
+            text = rest.pop(0)
+        values[key] = text
+        before = key
+    return values
+
+
+def _unknown(name: str, before: str, known: Mapping[str, Option], others: Sequence[str]) -> str:
+    if not name.startswith("-"):
+        if before and "a list" in describe_type(known[before].type):
+            return f"{name} belongs to no option: write the list as --{before} a,b"
+        return (
+            f"{name} belongs to no option: write --key value, and a folder of images "
+            "after --data.path"
         )
-        not_known = re.match(r"unrecognized arguments: (\S+)", message)
-        if wrong_type and wrong_type[1] in self.known:
-            key, value = wrong_type.groups()
-            wanted = describe_type(self.known[key].type)
-            raise SparseganError(f"{key} is {value!r}: it must be {wanted}")
-        if not_known:
-            name = not_known[1].split("=")[0]
-            if not name.startswith("-"):
-                raise SparseganError(
-                    f"{name} belongs to no option: write --key value, and a folder of images "
-                    "after --data.path"
-                )
-            flags = [flag for action in self._actions for flag in action.option_strings]
-            other = of_another_method(name.lstrip("-"), list(self.known))
-            raise SparseganError(other or unknown("option", name, flags))
-        raise SparseganError(" ".join(message.split()))
+    flags = [*others, *(f"--{key}" for key in (*SHORT, *known))]
+    return of_another_method(name.lstrip("-"), list(known)) or unknown("option", name, flags)
 
 
-def options(method: str) -> Iterator[Option]:
+@functools.cache
+def options(method: str) -> tuple[Option, ...]:
     """Every setting of a run with that method, in the order of `Config`."""
     method_options = list(_options(METHODS[method].Settings, "method."))
     name = Option("method.name", Literal[tuple(METHODS)], method, "Training method.")
+    every: list[Option] = []
     for option in _options(Config, ""):
-        if option.key == "method":
-            yield from (name, *method_options)
-        else:
-            yield option
+        every += [name, *method_options] if option.key == "method" else [option]
+    return tuple(every)
 
 
 def of_another_method(key: str, known: Sequence[str]) -> str | None:
@@ -133,22 +154,3 @@ def attribute_help(cls: type) -> dict[str, str]:
         for name, text in re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", section, re.MULTILINE):
             found[name] = " ".join(text.split())
     return found
-
-
-def describe_type(kind: Any) -> str:
-    """A type in words: "a number", "one of erk, er, uniform", "a whole number or null"."""
-    words = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-    if kind in words:
-        return words[kind]
-    arguments = typing.get_args(kind)
-    if typing.get_origin(kind) is Literal:
-        return "one of " + ", ".join(map(str, arguments))
-    if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        inner = [describe_type(part) for part in arguments if part is not type(None)]
-        return " or ".join([*inner, *["null"] * (type(None) in arguments)])
-    if typing.get_origin(kind) is tuple and Ellipsis not in arguments:
-        return f"a list of {len(arguments)} values such as [0.0, 0.9]"
-    choices = typing.get_args(arguments[0]) if arguments else ()
-    if choices:
-        return f"a list such as [{choices[0]}], of {', '.join(map(str, choices))}"
-    return "a list such as [a, b]"

@@ -15,15 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonargparse import Namespace
 
+from sparsegan import yaml_text
 from sparsegan.errors import SparseganError
 from sparsegan.files import atomic_write_text
 from sparsegan.methods import METHODS
 from sparsegan.methods.settings import require_statistics
 from sparsegan.settings.config import Config, LossConfig, MethodChoice
 from sparsegan.settings.names import unknown
-from sparsegan.settings.options import SHORT, SettingsParser, of_another_method, options
+from sparsegan.settings.options import SHORT, Option, of_another_method, options, read_flags
+from sparsegan.settings.values import LARGEST, fit, shown
 
 DEFAULT_METHOD = "adapt"
 
@@ -31,6 +32,17 @@ _OF_A_FAMILY = {
     "network.generator": ("network.generator_width", "network.latent_dim"),
     "network.discriminator": ("network.discriminator_width",),
 }
+
+_MOST = {
+    "threads": 1024,
+    "fabric.devices": 1024,
+    "data.image_size": 8192,
+    "sample.grid": 100,
+    "network.generator_width": 65_536,
+    "network.discriminator_width": 65_536,
+    "network.latent_dim": 1_000_000,
+}
+"""Beyond these nothing is meant; what the memory holds is asked before a run begins."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,25 +54,23 @@ class Layer:
 
 
 def parse(
-    layers: Sequence[Layer], flags: Sequence[str] = (), parser: SettingsParser | None = None
+    layers: Sequence[Layer], flags: Sequence[str] = (), other_flags: Sequence[str] = ()
 ) -> Config:
     """The configuration that layers and flags add up to.
 
     Args:
         layers: Earlier ones first.
         flags: Command line arguments, over all layers.
-        parser: Of the method in force (see `method_of`), if there is one already.
+        other_flags: Names of flags that there are besides those of settings.
 
     Raises:
         SparseganError: An unknown key, a value of the wrong type or not in its range.
     """
-    parser = parser or SettingsParser(method_of(layers, flags))
-    merged = _merge(layers, flags, parser)
-    merged.setdefault("method", {})["name"] = parser.known["method.name"].default
-    values = parser.parse_object(merged)
-    if flags:
-        parser.start_from(values)
-        values = parser.parse_args(list(flags))
+    known = {option.key: option for option in options(method_of(layers, flags))}
+    values = {key: option.default for key, option in known.items()}
+    values |= _merge(layers, flags, known)
+    for key, text in read_flags(flags, known, other_flags).items():
+        values[key] = fit(key, text, known[key].type)
     config = _build(values)
     check(config)
     return config
@@ -93,25 +103,23 @@ def _known_method(name: Any) -> str:
     return name
 
 
-def _merge(layers: Sequence[Layer], flags: Sequence[str], parser: SettingsParser) -> dict[str, Any]:
-    """All layers as one nested mapping, each checked against the method in force there."""
-    flat: dict[str, Any] = {}
+def _merge(
+    layers: Sequence[Layer], flags: Sequence[str], in_force: Mapping[str, Option]
+) -> dict[str, Any]:
+    """What all layers set, by dotted key, each checked against the method in force there."""
+    merged: dict[str, Any] = {}
     for number, layer in enumerate(layers, start=1):
-        known = [option.key for option in options(method_of(layers[:number]))]
-        found = dict(_flatten(layer.values, known, "", layer.origin))
-        _forget_family(flat, [key for key, value in found.items() if value is not None])
-        flat |= found
-    given = [flag.removeprefix("--").partition("=")[0] for flag in flags]
-    _forget_family(flat, [SHORT.get(key, key) for key in given])
-    nested: dict[str, Any] = {}
-    for key, value in flat.items():
-        if key in parser.known:
-            *groups, last = key.split(".")
-            place = nested
-            for group in groups:
-                place = place.setdefault(group, {})
-            place[last] = value
-    return nested
+        known = {option.key: option.type for option in options(method_of(layers[:number]))}
+        values = {
+            key: fit(key, value, known[key], layer.origin)
+            for key, value in _flatten(layer.values, list(known), "", layer.origin)
+        }
+        _forget_family(merged, [key for key, value in values.items() if value is not None])
+        merged |= values
+    named = [flag.removeprefix("--").partition("=")[0] for flag in flags]
+    _forget_family(merged, [SHORT.get(key, key) for key in named])
+    method = {"method.name": in_force["method.name"].default}
+    return {key: value for key, value in merged.items() if key in in_force} | method
 
 
 def _forget_family(flat: dict[str, Any], later: Sequence[str]) -> None:
@@ -127,32 +135,37 @@ def _flatten(
 ) -> Iterator[tuple[str, Any]]:
     if not isinstance(values, Mapping):
         where = f"the group {prefix[:-1]} of {origin}" if prefix else origin
-        raise SparseganError(f"{where} holds {values!r}: it must hold `key: value` pairs")
+        if values is None:
+            raise SparseganError(f"{where} is empty: write its settings below it, or leave it out")
+        raise SparseganError(f"{where} holds {shown(values)}: it must hold `key: value` pairs")
     for name, value in values.items():
         key = f"{prefix}{name}"
         if key in known:
             yield key, value
         elif any(other.startswith(key + ".") for other in known):
-            yield from _flatten({} if value is None else value, known, key + ".", origin)
+            yield from _flatten(value, known, key + ".", origin)
         else:
             raise SparseganError(
                 (of_another_method(key, known) or unknown("key", key, known)) + f" (in {origin})"
             )
 
 
-def _build(values: Namespace) -> Config:
-    def group(cls: Any, place: Any) -> Any:
-        types_of = typing.get_type_hints(cls)
-        fields = {field.name: getattr(place, field.name) for field in dataclasses.fields(cls)}
-        for name, kind in types_of.items():
+def _build(values: Mapping[str, Any]) -> Config:
+    def group(cls: Any, prefix: str) -> Any:
+        fields = {}
+        for name, kind in typing.get_type_hints(cls).items():
             if kind is MethodChoice:
-                settings = METHODS[fields[name].name].Settings
-                fields[name] = MethodChoice(fields[name].name, group(settings, fields[name]))
+                method = values[f"{prefix}{name}.name"]
+                own = group(METHODS[method].Settings, f"{prefix}{name}.")
+                fields[name] = MethodChoice(method, own)
             elif dataclasses.is_dataclass(kind):
-                fields[name] = group(kind, fields[name])
+                fields[name] = group(kind, f"{prefix}{name}.")
+            else:
+                fields[name] = values[prefix + name]
         return cls(**fields)
 
-    config: Config = group(Config, values)
+    config = group(Config, "")
+    assert isinstance(config, Config)
     return config
 
 
@@ -166,8 +179,14 @@ def check(config: Config) -> None:
     at_least_one = ["steps", "batch_size", "generator_batch_size", "discriminator_steps"]
     at_least_one += ["accumulate", "log_every", "threads", "checkpoint.every", "checkpoint.keep"]
     at_least_one += ["sample.grid", "fabric.devices", "data.image_size", "network.latent_dim"]
+    at_least_one += ["network.generator_width", "network.discriminator_width"]
     at_least_zero = ["evaluate.every", "evaluate.images", "sample.every", "loss.gradient_penalty"]
     at_least_zero += ["loss.cycle", "loss.identity", "loss.history"]
+    for key, value in values.items():
+        most = _MOST.get(key, LARGEST)
+        if isinstance(value, int) and not -LARGEST <= value <= most:
+            bound = f"most {most}" if value > 0 else f"least {-LARGEST}"
+            raise SparseganError(f"{key} is {shown(value)}: it must be at {bound}")
     least = dict.fromkeys(at_least_one, 1) | dict.fromkeys(at_least_zero, 0)
     least["fabric.timeout"] = 5
     for key, smallest in least.items():
@@ -184,6 +203,8 @@ def check(config: Config) -> None:
             f"optimiser.decay_from is {config.optimiser.decay_from}: it must lie in [0, 1), "
             "0 being a decay over the whole run"
         )
+    if config.data.classes == ():
+        raise SparseganError("data.classes is an empty list: name classes, or leave it out for all")
     if len(set(config.augment)) < len(config.augment):
         raise SparseganError(
             f"augment is {', '.join(config.augment)}: name every change once at most"
@@ -248,34 +269,16 @@ def write(path: Path, config: Config, notes: Sequence[str] = ()) -> None:
     atomic_write_text(path, to_yaml(config, notes))
 
 
-class _Loader(yaml.SafeLoader):
-    """Refuses a key that is there twice, of which YAML would silently drop the first."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        names = [name.value for name, _ in node.value]
-        for number, name in enumerate(names):
-            if name in names[:number]:
-                raise SparseganError(f"{name} is there twice: remove one of the two")
-        return super().construct_mapping(node, deep)
-
-
 def read_layer(path: Path) -> Layer:
     """The settings in a YAML file.
 
     Raises:
-        SparseganError: The file is missing, not YAML, or has a key twice.
+        SparseganError: The file cannot be read as YAML (`yaml_text`), or holds nothing.
     """
-    try:
-        values = yaml.load(path.read_text(), _Loader)
-    except OSError as error:
-        raise SparseganError(f"cannot read the configuration {path}: {error.strerror}") from None
-    except SparseganError as error:
-        raise SparseganError(f"in {path}, {error}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        place = getattr(error, "problem_mark", None)
-        line = f" (line {place.line + 1})" if place else ""
-        raise SparseganError(f"{path} is not YAML{line}: write `key: value` lines") from None
-    return Layer(str(path), {} if values is None else values)
+    values = yaml_text.read(path)
+    if values is None:
+        raise SparseganError(f"{path} holds no settings: write `key: value` lines")
+    return Layer(str(path), values)
 
 
 def read(path: Path) -> Config:
