@@ -89,7 +89,7 @@ def test_large_files_are_not_read_on(tmp_path):
 def test_pipes_devices_and_folders_are_not_opened(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path, kind in ((tmp_path / "pipe", "a pipe"), (tmp_path, "a directory")):
-        with pytest.raises(SparseganError, match=f"is {kind}: name a file"):
+        with pytest.raises(SparseganError, match=f"which is {kind}: name a file"):
             yaml_text.read(path)
-    with pytest.raises(SparseganError, match="/dev/zero is a device"):
+    with pytest.raises(SparseganError, match="/dev/zero, which is a device"):
         yaml_text.read(yaml_text.Path("/dev/zero"))

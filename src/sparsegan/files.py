@@ -1,6 +1,7 @@
 """Whole files or none: every file of the library is written beside its place and then renamed."""
 
 import contextlib
+import errno
 import os
 import re
 import secrets
@@ -19,6 +20,35 @@ _KINDS = (
 )
 
 
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NOT_OURS = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+class WriteError(SparseganError, OSError):
+    """A file cannot be written; what was there before is as it was."""
+
+
+@contextlib.contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """Tell what the system has against writing in one sentence.
+
+    Args:
+        path: What the block writes.
+
+    Raises:
+        WriteError: For any OSError in the block, with the path and the cause.
+    """
+    try:
+        yield
+    except (WriteError, BrokenPipeError):  # of a pipe the reader has seen enough
+        raise
+    except OSError as error:
+        remedy = ": make room there, or take another folder" if error.errno in _FULL else ""
+        if error.errno in _NOT_OURS:
+            remedy = ": take a folder that you may write to"
+        raise WriteError(f"cannot write {path} ({error.strerror or error}){remedy}") from error
+
+
 @contextlib.contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """A temporary path to write to, which becomes ``path`` when the block ends without an error.
@@ -34,22 +64,28 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         A path in the same folder at which nothing exists yet; the block has to create it.
 
     Raises:
-        OSError: The folder or the file cannot be written, or the block created no file.
+        WriteError: The folder or the file cannot be written, the block created no file, or there is
+            something else than a file.
 
     Example:
         >>> with atomic_path("numbers.bin") as temporary:  # doctest: +SKIP
         ...     temporary.write_bytes(bytes(8))
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.tmp")
-    try:
-        yield temporary
-        _sync(temporary, os.O_RDWR)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with writing(path):
+        kind = _kind(path)
+        if kind is not None:  # renaming would put a file into the place of a device, too
+            raise WriteError(f"cannot write {path}, which is {kind}: name a file")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.tmp")
+        try:
+            yield temporary
+            _sync(temporary, os.O_RDWR)
+            temporary.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
     # A file system without fsync for folders (and Windows) has nothing better to offer.
     with contextlib.suppress(OSError):
         _sync(path.parent, os.O_RDONLY)
@@ -82,14 +118,23 @@ def require_regular(path: Path, what: str) -> None:
         SparseganError: It is missing, cannot be looked at, or is no regular file.
     """
     try:
-        mode = path.stat().st_mode
+        path.stat()
     except OSError as error:
         raise SparseganError(f"cannot read {what} {path}: {error.strerror}") from None
     except ValueError:  # a NUL within the name
         raise SparseganError(f"cannot read {what} {str(path)!r}: no file has such a name") from None
-    kind = next((name for test, name in _KINDS if test(mode)), None)
+    kind = _kind(path)
     if kind is not None:
-        raise SparseganError(f"{what} {path} is {kind}: name a file")
+        raise SparseganError(f"cannot read {what} {path}, which is {kind}: name a file")
+
+
+def _kind(path: Path) -> str | None:
+    """What is at a path in words, where it is there and no regular file."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return None
+    return next((name for test, name in _KINDS if test(mode)), None)
 
 
 def leads_out(path: Path, folder: Path) -> bool:

@@ -24,6 +24,12 @@ def test_its_networks_are_taken_by_the_command_line_too():
     assert D(G(torch.randn(3, 64))).shape == (3,)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_its_generator_is_taken_for_every_seed(seed):
+    draws = torch.Generator().manual_seed(seed)
+    own.generator(f"{EXAMPLE}:Generator", latent_dim=64, image_size=28, channels=1, draws=draws)
+
+
 def _run(example, *arguments):
     return example["main"]([*arguments, "--interval", "5", "--log_every", "6"])
 

@@ -142,3 +142,70 @@ def test_a_discriminator_of_another_size_is_refused():
     with pytest.raises(SparseganError, match=r"\(2, 1, 5, 5\)|patch") as refusal:
         _score(nn.Sequential(foreign.critic(), nn.Flatten(0)), (3, 32, 32))
     assert "(50,)" in str(refusal.value)
+
+
+class _Ending(nn.Module):
+    """A generator whose last layer has a large positive bias, so that its draws are bright."""
+
+    latent_dim = 4
+
+    def __init__(self, ending, layer=nn.Linear):
+        super().__init__()
+        self.last, self.ending = layer(4, 3 * 16 * 16), ending
+        for name, parameter in self.last.named_parameters():
+            if name.endswith("bias"):
+                nn.init.constant_(parameter, 5.0)
+
+    def forward(self, z):
+        return self.ending(self.last(z)).view(-1, 3, 16, 16)
+
+
+def _spectral(inputs, outputs):
+    return nn.utils.parametrizations.spectral_norm(nn.Linear(inputs, outputs))
+
+
+def _standardised(inputs, outputs):
+    return nn.Sequential(nn.Linear(inputs, outputs, bias=False), nn.BatchNorm1d(outputs))
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        torch.tanh,
+        nn.Tanh(),
+        lambda x: 2 * torch.sigmoid(x) - 1,
+        lambda x: x.clamp(-1, 1),
+        nn.Hardtanh(),
+        nn.Softsign(),
+        torch.sin,
+        lambda x: x,
+        lambda x: torch.tanh(x).clone().flatten(1),
+    ],
+)
+@pytest.mark.parametrize("layer", [nn.Linear, _spectral, _standardised])
+def test_bright_draws_of_fresh_weights_are_no_reason_to_refuse(ending, layer):
+    network = _Ending(ending, layer)
+    before = [parameter.clone() for parameter in network.parameters()]
+    _adopt(network)
+    assert all(map(torch.equal, before, network.parameters()))
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        torch.sigmoid,
+        nn.Sigmoid(),
+        nn.ReLU(),
+        nn.Softplus(),
+        lambda x: (torch.tanh(x) + 1) / 2,
+        lambda x: x.clamp(0, 1),
+        lambda x: 1 / (1 + torch.exp(-x)),
+        lambda x: 255 * torch.sigmoid(x),
+        torch.abs,
+        lambda x: x.softmax(1),
+    ],
+)
+@pytest.mark.parametrize("layer", [nn.Linear, _spectral, _standardised])
+def test_images_that_are_never_dark_are_refused(ending, layer):
+    with pytest.raises(SparseganError, match=r"makes images in .* end in nn\.Tanh"):
+        _adopt(_Ending(ending, layer))

@@ -1,9 +1,11 @@
 import json
 import math
+from pathlib import Path
 
 import pytest
 
 from sparsegan.errors import SparseganError
+from sparsegan.files import WriteError
 from sparsegan.record.metrics_log import MetricsLog, finite, line, read_events, readable_events
 
 
@@ -56,3 +58,25 @@ def test_lines_of_before_are_taken_over_to_the_byte(tmp_path):
     first, second, rest = (tmp_path / "metrics.jsonl").read_bytes().split(b"\n")
     assert first == second
     assert not rest
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_is_told_with_the_path():
+    log = MetricsLog(Path("/dev/full"))
+    with pytest.raises(WriteError, match=r"cannot write /dev/full \(No space left on device\)"):
+        log.write("train", 1)
+    with pytest.raises(WriteError):
+        log.close()
+    log.close()
+
+
+def test_a_log_that_has_vanished_is_noticed_before_a_checkpoint_relies_on_it(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    with MetricsLog(path) as log:
+        log.write("train", 1)
+        path.rename(tmp_path / "elsewhere")
+        with pytest.raises(WriteError, match="No such file"):
+            log.offset()
+        path.touch()
+        with pytest.raises(WriteError, match="another file"):
+            log.offset()

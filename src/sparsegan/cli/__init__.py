@@ -41,7 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     logging.getLogger("sparsegan").addFilter(_spelt_out)
     try:
-        return _dispatch(given)
+        code = _dispatch(given)
+        sys.stdout.flush()
+        return code
     except SparseganError as error:
         if not error.told:
             tell(str(error))
@@ -50,16 +52,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("sparsegan: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # The reader of a pipe has seen enough; Python would complain again when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()  # the reader of a pipe has seen enough
         return 0
     except OSError as error:
+        # What the system refuses outside of `files.writing` is no defect of ours either.
+        tell(f"{error.filename or 'output'}: {error.strerror or error}")
         if error.filename is None:
-            raise
-        # A full disk, a folder without rights: no defect of ours, and it names the file.
-        where = printable(str(error.filename))
-        print(f"sparsegan: error: {where}: {error.strerror}", file=sys.stderr)
+            _drop_output()
         return 2
+
+
+def _drop_output() -> None:
+    """Have Python not complain again when it flushes at its end what could not be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _spelt_out(record: logging.LogRecord) -> bool:

@@ -9,6 +9,7 @@ from sparsegan.data.tars import COMPRESSIONS, TarArchive
 from sparsegan.data.tree import Folder
 from sparsegan.data.zips import ZipArchive
 from sparsegan.errors import SparseganError
+from sparsegan.files import require_regular
 
 
 class Container(Protocol):
@@ -47,6 +48,8 @@ def open_container(place: Path) -> Container:
     """
     if place.is_dir():
         return Folder(place)
+    if place.exists():
+        require_regular(place, "the archive")
     try:
         with place.open("rb") as file:
             start = file.read(512)

@@ -42,11 +42,8 @@ def save_png(path: Path, image: Image.Image) -> None:
     """
     if path.suffix.lower() != ".png":
         raise SparseganError(f"{path} is to be a PNG: name a file that ends in .png")
-    try:
-        with atomic_path(path) as temporary:
-            image.save(temporary, format="PNG")
-    except OSError as error:
-        raise SparseganError(f"cannot write {path}: {error.strerror or error}") from None
+    with atomic_path(path) as temporary:
+        image.save(temporary, format="PNG")
 
 
 def save_folder(folder: Path, pixels: Tensor, classes: Sequence[str] = ()) -> None:

@@ -71,11 +71,8 @@ def write_onnx(frozen: Frozen, path: Path) -> None:
     assert program is not None
     if frozen.generator.class_names:
         program.model.metadata_props["class_names"] = json.dumps(frozen.generator.class_names)
-    try:
-        with atomic_path(path) as temporary:
-            program.save(temporary)
-    except OSError as error:
-        raise SparseganError(f"cannot write {path}: {error.strerror or error}") from None
+    with atomic_path(path) as temporary:
+        program.save(temporary)
 
 
 @contextmanager

@@ -60,10 +60,7 @@ def write_packed(frozen: Frozen, path: Path) -> None:
         }
     )
     metadata = {"format": _FORMAT, "about": about, "sha256": _digest(about, arrays)}
-    try:
-        atomic_write_bytes(path, save(arrays, metadata))
-    except OSError as error:
-        raise SparseganError(f"cannot write {path}: {error.strerror or error}") from None
+    atomic_write_bytes(path, save(arrays, metadata))
 
 
 def load(

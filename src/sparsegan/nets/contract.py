@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from sparsegan.errors import SparseganError
 from sparsegan.importing import told
-from sparsegan.logits import come_from_sigmoid
+from sparsegan.logits import come_from_sigmoid, ends_in
 from sparsegan.undisturbed import undisturbed
 
 LATENT_DIM = ("latent_dim", "z_dim", "nz")
@@ -70,7 +70,7 @@ def adopt_generator(
         if made[-1].shape == wanted:
             if noise is not flat:
                 network.register_forward_pre_hook(_noise_as_map)
-            _check_range(made[-1], name)
+            _check_range(network, noise, made[-1], name, classes)
             return
     if made:
         raise SparseganError(_other_shape(tuple(made[0].shape), wanted, name))
@@ -193,15 +193,37 @@ def _other_shape(made: tuple[int, ...], wanted: tuple[int, ...], name: str) -> s
     return f"{text}: set {' and '.join(remedies)}"
 
 
-def _check_range(images: Tensor, name: str) -> None:
+def _check_range(
+    network: nn.Module, noise: Tensor, images: Tensor, name: str, classes: int | None
+) -> None:
     low, high = images.min().item(), images.max().item()
-    if low >= 0 and high > 0:
+    if low >= 0 and high > 0 and not _can_be_dark(network, noise, images, classes):
         raise SparseganError(
             f"{name} makes images in [{low:.3g}, {high:.3g}], and those of a run lie in [-1, 1] "
             "with black at -1: let it end in nn.Tanh()"
         )
     if max(-low, high) > 1.01:
         _say_out_of_range(name)
+
+
+def _can_be_dark(network: nn.Module, noise: Tensor, images: Tensor, classes: int | None) -> bool:
+    """Whether some weights have a generator make values below 0, where its own have made none.
+
+    A few images of fresh weights may all be bright by chance. What ends in a sigmoid or in another
+    function that is never negative stays so whatever the sign of any parameter.
+    """
+    if ends_in(images, "Tanh"):
+        return True
+    if ends_in(images, "Sigmoid"):
+        return False
+    for parameter in reversed(list(network.parameters())):
+        parameter.data.neg_()
+        try:
+            if bool(_call(network, noise, classes).detach().min() < 0):
+                return True
+        finally:
+            parameter.data.neg_()
+    return False
 
 
 @functools.cache

@@ -34,10 +34,7 @@ def save_state(path: Path, state: Mapping[str, Any]) -> None:
     tensors: dict[str, Tensor] = {}
     skeleton = json.dumps(_take_apart(state, "", tensors))
     metadata = {"format": _FORMAT, "state": skeleton, "sha256": _digest(skeleton, tensors)}
-    try:
-        atomic_write_bytes(path, save(tensors, metadata))
-    except OSError as error:
-        raise SparseganError(f"cannot write the checkpoint {path}: {error}") from None
+    atomic_write_bytes(path, save(tensors, metadata))
 
 
 def load_state(path: Path) -> State:

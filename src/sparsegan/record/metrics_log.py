@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from sparsegan.errors import SparseganError
+from sparsegan.files import WriteError, require_regular, writing
 from sparsegan.record.events import Event, event
 
 
@@ -34,30 +35,38 @@ class MetricsLog:
 
     Args:
         path: The file, made if it is not there.
+
+    Raises:
+        WriteError: In every method: the disk is full, or the file has been removed meanwhile.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = path.open("ab")
+        with writing(path):
+            self._file = path.open("ab")
 
     def write(self, kind: str, step: int, /, **fields: Any) -> None:
         """Append the event `kind` of generator step `step` (fields: docs/design.md)."""
-        self._file.write(line(kind, step, **fields))
-        self._file.flush()
+        self.extend(line(kind, step, **fields))
 
     def extend(self, lines: bytes) -> None:
         """Append lines that were events before."""
-        self._file.write(lines)
-        self._file.flush()
+        with writing(self.path):
+            self._file.write(lines)
+            self._file.flush()
 
     def offset(self) -> int:
         """Bytes written so far, on the disk itself: what a checkpoint may rely on."""
-        os.fsync(self._file.fileno())
-        return self._file.tell()
+        with writing(self.path):
+            os.fsync(self._file.fileno())
+            if not os.path.samestat(os.fstat(self._file.fileno()), self.path.stat()):
+                raise WriteError(f"{self.path} is another file than the run has begun to write")
+            return self._file.tell()
 
     def close(self) -> None:
         """Close the file; closing twice does nothing."""
-        self._file.close()
+        with writing(self.path):
+            self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -98,6 +107,8 @@ def readable_events(path: Path) -> list[Event]:
 def _lines(path: Path) -> list[bytes]:
     """The whole lines of a log."""
     try:
+        if path.exists():
+            require_regular(path, "the log")
         return path.read_bytes().split(b"\n")[:-1]
     except FileNotFoundError:
         raise SparseganError(
