@@ -47,7 +47,7 @@ def test_a_file_is_found_with_what_stands_beside_it_and_run_once(here, monkeypat
         ("absent.py:Net", "not there: .*absent.py"),
         ("good:Absent", "good.py has no Absent"),
         ("good.py:Absent", "good.py has no Absent"),
-        ("needs:Net", "imports no_such_package, and that is not installed"),
+        ("lacking:Net", "imports no_such_package, and that is not installed"),
         ("script.py:Net", "__main__"),
         ("broken.py:Net", r"ZeroDivisionError: division by zero \(.*broken.py, line 2\)"),
         ("typo.py:Net", r"SyntaxError.*typo.py, line 1"),
@@ -56,7 +56,7 @@ def test_a_file_is_found_with_what_stands_beside_it_and_run_once(here, monkeypat
 def test_what_cannot_be_found_is_refused_with_the_reason(here, spec, says):
     for name, text in {
         "good": "class Net: pass",
-        "needs": "import no_such_package",
+        "lacking": "import no_such_package",
         "script": "import sys\nsys.exit(3)",
         "broken": "class Net: pass\n1 / 0",
         "typo": "class Net(",

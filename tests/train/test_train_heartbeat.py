@@ -43,7 +43,7 @@ def pair(monkeypatch):
     yield both
     for each in both:
         each.leave(None)
-        for peer in each._peers.values():
+        for peer in list(each._peers.values()):
             peer.close()
 
 
