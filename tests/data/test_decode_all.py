@@ -105,7 +105,7 @@ def test_a_damaged_entry_of_a_zip_leaves_the_others(tmp_path):
         content[start + (60 if i == 1 else 0)] ^= 255
     path.write_bytes(content)
     files = list(image_files(open_container(path), Paths.sort(files)))
-    bad = [file.place for file in files if isinstance(file.content, BrokenImageError)]
+    bad = [file.number for file in files if isinstance(file.content, BrokenImageError)]
     assert bad == [1, 3]
 
 

@@ -166,19 +166,19 @@ def _counter(
             tally.norm_ops += 2 * output.numel() if affine else 0
         elif isinstance(layer, _WEIGHTED):
             repeats = getattr(layer, "published_positions", 1) if as_published else 1
-            given = args[0] if args else kwargs["input"]
-            tally.macs += repeats * _macs(layer, given, output)
+            inputs = args[0] if args else kwargs["input"]
+            tally.macs += repeats * _macs(layer, inputs, output)
             if isinstance(layer.bias, Tensor):
                 tally.bias_adds += repeats * output.numel()
 
     return count
 
 
-def _macs(layer: nn.Module, given: Tensor, output: Tensor) -> int:
+def _macs(layer: nn.Module, inputs: Tensor, output: Tensor) -> int:
     shape = _weight_shape(layer)
     if isinstance(layer, _TRANSPOSED):
         # Each value of the input meets every weight of its input channel.
-        return given.numel() * math.prod(shape[1:])
+        return inputs.numel() * math.prod(shape[1:])
     return output.numel() * math.prod(shape[1:])
 
 
@@ -198,10 +198,10 @@ def _weights(layer: nn.Module) -> list[Tensor]:
     """The layer's own parameters that products may be made with: of two dimensions at least."""
     if isinstance(layer, (*_NORMS, nn.Embedding, nn.EmbeddingBag)):
         return []
-    found: list[Tensor] = [p for p in layer.parameters(recurse=False) if p.dim() > 1]
+    counted: list[Tensor] = [p for p in layer.parameters(recurse=False) if p.dim() > 1]
     for part in getattr(layer, "parametrizations", {}).values():
-        found += [p for p in part.parameters(recurse=False) if p.dim() > 1]
-    return found
+        counted += [p for p in part.parameters(recurse=False) if p.dim() > 1]
+    return counted
 
 
 def _layer_cost(name: str, layer: nn.Module, tally: _Tally, products: Products) -> LayerCost:

@@ -56,7 +56,7 @@ def counted_products(
     Yields:
         What was counted so far.
     """
-    found = Products()
+    products = Products()
     running: list[str] = []
     origins = Origins(weight for _, weight in weights)
     owners = {id(weight): name for name, weight in weights}
@@ -67,20 +67,20 @@ def counted_products(
     def end(layer: nn.Module, args: Any, output: Any) -> None:
         running.pop()
 
-    def count(operator: Any, args: Sequence[Any], given: list[Tensor], made: list[Tensor]) -> None:
+    def count(operator: Any, args: Sequence[Any], inputs: list[Tensor], made: list[Tensor]) -> None:
         product = _product(operator, args, made)
         if product is None:
-            origins.follow(given, made)
+            origins.follow(inputs, made)
         elif running:  # hooks of the outermost layer run outside of it
             known = (origins.of(factor) for factor in product.factors)
             origin = next((weight for weight in known if weight is not None), None)
             if origin is None and not product.weighted:
-                found.activations[running[-1]] += product.macs
+                products.activations[running[-1]] += product.macs
             elif running[-1] not in counted:
                 owner = running[-1] if origin is None else owners[id(origin)]
-                found.macs[owner] += product.macs
-                found.bias_adds[owner] += made[0].numel() if product.bias else 0
-                found.used |= set() if origin is None else {id(origin)}
+                products.macs[owner] += product.macs
+                products.bias_adds[owner] += made[0].numel() if product.bias else 0
+                products.used |= set() if origin is None else {id(origin)}
 
     fused = torch.backends.mha.get_fastpath_enabled()
     with ExitStack() as stack:
@@ -90,7 +90,7 @@ def counted_products(
             stack.callback(layer.register_forward_pre_hook(begin(name)).remove)
             stack.callback(layer.register_forward_hook(end).remove)
         stack.enter_context(_Operators(count))
-        yield found
+        yield products
 
 
 class _Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -135,9 +135,9 @@ def _product(operator: Any, args: Sequence[Any], made: Sequence[Tensor]) -> _Pro
         linear = operator is _aten.addmm
         return _matrices(*args[1:3], weighted=linear, bias=linear)
     if operator is _aten.convolution:
-        given, weight, bias, _, _, _, transposed = args[:7]
+        inputs, weight, bias, _, _, _, transposed = args[:7]
         # As in a layer: transposed, each value of the input meets every weight of its channel.
-        places = given if transposed else made[0]
+        places = inputs if transposed else made[0]
         macs = places.numel() * weight[0].numel()
         return _Product(macs, (weight,), weighted=True, bias=bias is not None)
     if operator.__name__.startswith("_scaled_dot_product"):

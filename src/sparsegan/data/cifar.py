@@ -83,7 +83,7 @@ def load_cifar(
                 resize_into(pixels[rows], images)
 
             read_records(container, counts, record, consume)
-            check_labels(container.place, labels, kind.class_names)
+            check_labels(container.path, labels, kind.class_names)
             return shape[1]
 
         return store.Plan(kind.name, shape, kind.class_names, labelled=True), fill
@@ -92,7 +92,7 @@ def load_cifar(
     return store.load(how.key(content, kind.name, split), kind.name, make)
 
 
-def check_labels(place: Path, labels: Labels, class_names: tuple[str, ...]) -> None:
+def check_labels(path: Path, labels: Labels, class_names: tuple[str, ...]) -> None:
     """Refuse labels that are not places in the names of the classes.
 
     Raises:
@@ -100,7 +100,7 @@ def check_labels(place: Path, labels: Labels, class_names: tuple[str, ...]) -> N
     """
     if labels.min() < 0 or labels.max() >= len(class_names):
         raise SparseganError(
-            f"{place} has a label outside of its {len(class_names)} classes: "
+            f"{path} has a label outside of its {len(class_names)} classes: "
             f"get it again from its source"
         )
 

@@ -16,7 +16,7 @@ class Container(Protocol):
     """Files under relative paths with forward slashes."""
 
     @property
-    def place(self) -> Path:
+    def path(self) -> Path:
         """Where the folder or the archive is."""
         ...
 
@@ -40,28 +40,28 @@ class Container(Protocol):
         ...
 
 
-def open_container(place: Path) -> Container:
+def open_container(path: Path) -> Container:
     """A folder, a .zip, or a .tar, plain or compressed by gzip, bzip2 or xz, told by its content.
 
     Raises:
-        SparseganError: There is nothing at ``place``, or something else.
+        SparseganError: There is nothing at ``path``, or something else.
     """
-    if place.is_dir():
-        return Folder(place)
-    if place.exists():
-        require_regular(place, "the archive")
+    if path.is_dir():
+        return Folder(path)
+    if path.exists():
+        require_regular(path, "the archive")
     try:
-        with place.open("rb") as file:
+        with path.open("rb") as file:
             start = file.read(512)
     except OSError as error:
         raise SparseganError(
-            f"there is no folder {place} and no archive ({error.strerror}): check the path"
+            f"there is no folder {path} and no archive ({error.strerror}): check the path"
         ) from error
     if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return ZipArchive(place)
+        return ZipArchive(path)
     if start.startswith(tuple(COMPRESSIONS)) or start[257:262] == b"ustar":
-        return TarArchive(place)
+        return TarArchive(path)
     raise SparseganError(
-        f"{place} is no folder and no .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz archive: "
+        f"{path} is no folder and no .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz archive: "
         f"name one of these"
     )

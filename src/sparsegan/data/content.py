@@ -25,8 +25,8 @@ def container_digest(container: Container, files: Callable[[], Iterable[str]]) -
             read it to its end.
     """
     if isinstance(container, Folder):
-        return content_digest(container.place, files(), lenient=True)
-    return content_digest(container.place, [""])
+        return content_digest(container.path, files(), lenient=True)
+    return content_digest(container.path, [""])
 
 
 def content_digest(root: Path, names: Iterable[str], *, lenient: bool = False) -> str:
@@ -66,19 +66,17 @@ def content_digest(root: Path, names: Iterable[str], *, lenient: bool = False) -
 
 
 def _state(root: Path, names: Iterable[str], *, lenient: bool) -> str:
-    place = root.resolve()
-    total = hashlib.sha256(os.fsencode(place))
+    resolved = root.resolve()
+    total = hashlib.sha256(os.fsencode(resolved))
     for name in names:
         try:
-            found = (place / name).stat()
+            s = (resolved / name).stat()
         except OSError as error:
             if not lenient:
                 raise unreadable(root / name, error) from error
             total.update(os.fsencode(f"\0{name}\0") + _UNREADABLE)
             continue
         total.update(
-            os.fsencode(
-                f"\0{name}\0{found.st_ino} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
-            )
+            os.fsencode(f"\0{name}\0{s.st_ino} {s.st_size} {s.st_mtime_ns} {s.st_ctime_ns}")
         )
     return total.hexdigest()[:32]

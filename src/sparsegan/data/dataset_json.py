@@ -56,24 +56,24 @@ def read_labels(container: Container, images: Paths) -> Labelled | None:
         raise _refusal(container, NAME, f"there are {len(used)} files of that name")
     total, tables = hashlib.sha256(), {}
     for above in sorted(folder for folder in used if folder is not None):
-        told = _read(container, f"{above}{NAME}")
-        if "labels" in told:
-            tables[above] = _rows(container, f"{above}{NAME}", told["labels"])
+        content = _read(container, f"{above}{NAME}")
+        if "labels" in content:
+            tables[above] = _rows(container, f"{above}{NAME}", content["labels"])
             total.update(repr((above, tables[above])).encode())
     if not tables:
         return None
-    governing = {place: _nearest(name, set(tables)) for place, name in enumerate(images)}
+    governing = {index: _nearest(name, set(tables)) for index, name in enumerate(images)}
     if None in governing.values() or None in tables.values():
         return Labelled(None, (), total.hexdigest())
     numbers = np.zeros(len(images), np.int64)
-    for place, name in enumerate(images):
-        folder = governing[place] or ""
+    for index, name in enumerate(images):
+        folder = governing[index] or ""
         rows = tables[folder]
         assert rows is not None, "taken above"
         number = rows.get(name[len(folder) :])
         if number is None:
             raise _refusal(container, f"{folder}{NAME}", f"it has no label for the image {name}")
-        numbers[place] = number
+        numbers[index] = number
     classes, labels = np.unique(numbers, return_inverse=True)
     names = tuple(str(number) for number in classes.tolist())
     return Labelled(labels.astype(np.int64), names, total.hexdigest())
@@ -91,7 +91,7 @@ def _nearest(name: str, folders: set[str]) -> str | None:
 
 def _read(container: Container, path: str) -> dict[str, Any]:
     try:
-        told = json.loads(read_text(container, path, _MOST_BYTES).removeprefix("\ufeff"))
+        content = json.loads(read_text(container, path, _MOST_BYTES).removeprefix("\ufeff"))
     except SparseganError as error:
         if isinstance(error.__cause__, UnicodeDecodeError):
             raise _refusal(container, path, "it is no text in UTF-8") from None
@@ -99,9 +99,9 @@ def _read(container: Container, path: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise _refusal(container, path, reason) from None
-    if not isinstance(told, dict):
+    if not isinstance(content, dict):
         raise _refusal(container, path, "it is no object with the key labels")
-    return told
+    return content
 
 
 def _rows(container: Container, path: str, labels: Any) -> dict[str, int] | None:
@@ -126,6 +126,6 @@ def _rows(container: Container, path: str, labels: Any) -> dict[str, int] | None
 
 def _refusal(container: Container, path: str, reason: str) -> SparseganError:
     return SparseganError(
-        f"{container.place}/{path} is no list of StyleGAN's labels ({reason}): correct it, or take "
+        f"{container.path}/{path} is no list of StyleGAN's labels ({reason}): correct it, or take "
         "it away, so that folders are the classes"
     )

@@ -34,7 +34,7 @@ class ImageFile(NamedTuple):
     The content is the error in place of it where the file could not be read.
     """
 
-    place: int
+    number: int
     name: str
     content: bytes | BrokenImageError
 
@@ -73,9 +73,9 @@ def image_files(container: Container, files: Paths) -> Iterator[ImageFile]:
         SparseganError: The archive is damaged, or changed since it was listed.
     """
     count = 0
-    with reading(container.place):
-        for place, file in container.contents(files):
-            name = f"{container.place}/{files[place]}"
+    with reading(container.path):
+        for index, file in container.contents(files):
+            name = f"{container.path}/{files[index]}"
             content: bytes | BrokenImageError
             try:
                 content = file.read(MOST_FILE_BYTES + 1)
@@ -86,10 +86,10 @@ def image_files(container: Container, files: Paths) -> Iterator[ImageFile]:
                 content = BrokenImageError(name, f"cannot be read ({_cause(error)})")
             if isinstance(content, bytes) and len(content) > MOST_FILE_BYTES:
                 content = BrokenImageError(name, f"has more than {MOST_FILE_BYTES:,} bytes")
-            yield ImageFile(place, name, content)
+            yield ImageFile(index, name, content)
             count += 1
     if count != len(files):
-        raise SparseganError(f"{container.place} changed while it was read: start again")
+        raise SparseganError(f"{container.path} changed while it was read: start again")
 
 
 def _cause(error: Exception) -> str:
@@ -121,8 +121,8 @@ def decode_all(
 
     def fill(chunk: list[ImageFile]) -> Decoded:
         grey, deep, peak, broken = True, 0, 0, {}
-        for place, name, content in chunk:
-            target = pixels[place]
+        for index, name, content in chunk:
+            target = pixels[index]
             channels, size, _ = target.shape
             try:
                 if isinstance(content, BrokenImageError):
@@ -130,8 +130,8 @@ def decode_all(
                 target[:], facts = decode(io.BytesIO(content), name, size, channels, background)
             except BrokenImageError as error:
                 target[:] = 0
-                broken[place] = error.reason
-                names[place] = name
+                broken[index] = error.reason
+                names[index] = name
                 continue
             grey = grey and facts.grey
             if facts.peak is not None:
@@ -151,7 +151,7 @@ def decode_all(
                 if len(pending) > 2 * threads:
                     done.append(pending.popleft().result())
         done += [future.result() for future in pending]
-    broken = {place: reason for part in done for place, reason in part.broken.items()}
+    broken = {index: reason for part in done for index, reason in part.broken.items()}
     _require(broken, names, len(pixels), skip)
     return Decoded(
         all(part.grey for part in done),
@@ -168,7 +168,7 @@ def _require(broken: dict[int, str], names: dict[int, str], total: int, skip: fl
     first, *others = sorted(broken)
     if skip is None and not others:
         raise BrokenImageError(names[first], broken[first])
-    shown = named([f"{names[place]} {broken[place]}" for place in sorted(broken)])
+    shown = named([f"{names[index]} {broken[index]}" for index in sorted(broken)])
     count = f"{len(broken):,} of {total:,} images"
     remedy = "replace them or take them away"
     if skip is not None and len(broken) < total:

@@ -28,7 +28,7 @@ DEFAULT_SIZE = 32
 
 
 def load_folder(
-    place: Path,
+    path: Path,
     split: str,
     image_size: int | None,
     channels: int | None,
@@ -52,12 +52,12 @@ def load_folder(
     of the arguments, and mapped from there.
 
     Args:
-        place: The folder or archive.
+        path: The folder or archive.
         split: ``train`` or ``test``.
         image_size: Side of the squares in pixels (see `decode.decode`); None is 32.
         channels: 1 or 3; None is 1 where every image of the split is grey, and else 3.
         background: RGB colour under transparent parts.
-        held_out: The test split: a folder in ``place``, or another folder or archive; ``tenth``: a
+        held_out: The test split: a folder in ``path``, or another folder or archive; ``tenth``: a
             tenth, whatever folders are called; None: as their names say.
         skip: How many files of the split may be broken, which are passed over: a whole number, or
             a share of them below 1.
@@ -66,7 +66,7 @@ def load_folder(
         SparseganError: The folder is missing or has too few images, more files cannot be read, or
             the archive is not safe to read.
     """
-    container = open_container(place)
+    container = open_container(path)
     how = Decoding(image_size or DEFAULT_SIZE, channels, background)
     inside, outside = _held_out(container, held_out)
     if outside is None or split == "train":
@@ -88,10 +88,10 @@ def load_folder(
     )
 
 
-def absolute_held_out(place: Path, held_out: str) -> str:
+def absolute_held_out(path: Path, held_out: str) -> str:
     """The same for `load_folder`, whatever the current folder is."""
-    _, outside = _held_out(open_container(place), held_out)
-    return held_out if outside is None else str(outside.place.resolve())
+    _, outside = _held_out(open_container(path), held_out)
+    return held_out if outside is None else str(outside.path.resolve())
 
 
 def _held_out(container: Container, held_out: str | None) -> tuple[str | None, Container | None]:
@@ -100,9 +100,9 @@ def _held_out(container: Container, held_out: str | None) -> tuple[str | None, C
         return held_out, None
     assert held_out is not None
     path = Path(held_out).expanduser()
-    root = container.place.resolve()
+    root = container.path.resolve()
     if isinstance(container, Folder):
-        near = Path(os.path.normpath(container.place.absolute()))
+        near = Path(os.path.normpath(container.path.absolute()))
         for candidate in (near / path, path.absolute(), path.resolve()):
             inner = Path(os.path.normpath(candidate))
             for above in (near, root):
@@ -113,19 +113,19 @@ def _held_out(container: Container, held_out: str | None) -> tuple[str | None, C
         return held_out, None
     if root.is_relative_to(path.resolve()):
         raise SparseganError(
-            f"data.held_out is {held_out}, which holds {container.place} itself: name a folder "
+            f"data.held_out is {held_out}, which holds {container.path} itself: name a folder "
             "of other images"
         )
     return ELSEWHERE, open_container(path)
 
 
 def load_all(
-    place: Path, image_size: int, channels: int, background: RGB = WHITE
+    path: Path, image_size: int, channels: int, background: RGB = WHITE
 ) -> tuple[Images, list[str]]:
     """Read all images in a folder or archive, of whatever split or class, with their paths in it.
 
     Args:
-        place: As for `load_folder`.
+        path: As for `load_folder`.
         image_size: As for `load_folder`.
         channels: 1 or 3.
         background: As for `load_folder`.
@@ -136,11 +136,11 @@ def load_all(
     Raises:
         SparseganError: As `load_folder`, or there is no image.
     """
-    container = open_container(place)
+    container = open_container(path)
     paths = image_paths(container)
     if not len(paths):
         raise SparseganError(
-            f"there are no images in {place}: name a folder or archive with files that end in "
+            f"there are no images in {path}: name a folder or archive with files that end in "
             f"{', '.join(FORMATS)}"
         )
     how = Decoding(image_size, channels, background)
@@ -205,14 +205,14 @@ def load_listed(
 
 
 def _notes(container: Container, files: Paths, read: Decoded) -> Notes:
-    skipped = tuple(f"{files[place]}: {reason}" for place, reason in read.broken.items())
+    skipped = tuple(f"{files[index]}: {reason}" for index, reason in read.broken.items())
     if not skipped:
         return Notes(warnings=read.warnings)
-    told = (
+    sentence = (
         f"{len(skipped):,} of {len(files):,} images are skipped, since they "
         f"cannot be used: {named(list(skipped))}"
     )
-    return Notes(warnings=(told, *read.warnings), skipped=skipped)
+    return Notes(warnings=(sentence, *read.warnings), skipped=skipped)
 
 
 @functools.cache
@@ -222,10 +222,10 @@ def _warn_once(name: str, warning: str) -> None:
 
 
 def _title(container: Container) -> str:
-    place = container.place.resolve()
+    path = container.path.resolve()
     if isinstance(container, Folder):
-        return place.name
-    stem = place.name
+        return path.name
+    stem = path.name
     for ending in (".gz", ".bz2", ".xz", ".tar", ".tgz", ".zip"):
         stem = stem.removesuffix(ending)
-    return stem or place.name
+    return stem or path.name

@@ -77,7 +77,7 @@ def _open(name: str, split: str) -> tuple[Any, str, str | None]:
             f"the data set {name} needs the library datasets: pip install 'sparsegan[datasets]'"
         ) from error
     try:
-        found = datasets.load_dataset(name)
+        splits = datasets.load_dataset(name)
     # The library passes on what its many parts raise, of the network, of files, of formats.
     except Exception as error:
         raise SparseganError(
@@ -85,13 +85,13 @@ def _open(name: str, split: str) -> tuple[Any, str, str | None]:
             f"name, or save its images to a folder and pass that as data.path"
         ) from error
     names = ("train",) if split == "train" else _TEST_SPLITS
-    chosen = next((candidate for candidate in names if candidate in found), None)
-    if chosen is None:
+    match = next((candidate for candidate in names if candidate in splits), None)
+    if match is None:
         raise SparseganError(
-            f"the data set {name} has no {split} split but {', '.join(found)}: save its images to "
+            f"the data set {name} has no {split} split but {', '.join(splits)}: save its images to "
             f"a folder and pass that as data.path"
         )
-    rows = found[chosen]
+    rows = splits[match]
     images = [key for key, kind in rows.features.items() if isinstance(kind, datasets.Image)]
     labels = [key for key, kind in rows.features.items() if isinstance(kind, datasets.ClassLabel)]
     if not images or not len(rows):
@@ -105,9 +105,9 @@ def _open(name: str, split: str) -> tuple[Any, str, str | None]:
 
 def _files(name: str, rows: Any, column: str) -> Iterator[ImageFile]:
     only_images = rows.select_columns([column])
-    for place, row in enumerate(only_images):
+    for index, row in enumerate(only_images):
         content = row[column]["bytes"]
         if content is None:
             with open(row[column]["path"], "rb") as file:  # noqa: PTH123 - a path of the library
                 content = file.read()
-        yield ImageFile(place, f"{place} of {name}", content)
+        yield ImageFile(index, f"{index} of {name}", content)

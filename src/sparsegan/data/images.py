@@ -54,12 +54,12 @@ class Images:
                 hint = f"did you mean {near[0]}?" if near else "leave data.classes out"
                 raise SparseganError(f"{self.name} has no class {name}: {hint}")
         assert self.labels is not None, "every name is a class"
-        place = {name: number for number, name in enumerate(names)}
-        places = torch.tensor([place.get(name, -1) for name in self.class_names])
+        number_of = {name: number for number, name in enumerate(names)}
+        places = torch.tensor([number_of.get(name, -1) for name in self.class_names])
         labels = places[self.labels]
-        chosen = (labels >= 0).nonzero().squeeze(1)
-        pixels = self.pixels.index_select(0, chosen)
-        return Images(pixels, labels[chosen], tuple(names), self.name, self.notes)
+        kept = (labels >= 0).nonzero().squeeze(1)
+        pixels = self.pixels.index_select(0, kept)
+        return Images(pixels, labels[kept], tuple(names), self.name, self.notes)
 
     @functools.cached_property
     def fingerprint(self) -> str:

@@ -70,30 +70,30 @@ def list_images(container: Container, split: str, held_out: str | None = None) -
     start = len(shared)
     if held_out is not None and shared and held_out.strip("/").startswith(shared.rstrip("/")):
         held_out = held_out.strip("/")[start:] or held_out
-    found = splits.find_splits(lambda: (name[start:] for name in every), held_out)
+    division = splits.find_splits(lambda: (name[start:] for name in every), held_out)
     wanted = splits.TEST if split == "test" else splits.TRAIN
-    part = np.flatnonzero(found.of_image == wanted)
+    part = np.flatnonzero(division.of_image == wanted)
     if not len(part):
         raise _too_few(container, split)
-    chosen = every.take(part)
-    notes = found.notes + Notes(warnings=_of_shared(shared, held_out))
-    if (told := dataset_json.read_labels(container, every)) is not None:
-        labels = None if told.labels is None else told.labels[part]
-        return Listing(chosen, labels, told.class_names, notes, told.digest)
-    used = np.flatnonzero(found.of_image != splits.UNUSED)
-    ranks, names = _first_folders(found.within(every[int(i)][start:]) for i in used)
-    training = ranks[found.of_image[used] == splits.TRAIN]
-    own = ranks[found.of_image[used] == wanted]
+    paths = every.take(part)
+    notes = division.notes + Notes(warnings=_of_shared(shared, held_out))
+    if (labelled := dataset_json.read_labels(container, every)) is not None:
+        labels = None if labelled.labels is None else labelled.labels[part]
+        return Listing(paths, labels, labelled.class_names, notes, labelled.digest)
+    used = np.flatnonzero(division.of_image != splits.UNUSED)
+    ranks, names = _first_folders(division.within(every[int(i)][start:]) for i in used)
+    training = ranks[division.of_image[used] == splits.TRAIN]
+    own = ranks[division.of_image[used] == wanted]
     if _NO_FOLDER in training:
-        return Listing(chosen, None, (), notes)
-    if not found.paired:
+        return Listing(paths, None, (), notes)
+    if not division.paired:
         # Folders of another kind than those of the classes have none of their own.
         kept = np.unique(training)
         own = np.searchsorted(kept, own) if np.isin(own, kept).all() else np.array([_NO_FOLDER])
         names = [names[int(rank)] for rank in kept]
     filled = {name[start:].partition("/")[0] for name in every}
     notes += Notes(warnings=_of_classes(container, shared, names, filled))
-    return Listing(chosen, None if _NO_FOLDER in own else own, tuple(names), notes)
+    return Listing(paths, None if _NO_FOLDER in own else own, tuple(names), notes)
 
 
 def list_all(container: Container, class_names: tuple[str, ...]) -> Listing:
@@ -105,10 +105,10 @@ def list_all(container: Container, class_names: tuple[str, ...]) -> Listing:
     every = image_paths(container)
     if not len(every):
         raise _too_few(container, "test")
-    notes = Notes(f"{len(every):,} image(s) in {container.place}, as asked for")
-    told = dataset_json.read_labels(container, every)
-    if told is not None:
-        ranks, names, digest = told.labels, list(told.class_names), told.digest
+    notes = Notes(f"{len(every):,} image(s) in {container.path}, as asked for")
+    labelled = dataset_json.read_labels(container, every)
+    if labelled is not None:
+        ranks, names, digest = labelled.labels, list(labelled.class_names), labelled.digest
     else:
         start, digest = len(shared_folder(every)), ""
         # A folder that holds everything may be the one class that there are images of.
@@ -118,8 +118,8 @@ def list_all(container: Container, class_names: tuple[str, ...]) -> Listing:
     if ranks is None or not class_names:
         return Listing(every, None, class_names, notes, digest)
     both = tuple(sorted({*class_names, *names}))
-    place = {name: number for number, name in enumerate(both)}
-    labels = np.array([place[name] for name in names], np.int64)[ranks]
+    number_of = {name: number for number, name in enumerate(both)}
+    labels = np.array([number_of[name] for name in names], np.int64)[ranks]
     return Listing(every, labels, both, notes, digest)
 
 
@@ -173,10 +173,10 @@ def image_paths(container: Container) -> Paths:
 
     paths = Paths.sort(name for name, _ in container.entries(wanted))
     if (name := paths.repeated()) is not None:
-        raise Limits(container.place).refusal(f"it has two entries {name!r}")
+        raise Limits(container.path).refusal(f"it has two entries {name!r}")
     if others:
         files = (f"{count} ending in {ending}" for ending, count in sorted(others.items()))
-        _warn_once(container.place.resolve(), ", ".join(files))
+        _warn_once(container.path.resolve(), ", ".join(files))
     return paths
 
 
@@ -188,11 +188,11 @@ def shared_folder(paths: Paths) -> str:
     first, last = paths[0], paths[len(paths) - 1]
     shared = 0
     # All that lies between two sorted paths begins with what the two share.
-    for place, (a, b) in enumerate(zip(first, last, strict=False)):
+    for depth, (a, b) in enumerate(zip(first, last, strict=False)):
         if a != b:
             break
         if a == "/":
-            shared = place + 1
+            shared = depth + 1
     return first[:shared]
 
 
@@ -205,10 +205,10 @@ def _is_hidden(name: str) -> bool:
 
 
 @functools.cache
-def _warn_once(place: Path, files: str) -> None:
+def _warn_once(path: Path, files: str) -> None:
     """A run lists its images several times."""
     read = ", ".join(FORMATS)
-    log.warning("%s: pictures were passed over (%s), since only %s are read", place, files, read)
+    log.warning("%s: pictures were passed over (%s), since only %s are read", path, files, read)
 
 
 def _first_folders(names: Iterable[str]) -> tuple[NDArray[np.int64], list[str]]:
@@ -230,6 +230,6 @@ def _first_folders(names: Iterable[str]) -> tuple[NDArray[np.int64], list[str]]:
 
 def _too_few(container: Container, split: str) -> SparseganError:
     return SparseganError(
-        f"there are too few images in {container.place} for a {split} split: "
+        f"there are too few images in {container.path} for a {split} split: "
         f"add files that end in {', '.join(FORMATS)}"
     )

@@ -25,18 +25,18 @@ def find_members(container: Container, files: Sequence[str], remedy: str) -> dic
     Raises:
         SparseganError: A file is missing, or there are two of the name.
     """
-    found: dict[str, tuple[str, int]] = {}
+    members: dict[str, tuple[str, int]] = {}
     for path, size in container.entries(lambda path: path.rpartition("/")[2] in files):
         file = path.rpartition("/")[2]
-        if file in found:
+        if file in members:
             raise SparseganError(
-                f"{container.place} has both {found[file][0]} and {path}: take one of them away"
+                f"{container.path} has both {members[file][0]} and {path}: take one of them away"
             )
-        found[file] = path, size
+        members[file] = path, size
     for file in files:
-        if file not in found:
-            raise SparseganError(f"there is no {file} in {container.place}: {remedy}")
-    return dict(found[file] for file in files)
+        if file not in members:
+            raise SparseganError(f"there is no {file} in {container.path}: {remedy}")
+    return dict(members[file] for file in files)
 
 
 def count_records(container: Container, members: dict[str, int], record: int) -> dict[str, int]:
@@ -48,7 +48,7 @@ def count_records(container: Container, members: dict[str, int], record: int) ->
     for path, size in members.items():
         if not size or size % record:
             raise SparseganError(
-                f"{container.place}/{path} has {size} bytes, no multiple of the {record} of a "
+                f"{container.path}/{path} has {size} bytes, no multiple of the {record} of a "
                 f"record: get it again from its source"
             )
     return {path: size // record for path, size in members.items()}
@@ -75,13 +75,13 @@ def read_records(
     paths = Paths.sort(counts)
     starts = dict(zip(counts, np.cumsum([0, *counts.values()]).tolist(), strict=False))
     read = 0
-    with reading(container.place):
-        for place, file in container.contents(paths):
-            path = paths[place]
+    with reading(container.path):
+        for index, file in container.contents(paths):
+            path = paths[index]
             _read_file(file, starts[path], counts[path], record, consume)
             read += 1
     if read != len(paths):
-        raise SparseganError(f"{container.place} changed while it was read: start again")
+        raise SparseganError(f"{container.path} changed while it was read: start again")
 
 
 def _read_file(
@@ -110,10 +110,10 @@ def read_text(container: Container, path: str, most: int = 2**24) -> str:
     Raises:
         SparseganError: It is missing, damaged or absurdly large.
     """
-    with reading(container.place):
+    with reading(container.path):
         for _, file in container.contents(Paths.sort([path])):
             content = file.read(most + 1)
             if len(content) > most:
                 raise ValueError(f"{path} has more than {most:,} bytes")
             return content.decode()
-    raise SparseganError(f"there is no {path} in {container.place}: get it from its source")
+    raise SparseganError(f"there is no {path} in {container.path}: get it from its source")

@@ -14,7 +14,7 @@ from sparsegan.errors import SparseganError
 
 
 def read_pair(
-    place: Path,
+    path: Path,
     split: str,
     image_size: int | None,
     channels: int | None,
@@ -22,7 +22,7 @@ def read_pair(
     skip: float,
 ) -> tuple[Images, Images]:
     """The images of both sides, in the order of their relative paths; see `sources.load_pair`."""
-    container = open_container(place)
+    container = open_container(path)
     how = Decoding(image_size or DEFAULT_SIZE, channels, background)
     pair = [_side(container, f"{split}{side}", how, skip) for side in "AB"]
     if pair[0].pixels.shape[1] != pair[1].pixels.shape[1]:
@@ -32,19 +32,19 @@ def read_pair(
     return pair[0], pair[1]
 
 
-def has_test_images(place: Path) -> bool:
+def has_test_images(path: Path) -> bool:
     """Whether there are images in testA or testB.
 
     Raises:
-        SparseganError: There is nothing at `place`, or something that cannot be read.
+        SparseganError: There is nothing at `path`, or something that cannot be read.
     """
-    every = image_paths(open_container(place))
+    every = image_paths(open_container(path))
     start = len(shared_folder(every)) if len(every) else 0
     return any(name.startswith(("testA/", "testB/"), start) for name in every)
 
 
 def _side(container: Container, folder: str, how: Decoding, skip: float) -> Images:
-    name = f"{container.place.resolve().name} {folder}"
+    name = f"{container.path.resolve().name} {folder}"
     return load_listed(
         container, lambda: _list(container, folder), how, split=folder, name=name, skip=skip
     )
@@ -53,10 +53,10 @@ def _side(container: Container, folder: str, how: Decoding, skip: float) -> Imag
 def _list(container: Container, folder: str) -> Listing:
     every = image_paths(container)
     start = len(shared_folder(every)) if len(every) else 0
-    chosen = np.flatnonzero([name.startswith(f"{folder}/", start) for name in every])
-    if not len(chosen):
+    inside = np.flatnonzero([name.startswith(f"{folder}/", start) for name in every])
+    if not len(inside):
         raise SparseganError(
-            f"there are no images in the folder {folder} of {container.place}: an unpaired set "
+            f"there are no images in the folder {folder} of {container.path}: an unpaired set "
             f"has the folders trainA, trainB, testA and testB"
         )
-    return Listing(every.take(chosen), None, ())
+    return Listing(every.take(inside), None, ())

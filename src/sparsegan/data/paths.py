@@ -47,8 +47,8 @@ class Paths:
     def __len__(self) -> int:
         return len(self._ends)
 
-    def __getitem__(self, place: int) -> str:
-        return _decode(self._bytes(place))
+    def __getitem__(self, index: int) -> str:
+        return _decode(self._bytes(index))
 
     def __iter__(self) -> Iterator[str]:
         return map(_decode, self._raw())
@@ -56,12 +56,12 @@ class Paths:
     def find(self, name: str) -> int:
         """The place of a path; -1 where it is not among them."""
         wanted = _encode(name)
-        place = bisect.bisect_left(range(len(self)), wanted, key=self._bytes)
-        return place if place < len(self) and self._bytes(place) == wanted else -1
+        index = bisect.bisect_left(range(len(self)), wanted, key=self._bytes)
+        return index if index < len(self) and self._bytes(index) == wanted else -1
 
     def take(self, places: NDArray[np.int64]) -> "Paths":
         """The paths at some places, which have to ascend."""
-        return self._pack(self._bytes(int(place)) for place in places)
+        return self._pack(self._bytes(int(index)) for index in places)
 
     def repeated(self) -> str | None:
         """A path that is there twice, or None."""
@@ -72,9 +72,9 @@ class Paths:
             before = raw
         return None
 
-    def _bytes(self, place: int) -> bytes:
-        start = self._ends[place - 1] if place else 0
-        return self._text[start : self._ends[place]]
+    def _bytes(self, index: int) -> bytes:
+        start = self._ends[index - 1] if index else 0
+        return self._text[start : self._ends[index]]
 
     def _raw(self) -> Iterator[bytes]:
         return map(self._bytes, range(len(self)))

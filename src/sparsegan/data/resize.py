@@ -25,13 +25,13 @@ def resize_into(target: NDArray[np.uint8], images: NDArray[np.uint8]) -> None:
         return
     channels, size, _ = target.shape[1:]
 
-    def convert(place: int) -> None:
-        pixels = images[place]
+    def convert(index: int) -> None:
+        pixels = images[index]
         grey = len(pixels) == 1
         image = Image.fromarray(
             pixels[0] if grey else np.ascontiguousarray(pixels.transpose(1, 2, 0))
         )
-        target[place] = fit(image, size, channels)
+        target[index] = fit(image, size, channels)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(convert, range(len(images)), chunksize=64))

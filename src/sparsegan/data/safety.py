@@ -23,12 +23,12 @@ class Limits:
     """Watches over an archive's entries and bytes while they are read.
 
     Args:
-        place: The archive, for messages.
+        path: The archive, for messages.
     """
 
-    def __init__(self, place: Path) -> None:
-        self.place = place
-        self._most = min(MOST_BYTES, max(FREE_BYTES, MOST_RATIO * place.stat().st_size))
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._most = min(MOST_BYTES, max(FREE_BYTES, MOST_RATIO * path.stat().st_size))
         self._entries = 0
 
     def name(self, raw: str) -> str:
@@ -58,7 +58,7 @@ class Limits:
     def refusal(self, reason: str) -> SparseganError:
         """The error that says why this archive is not read."""
         return SparseganError(
-            f"the archive {self.place} is refused, since {reason}: "
+            f"the archive {self.path} is refused, since {reason}: "
             f"get it from a source that you trust, or pack the plain files anew"
         )
 
@@ -89,11 +89,11 @@ class NotOpened:
 
 
 @contextlib.contextmanager
-def reading(place: Path) -> Iterator[None]:
+def reading(path: Path) -> Iterator[None]:
     """Turn whatever the standard library's readers say of a damaged file into one sentence.
 
     Args:
-        place: The file or folder.
+        path: The file or folder.
 
     Raises:
         SparseganError: The block met damage, a missing file or an unknown kind of compression.
@@ -104,5 +104,5 @@ def reading(place: Path) -> Iterator[None]:
         raise
     except DAMAGE as error:
         raise SparseganError(
-            f"{place} cannot be read ({error}): get it again from its source"
+            f"{path} cannot be read ({error}): get it again from its source"
         ) from error

@@ -97,8 +97,8 @@ def load(
         if path is not None:
             raise SparseganError(f"the data source {source} takes no path: leave data.path out")
         return huggingface.load_huggingface(name, split, image_size, channels, colour)
-    place = None if path is None else Path(path).expanduser()
-    return SOURCES[source](place, split, image_size, channels, colour)
+    path = None if path is None else Path(path).expanduser()
+    return SOURCES[source](path, split, image_size, channels, colour)
 
 
 def load_pair(

@@ -65,7 +65,7 @@ def load_stl10(
         label_counts = {path: members()[path] for path in label_paths}
         if any(labels != count for labels in label_counts.values()):
             raise SparseganError(
-                f"{container.place} has {count} images and {sum(label_counts.values())} labels in "
+                f"{container.path} has {count} images and {sum(label_counts.values())} labels in "
                 f"{part}: get it again from its source"
             )
         shape = (count, how.channels or 3, how.size, how.size)
@@ -82,7 +82,7 @@ def load_stl10(
             read_records(container, counts, _RECORD, images)
             if has_labels:
                 read_records(container, label_counts, 1, numbers)
-                check_labels(container.place, labels, class_names.STL10)
+                check_labels(container.path, labels, class_names.STL10)
             return shape[1]
 
         return store.Plan(name, shape, classes, has_labels), fill

@@ -80,8 +80,8 @@ def load(key: str, name: str, make: Callable[[], tuple[Plan, Fill]]) -> Images:
         name: `Images.name`.
         make: Called where the images are not there: what they will be, and what writes them.
     """
-    found = find(key, name)
-    return build(key, *make()) if found is None else found
+    stored = find(key, name)
+    return build(key, *make()) if stored is None else stored
 
 
 def find(key: str, name: str) -> Images | None:
@@ -175,8 +175,8 @@ def _write(path: Path, plan: Plan, fill: Fill) -> None:
                 kept_labels[:] = labels[left] if plan.labelled else labels
                 rows = max(1, _COPY_BYTES // pixels[0].nbytes)
                 for start in range(0, len(left), rows):
-                    chosen = left[start : start + rows]
-                    kept[start : start + rows] = pixels[chosen, : filled.channels]
+                    rows_kept = left[start : start + rows]
+                    kept[start : start + rows] = pixels[rows_kept, : filled.channels]
                 _seal(path, narrow, kept, kept_labels)
         finally:
             wide.unlink()

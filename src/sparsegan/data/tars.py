@@ -26,25 +26,25 @@ COMPRESSIONS: dict[bytes, Callable[[BinaryIO], object]] = {
 class TarArchive:
     """A `container.Container` over a .tar, .tar.gz, .tar.bz2 or .tar.xz."""
 
-    place: Path
+    path: Path
 
     def entries(self, wanted: Callable[[str], bool]) -> Iterator[tuple[str, int]]:
         """See `container.Container.entries`."""
-        with reading(self.place):
+        with reading(self.path):
             for name, size, _ in self._files():
                 if wanted(name):
                     yield name, size
 
     def contents(self, wanted: Paths) -> Iterator[tuple[int, BinaryIO]]:
         """See `container.Container.contents`."""
-        with reading(self.place):
+        with reading(self.path):
             for name, _, content in self._files():
-                if (place := wanted.find(name)) >= 0:
-                    yield place, cast(BinaryIO, content)
+                if (index := wanted.find(name)) >= 0:
+                    yield index, cast(BinaryIO, content)
 
     def _files(self) -> Iterator[tuple[str, int, Content]]:
-        limits, announced = Limits(self.place), 0
-        with _unpacked(self.place, limits) as (stream, length):
+        limits, announced = Limits(self.path), 0
+        with _unpacked(self.path, limits) as (stream, length):
             for entry, content in entries(stream):
                 name = limits.name(entry.name)
                 if entry.kind == "other":
@@ -77,12 +77,12 @@ class _Counted(io.RawIOBase):
 
 
 @contextlib.contextmanager
-def _unpacked(place: Path, limits: Limits) -> Iterator[tuple[BinaryIO, int | None]]:
+def _unpacked(path: Path, limits: Limits) -> Iterator[tuple[BinaryIO, int | None]]:
     """What is in the file, and its length in bytes, where no compression hides it."""
-    with place.open("rb") as raw:
+    with path.open("rb") as raw:
         start = raw.read(8)
         raw.seek(0)
         reader = next((COMPRESSIONS[key] for key in COMPRESSIONS if start.startswith(key)), None)
         file = raw if reader is None else cast(BinaryIO, reader(raw))
-        length = place.stat().st_size if reader is None else None
+        length = path.stat().st_size if reader is None else None
         yield cast(BinaryIO, _Counted(file, limits)), length

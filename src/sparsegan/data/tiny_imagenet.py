@@ -56,14 +56,14 @@ def _list(container: Container, split: str) -> Listing:
     root = ids_path.rpartition("wnids.txt")[0]
     every = image_paths(container)
     if split == "train":
-        label_of = {number: place for place, number in enumerate(ids)}
+        label_of = {number: index for index, number in enumerate(ids)}
         files, labels = _labelled(every, f"{root}train/", label_of, depth=0)
     else:
         annotations = _fields(read_text(container, annotations_path))
         label_of = {file: ids.index(number) for file, number in annotations if number in ids}
         files, labels = _labelled(every, f"{root}val/", label_of, depth=-1)
     if not len(files):
-        raise SparseganError(f"there are no {split} images in {container.place}: {_REMEDY}")
+        raise SparseganError(f"there are no {split} images in {container.path}: {_REMEDY}")
     return Listing(files, labels, _names(ids, words))
 
 
@@ -72,12 +72,12 @@ def _labelled(
 ) -> tuple[Paths, np.ndarray[tuple[int], np.dtype[np.int64]]]:
     """The paths below a folder, and the labels that one part of each path stands for."""
     places, labels = [], []
-    for place, path in enumerate(every):
+    for index, path in enumerate(every):
         if path.startswith(folder):
             part = path[len(folder) :].split("/")[depth]
             if part not in label_of:
                 raise SparseganError(f"the image {path} has no class: {_REMEDY}")
-            places.append(place)
+            places.append(index)
             labels.append(label_of[part])
     return every.take(np.array(places, np.int64)), np.array(labels, np.int64)
 

@@ -22,7 +22,7 @@ class Folder:
     read.
     """
 
-    place: Path
+    path: Path
 
     def entries(self, wanted: Callable[[str], bool]) -> Iterator[tuple[str, int]]:
         """See `container.Container.entries`."""
@@ -31,12 +31,12 @@ class Folder:
         while folders:
             folder = folders.pop()
             try:
-                status = (self.place / folder).stat()
+                status = (self.path / folder).stat()
                 if (status.st_dev, status.st_ino) in seen:
                     continue
                 seen.add((status.st_dev, status.st_ino))
-                with os.scandir(self.place / folder) as found:
-                    for entry in found:
+                with os.scandir(self.path / folder) as entries:
+                    for entry in entries:
                         name = f"{folder}{entry.name}"
                         if _is_folder(entry):
                             if not entry.name.startswith("."):
@@ -45,26 +45,26 @@ class Folder:
                             yield name, _size(entry)
             except OSError as error:
                 raise SparseganError(
-                    f"the folder {self.place / folder} cannot be read: {error.strerror}"
+                    f"the folder {self.path / folder} cannot be read: {error.strerror}"
                 ) from error
 
     def folders(self, folder: str) -> list[str]:
         """The names of the folders right below one of them; hidden ones are passed over."""
-        with os.scandir(self.place / folder) as found:
-            return [e.name for e in found if _is_folder(e) and not e.name.startswith(".")]
+        with os.scandir(self.path / folder) as entries:
+            return [e.name for e in entries if _is_folder(e) and not e.name.startswith(".")]
 
     def contents(self, wanted: Paths) -> Iterator[tuple[int, BinaryIO]]:
         """See `container.Container.contents`."""
-        for place, name in enumerate(wanted):
+        for index, name in enumerate(wanted):
             try:
-                file = open_file(self.place / name)
+                file = open_file(self.path / name)
             except OSError as error:
-                refusal = unreadable(self.place / name, error)
+                refusal = unreadable(self.path / name, error)
                 refusal.__cause__ = error
-                yield place, cast(BinaryIO, NotOpened(refusal))
+                yield index, cast(BinaryIO, NotOpened(refusal))
                 continue
             with file:
-                yield place, file
+                yield index, file
 
 
 def open_file(path: Path) -> BufferedReader:

@@ -18,31 +18,31 @@ _PLAIN_KINDS = (0, stat.S_IFREG, stat.S_IFDIR)
 class ZipArchive:
     """A `container.Container` over a .zip."""
 
-    place: Path
+    path: Path
 
     def entries(self, wanted: Callable[[str], bool]) -> Iterator[tuple[str, int]]:
         """See `container.Container.entries`."""
-        with reading(self.place), zipfile.ZipFile(self.place) as archive:
+        with reading(self.path), zipfile.ZipFile(self.path) as archive:
             for name, info in self._checked(archive).items():
                 if wanted(name):
                     yield name, info.file_size
 
     def contents(self, wanted: Paths) -> Iterator[tuple[int, BinaryIO]]:
         """See `container.Container.contents`."""
-        with reading(self.place), zipfile.ZipFile(self.place) as archive:
+        with reading(self.path), zipfile.ZipFile(self.path) as archive:
             for name, info in self._checked(archive).items():
-                if (place := wanted.find(name)) >= 0:
+                if (index := wanted.find(name)) >= 0:
                     try:
                         file = archive.open(info)
                     except DAMAGE as error:
-                        yield place, cast(BinaryIO, NotOpened(error))
+                        yield index, cast(BinaryIO, NotOpened(error))
                         continue
                     with file:
-                        yield place, cast(BinaryIO, file)
+                        yield index, cast(BinaryIO, file)
 
     def _checked(self, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
         """The files by their names, once the whole directory of the archive has been looked at."""
-        limits = Limits(self.place)
+        limits = Limits(self.path)
         files: dict[str, zipfile.ZipInfo] = {}
         total = 0
         for info in archive.infolist():

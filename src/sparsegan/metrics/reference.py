@@ -50,14 +50,14 @@ def reference_features(
             f"{count} reference images are asked for, and {images.name} has {len(images)}: "
             f"ask for 1 to {len(images)}"
         )
-    chosen = torch.randperm(len(images), generator=stream(seed, "reference"))[:count]
+    sample = torch.randperm(len(images), generator=stream(seed, "reference"))[:count]
     key = repr((images.fingerprint, network.name, network.dimension, count, seed))
     file = hashlib.sha256(key.encode()).hexdigest()[:32]
     path = (cache or cache_folder() / "features") / f"{file}.safetensors"
     kept = read_tensor(path)
-    if kept is not None and _still_holds(kept, network, images.pixels[chosen[:_PROBES]]):
+    if kept is not None and _still_holds(kept, network, images.pixels[sample[:_PROBES]]):
         return kept
-    features = extract(network, images.pixels[chosen])
+    features = extract(network, images.pixels[sample])
     write_tensor(path, features)
     return features
 

@@ -121,14 +121,14 @@ def adopt_discriminator(
 
 def _length(network: nn.Module, name: str, wanted: int | None) -> int:
     for attribute in LATENT_DIM:
-        found = getattr(network, attribute, None)
-        if isinstance(found, int):
-            if wanted not in (None, found):
+        value = getattr(network, attribute, None)
+        if isinstance(value, int):
+            if wanted not in (None, value):
                 raise SparseganError(
-                    f"network.latent_dim is {wanted} and {name} has {attribute} {found}: leave "
+                    f"network.latent_dim is {wanted} and {name} has {attribute} {value}: leave "
                     "the setting out"
                 )
-            return found
+            return value
     if wanted is None:
         first = _first_input(network)
         hint = f" (its first layer takes {first})" if first else ""
@@ -149,23 +149,23 @@ def _first_input(network: nn.Module) -> int | None:
 
 
 def _tell(network: nn.Module, name: str, attribute: str, value: int | None) -> None:
-    found = getattr(network, attribute, value)
-    if type(found) is not type(value) or found != value:
+    present = getattr(network, attribute, value)
+    if type(present) is not type(value) or present != value:
         raise SparseganError(
-            f"{name} has an attribute {attribute} that is {found!r}, and a run keeps "
+            f"{name} has an attribute {attribute} that is {present!r}, and a run keeps "
             f"{value} there: give yours another name"
         )
     if not hasattr(network, attribute):
         setattr(network, attribute, value)
 
 
-def _call(network: nn.Module, given: Tensor, classes: int | None) -> Any:
-    labels = () if classes is None else (torch.zeros(len(given), dtype=torch.int64),)
+def _call(network: nn.Module, inputs: Tensor, classes: int | None) -> Any:
+    labels = () if classes is None else (torch.zeros(len(inputs), dtype=torch.int64),)
     with undisturbed(network), torch.enable_grad():
         for layer in network.modules():
             # Not eval(): a layer may override train() to do more than to set the mode.
             layer.training = False
-        return network(given, *labels)
+        return network(inputs, *labels)
 
 
 def _tensor(output: Any, name: str) -> Tensor:

@@ -128,31 +128,31 @@ def code(network: nn.Module, maker: Maker, role: str) -> str:
 
 
 def _find(maker: Maker, role: str) -> Callable[..., Any]:
-    found = importing.load(maker, f"network.{role}") if isinstance(maker, str) else maker
-    if isinstance(found, nn.Module):
+    made = importing.load(maker, f"network.{role}") if isinstance(maker, str) else maker
+    if isinstance(made, nn.Module):
         raise SparseganError(
             f"{_name(maker)} is a network that is made already: name its class, or a function that "
             "makes it"
         )
-    if not callable(found):
+    if not callable(made):
         raise SparseganError(
-            f"{_name(maker)} is a {type(found).__name__}: name a class of torch.nn.Module, or a "
+            f"{_name(maker)} is a {type(made).__name__}: name a class of torch.nn.Module, or a "
             "function that makes one"
         )
-    return found
+    return made
 
 
 def _make(maker: Maker, role: str, known: Mapping[str, int | None]) -> nn.Module:
     make, name = _find(maker, role), _name(maker)
     parameters = _parameters(make)
-    given = {key: known[key] for key in parameters if known.get(key) is not None}
+    arguments = {key: known[key] for key in parameters if known.get(key) is not None}
     for key, parameter in parameters.items():
-        if parameter.default is parameter.empty and key not in given:
+        if parameter.default is parameter.empty and key not in arguments:
             raise SparseganError(f"{name} needs {key}: {_remedy(key, role, known)}")
     try:
-        network = make(**given)
+        network = make(**arguments)
     except Exception as error:
-        called = ", ".join(f"{key}={value}" for key, value in given.items())
+        called = ", ".join(f"{key}={value}" for key, value in arguments.items())
         raise SparseganError(f"{name}({called}) fails with {importing.told(error)}") from error
     if not isinstance(network, nn.Module):
         raise SparseganError(
@@ -164,10 +164,10 @@ def _make(maker: Maker, role: str, known: Mapping[str, int | None]) -> nn.Module
 def _parameters(make: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """What can be named in a call; nothing where that cannot be known."""
     try:
-        found = inspect.signature(make).parameters.values()
+        declared = inspect.signature(make).parameters.values()
     except (TypeError, ValueError):
         return {}
-    return {p.name: p for p in found if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    return {p.name: p for p in declared if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
 
 
 def _remedy(parameter: str, role: str, known: Mapping[str, int | None]) -> str:
