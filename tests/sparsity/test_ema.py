@@ -187,3 +187,43 @@ def test_wrong_settings_are_refused(wrong, message):
     module, masks = _sparse()
     with pytest.raises(SparseganError, match=message):
         SparseEMA(module, masks, **wrong)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("form", ["masked", "reseeded"])
+def test_weights_in_sixteen_bits_are_averaged_in_float32(dtype, form):
+    module = nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5))
+    masks = Masks(module, 0.5, generator=_rng())
+    module.to(dtype)
+    ema = SparseEMA(module, masks, 0.999, form=form, buffers="average")
+    exact = copy.deepcopy(module).double()
+    twin = SparseEMA(exact, Masks(exact, 0.5, generator=_rng()), 0.999, form=form, buffers="average")
+    for step in range(1, 60):
+        with torch.no_grad():
+            for parameter in module.parameters():
+                parameter.add_(0.01 * torch.randn(parameter.shape, generator=_rng(step)).to(dtype))
+        masks.apply_()
+        exact.load_state_dict(module.state_dict())
+        ema.update(step)
+        twin.update(step)
+    saved = ema.state_dict()["averages"]
+    for name, average in twin.averages.items():
+        if average.is_floating_point():
+            assert saved[name].dtype == torch.float32
+            assert torch.allclose(saved[name].double(), average, atol=1e-6), name
+    live = {name: p.clone() for name, p in module.named_parameters()}
+    with ema.swapped():
+        for name, parameter in module.named_parameters():
+            assert torch.equal(parameter, ema.averages[name].to(dtype)), name
+    assert all(torch.equal(p, live[name]) for name, p in module.named_parameters())
+
+
+def test_averages_that_were_saved_in_sixteen_bits_are_loaded():
+    module = nn.Linear(4, 4).bfloat16()
+    masks = Masks(module, 0.5, generator=_rng())
+    ema = SparseEMA(module, masks, 0.9)
+    old = {"averages": {name: torch.ones_like(p) for name, p in module.named_parameters()}}
+    ema.load_state_dict(old)
+    ema.update(1)
+    assert {average.dtype for average in ema.averages.values()} == {torch.float32}
+    assert torch.allclose(ema.averages["bias"], 0.9 + 0.1 * module.bias.float())

@@ -32,6 +32,9 @@ class SparseEMA:
 
     Parameters that are not masked have a plain average. Sources: methods.md, A5.9 and B4.
 
+    Averages of weights in 16 bits are kept in float32, since most updates of ``(1 - b) * w`` are
+    less than half a step of such an average, and are rounded where they are swapped in.
+
     Args:
         module: The network, wrapped or not.
         masks: Its masks.
@@ -65,7 +68,10 @@ class SparseEMA:
         self.form = form
         self.start = start
         self.buffers = buffers
-        self.averages = {name: tensor.detach().clone() for name, tensor in self._live().items()}
+        self.averages = {
+            name: tensor.detach().to(_precise(tensor), copy=True)
+            for name, tensor in self._live().items()
+        }
 
     def _live(self) -> dict[str, Tensor]:
         live: dict[str, Tensor] = dict(self.network.named_parameters())
@@ -145,3 +151,9 @@ class SparseEMA:
             name: saved[name].to(tensor.device, tensor.dtype, copy=True)
             for name, tensor in self.averages.items()
         }
+
+
+def _precise(tensor: Tensor) -> torch.dtype:
+    """The type to average a tensor in."""
+    coarse = tensor.is_floating_point() and tensor.dtype.itemsize < torch.float32.itemsize
+    return torch.float32 if coarse else tensor.dtype
