@@ -13,6 +13,7 @@ def test_one_process_needs_no_other():
     tensor = torch.tensor([1.0, 2.0])
     assert ranks.sum_(tensor) is tensor
     assert ranks.mean_(tensor).tolist() == [1.0, 2.0]
+    assert ranks.totals([1.5, 2.0**60 + 2**10], tensor.device) == [1.5, 2.0**60 + 2**10]
     ranks.require_equal([1, 2], "masks", torch.device("cpu"))
 
 
@@ -21,6 +22,7 @@ def _two(rank, meeting):
     assert ranks.count() == 2
     assert ranks.sum_(torch.tensor([1.0 + rank, 10.0])).tolist() == [3.0, 20.0]
     assert ranks.mean_(torch.tensor([1.0 + rank, 10.0])).tolist() == [1.5, 10.0]
+    assert ranks.totals([1.0 + rank, 2.0**50], torch.device("cpu")) == [3.0, 2.0**51]
     big = 2**63 - 1
     ranks.require_equal([big, 5], "masks", torch.device("cpu"))
     with pytest.raises(SparseganError, match="masks differ between ranks: start every rank"):

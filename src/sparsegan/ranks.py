@@ -21,6 +21,18 @@ def sum_(tensor: Tensor) -> Tensor:
     return tensor
 
 
+def totals(numbers: Sequence[float], device: torch.device) -> list[float]:
+    """Sum numbers over the ranks in double precision, each number by itself.
+
+    Args:
+        numbers: This rank's.
+        device: Where the communication happens (the networks' device).
+    """
+    if count() == 1:
+        return list(numbers)
+    return [float(x) for x in sum_(torch.tensor(numbers, dtype=torch.float64, device=device))]
+
+
 def mean_(tensor: Tensor) -> Tensor:
     """Average a tensor over the ranks, in place."""
     return sum_(tensor).div_(count()) if count() > 1 else tensor

@@ -197,7 +197,9 @@ def test_weights_in_sixteen_bits_are_averaged_in_float32(dtype, form):
     module.to(dtype)
     ema = SparseEMA(module, masks, 0.999, form=form, buffers="average")
     exact = copy.deepcopy(module).double()
-    twin = SparseEMA(exact, Masks(exact, 0.5, generator=_rng()), 0.999, form=form, buffers="average")
+    twin = SparseEMA(
+        exact, Masks(exact, 0.5, generator=_rng()), 0.999, form=form, buffers="average"
+    )
     for step in range(1, 60):
         with torch.no_grad():
             for parameter in module.parameters():

@@ -28,7 +28,9 @@ def test_random_scores_follow_their_generator_on_any_device(device):
     second = scores.random(torch.zeros(1000), torch.Generator().manual_seed(3))
     assert first.device == like.device
     assert torch.equal(first.cpu(), second)
-    assert 0 <= float(second.min()) < float(second.max()) < 1
+    # As many bits as a uniform number of double precision has, and the same ones.
+    uniform = torch.rand(1000, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    assert torch.equal(second.double() / 2**53, uniform)
     assert len(second.unique()) == 1000
 
 

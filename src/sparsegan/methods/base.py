@@ -23,6 +23,7 @@ from sparsegan.methods.masters import NETWORKS, require_one_master, require_trai
 from sparsegan.methods.promise import Watchman
 from sparsegan.methods.settings import build_settings, intervals
 from sparsegan.methods.trained_weights import TrainedWeights
+from sparsegan.precision import total
 from sparsegan.seeding import stream
 from sparsegan.sparsity import MaskChange, Masks, SparseEMA, SparseNetwork, maskable_layers
 from sparsegan.sparsity.allocation import Allocation, group_counts
@@ -331,9 +332,9 @@ class Method(ABC):
         with undisturbed(self._G, self._D), torch.no_grad():
             after, real = rescore(), real_scores()
         batches = [_scores(batch) for batch in (real, before, after)]
-        pairs = [(float(batch.sum()), batch.numel()) for batch in batches]
-        sums = ranks.sum_(torch.tensor(pairs, dtype=torch.float64, device=before.device))
-        return BalanceRecord(*(sums[:, 0] / sums[:, 1]).tolist())
+        sums = [*map(total, batches), *(float(batch.numel()) for batch in batches)]
+        sums = ranks.totals(sums, before.device)
+        return BalanceRecord(*(s / n for s, n in zip(sums[:3], sums[3:], strict=True)))
 
     # ---- saving
 
@@ -486,4 +487,4 @@ def _scores(scores: Any) -> Tensor:
         raise SparseganError(
             f"scores must be a tensor, not {type(scores).__name__}: pass D's logits alone"
         )
-    return scores.double()
+    return scores

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn, optim
 
 from sparsegan.errors import SparseganError
+from sparsegan.precision import total
 from sparsegan.sparsity.maskable import MaskableLayer
 
 Moments = Literal["seeded", "zero", "kept"]
@@ -132,7 +133,7 @@ def follow_(
     for name, moment in _moments_of(optimizer, parameter):
         moment.masked_fill_(~survivors, 0)
         if moments == "seeded" and name in SECOND and bool(survivors.any()):
-            moment.masked_fill_(grown, float(moment[survivors].double().mean()))
+            moment.masked_fill_(grown, total(moment[survivors]) / int(survivors.sum()))
 
 
 def _moments_of(optimizer: optim.Optimizer, parameter: nn.Parameter) -> list[tuple[str, Tensor]]:

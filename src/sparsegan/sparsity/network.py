@@ -12,6 +12,7 @@ from torch import Tensor, nn, optim
 from sparsegan import engine, ranks
 from sparsegan.engine import Wanted
 from sparsegan.errors import SparseganError
+from sparsegan.precision import with_float64
 from sparsegan.sparsity import rewire, scores
 from sparsegan.sparsity.maskable import unwrap
 from sparsegan.sparsity.masks import Masks
@@ -232,7 +233,8 @@ class SparseNetwork:
             generator: A CPU generator for random growth and for ties.
         """
         units = self.masks.units
-        mask, sizes = units.first(self.masks.flat), self._unit_sizes()
+        mask = self._unit_mask()
+        sizes = self._unit_sizes(mask.device)
         magnitudes = self._magnitudes()
         wanted = self._growth_scores(growth, gradient_share, generator)
         whole = math.floor if rounding == "floor" else math.ceil
@@ -280,8 +282,8 @@ class SparseNetwork:
         unit, so that no fewer units than layers remain. Blocks come within two weights of the
         count, which is the masks' budget from then on.
         """
-        masks, units = self.masks, self.masks.units
-        mask, sizes = units.first(masks.flat), self._unit_sizes()
+        masks, mask = self.masks, self._unit_mask()
+        sizes = self._unit_sizes(mask.device)
         active, more = masks.active, to_count > masks.budget
         if more:
             wanted = self._growth_scores(growth, gradient_share, generator)
@@ -299,14 +301,16 @@ class SparseNetwork:
 
     def _magnitudes(self) -> Tensor:
         # Means, not sums, so that the smaller blocks at a layer's end are judged by the weight.
-        return self.masks.units.mean(scores.magnitude(self.masks.weights()))
+        return self.masks.units.mean(scores.magnitude(with_float64(self.masks.weights())))
+
+    def _unit_mask(self) -> Tensor:
+        return self.masks.units.first(with_float64(self.masks.flat))
 
     def _growth_scores(
         self, growth: Growth, gradient_share: float, generator: torch.Generator | None
     ) -> GrowthScores:
-        units = self.masks.units
         if growth != "gradient":
-            at_random = scores.random(units.first(self.masks.flat), generator)
+            at_random = scores.random(self._unit_mask(), generator)
             if growth == "random":
                 return at_random
             return Hybrid(self._gradients(), at_random, gradient_share)
@@ -319,7 +323,8 @@ class SparseNetwork:
                 "the growth was due"
             )
         # A block whose gradient is not a number anywhere has no mean, and scores below all others.
-        return scores.gradient(self.masks.units.mean(self._growth_gradient.abs()))
+        gradient = with_float64(self._growth_gradient).abs()
+        return scores.gradient(self.masks.units.mean(gradient))
 
     def _split(self, by: GrowthScores) -> Sequence[GrowthScores]:
         """Scores of every layer."""
@@ -329,21 +334,22 @@ class SparseNetwork:
         pairs = zip(units.split(by.first), units.split(by.rest), strict=True)
         return [Hybrid(first, rest, by.share) for first, rest in pairs]
 
-    def _unit_sizes(self) -> Tensor | None:
+    def _unit_sizes(self, device: torch.device) -> Tensor | None:
         sizes = self.masks.units.sizes
-        return None if sizes is None else sizes.to(self.masks.flat.device)
+        return None if sizes is None else sizes.to(device)
 
     def _strongest(self, magnitudes: Tensor) -> Tensor:
         """The strongest active unit of every layer, which a network-wide drop must leave."""
         units = self.masks.units
-        mask = units.first(self.masks.flat)
+        mask = self._unit_mask()
         keep = torch.zeros_like(mask)
         for kept, values, active in zip(*map(units.split, (keep, magnitudes, mask)), strict=True):
             kept[values.masked_fill(~active, -1.0).argmax()] = True
         return keep
 
     def _change_to(self, units_after: Tensor, reason: str, budget: int) -> MaskChange:
-        before, after = self.masks.flat, self.masks.units.spread(units_after)
+        before = self.masks.flat
+        after = self.masks.units.spread(units_after).to(before.device)
         counts = self.masks.counts()
         if self._former is not None:
             self._former.remember(before & ~after)

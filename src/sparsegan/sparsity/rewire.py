@@ -181,8 +181,7 @@ def _lowest(
         raise SparseganError(f"cannot choose {count} of {len(where)} weights")
     if count == 0:
         return chosen
-    # A score that is not a number is taken last, as kthvalue would order it.
-    values = scores.flatten()[where].double().nan_to_num(nan=torch.inf)
+    values = _ordered(scores.flatten()[where])
     threshold = values.kthvalue(count).values
     below = where[values < threshold]
     tied = where[values == threshold]
@@ -214,7 +213,7 @@ def _lowest_weighing(
     where = candidates.flatten().nonzero().squeeze(1)
     # Equal scores fall at random, since the sorting that follows keeps the order among them.
     where = where[torch.randperm(len(where), generator=generator).to(where.device)]
-    values = scores.flatten()[where].double().nan_to_num(nan=torch.inf)
+    values = _ordered(scores.flatten()[where])
     where = where[values.argsort(stable=True)]
     size = sizes.flatten()[where]
     left_before = weights - (size.cumsum(0) - size)
@@ -233,3 +232,9 @@ def _lowest_weighing(
             chosen.view(-1)[where[fits[0]]] = True
             left -= int(size[fits[0]])
     return chosen
+
+
+def _ordered(scores: Tensor) -> Tensor:
+    """Scores that can be compared and sorted: one that is not a number comes last."""
+    coarse = scores.is_floating_point() and scores.dtype.itemsize < torch.float32.itemsize
+    return (scores.float() if coarse else scores).nan_to_num(nan=torch.inf)

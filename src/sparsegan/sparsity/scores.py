@@ -1,7 +1,8 @@
 """What to drop and what to grow: plain functions from weights and gradients to scores.
 
-A score is a float tensor of its weight's shape; a block's is the mean of its weights'. Dropping
-takes the lowest scores among active weights, growing the highest among inactive ones.
+A score is a number for each weight, in a tensor of its shape; a block's is the mean of its
+weights'. Dropping takes the lowest scores among active weights, growing the highest among inactive
+ones.
 """
 
 import torch
@@ -22,14 +23,15 @@ def gradient(grad: Tensor) -> Tensor:
 
 
 def random(like: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """Uniform scores in [0, 1): growth by them is SET's.
+    """Uniform whole numbers of 53 bits: growth by them is SET's.
 
     Args:
         like: A tensor of the shape and on the device wanted.
         generator: A CPU generator; drawing on the CPU makes masks equal on every device.
     """
-    # float64 has so many values that equal scores, which need a second draw, hardly occur.
-    return torch.rand(like.shape, generator=generator, dtype=torch.float64).to(like.device)
+    # So many values that equal scores, which need a second draw, hardly occur.
+    drawn = torch.empty(like.shape, dtype=torch.int64).random_(0, 2**53, generator=generator)
+    return drawn.to(like.device)
 
 
 def snip(weight: Tensor, grad: Tensor) -> Tensor:
