@@ -1,5 +1,6 @@
 """The controller against a slow reference, its integer ladder, and what must not move it."""
 
+import dataclasses
 import math
 
 import pytest
@@ -109,6 +110,17 @@ def test_one_record_without_a_gap_moves_no_decision(outlier):
     decision = DensityController().decide(meter.reading(), 100, 1000)
     assert decision.action == "hold"
     assert decision.reading.value == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("value", [math.nan, -0.4, 0.01, 9.0])
+def test_nothing_is_decided_on_reversed_scores(value):
+    reading = dataclasses.replace(_reading(value, 100, valid=10), reversed=True)
+    for controller in (DensityController(), DensityController(cap=0.5, at_cap="rewire")):
+        for active in (100, 500):
+            decision = controller.decide(reading, active, 1000)
+            assert (decision.action, decision.to_active) == ("hold", active)
+            assert decision.reason == "scores are low for real images"
+            assert not decision.far
 
 
 def test_far_from_the_band_is_said():

@@ -146,6 +146,34 @@ def test_a_cleared_window_says_nothing():
     assert math.isnan(reading.value)
 
 
+@given(st.lists(st.tuples(*[st.floats(-2, 2, width=16)] * 3), min_size=5, max_size=5))
+def test_scores_are_reversed_where_negated_ones_are_of_a_game_that_goes_well(records):
+    negated = [BalanceRecord(*(-score for score in record)) for record in records]
+    well = sum(one.valid and one.gain > 0 for one in negated)
+    assert _meter(records, window=5).reading().reversed == (well > 2)
+    assert not _meter(records, window=6).reading().reversed
+    assert not _meter(records, window=5, guarded=False).reading().reversed
+
+
+def test_a_weak_discriminator_is_not_taken_for_reversed_scores():
+    records = [(-1.0, 1.0, 1.5)] * 10  # below the fakes, and a step of G raises its score
+    assert not _meter(records).reading().reversed
+
+
+def test_reversed_scores_remain_so_until_steps_raise_them():
+    meter = _meter([(-1.0, 1.0, 0.5)] * 10)
+    for _ in range(20):
+        meter.record(BalanceRecord(1.0, 0.5, 0.2))  # G has overtaken D: the gap says nothing
+    assert meter.reading().reversed
+    meter.clear()
+    other = BalanceRatio(10)
+    other.load_state_dict(meter.state_dict())
+    for _ in range(10):
+        assert other.reading().reversed
+        other.record(BalanceRecord(1.0, -1.0, -0.5))
+    assert not other.reading().reversed
+
+
 @given(triples)
 def test_a_saved_window_is_restored(records):
     meter, other = _meter(records), _meter([(9.0, 0.0, 9.0)])

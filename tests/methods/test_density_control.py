@@ -6,9 +6,10 @@ import random
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 import reference
-from sparsegan import Adapt, Dda
+from sparsegan import Adapt, Dda, Static
 from toy_gan import ToyGan, hand_made
 
 SETTINGS = {"generator_density": 0.3, "balance_every": 1}
@@ -195,3 +196,70 @@ def test_without_the_switch_a_record_without_a_gap_never_counts():
     assert taken[()].action == "hold"
     assert taken["unguarded_ratio",].reading.value == pytest.approx(23 / 5)
     assert taken["unguarded_ratio",].action == "raise"
+
+
+class Reversed(ToyGan):
+    """A loop whose losses want low scores for real images."""
+
+    def discriminator_step(self):
+        self.opt_D.zero_grad()
+        fake = self.G(self.noise(1)).detach()
+        (F.relu(1 + self.D(self.real())).mean() + F.relu(1 - self.D(fake)).mean()).backward()
+        self.opt_D.step()
+
+    def generator_step(self):
+        z = self.noise(2)
+        scores = self.D(self.G(z))
+        self.opt_G.zero_grad()
+        scores.mean().backward()
+        self.opt_G.step()
+        return z, scores.detach()
+
+
+@pytest.mark.parametrize("method", [Dda, Static])
+def test_reversed_scores_are_said_once_and_decide_nothing(method, caplog):
+    gan = Reversed()
+    every = {"control_interval": 4, "balance_window": 4} if method is Dda else {"balance_window": 4}
+    method = method(*gan.parts, steps=50, **every, **SETTINGS)
+    with caplog.at_level(logging.WARNING, logger="sparsegan"):
+        events = gan.run(method, 20)
+        state, networks = method.state_dict(), gan.state()
+        other = Reversed()
+        resumed = type(method)(*other.parts, steps=50, **every, **SETTINGS)
+        other.load(networks)
+        resumed.load_state_dict(state)
+        other.step = gan.step
+        events += other.run(resumed, 8)
+    said = [warning for event in events for warning in event.warnings]
+    assert len(said) == 1
+    assert "D scores real images lower than generated ones; pass the negated scores" in said[0]
+    assert len([r for r in caplog.records if "lower than generated ones" in r.message]) == 1
+    assert {e.decision.action for e in events if e.decision} <= {"hold"}
+    assert not [e for event in events for e in event.changes]
+
+
+def test_negated_scores_are_measured_as_those_of_a_usual_loop():
+    gan = Reversed()
+    method = Dda(*gan.parts, steps=50, control_interval=4, balance_window=4, **SETTINGS)
+    for _ in range(8):
+        gan.step += 1
+        gan.discriminator_step()
+        z, scores = gan.generator_step()
+        event = method.after_generator_step(
+            -scores,
+            rescore=lambda z=z: -gan.D(gan.G(z)),
+            real_scores=lambda: -gan.D(gan.real()),
+        )
+        assert event.balance.gain > 0
+    assert not method.balance.reading().reversed
+    assert not event.warnings
+
+
+def test_a_discriminator_that_does_not_learn_is_raised_all_the_same():
+    gan = ToyGan()
+    for group in gan.opt_D.param_groups:
+        group["lr"] = 0.0
+    method = Dda(*gan.parts, steps=200, control_interval=10, balance_window=10, **SETTINGS)
+    decisions = [e.decision for e in gan.run(method, 100) if e.decision]
+    assert "raise" in {decision.action for decision in decisions}
+    assert not method.balance.reading().reversed

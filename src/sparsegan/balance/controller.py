@@ -104,7 +104,7 @@ class DensityController:
         no_room = active + min(1 / self.step, step / 2) >= cap
 
         def say(action: Action, reason: str, to_active: int = active) -> Decision:
-            value = reading.value
+            value = math.nan if reading.reversed else reading.value
             far = math.isfinite(value) and not self.low / 3 <= value <= 3 * self.high
             return Decision(action, reason, reading, active, to_active, total, far)
 
@@ -121,6 +121,8 @@ class DensityController:
             return say("hold", f"only {reading.records} measurements since the last change")
         if reading.guarded and reading.nonfinite * 2 > reading.records:
             return say("hold", f"{reading.nonfinite} of {reading.records} scores are not finite")
+        if reading.reversed:
+            return say("hold", "scores are low for real images")
         if reading.guarded and reading.invalid * 2 > reading.records:
             return raised("D does not separate real from fake")
         if reading.guarded and reading.valid == 0:

@@ -52,6 +52,16 @@ class BalanceRecord:
         return self.finite and self.gap > SMALLEST_GAP * scale
 
     @property
+    def upside_down(self) -> bool:
+        """Whether D scores real images clearly lower than fakes, and G's step lowers its score.
+
+        A D that is merely weak has no clear gap or one of the wrong sign, too, but a step of G
+        raises its score all the same.
+        """
+        scale = abs(self.real) + abs(self.fake_before)
+        return self.finite and self.gap < -SMALLEST_GAP * scale and self.gain < 0
+
+    @property
     def ratio(self) -> float:
         """The balance ratio, ``gain / gap``; NaN where the record is not valid."""
         return self.gain / self.gap if self.valid else math.nan
@@ -73,6 +83,8 @@ class BalanceReading:
         nonfinite: Those with a score that is not a finite number.
         full: Whether there are as many records as a window holds.
         guarded: Whether records without a clearly positive gap are left out of the value.
+        reversed: Whether scores turned out to be low for real images: a full window was, in most
+            of its records, `upside_down`, and none since has shown G's steps to raise scores.
     """
 
     value: float
@@ -81,6 +93,7 @@ class BalanceReading:
     nonfinite: int
     full: bool
     guarded: bool = True
+    reversed: bool = False
 
     @property
     def invalid(self) -> int:
@@ -119,10 +132,18 @@ class BalanceRatio:
         self.mean_of_ratios = mean_of_ratios
         self.guarded = guarded
         self._records: deque[BalanceRecord] = deque(maxlen=window + trimmed_late)
+        self._reversed = False
 
     def record(self, record: BalanceRecord) -> None:
         """Take in a measurement; the oldest leaves a full window."""
         self._records.append(record)
+        count = len(self._records)
+        if count < self.window or not self.guarded:
+            return
+        if 2 * sum(one.upside_down for one in self._records) > count:
+            self._reversed = True
+        elif 2 * sum(one.gain > 0 for one in self._records) > count:
+            self._reversed = False
 
     def trim(self) -> None:
         """Let the oldest record go that is beyond the window; the end of every step."""
@@ -151,18 +172,21 @@ class BalanceRatio:
             nonfinite=sum(not record.finite for record in self._records),
             full=len(self._records) >= self.window,
             guarded=self.guarded,
+            reversed=self._reversed,
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """The records, oldest first, as a float64 tensor of shape (records, 3)."""
+        """The records, oldest first, as a float64 tensor (records, 3), and what they showed."""
         rows = [(r.real, r.fake_before, r.fake_after) for r in self._records]
-        return {"records": torch.tensor(rows, dtype=torch.float64).reshape(-1, 3)}
+        records = torch.tensor(rows, dtype=torch.float64).reshape(-1, 3)
+        return {"records": records, "reversed": self._reversed}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over saved records."""
         self.clear()
         for row in state["records"].tolist():
             self.record(BalanceRecord(*row))
+        self._reversed = bool(state.get("reversed", False))  # which older states lack
 
 
 def _divided(gain: float, gap: float) -> float:

@@ -39,6 +39,12 @@ log = logging.getLogger("sparsegan")
 
 Scores = Callable[[], Tensor]
 
+REVERSED = (
+    "D scores real images lower than generated ones; pass the negated scores to "
+    "after_generator_step (-scores, rescore=lambda: -D(G(z)), real_scores=lambda: -D(real)), which "
+    "takes scores that are high for real images"
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -208,6 +214,7 @@ class Method(ABC):
         self._lost = [weights for weights in before if weights is not None and weights.lost()]
         for sentence in (*words, *map(str, self._lost)):
             log.warning(sentence)
+        self._said: set[str] = set()
         self._require_equal_masks()
         self.prepare()
 
@@ -285,6 +292,8 @@ class Method(ABC):
                     f"{event.network} layer {name} is nearly empty" for name in event.nearly_empty
                 ]
         warnings += self._warn(decision)
+        if reading.reversed:
+            warnings += self._once(REVERSED)
         if changes:
             self._require_equal_masks()
         # What was kept for this step's growth must never serve a later one.
@@ -353,6 +362,7 @@ class Method(ABC):
             "balance": self.balance.state_dict(),
             "ema": None if self.ema is None else self.ema.state_dict(),
             "random": self.random.get_state(),
+            "said": sorted(self._said),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -363,7 +373,8 @@ class Method(ABC):
         Raises:
             SparseganError: If the state lacks masks, or is of another method or network.
         """
-        missing = self.state_dict().keys() - state.keys()
+        # States that were saved before `said` was kept have nothing to say of it.
+        missing = self.state_dict().keys() - state.keys() - {"said"}
         if missing:
             raise SparseganError(
                 f"the saved state lacks {', '.join(sorted(missing))}: it is not of a sparse run"
@@ -382,6 +393,7 @@ class Method(ABC):
         if self.ema is not None:
             self.ema.load_state_dict(state["ema"])
         self.random.set_state(state["random"].cpu())
+        self._said = set(state.get("said", ()))
         self.step = int(state["step"])
         self._generator_steps_seen = int(state["generator_steps_seen"])
         self._require_equal_masks()
@@ -422,6 +434,12 @@ class Method(ABC):
     def _warn(self, decision: Decision | None) -> list[str]:
         """Warnings on a decision; methods that control a density override it."""
         return []
+
+    def _once(self, sentence: str) -> list[str]:
+        """The sentence, or nothing where this run has said it."""
+        fresh = {sentence} - self._said
+        self._said |= fresh
+        return list(fresh)
 
     def _average(self, masks: Masks) -> SparseEMA | None:
         chosen = self.settings
