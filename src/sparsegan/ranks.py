@@ -14,6 +14,11 @@ def count() -> int:
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
+def is_first() -> bool:
+    """Whether this process is the first, or alone: the one that speaks for all."""
+    return count() == 1 or dist.get_rank() == 0
+
+
 def sum_(tensor: Tensor) -> Tensor:
     """Sum a tensor over the ranks, in place."""
     if count() > 1:

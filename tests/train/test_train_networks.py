@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 
 import foreign
 from sparsegan import cli, data, export
@@ -142,3 +143,73 @@ def test_what_does_not_go_together_is_refused(code):
     flags = [flag.replace("critic", "TutorialDiscriminator") for flag in OWN]
     with pytest.raises(SparseganError, match="ends in a sigmoid"):
         networks.build(_resolved(*flags))
+
+
+UNMASKABLE = """
+from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
+class G(nn.Sequential):
+    latent_dim = 5
+    def __init__(self):
+        super().__init__(weight_norm(nn.Linear(5, 784)), nn.Unflatten(1, (1, 28, 28)), nn.Tanh())
+class H(G):
+    def __init__(self):
+        super().__init__()
+        self.insert(2, nn.Conv2d(1, 1, 5, padding=2, bias=False))
+"""
+
+
+def test_a_weight_that_cannot_be_masked_is_refused_with_what_a_run_can_do(code, capsys):
+    (code / "normed.py").write_text(UNMASKABLE)
+    for own, remedy in (
+        ("G", "generator: the weight of 0 is reparametrised by something else than spectral norm: "
+              "take another network"),
+        ("H", "take --method.maskable stu-gan, which leaves it out, or another network"),
+    ):  # fmt: skip
+        for further in (["--dry_run"], ["--run.directory", str(code / "refused")]):
+            assert cli.main(["train", "--generator", f"normed.py:{own}", *further]) == 2
+            assert remedy in capsys.readouterr().err
+    assert not (code / "refused").exists()
+    fitting = ["--generator", "normed.py:H", "--method.maskable", "stu-gan"]
+    assert cli.main(["train", *fitting, "--dry_run"]) == 0
+
+
+MOSTLY_NOT_MASKED = """
+from torch import nn
+from torch.nn import functional as F
+class Standardised(nn.Conv2d):
+    def forward(self, x):
+        return F.conv2d(x, self.weight - self.weight.mean(), self.bias, padding=1)
+class G(nn.Module):
+    latent_dim = 5
+    def __init__(self):
+        super().__init__()
+        self.rnn, self.last, self.conv = nn.GRU(5, 30), nn.Linear(30, 784), Standardised(1, 1, 3)
+        self.table = nn.Embedding(300, 100)
+    def forward(self, z):
+        h = self.conv(self.last(self.rnn(z)[0]).view(-1, 1, 28, 28))
+        return (h - h.mean()).tanh()
+"""
+
+
+def test_what_a_user_should_know_of_networks_is_shown_once_and_recorded(code, capsys):
+    (code / "warned.py").write_text(MOSTLY_NOT_MASKED)
+    flags = ["--generator=warned.py:G", "--network.latent_dim=null", "--engine=masked"]
+    short = ["--steps=3", "--evaluate.images=0", "--method.balance_every=2"]
+    console = Console(width=10_000)
+    run = loop.train(config(code / "warned", *flags, *short), console)
+    told = list(read_events(run.metrics))
+    said = [event["message"] for event in told if event["kind"] == "warning"]
+    shown = capsys.readouterr()
+    assert len(said) == 2
+    for sentence, words in zip(said, ("table.weight (30,000)", "layer conv makes"), strict=True):
+        assert words in sentence
+        assert (shown.out + shown.err).count(sentence) == 1
+        assert sentence.replace("'", "&#x27;") in run.report.read_text()
+    counts = told[0]["coverage"]["generator"]
+    assert counts["masked"] / counts["parameters"] < 0.5
+    assert cli.main(["cost", str(run.path)]) == 0
+    assert "generator, conv: makes its weight anew" in capsys.readouterr().out
+    trained = open_trained(run.path)  # to draw from, say, which needs no warning
+    assert trained.method.inspection.warnings
+    assert not capsys.readouterr().err

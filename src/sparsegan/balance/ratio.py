@@ -11,6 +11,13 @@ import torch
 # A gap that is a smaller share of the scores' own size than this is rounding, not separation.
 SMALLEST_GAP = 1e-3
 
+REVERSED = (
+    "D scores real images lower than generated ones; pass the negated scores to "
+    "after_generator_step (-scores, rescore=lambda: -D(G(z)), real_scores=lambda: -D(real)), which "
+    "takes scores that are high for real images"
+)
+"""What to say of a reading that is `reversed`."""
+
 
 @dataclass(frozen=True)
 class BalanceRecord:

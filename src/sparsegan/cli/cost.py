@@ -87,9 +87,10 @@ def print_cost(
         console.print(plan_text(found), highlight=False, soft_wrap=True)
         console.print()
     console.print(cost_tables.layers_table(found))
-    if unseen := cost_tables.unseen_text(found):
-        console.print(unseen, highlight=False, soft_wrap=True)
-        console.print()
+    for remarks in (cost_tables.unseen_text(found), cost_tables.filled_text(found)):
+        if remarks:
+            console.print(remarks, highlight=False, soft_wrap=True)
+            console.print()
     console.print(cost_tables.cost_table(found.cost, found.config.steps))
     if measured is not None:
         console.print()

@@ -68,6 +68,17 @@ def unseen_text(plan: Plan) -> str:
     )
 
 
+def filled_text(plan: Plan) -> str:
+    """A line for each masked layer that is counted as dense; empty if there is none."""
+    return "\n".join(
+        f"{network}, {row['name']}: makes its weight anew in the forward, and zeros of the mask "
+        "may not be zeros of the result: its products are counted as dense"
+        for network, rows in plan.layers.items()
+        for row in rows
+        if row["filled"] and row["masked"]
+    )
+
+
 def _sum(name: str, rows: Sequence[Row]) -> Row:
     counts = ("weights", "bare_weights", "active_start", "active_end")
     return {

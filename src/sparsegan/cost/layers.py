@@ -45,6 +45,9 @@ class LayerCost:
             layer or a convolution does with its weight; no mask takes them.
         unseen: Entries of weights, and of parameters that could be such, that no counted
             operation was seen to use: unused, or used in a way that is not counted.
+        filled: Whether the forward multiplies with a weight that it has made of the layer's, and
+            whose zeros may not be where those are (standardised, say): it is counted as dense,
+            whatever its density.
     """
 
     name: str
@@ -58,6 +61,7 @@ class LayerCost:
     products: int = 0
     bare_weights: int = 0
     unseen: int = 0
+    filled: bool = False
 
 
 @dataclass
@@ -226,6 +230,7 @@ def _layer_cost(name: str, layer: nn.Module, tally: _Tally, products: Products) 
         products=products.activations[name],
         bare_weights=bare,
         unseen=unseen,
+        filled=any(id(p) in products.filled for p in own),
     )
 
 

@@ -38,7 +38,8 @@ def forward(
     Args:
         layers: From `cost.layers`.
         densities: Layer name to the share of its weights that are active, in [0, 1]; absent
-            layers are dense. Biases, normalisations and products are always dense.
+            layers are dense. Biases, normalisations and products are always dense, and so are
+            layers that are `filled`.
         convention: `published` leaves out the products of activations with activations.
 
     Raises:
@@ -49,8 +50,13 @@ def forward(
     densities = {} if densities is None else densities
     check_densities(layers, densities)
     products = sum(c.products for c in layers) if convention == "consistent" else 0
-    weights = math.fsum(c.macs * densities.get(c.name, 1.0) for c in layers)
+    weights = math.fsum(c.macs * _computed(c, densities) for c in layers)
     return weights + sum(c.bias_adds + c.norm_ops for c in layers) + products
+
+
+def _computed(layer: LayerCost, densities: Mapping[str, float]) -> float:
+    """The share of a layer's multiplications that are left."""
+    return 1.0 if layer.filled else densities.get(layer.name, 1.0)
 
 
 def training(

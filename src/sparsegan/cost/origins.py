@@ -36,11 +36,12 @@ class Origins:
         scaled = all(t.numel() < source.numel() for t in tensors if self.of(t) is None)
         for tensor in made:
             copies = bool(tensor.numel()) and tensor.numel() % origin.numel() == 0
-            if _same_memory(tensor, source) or (scaled and copies):
+            if same_memory(tensor, source) or (scaled and copies):
                 self._known[id(tensor)] = (tensor, origin)
 
 
-def _same_memory(one: Tensor, other: Tensor) -> bool:
+def same_memory(one: Tensor, other: Tensor) -> bool:
+    """Whether a tensor is a view of the other, or both of a third."""
     if one.layout is not torch.strided:  # sparse tensors have no storage
         return False
     # By the storage object: tensors of the meta device all have the address 0.

@@ -4,6 +4,7 @@ Tensors stay logically ``(batch, channels, height, width)``; in memory the batch
 (``layout.to_batch_inner``), so that one weight meets a vector of samples.
 """
 
+from sparsegan.engine.attach import has_own_forward
 from sparsegan.engine.choice import Engine, Timing, Wanted, attach
 from sparsegan.engine.functional import sparse_conv2d, sparse_conv_transpose2d, sparse_linear
 from sparsegan.engine.index import SparseIndex
@@ -24,6 +25,7 @@ __all__ = [
     "available",
     "average_pool2",
     "batch_norm",
+    "has_own_forward",
     "is_batch_inner",
     "isa",
     "sparse_conv2d",

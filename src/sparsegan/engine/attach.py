@@ -38,12 +38,19 @@ class ActiveWeights(Protocol):
         """The layer's mask, of its weight's shape."""
 
 
+_KINDS = (
+    nn.Linear,
+    *(nn.Conv1d, nn.Conv2d, nn.Conv3d),
+    *(nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d),
+)
+
+
 def has_own_forward(module: nn.Module) -> bool:
     """Whether a layer computes otherwise than PyTorch's class of its kind: by a forward of its own.
 
     What that makes of the weight is not known; the weight's zeros may be none of its result.
     """
-    for kind in (nn.Linear, nn.Conv2d, nn.ConvTranspose2d):
+    for kind in _KINDS:
         if isinstance(module, kind):
             methods = ("forward", "_conv_forward")
             return any(

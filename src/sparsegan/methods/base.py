@@ -10,15 +10,12 @@ import torch
 from torch import Tensor, nn, optim
 
 from sparsegan import ranks
-from sparsegan.balance import (
-    BalanceRatio,
-    BalanceReading,
-    BalanceRecord,
-    Decision,
-)
+from sparsegan.balance import BalanceRatio, BalanceReading, BalanceRecord, Decision
+from sparsegan.balance.ratio import REVERSED
 from sparsegan.engine import Wanted
 from sparsegan.errors import SparseganError
 from sparsegan.logits import come_from_sigmoid
+from sparsegan.methods.inspection import Inspection
 from sparsegan.methods.masters import NETWORKS, require_one_master, require_trainable
 from sparsegan.methods.promise import Watchman
 from sparsegan.methods.settings import build_settings, intervals
@@ -38,12 +35,6 @@ from sparsegan.undisturbed import undisturbed
 log = logging.getLogger("sparsegan")
 
 Scores = Callable[[], Tensor]
-
-REVERSED = (
-    "D scores real images lower than generated ones; pass the negated scores to "
-    "after_generator_step (-scores, rescore=lambda: -D(G(z)), real_scores=lambda: -D(real)), which "
-    "takes scores that are high for real images"
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +116,7 @@ class Method(ABC):
         discriminator: D with its masks.
         balance: The balance meter.
         ema: The generator's average, or None.
+        inspection: How much of each network is masked, and what to warn of.
         step: Generator steps completed.
 
     Raises:
@@ -215,6 +207,7 @@ class Method(ABC):
         for sentence in (*words, *map(str, self._lost)):
             log.warning(sentence)
         self._said: set[str] = set()
+        self.inspection = Inspection(self.networks, rule, self._is_sparse)
         self._require_equal_masks()
         self.prepare()
 
@@ -292,8 +285,7 @@ class Method(ABC):
                     f"{event.network} layer {name} is nearly empty" for name in event.nearly_empty
                 ]
         warnings += self._warn(decision)
-        if reading.reversed:
-            warnings += self._once(REVERSED)
+        warnings += self._once(self.inspection.news + [REVERSED] * reading.reversed)
         if changes:
             self._require_equal_masks()
         # What was kept for this step's growth must never serve a later one.
@@ -338,7 +330,7 @@ class Method(ABC):
             rescore: Gives those of the same fakes after it.
             real_scores: Gives those of the real batch that D saw last.
         """
-        with undisturbed(self._G, self._D), torch.no_grad():
+        with undisturbed(self._G, self._D), torch.no_grad(), self.inspection.watched():
             after, real = rescore(), real_scores()
         batches = [_scores(batch) for batch in (real, before, after)]
         sums = [*map(total, batches), *(float(batch.numel()) for batch in batches)]
@@ -435,11 +427,15 @@ class Method(ABC):
         """Warnings on a decision; methods that control a density override it."""
         return []
 
-    def _once(self, sentence: str) -> list[str]:
-        """The sentence, or nothing where this run has said it."""
-        fresh = {sentence} - self._said
-        self._said |= fresh
-        return list(fresh)
+    def _once(self, sentences: list[str]) -> list[str]:
+        """Those of the sentences that this run has not said yet."""
+        fresh = [sentence for sentence in sentences if sentence not in self._said]
+        self._said.update(fresh)
+        return fresh
+
+    def _is_sparse(self, network: SparseNetwork) -> bool:
+        """Whether a network is sparse or may become so."""
+        return network.masks.density < 1
 
     def _average(self, masks: Masks) -> SparseEMA | None:
         chosen = self.settings

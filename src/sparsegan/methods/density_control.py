@@ -7,7 +7,7 @@ from typing import Any
 from sparsegan.balance import Decision, DensityController
 from sparsegan.errors import SparseganError
 from sparsegan.methods import base, growth
-from sparsegan.sparsity import MaskChange
+from sparsegan.sparsity import MaskChange, SparseNetwork
 from sparsegan.sparsity.network import Growth
 
 
@@ -96,6 +96,9 @@ class DensityControl(base.Method):
                 self.balance.clear()
         if decision.action == "rewire":
             yield self.explore_discriminator(step)
+
+    def _is_sparse(self, network: SparseNetwork) -> bool:
+        return super()._is_sparse(network) or network is self.discriminator
 
     def _can_grow(self) -> bool:
         by_gradient = self.settings.control_growth != "random"

@@ -67,7 +67,13 @@ class Journal:
                 band=band,
                 versions=versions(),
                 machine=machine(match),
+                coverage={
+                    name: {"parameters": counted.parameters, "masked": counted.masked}
+                    for name, counted in game.method.inspection.coverage.items()
+                },
             )
+            for warning in game.method.inspection.warnings:
+                self.write("warning", 0, pair, message=warning)
             self.kernels(0, pair, game.method)
 
     def repair(self, match: Match, message: str) -> None:

@@ -165,6 +165,7 @@ def _layer(
         "bare_weights": layer.bare_weights,
         "other_parameters": layer.other_parameters,
         "unseen": layer.unseen,
+        "filled": layer.filled,
         "normalises": bool(layer.norm_ops),
         "active_start": round(start.get(layer.name, 1.0) * layer.weights),
         "active_end": round(end.get(layer.name, 1.0) * layer.weights),

@@ -18,9 +18,12 @@ TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, *TRANSPOSED)
 
 
+# ADAPT leaves out every parameter whose name holds one of these words (methods.md, A5).
+ADAPT_WORDS = ("bias", "gain", "classifier")
+
+
 def _adapt(name: str, module: nn.Module) -> bool:
-    # ADAPT leaves out every parameter whose name holds one of these words (methods.md, A5).
-    return not any(word in f"{name}.weight" for word in ("bias", "gain", "classifier"))
+    return not any(word in f"{name}.weight" for word in ADAPT_WORDS)
 
 
 def _stu_gan(name: str, module: nn.Module) -> bool:
@@ -34,6 +37,18 @@ RULES: dict[str, Callable[[str, nn.Module], bool]] = {
     "stu-gan": _stu_gan,
 }
 """Rules by name: every Linear and convolution weight; ADAPT's choice; STU-GAN's choice."""
+
+
+class UnmaskableError(SparseganError):
+    """A rule selects a layer that cannot be masked.
+
+    Attributes:
+        fact: What is so, without the remedy that a caller of Python has.
+    """
+
+    def __init__(self, fact: str) -> None:
+        super().__init__(f"{fact}: leave the layer out with a rule of your own (include=...)")
+        self.fact = fact
 
 
 @dataclass(frozen=True)
@@ -93,14 +108,13 @@ def maskable_layers(module: nn.Module, include: Include = "weights") -> list[Mas
         include: The name of a rule in :data:`RULES`, or ``f(name, module) -> bool``.
 
     Raises:
-        SparseganError: If the rule is unknown or selects nothing, if a weight is lazy, empty or
-            under a reparametrisation other than spectral norm, or if weights lie on two devices.
+        UnmaskableError: If a weight is empty or under a reparametrisation other than spectral norm.
+        SparseganError: If the rule is unknown or selects nothing, if a weight is lazy, or if
+            weights lie on two devices.
     """
     if isinstance(include, str):
         if include not in RULES:
-            raise SparseganError(
-                f"maskable rule is {include!r}: choose one of {', '.join(RULES)} or pass a function"
-            )
+            raise SparseganError(f"maskable rule is {include!r}: choose one of {', '.join(RULES)}")
         rule = RULES[include]
     else:
         rule = include
@@ -155,14 +169,10 @@ def _require_whole(network: nn.Module) -> None:
 
 def _check(layer: MaskableLayer) -> None:
     if not is_supported(layer.module):
-        raise SparseganError(
-            f"the weight of {layer.name} is reparametrised by something else than spectral norm: "
-            "leave the layer out with a rule of your own (include=...)"
+        raise UnmaskableError(
+            f"the weight of {layer.name} is reparametrised by something else than spectral norm"
         )
     if isinstance(layer.parameter, UninitializedParameter):
         raise SparseganError(f"{layer.name} is lazy and has no weight yet: run one forward first")
     if not torch.is_floating_point(layer.parameter) or layer.parameter.numel() == 0:
-        raise SparseganError(
-            f"the weight of {layer.name} is empty or not of real numbers: leave the layer out with "
-            "a rule of your own (include=...)"
-        )
+        raise UnmaskableError(f"the weight of {layer.name} is empty or not of real numbers")

@@ -12,6 +12,7 @@ from sparsegan.data.folder import absolute_held_out
 from sparsegan.errors import SparseganError
 from sparsegan.importing import absolute
 from sparsegan.methods import METHODS, Method
+from sparsegan.methods.inspection import quiet
 from sparsegan.seeding import stream
 from sparsegan.settings.config import Config, OptimiserConfig
 from sparsegan.train import networks
@@ -158,19 +159,22 @@ def pair(config: Config, device: torch.device | None = None) -> Pair:
 def method(config: Config, built: Pair) -> Method:
     """The configuration's method over a pair; masks are drawn and applied at once.
 
+    Its inspection is not logged: a run shows it, and a copy of one need not.
+
     Raises:
         SparseganError: A setting of the method is out of its range.
     """
-    return METHODS[config.method.name](
-        built.generator,
-        built.discriminator,
-        built.generator_optimiser,
-        built.discriminator_optimiser,
-        steps=config.steps,
-        seed=config.seed,
-        engine=config.engine,
-        **vars(config.method.settings),
-    )
+    with quiet():
+        return METHODS[config.method.name](
+            built.generator,
+            built.discriminator,
+            built.generator_optimiser,
+            built.discriminator_optimiser,
+            steps=config.steps,
+            seed=config.seed,
+            engine=config.engine,
+            **vars(config.method.settings),
+        )
 
 
 def _optimiser(chosen: OptimiserConfig, network: nn.Module) -> optim.Optimizer:

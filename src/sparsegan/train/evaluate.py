@@ -57,7 +57,7 @@ class Evaluator:
             raise SparseganError(
                 f"{drawn} generated images are to be compared with "
                 f"{len(images)} real and {len(self.held_out)} held-out ones of {images.name}: "
-                "have two of each at least, or train with --evaluate.images 0"
+                "have two of each at least; a run with evaluate.images 0 is not evaluated"
             )
         if self.count < FEW:
             log.warning(

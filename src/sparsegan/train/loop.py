@@ -208,6 +208,9 @@ def _train_on(
     )
     try:
         with session.display, session.stop:
+            for pair, method in match.methods.items():
+                for warning in method.inspection.warnings:
+                    session.display.say(named(f"step {match.step}", pair) + f": {warning}")
             if seconds is None:
                 match.choose_kernels(batches.generator_latents(1), batches.real(1, 0))
                 session.journal.start(match)

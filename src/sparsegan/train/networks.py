@@ -10,6 +10,7 @@ from sparsegan.nets import own
 from sparsegan.nets.architectures import find
 from sparsegan.seeding import stream
 from sparsegan.settings.config import Config, NetworkConfig
+from sparsegan.sparsity.maskable import RULES, UnmaskableError, maskable_layers
 
 
 def take_labels(chosen: NetworkConfig, labelled: bool) -> bool:
@@ -70,6 +71,8 @@ def build(config: Config) -> tuple[nn.Module, nn.Module]:
     assert data.image_size is not None, "the configuration is not resolved"
     assert data.channels is not None, "the configuration is not resolved"
     built = {role: _own(config, role, spec) for role, spec in owned.items()}
+    for role, network in built.items():
+        _require_maskable(role, network, config.method.settings.maskable)
     if len(built) < 2:
         pair = nets.build(
             chosen.name,
@@ -88,6 +91,24 @@ def build(config: Config) -> tuple[nn.Module, nn.Module]:
     if classes(config) is not None:
         built["generator"].class_names = data.classes  # type: ignore[assignment]
     return built["generator"], built["discriminator"]
+
+
+def _require_maskable(role: str, network: nn.Module, rule: str) -> None:
+    """Refuse a layer that cannot be masked, with the remedies that a run has."""
+    try:
+        maskable_layers(network, rule)
+    except UnmaskableError as error:
+        rules = [f"--method.maskable {name}" for name in RULES if _masks(network, name)]
+        without = f"{' or '.join(rules)}, which leaves it out, or " if rules else ""
+        raise SparseganError(f"{role}: {error.fact}: take {without}another network") from error
+
+
+def _masks(network: nn.Module, rule: str) -> bool:
+    """Whether a rule leaves out what cannot be masked, and not everything."""
+    try:
+        return bool(maskable_layers(network, rule))
+    except SparseganError:
+        return False
 
 
 def code(config: Config, built: Mapping[str, nn.Module]) -> dict[str, str]:
