@@ -85,7 +85,7 @@ def test_networks_of_layers_that_are_masked_have_no_warnings(told):
     method = Adapt(*gan.parts, generator_density=0.1, **SETTINGS)
     gan.run(method, 4)
     assert not told(logging.WARNING)
-    assert not method.inspection.news
+    assert not method.inspection.once([])
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_compiled_network_is_left_alone():
     gan.G.styled.compile()  # nothing is compiled before it runs
     with method.inspection.watched():
         gan.G.last(torch.zeros(1, 2, 1, 1))
-    assert not method.inspection.news
+    assert not method.inspection.once([])
 
 
 def test_whoever_tells_it_otherwise_may_have_it_quiet(told):

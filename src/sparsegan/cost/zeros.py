@@ -20,6 +20,9 @@ from sparsegan.undisturbed import undisturbed
 # Of these f(0) is 0 or, with several tensors, what is zero comes out as zero.
 _KEEP = frozenset(
     (
+        # Views by name, too: tensors of other classes may have no memory to compare.
+        *("alias", "detach", "view", "_unsafe_view", "reshape", "as_strided", "t", "transpose"),
+        *("permute", "squeeze", "unsqueeze", "slice", "select", "split", "unbind"),
         *("clone", "_to_copy", "contiguous", "expand", "repeat", "cat", "stack", "flip", "roll"),
         *("neg", "abs", "sgn", "sign", "sqrt", "square", "tril", "triu", "nan_to_num"),
         *("sin", "tan", "tanh", "asin", "atan", "sinh", "asinh", "erf", "expm1", "log1p"),

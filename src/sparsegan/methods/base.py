@@ -204,10 +204,8 @@ class Method(ABC):
         self._generator_steps_seen = 0
         self._watchman = Watchman(self.networks)
         self._lost = [weights for weights in before if weights is not None and weights.lost()]
-        for sentence in (*words, *map(str, self._lost)):
-            log.warning(sentence)
-        self._said: set[str] = set()
-        self.inspection = Inspection(self.networks, rule, self._is_sparse)
+        words += map(str, self._lost)
+        self.inspection = Inspection(self.networks, rule, self._is_sparse, words)
         self._require_equal_masks()
         self.prepare()
 
@@ -285,7 +283,7 @@ class Method(ABC):
                     f"{event.network} layer {name} is nearly empty" for name in event.nearly_empty
                 ]
         warnings += self._warn(decision)
-        warnings += self._once(self.inspection.news + [REVERSED] * reading.reversed)
+        warnings += self.inspection.once([REVERSED] * reading.reversed)
         if changes:
             self._require_equal_masks()
         # What was kept for this step's growth must never serve a later one.
@@ -354,7 +352,7 @@ class Method(ABC):
             "balance": self.balance.state_dict(),
             "ema": None if self.ema is None else self.ema.state_dict(),
             "random": self.random.get_state(),
-            "said": sorted(self._said),
+            "said": sorted(self.inspection.said),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -385,7 +383,7 @@ class Method(ABC):
         if self.ema is not None:
             self.ema.load_state_dict(state["ema"])
         self.random.set_state(state["random"].cpu())
-        self._said = set(state.get("said", ()))
+        self.inspection.said = set(state.get("said", ()))
         self.step = int(state["step"])
         self._generator_steps_seen = int(state["generator_steps_seen"])
         self._require_equal_masks()
@@ -426,12 +424,6 @@ class Method(ABC):
     def _warn(self, decision: Decision | None) -> list[str]:
         """Warnings on a decision; methods that control a density override it."""
         return []
-
-    def _once(self, sentences: list[str]) -> list[str]:
-        """Those of the sentences that this run has not said yet."""
-        fresh = [sentence for sentence in sentences if sentence not in self._said]
-        self._said.update(fresh)
-        return fresh
 
     def _is_sparse(self, network: SparseNetwork) -> bool:
         """Whether a network is sparse or may become so."""

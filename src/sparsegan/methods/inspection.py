@@ -1,7 +1,7 @@
 """What the user of a method should know of the networks that it is built on."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -42,10 +42,11 @@ class Inspection:
         networks: By name.
         rule: Which of their layers are masked.
         is_sparse: Whether a network is sparse or may become so, and is one to warn of.
+        warnings: Sentences for the user that come first.
 
     Attributes:
         warnings: Sentences for the user, on what was known at once.
-        news: Such sentences, on what came to be known since (`watched`).
+        said: Sentences that came later, and that this run has told already.
         coverage: What masks take, by network.
         filled: By network the layers that make another weight of theirs, with other zeros, as far
             as is known.
@@ -56,6 +57,7 @@ class Inspection:
         networks: Mapping[str, SparseNetwork],
         rule: Include,
         is_sparse: Callable[[SparseNetwork], bool],
+        warnings: Iterable[str] = (),
     ) -> None:
         self.networks, self.is_sparse = networks, is_sparse
         self.coverage: dict[str, Coverage] = {
@@ -71,8 +73,9 @@ class Inspection:
             for name, network in networks.items()
         }
         self._watched = False
-        self.warnings: list[str] = []
-        self.news: list[str] = []
+        self.warnings = list(warnings)
+        self.said: set[str] = set()
+        self._news: list[str] = []
         for name, counted in self.coverage.items():
             sentence = counted.sentence(name, networks[name].masks.density)
             self._tell(logging.INFO, sentence)
@@ -106,7 +109,13 @@ class Inspection:
             ]
             self.filled[name] += fresh
             if self.is_sparse(network):
-                self.news += _filled(name, fresh)
+                self._news += _filled(name, fresh)
+
+    def once(self, sentences: list[str]) -> list[str]:
+        """Of the sentences, and of what came to be known since, all that this run has not told."""
+        fresh = [one for one in (*self._news, *sentences) if one not in self.said]
+        self.said.update(fresh)
+        return fresh
 
 
 def _filled(network: str, layers: list[str]) -> list[str]:

@@ -229,7 +229,9 @@ def recorded_costs(
 def _cost(row: Mapping[str, Any]) -> LayerCost:
     counts = {key: operator.index(row[key]) for key in row.keys() - {"name", "kind", "shape"}}
     shape = tuple(map(operator.index, row["shape"]))
-    return LayerCost(name=str(row["name"]), kind=str(row["kind"]), shape=shape, **counts)
+    filled = bool(counts.pop("filled", 0))  # which older runs have not told
+    kind = str(row["kind"])
+    return LayerCost(name=str(row["name"]), kind=kind, shape=shape, filled=filled, **counts)
 
 
 def network_layers(
