@@ -58,10 +58,14 @@ class Zeros:
         return {weight for weight, kept in self._kept(tensor).items() if not kept}
 
     def follow(
-        self, operator: Any, args: Sequence[Any], given: Sequence[Tensor], made: Sequence[Tensor]
+        self,
+        operator: Any,
+        args: Sequence[Any],
+        inputs: Sequence[Tensor],
+        outputs: Sequence[Tensor],
     ) -> None:
         """Note what an operator has made of what it was given."""
-        sources = [t for t in given if self._kept(t)]
+        sources = [t for t in inputs if self._kept(t)]
         package, _, name = str(operator).partition(".")
         if not sources or package != "aten" or name in _END:
             return
@@ -69,7 +73,7 @@ class Zeros:
             return
         in_place, name = name.endswith("_"), name.rstrip("_")
         source = max(sources, key=Tensor.numel)
-        for tensor in made:
+        for tensor in outputs:
             view = same_memory(tensor, source) and not in_place
             multiple = tensor.numel() % source.numel() == 0 if name in _GROW else False
             if view or in_place or tensor.numel() == source.numel() or multiple:
@@ -115,19 +119,21 @@ def lost_zeros(weights: Iterable[Tensor]) -> Iterator[set[int]]:
     Yields:
         The ids of those weights whose zeros may not be zeros of what products were made with.
     """
-    found: set[int] = set()
+    lost: set[int] = set()
     zeros = Zeros(weights)
 
-    def see(operator: Any, args: Sequence[Any], given: list[Tensor], made: list[Tensor]) -> None:
-        product = product_of(operator, args, made)
+    def see(
+        operator: Any, args: Sequence[Any], inputs: list[Tensor], outputs: list[Tensor]
+    ) -> None:
+        product = product_of(operator, args, outputs)
         if product is None:
-            zeros.follow(operator, args, given, made)
+            zeros.follow(operator, args, inputs, outputs)
         else:
             for factor in product.factors:
-                found.update(zeros.lost(factor))
+                lost.update(zeros.lost(factor))
 
     with Operators(see):
-        yield found
+        yield lost
 
 
 def loses_zeros(layer: nn.Module) -> bool | None:
