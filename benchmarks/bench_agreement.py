@@ -96,17 +96,17 @@ def main() -> None:
                 runs[name] = train(Path(folder) / name, kind, seed, arguments)
             row = "".join(f"{runs[f'{kind} {seed}']['kid']:12.4f}" for kind in KERNELS)
             print(f"{seed:6}{row}", flush=True)
-    found = compare(runs, arguments.seeds)
+    actual = compare(runs, arguments.seeds)
     for label, key in (("mean", "means"), ("s.d.", "standard_deviations")):
-        print(f"{label:>6}" + "".join(f"{found[key][kind]:12.4f}" for kind in KERNELS))
+        print(f"{label:>6}" + "".join(f"{actual[key][kind]:12.4f}" for kind in KERNELS))
     print(
-        f"\nnative - masked: {found['difference']:+.4f} (standard error of such a difference "
-        f"{found['standard_error']:.4f}): "
-        + ("within" if found["within_seed_spread"] else "OUTSIDE")
+        f"\nnative - masked: {actual['difference']:+.4f} (standard error of such a difference "
+        f"{actual['standard_error']:.4f}): "
+        + ("within" if actual["within_seed_spread"] else "OUTSIDE")
         + " the spread of seeds"
     )
     settings = {name: value for name, value in vars(arguments).items() if name != "json"}
-    save(__file__, arguments, {"settings": settings, "runs": runs, **found})
+    save(__file__, arguments, {"settings": settings, "runs": runs, **actual})
 
 
 if __name__ == "__main__":

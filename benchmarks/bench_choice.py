@@ -68,21 +68,21 @@ def measure(name: str, which: str, density: float, rounds: int, cpu_time: bool) 
     """One row: what auto has chosen, and everybody's seconds."""
     dense, x = network(name, which)
     last = copy.deepcopy(dense).to(memory_format=torch.channels_last)
-    (auto, chosen), (native, _) = (sparse(dense, density, kind) for kind in ("auto", "native"))
+    (auto, selected), (native, _) = (sparse(dense, density, kind) for kind in ("auto", "native"))
     clock = time.process_time if cpu_time else time.perf_counter
     with mock.patch.object(time, "perf_counter", clock):
-        timing = chosen.measure(x)
+        timing = selected.measure(x)
     jobs = {"dense": dense, "channels_last": last, "native": native, "auto": auto}
-    found = medians(
+    actual = medians(
         interleaved(
             {kind: passes(module, x) for kind, module in jobs.items()}, rounds, cpu_time=cpu_time
         )
     )
     return {
-        "kernels": chosen.kernels,
+        "kernels": selected.kernels,
         "predicted": {"native": timing.native(density), "masked": timing.masked},
-        "seconds": found,
-        "ratio": min(found["dense"], found["channels_last"]) / found["auto"],
+        "seconds": actual,
+        "ratio": min(actual["dense"], actual["channels_last"]) / actual["auto"],
     }
 
 

@@ -43,8 +43,8 @@ def parts(images: Images, batch: int) -> dict[str, Job]:
         return torch.rand(batch, generator=stream(0, "flip", next(steps), 0)) < 0.5
 
     def whole() -> torch.Tensor:
-        chosen = batch_indices(len(images), batch, next(steps), 0)
-        return to_float(images.pixels.index_select(0, chosen), coins())
+        selected = batch_indices(len(images), batch, next(steps), 0)
+        return to_float(images.pixels.index_select(0, selected), coins())
 
     return {
         "indices": lambda: batch_indices(len(images), batch, next(steps), 0),
@@ -71,8 +71,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as cache:
         os.environ["SPARSEGAN_CACHE"] = cache
         jobs = parts(mapped(arguments.images), arguments.batch)
-        found = medians(interleaved(jobs, 200, warm_up=20, cpu_time=arguments.cpu_time))
-    for name, seconds in found.items():
+        actual = medians(interleaved(jobs, 200, warm_up=20, cpu_time=arguments.cpu_time))
+    for name, seconds in actual.items():
         print(f"  {name:22}{1e6 * seconds:9.0f} µs")
     shares = {}
     for kind, density in (("dense", 1.0), ("native", 1 - arguments.sparsity)):
@@ -81,10 +81,10 @@ def main() -> None:
         iteration = medians(times)[kind]
         shares[kind] = {
             "iteration": iteration,
-            "share": DISCRIMINATOR_STEPS * found["batch"] / iteration,
+            "share": DISCRIMINATOR_STEPS * actual["batch"] / iteration,
         }
         print(f"  of {kind + ' iteration':19}{shares[kind]['share']:9.2%} of {iteration:.3f} s")
-    save(__file__, arguments, {"seconds": found, "iterations": shares})
+    save(__file__, arguments, {"seconds": actual, "iterations": shares})
 
 
 if __name__ == "__main__":

@@ -72,18 +72,18 @@ def openvino(model: bytes, threads: int) -> Generate | None:
 def peers(width: int, batch: int, threads: int, with_compile: bool) -> dict[str, Generate]:
     """The dense engines at hand."""
     generator = pair(width)[0].eval()
-    found: dict[str, Generate | None] = {"onnxruntime": None, "openvino": None}
+    actual: dict[str, Generate | None] = {"onnxruntime": None, "openvino": None}
     model = onnx_file(generator, batch)
     if model is not None:
-        found = {"onnxruntime": onnx_runtime(model, threads), "openvino": openvino(model, threads)}
-    missing = [name for name, each in found.items() if each is None]
+        actual = {"onnxruntime": onnx_runtime(model, threads), "openvino": openvino(model, threads)}
+    missing = [name for name, each in actual.items() if each is None]
     if missing:
         print(f"not installed, left out: {', '.join(missing)}")
     generator = generator.to(memory_format=torch.channels_last)
-    found["dense"] = generator
+    actual["dense"] = generator
     if with_compile:
-        found["compile"] = torch.compile(generator)
-    return {name: each for name, each in found.items() if each is not None}
+        actual["compile"] = torch.compile(generator)
+    return {name: each for name, each in actual.items() if each is not None}
 
 
 def main() -> None:

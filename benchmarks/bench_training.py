@@ -23,21 +23,21 @@ def measure(
     contestants: dict[str, Contestant], rounds: int, cpu_time: bool
 ) -> dict[str, dict[str, float]]:
     """Median seconds of the steps of every contestant, and of an iteration made of them."""
-    found: dict[str, dict[str, float]] = {name: {} for name in contestants}
+    actual: dict[str, dict[str, float]] = {name: {} for name in contestants}
     for part in PARTS:
         jobs = {name: getattr(each, part) for name, each in contestants.items()}
         for name, seconds in medians(interleaved(jobs, rounds, cpu_time=cpu_time)).items():
-            found[name][part] = seconds
-    for row in found.values():
+            actual[name][part] = seconds
+    for row in actual.values():
         row["iteration"] = DISCRIMINATOR_STEPS * row[PARTS[0]] + row[PARTS[1]]
-    return found
+    return actual
 
 
-def ratios(found: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+def ratios(actual: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
     """The best dense time over that of each contestant."""
-    dense = [name for name in ("dense", "compile") if name in found]
-    best = {part: min(found[name][part] for name in dense) for part in found["dense"]}
-    return {name: {part: best[part] / row[part] for part in row} for name, row in found.items()}
+    dense = [name for name in ("dense", "compile") if name in actual]
+    best = {part: min(actual[name][part] for name in dense) for part in actual["dense"]}
+    return {name: {part: best[part] / row[part] for part in row} for name, row in actual.items()}
 
 
 def main() -> None:
@@ -64,11 +64,11 @@ def main() -> None:
                 contestants["compile"] = contestant("compile", *size)
             for kind, _ in sparse_names([sparsity], arguments.kinds):
                 contestants[kind] = contestant(kind, *size, 1 - sparsity, allocation)
-            found = measure(contestants, arguments.rounds, arguments.cpu_time)
-            table = ratios(found)
-            results[f"{allocation} {sparsity:g}"] = {"seconds": found, "ratios": table}
+            actual = measure(contestants, arguments.rounds, arguments.cpu_time)
+            table = ratios(actual)
+            results[f"{allocation} {sparsity:g}"] = {"seconds": actual, "ratios": table}
             print(f"{allocation}, {sparsity:.0%}")
-            for name, row in found.items():
+            for name, row in actual.items():
                 cells = "".join(
                     f"{1e3 * row[part]:9.0f} ms {table[name][part]:5.2f}" for part in row
                 )

@@ -151,23 +151,23 @@ def thin(listing: Listing, most: int) -> Iterator[tuple[str, str]]:
         raise SystemExit("the images are to be in class folders")
     for label, name in enumerate(listing.class_names):
         places = (listing.labels == label).nonzero()[0]
-        for place in places[:: -(-len(places) // most)]:
-            yield listing.files[int(place)], name
+        for source in places[:: -(-len(places) // most)]:
+            yield listing.files[int(source)], name
 
 
-def prepare(place: Path, folder: Path, sides: Sequence[str]) -> tuple[Path, Path]:
+def prepare(source: Path, folder: Path, sides: Sequence[str]) -> tuple[Path, Path]:
     """Copy the images used to a folder by class, and two classes of them to one of two sides."""
     by_class, pair = folder / "classes", folder / "pair"
     if pair.exists():
         return by_class, pair
-    container = open_container(place)
+    container = open_container(source)
     for split, most in PER_CLASS.items():
-        chosen = dict(thin(list_images(container, split), most))
+        selected = dict(thin(list_images(container, split), most))
         wanted = list_images(container, split).files
-        places = [wanted.find(path) for path in sorted(chosen)]
+        places = [wanted.find(path) for path in sorted(selected)]
         wanted = wanted.take(torch.tensor(places).numpy())
         for number, file in container.contents(wanted):
-            into = by_class / split / chosen[wanted[number]]
+            into = by_class / split / selected[wanted[number]]
             into.mkdir(parents=True, exist_ok=True)
             name = f"{number:06d}{Path(wanted[number]).suffix}"
             (into / name).write_bytes(file.read())
@@ -184,10 +184,10 @@ def outcome(run: RunDirectory, seconds: float) -> dict[str, Any]:
     events = list(read_events(run.metrics))
     config = parse.flat(parse.read(run.config))
     looks = [event for event in events if event["kind"] == "evaluate"]
-    found: dict[str, Any] = {}
+    actual: dict[str, Any] = {}
     for pair in dict.fromkeys(event.get("pair", "") for event in looks):
         first, *_, last = (event for event in looks if event.get("pair", "") == pair)
-        found[pair or "images"] = {
+        actual[pair or "images"] = {
             "grid": last["grid"],
             "n": last["n"],
             "kid_start": first["value"],
@@ -196,7 +196,7 @@ def outcome(run: RunDirectory, seconds: float) -> dict[str, Any]:
             "kid_real_against_real": last["floor"],
         }
     settings = {key: config[key] for key in SETTINGS}
-    return {"steps": config["steps"], "seconds": seconds, "settings": settings, "pairs": found}
+    return {"steps": config["steps"], "seconds": seconds, "settings": settings, "pairs": actual}
 
 
 def cpu_seconds() -> float:
@@ -216,9 +216,9 @@ def trained(trial: Trial, arguments: argparse.Namespace, data: Path) -> dict[str
         command = trial.command(arguments, data, run.path)
         if subprocess.run(command, stdout=file, stderr=subprocess.STDOUT).returncode:
             raise SystemExit(f"{trial.name} was not trained: see {log}")
-    found = outcome(run, cpu_seconds() - begin)
-    kept.write_text(json.dumps(found))
-    return found
+    actual = outcome(run, cpu_seconds() - begin)
+    kept.write_text(json.dumps(actual))
+    return actual
 
 
 def contact_sheet(grids: Sequence[Path], sizes: Sequence[int]) -> Image.Image:
@@ -257,16 +257,16 @@ def main() -> None:
     results: dict[str, Any] = {}
     grids, sizes = [], []
     for trial in (trial for trial in TRIALS if trial.name in arguments.networks):
-        found = trained(trial, arguments, pair if trial.paired else by_class)
-        results[trial.name] = found
-        for name, row in found["pairs"].items():
+        actual = trained(trial, arguments, pair if trial.paired else by_class)
+        results[trial.name] = actual
+        for name, row in actual["pairs"].items():
             grid = arguments.out / trial.name / row["grid"]
             # Translations stand beside the images that they are of, which are not ours to show.
             if not trial.paired:
                 grids.append(grid)
                 sizes.append(int(trial.name.partition("-")[2]))
             print(
-                f"  {trial.name:12}{name:8} {found['steps']:5} steps {found['seconds']:5.0f} s  "
+                f"  {trial.name:12}{name:8} {actual['steps']:5} steps {actual['seconds']:5.0f} s  "
                 f"KID {row['kid_start']:6.2f} -> {row['kid_end']:6.2f} (n = {row['n']})  "
                 f"{grid}",
                 flush=True,

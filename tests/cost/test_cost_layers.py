@@ -110,8 +110,8 @@ def test_every_parameter_belongs_to_one_entry(name):
     G, D = nets.build(name, image_size=64, channels=3, classes=classes, **widths)
     x = torch.zeros(1, 3, 64, 64)
     labels = [] if classes is None else [torch.zeros(1, dtype=torch.int64)]
-    for net, given in ((G, torch.zeros(1, G.latent_dim) if G.latent_dim else x), (D, x)):
-        entries = cost.layers(net, given, *labels)
+    for net, arguments in ((G, torch.zeros(1, G.latent_dim) if G.latent_dim else x), (D, x)):
+        entries = cost.layers(net, arguments, *labels)
         total = sum(c.weights + c.other_parameters for c in entries)
         assert total == sum(p.numel() for p in net.parameters())
 

@@ -50,11 +50,11 @@ def test_attention_however_written(product, device):
     module = Product(product)
     with torch.device(device):
         tensors = torch.randn(N, L, E), torch.randn(N, S, E), torch.randn(N, S, V)
-        with counted_products({"attention": module}) as found:
+        with counted_products({"attention": module}) as actual:
             module(*tensors)
             module(*tensors)
         product(*tensors)  # outside of all layers, and outside of the block
-    assert found.activations == {"attention": 2 * BY_HAND}
+    assert actual.activations == {"attention": 2 * BY_HAND}
     assert not module._forward_hooks
     assert not module._forward_pre_hooks
 
@@ -62,9 +62,9 @@ def test_attention_however_written(product, device):
 @torch.no_grad()
 def test_the_kernel_of_equal_lengths_is_counted_too():
     module, x = Product(F.scaled_dot_product_attention), torch.randn(2, 3, 8, 16)
-    with counted_products({"a": module}) as found:
+    with counted_products({"a": module}) as actual:
         module(x, x, x)
-    assert found.activations["a"] == 2 * (2 * 3 * 8 * 8 * 16)
+    assert actual.activations["a"] == 2 * (2 * 3 * 8 * 8 * 16)
 
 
 class Nested(nn.Module):

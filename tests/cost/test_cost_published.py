@@ -195,7 +195,7 @@ def test_attention_is_counted_by_the_consistent_convention_alone():
     g, d = setting_layers("TinyImageNet BigGAN")
     places, pooled = 32 * 32, 16 * 16
     for layers, channels in ((g, 160), (d, 80)):
-        found = {c.name: c.products for c in layers if c.products}
-        assert found == {"attention": places * pooled * (channels // 8 + channels // 2)}
+        actual = {c.name: c.products for c in layers if c.products}
+        assert actual == {"attention": places * pooled * (channels // 8 + channels // 2)}
         published, consistent = (cost.forward(layers, convention=c) for c in cost.CONVENTIONS)
-        assert consistent - published == found["attention"]
+        assert consistent - published == actual["attention"]

@@ -38,13 +38,13 @@ def test_places_are_as_long_as_those_of_a_packed_file(module, block, density):
     (counted,) = cost.layers(module, torch.zeros(1, module.in_channels, 4, 4))
     granularity = "block" if block > 1 else "weight"
     units = Units(maskable_layers(module), granularity)
-    chosen = torch.zeros(sum(group.count for group in units.groups), dtype=torch.bool)
-    chosen[: round(density * len(chosen))] = True
-    _, stored = places.encode(chosen.numpy())
-    share = int(chosen.sum()) / len(chosen)
+    selected = torch.zeros(sum(group.count for group in units.groups), dtype=torch.bool)
+    selected[: round(density * len(selected))] = True
+    _, stored = places.encode(selected.numpy())
+    share = int(selected.sum()) / len(selected)
     values = 4 * round(share * counted.weights) + 4 * counted.other_parameters
-    found = cost.sparse_bytes([counted], {"weight": share}, block=block)
-    assert found == values + stored.nbytes
+    actual = cost.sparse_bytes([counted], {"weight": share}, block=block)
+    assert actual == values + stored.nbytes
 
 
 @given(st.floats(0, 1), st.floats(0, 1))

@@ -4,6 +4,6 @@ import pytest
 @pytest.fixture
 def cache(tmp_path_factory, monkeypatch):
     """A cache folder of the test's own."""
-    place = tmp_path_factory.mktemp("cache")
-    monkeypatch.setenv("SPARSEGAN_CACHE", str(place))
-    return place
+    source = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("SPARSEGAN_CACHE", str(source))
+    return source

@@ -39,8 +39,8 @@ def test_official_archive(ten):
 def test_unpacked_folder_and_folder_of_the_archive(ten, tmp_path):
     path, pixels, _ = ten
     folder = write_folder(tmp_path / "unpacked", cifar10()[0])
-    for place in (folder, folder / "cifar-10-batches-bin", path.parent):
-        assert torch.equal(load("cifar10", place).pixels, pixels[:15])
+    for source in (folder, folder / "cifar-10-batches-bin", path.parent):
+        assert torch.equal(load("cifar10", source).pixels, pixels[:15])
 
 
 def test_read_once_though_the_archive_moves(ten, tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("cache")
 
 def test_of_names_and_contents(tmp_path):
     files = {"a": b"1", "b/c": b"2"}
-    one, two = (write_folder(tmp_path / place, files) for place in ("one", "two"))
+    one, two = (write_folder(tmp_path / source, files) for source in ("one", "two"))
     digest = content_digest(one, list(files))
     assert digest == content_digest(two, list(files))
     assert digest != content_digest(one, ["a"])
@@ -42,7 +42,7 @@ def test_archive_is_not_listed(tmp_path):
     path = write_zip(tmp_path / "a.zip", {"x": b"x"})
     moved = write_zip(tmp_path / "b.zip", {})
     moved.write_bytes(path.read_bytes())
-    digests = {container_digest(open_container(place), lambda: 1 / 0) for place in (path, moved)}
+    digests = {container_digest(open_container(source), lambda: 1 / 0) for source in (path, moved)}
     assert len(digests) == 1
     folder = open_container(write_folder(tmp_path / "f", {"x": b"x", "y": b"y"}))
     assert container_digest(folder, lambda: ["x"]) != container_digest(folder, lambda: ["y"])

@@ -13,8 +13,8 @@ IMAGES = {f"0000{shard}/img{i}.png": b"x" for shard in range(2) for i in range(2
 LABELS = dict(zip(IMAGES, (7, 7, 0, 30), strict=True))
 
 
-def labels(place):
-    container = open_container(place)
+def labels(source):
+    container = open_container(source)
     return read_labels(container, image_paths(container))
 
 
@@ -27,17 +27,17 @@ def text(rows):
 def test_labels_are_of_the_file(tmp_path, write, root):
     files = {f"{root}{name}": content for name, content in IMAGES.items()}
     files[f"{root}dataset.json"] = text([*LABELS.items(), ["absent.png", 9]])
-    told = labels(write(tmp_path / "set", files))
-    assert told.class_names == ("0", "7", "30")
-    assert [told.class_names[label] for label in told.labels] == ["7", "7", "0", "30"]
+    said = labels(write(tmp_path / "set", files))
+    assert said.class_names == ("0", "7", "30")
+    assert [said.class_names[label] for label in said.labels] == ["7", "7", "0", "30"]
 
 
 def test_one_for_each_split(tmp_path):
     files = {f"{s}/{name}": b"x" for s in ("train", "val") for name in IMAGES}
     files["train/dataset.json"] = text(list(LABELS.items()))
     files["val/dataset.json"] = text([[name, 1] for name in IMAGES])
-    told = labels(write_folder(tmp_path, files))
-    assert [told.class_names[n] for n in told.labels] == ["7", "7", "0", "30", *"1111"]
+    said = labels(write_folder(tmp_path, files))
+    assert [said.class_names[n] for n in said.labels] == ["7", "7", "0", "30", *"1111"]
 
 
 def test_null_is_no_classes_and_another_program_s_file_is_passed_over(tmp_path):
@@ -67,14 +67,14 @@ def test_null_is_no_classes_and_another_program_s_file_is_passed_over(tmp_path):
     ids=lambda value: None if isinstance(value, bytes) else value,
 )
 def test_damage_is_one_sentence(tmp_path, content, reason):
-    place = write_folder(tmp_path, {**IMAGES, "dataset.json": content})
+    source = write_folder(tmp_path, {**IMAGES, "dataset.json": content})
     with pytest.raises(SparseganError, match=r"dataset\.json is no list of .*labels") as refused:
-        labels(place)
+        labels(source)
     assert reason in str(refused.value)
 
 
 def test_a_file_of_absurd_size_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_MOST_BYTES", 100)
-    place = write_folder(tmp_path, {**IMAGES, "dataset.json": b" " * 101})
+    source = write_folder(tmp_path, {**IMAGES, "dataset.json": b" " * 101})
     with pytest.raises(SparseganError, match="more than 100 bytes"):
-        labels(place)
+        labels(source)

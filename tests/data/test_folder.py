@@ -215,8 +215,8 @@ def test_all_images_come_with_their_paths_whatever_their_split(tmp_path):
     files = {
         f"photos/{name}": png(i) for i, name in enumerate(("a.png", "test/b.png", "train/c.png"))
     }
-    for place in (write_folder(tmp_path / "set", files), write_zip(tmp_path / "set.zip", files)):
-        images, paths = load_all(place, 16, 3)
+    for source in (write_folder(tmp_path / "set", files), write_zip(tmp_path / "set.zip", files)):
+        images, paths = load_all(source, 16, 3)
         assert paths == sorted(files)
         assert images.pixels.shape == (3, 3, 16, 16)
         assert images.pixels[:, 0, 0, 0].tolist() == [0, 1, 2]
@@ -230,19 +230,19 @@ def damaged(tmp_path):
     """Pictures of two classes, two of which are broken, and those alone that are not."""
     names = [f"train/{label}/{i}.png" for label in "ab" for i in range(5)]
     whole = fill(tmp_path / "whole" / "set", [*names, "test/a/0.png"])
-    place = tmp_path / "damaged" / "set"
-    shutil.copytree(whole, place)
+    source = tmp_path / "damaged" / "set"
+    shutil.copytree(whole, source)
     for name in ("train/a/1.png", "train/b/3.png"):
         (whole / name).unlink()
-    (place / "train/a/1.png").write_text("<html>not found</html>")
-    (place / "train/b/3.png").unlink()
-    (place / "train/b/3.png").symlink_to("nowhere")
-    return place, whole
+    (source / "train/a/1.png").write_text("<html>not found</html>")
+    (source / "train/b/3.png").unlink()
+    (source / "train/b/3.png").symlink_to("nowhere")
+    return source, whole
 
 
 def test_what_is_skipped_changes_nothing_else(damaged, kept, caplog):
-    place, whole = damaged
-    skipped, plain = load("folder", place, skip_broken=2), load("folder", whole)
+    source, whole = damaged
+    skipped, plain = load("folder", source, skip_broken=2), load("folder", whole)
     assert torch.equal(skipped.pixels, plain.pixels)
     assert torch.equal(skipped.labels, plain.labels)
     assert skipped.fingerprint == plain.fingerprint
@@ -252,18 +252,18 @@ def test_what_is_skipped_changes_nothing_else(damaged, kept, caplog):
     ]
     assert any("2 of 10 images are skipped" in record.getMessage() for record in caplog.records)
     # From the cache, and with a cache that cannot be written.
-    assert load("folder", place, skip_broken=2).notes == skipped.notes
+    assert load("folder", source, skip_broken=2).notes == skipped.notes
     assert len(list(kept.iterdir())) == 2
 
 
 def test_a_cache_of_another_limit_is_none(damaged, monkeypatch):
-    place, _ = damaged
-    load("folder", place, skip_broken=0.5)
+    source, _ = damaged
+    load("folder", source, skip_broken=0.5)
     for limit in (0, 1, 0.1):
         with pytest.raises(SparseganError, match="2 of 10 images cannot be used"):
-            load("folder", place, skip_broken=limit)
-    monkeypatch.setenv("SPARSEGAN_CACHE", str(place / "test/a/0.png"))
-    assert len(load("folder", place, skip_broken=2)) == 8
+            load("folder", source, skip_broken=limit)
+    monkeypatch.setenv("SPARSEGAN_CACHE", str(source / "test/a/0.png"))
+    assert len(load("folder", source, skip_broken=2)) == 8
 
 
 @pytest.mark.parametrize("limit", [-1, 1.0, 2.5, True, float("nan")])
@@ -273,36 +273,36 @@ def test_a_limit_that_is_none(damaged, limit):
 
 
 def test_labels_of_a_file_are_in_the_cache_s_key(tmp_path):
-    place = fill(tmp_path, [f"0000{i // 10}/{i}.png" for i in range(20)])
-    assert load("folder", place).class_names == ("00000", "00001")
+    source = fill(tmp_path, [f"0000{i // 10}/{i}.png" for i in range(20)])
+    assert load("folder", source).class_names == ("00000", "00001")
     for first in (3, 4):
         rows = ",".join(f'["0000{i // 10}/{i}.png", {first if i < 15 else 9}]' for i in range(20))
-        (place / "dataset.json").write_text(f'{{"labels": [{rows}]}}')
-        images = load("folder", place)
+        (source / "dataset.json").write_text(f'{{"labels": [{rows}]}}')
+        images = load("folder", source)
         assert images.class_names == (str(first), "9")
         assert len(images.labels.bincount()) == 2
 
 
 def test_images_elsewhere_are_held_out(tmp_path):
-    place = fill(tmp_path / "set", [f"{c}/{i}.png" for c in ("cat", "dog") for i in range(6)])
+    source = fill(tmp_path / "set", [f"{c}/{i}.png" for c in ("cat", "dog") for i in range(6)])
     other = write_zip(tmp_path / "other.zip", {"dog/1.png": png(1), "cat/2.png": png(2)})
-    assert len(load("folder", place, held_out=str(other))) == 12
-    test = load("folder", place, split="test", held_out=str(other))
+    assert len(load("folder", source, held_out=str(other))) == 12
+    test = load("folder", source, split="test", held_out=str(other))
     assert (test.class_names, test.labels.tolist()) == (("cat", "dog"), [0, 1])
     assert test.pixels[:, 0, 0, 0].tolist() == [2, 1]
     with pytest.raises(SparseganError, match=r"holds .* itself"):
-        load("folder", place, held_out=str(tmp_path))
+        load("folder", source, held_out=str(tmp_path))
 
 
 @pytest.mark.parametrize("how", ["dog", "./dog/", "absolute", "real"])
 def test_a_folder_within_is_held_out(tmp_path, how):
-    place = fill(tmp_path / "set", [f"cat/{i}.png" for i in range(6)])
+    source = fill(tmp_path / "set", [f"cat/{i}.png" for i in range(6)])
     fill(tmp_path / "dogs", [f"{i}.png" for i in range(6)])
     # A link, whose images are in the folder under its name.
-    (place / "dog").symlink_to(tmp_path / "dogs")
+    (source / "dog").symlink_to(tmp_path / "dogs")
     if how == "real":
-        (place / "dog").unlink()
-        (tmp_path / "dogs").rename(place / "dog")
-    held_out = str(place / "dog") if how in ("absolute", "real") else how
-    assert load("folder", place, held_out=held_out).class_names == ("cat",)
-    assert len(load("folder", place, held_out=held_out, split="test")) == 6
+        (source / "dog").unlink()
+        (tmp_path / "dogs").rename(source / "dog")
+    held_out = str(source / "dog") if how in ("absolute", "real") else how
+    assert load("folder", source, held_out=held_out).class_names == ("cat",)
+    assert len(load("folder", source, held_out=held_out, split="test")) == 6

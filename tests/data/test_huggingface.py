@@ -56,18 +56,18 @@ def rows(levels, labels=None, mode="RGB"):
 @pytest.fixture
 def hub(monkeypatch):
     """The data sets on the hub, by their names."""
-    found = {}
+    actual = {}
     module = ModuleType("datasets")
     module.Image, module.ClassLabel = Image, ClassLabel
 
     def load_dataset(name):
-        if name not in found:
+        if name not in actual:
             raise FileNotFoundError(f"Couldn't find {name}\nand many more lines")
-        return found[name]
+        return actual[name]
 
     module.load_dataset = load_dataset
     monkeypatch.setitem(sys.modules, "datasets", module)
-    return found
+    return actual
 
 
 def test_images_labels_and_names(hub, tmp_path):

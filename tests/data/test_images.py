@@ -40,10 +40,10 @@ def test_frozen_and_counted():
 def test_of_some_classes_the_images_of_those_alone():
     pixels = torch.arange(5, dtype=torch.uint8).view(5, 1, 1, 1)
     images = Images(pixels, torch.tensor([2, 0, 1, 0, 2]), ("a", "b", "c"), "made")
-    chosen = images.of_classes(["c", "a"])
-    assert chosen.pixels.flatten().tolist() == [0, 1, 3, 4]
-    assert chosen.labels.tolist() == [0, 1, 1, 0]
-    assert (chosen.class_names, chosen.name) == (("c", "a"), "made")
+    selected = images.of_classes(["c", "a"])
+    assert selected.pixels.flatten().tolist() == [0, 1, 3, 4]
+    assert selected.labels.tolist() == [0, 1, 1, 0]
+    assert (selected.class_names, selected.name) == (("c", "a"), "made")
     assert images.of_classes(("a", "b", "c")) is images
     with pytest.raises(SparseganError, match=r"made has no class d: did you mean [abc]\?"):
         images.of_classes(["a", "d"])

@@ -46,8 +46,8 @@ def test_what_is_no_image_is_left_out(tmp_path):
 def test_pictures_that_are_not_read_are_told_of_once(tmp_path, caplog):
     make(tmp_path, "a.png", "b.tif", "c.tga", "d.HEIC", "e.heic", ".f.heic", "notes.txt")
     assert both(tmp_path) == ["a.png", "b.tif"]
-    (told,) = (record.getMessage() for record in caplog.records)
-    assert "pictures were passed over (2 ending in .heic, 1 ending in .tga)" in told
+    (said,) = (record.getMessage() for record in caplog.records)
+    assert "pictures were passed over (2 ending in .heic, 1 ending in .tga)" in said
 
 
 @pytest.mark.parametrize("second", ["a.png", "./a.png"])

@@ -10,8 +10,8 @@ from sparsegan.errors import SparseganError
 
 def test_found_wherever_they_lie_in_the_order_asked_for(tmp_path):
     folder = open_container(write_folder(tmp_path, {"x/a.bin": b"12", "b.bin": b"3", "c": b""}))
-    found = find_members(folder, ("b.bin", "a.bin"), "remedy")
-    assert list(found.items()) == [("b.bin", 1), ("x/a.bin", 2)]
+    actual = find_members(folder, ("b.bin", "a.bin"), "remedy")
+    assert list(actual.items()) == [("b.bin", 1), ("x/a.bin", 2)]
     with pytest.raises(SparseganError, match=r"no d\.bin in .*: take this one"):
         find_members(folder, ("d.bin",), "take this one")
     write_folder(tmp_path / "y", {"a.bin": b""})

@@ -28,8 +28,8 @@ def test_with_a_path_it_is_not(tmp_path, monkeypatch):
     write_folder(tmp_path / "folder", {"x": b""})
     assert isinstance(official.open_official(official.STL10, tmp_path / "folder"), Folder)
     path = write_tar(tmp_path / official.STL10.file, {"x": b""}, "w:gz")
-    for place in (path, tmp_path):
-        container = official.open_official(official.STL10, place)
+    for location in (path, tmp_path):
+        container = official.open_official(official.STL10, location)
         assert container == TarArchive(path)
 
 

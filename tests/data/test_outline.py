@@ -10,11 +10,11 @@ def test_an_outline_has_the_shape_of_what_is_loaded(tmp_path):
     files, _, _ = cifar10()
     archive = write_tar(tmp_path / "cifar-10-binary.tar.gz", files, "w:gz")
     for wanted in ({}, {"image_size": 16, "channels": 1}):
-        loaded, found = data.load("cifar10", archive, **wanted), outline("cifar10", **wanted)
-        assert found.pixels.shape[1:] == loaded.pixels.shape[1:]
-        assert found.pixels.dtype == loaded.pixels.dtype
-        assert found.labels.dtype == loaded.labels.dtype
-        assert found.class_names == loaded.class_names
+        loaded, actual = data.load("cifar10", archive, **wanted), outline("cifar10", **wanted)
+        assert actual.pixels.shape[1:] == loaded.pixels.shape[1:]
+        assert actual.pixels.dtype == loaded.pixels.dtype
+        assert actual.labels.dtype == loaded.labels.dtype
+        assert actual.class_names == loaded.class_names
 
 
 @pytest.mark.parametrize("source", FACTS)

@@ -19,10 +19,10 @@ def test_every_image_is_pillows_lanczos(size):
     images = RNG.integers(0, 256, (3, 3, 8, 8), dtype=np.uint8).swapaxes(2, 3)
     target = np.zeros((3, 3, size, size), np.uint8)
     resize_into(target, images)
-    for found, image in zip(target, images, strict=True):
+    for actual, image in zip(target, images, strict=True):
         whole = Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0)))
         expected = np.asarray(whole.resize((size, size), Image.Resampling.LANCZOS))
-        assert (found.transpose(1, 2, 0) == expected).all()
+        assert (actual.transpose(1, 2, 0) == expected).all()
 
 
 def test_grey_and_colour():

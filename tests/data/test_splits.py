@@ -12,9 +12,9 @@ from sparsegan.errors import SparseganError
 def splits(names, held_out=None):
     """The paths of each split, and the notes."""
     names = sorted(names)
-    found = find_splits(lambda: iter(names), held_out)
-    parts = [[n for n, s in zip(names, found.of_image, strict=True) if s == k] for k in range(3)]
-    return *parts, found
+    actual = find_splits(lambda: iter(names), held_out)
+    parts = [[n for n, s in zip(names, actual.of_image, strict=True) if s == k] for k in range(3)]
+    return *parts, actual
 
 
 @given(st.sets(st.text("abc/", min_size=1, max_size=8), min_size=1, max_size=60))
@@ -53,12 +53,12 @@ def test_split_folders_above_and_below_the_classes(name, form, train):
             form.format(split=split, label=label, i=f"{label}{i}") for label in "ab" for i in "12"
         ]
 
-    training, test, unused, found = splits([*files(train), *files(name)])
+    training, test, unused, actual = splits([*files(train), *files(name)])
     assert (training, test, unused) == (sorted(files(train)), sorted(files(name)), [])
-    within = {found.within(file).replace("/", "") for file in training}
-    assert within == {found.within(file).replace("/", "") for file in test}
-    assert not found.notes.warnings
-    assert name in found.notes.held_out
+    within = {actual.within(file).replace("/", "") for file in training}
+    assert within == {actual.within(file).replace("/", "") for file in test}
+    assert not actual.notes.warnings
+    assert name in actual.notes.held_out
 
 
 @given(
@@ -73,7 +73,7 @@ def test_split_folders_above_and_below_the_classes(name, form, train):
 def test_no_folder_of_a_held_out_name_is_trained_on_without_a_word(folders):
     names = [f"{folder}/x" if folder else "x" for folder in folders]
     try:
-        training, test, unused, found = splits(names)
+        training, test, unused, actual = splits(names)
     except SparseganError:
         return
     assert sorted([*training, *test, *unused]) == sorted(names)
@@ -81,28 +81,28 @@ def test_no_folder_of_a_held_out_name_is_trained_on_without_a_word(folders):
         parts = name.split("/")[:-1]
         first = next((part for part in parts if split_of(part)), "train")
         # Else it is a class of images that have a split of their own, at another depth.
-        assert split_of(first) == "train" or "train" in parts or found.notes.warnings
+        assert split_of(first) == "train" or "train" in parts or actual.notes.warnings
 
 
 def test_of_several_one_is_used_and_none_is_trained_on():
-    training, test, unused, found = splits(["train/1", "val/2", "test/3"])
+    training, test, unused, actual = splits(["train/1", "val/2", "test/3"])
     assert (training, test, unused) == (["train/1"], ["test/3"], ["val/2"])
-    assert "val are not used" in found.notes.held_out
+    assert "val are not used" in actual.notes.held_out
 
 
 def test_a_class_may_be_called_test_where_the_splits_are_below():
-    training, test, _, found = splits(["test/train/1", "test/val/2", "cat/train/3", "cat/val/4"])
+    training, test, _, actual = splits(["test/train/1", "test/val/2", "cat/train/3", "cat/val/4"])
     assert (training, test) == (["cat/train/3", "test/train/1"], ["cat/val/4", "test/val/2"])
-    assert [found.within(name) for name in training] == ["cat/3", "test/1"]
+    assert [actual.within(name) for name in training] == ["cat/3", "test/1"]
 
 
 def test_without_a_training_folder_it_is_held_out_with_a_warning():
-    training, test, _, found = splits(["cat/1", "dog/2", "test/3"])
+    training, test, _, actual = splits(["cat/1", "dog/2", "test/3"])
     assert (training, test) == (["cat/1", "dog/2"], ["test/3"])
-    assert "overrule it by --data.held_out" in found.notes.warnings[0]
-    training, test, _, found = splits(["cat/1", "dog/2", "test/3"], TENTH)
+    assert "overrule it by --data.held_out" in actual.notes.warnings[0]
+    training, test, _, actual = splits(["cat/1", "dog/2", "test/3"], TENTH)
     assert len(training) == 2
-    assert not found.notes.warnings
+    assert not actual.notes.warnings
 
 
 def test_nothing_left_to_train_on():
@@ -112,9 +112,9 @@ def test_nothing_left_to_train_on():
 
 def test_a_folder_that_is_named():
     names = ["cat/1", "dog/2", "judged/cat/3"]
-    training, test, _, found = splits(names, "judged/")
+    training, test, _, actual = splits(names, "judged/")
     assert (training, test) == (["cat/1", "dog/2"], ["judged/cat/3"])
-    assert found.within("judged/cat/3") == "cat/3"
+    assert actual.within("judged/cat/3") == "cat/3"
     training, test, unused, _ = splits(["train/1", "test/2", "val/3"], "val")
     assert (training, test, unused) == (["train/1"], ["val/3"], ["test/2"])
     with pytest.raises(SparseganError, match=r"absent.*cat, dog, judged"):

@@ -18,7 +18,7 @@ def read(path):
     archive = TarArchive(path)
     wanted = Paths.sort(name for name, _ in archive.entries(lambda name: True))
     with reading(path):
-        return {wanted[place]: file.read() for place, file in archive.contents(wanted)}
+        return {wanted[source]: file.read() for source, file in archive.contents(wanted)}
 
 
 def entry(kind, **facts):
@@ -156,6 +156,6 @@ def test_damage_anywhere_is_one_sentence(tmp_path):
         path.write_bytes(content)
         # Any other exception is a failure.
         with contextlib.suppress(SparseganError):
-            found = read(path)
+            actual = read(path)
             # A tar has no checksum of contents, but none of its files may vanish.
-            assert len(found) == 2
+            assert len(actual) == 2

@@ -21,7 +21,7 @@ def test_names_sizes_and_contents(tmp_path):
     folder = Folder(tmp_path)
     assert sorted(folder.entries(every)) == [("a/b/two", 2), ("one", 1)]
     wanted = Paths.sort(["one", "a/b/two"])
-    assert [(place, file.read()) for place, file in folder.contents(wanted)] == [
+    assert [(source, file.read()) for source, file in folder.contents(wanted)] == [
         (0, b"22"),
         (1, b"1"),
     ]

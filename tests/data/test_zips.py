@@ -15,7 +15,7 @@ def read(path):
     archive = ZipArchive(path)
     wanted = Paths.sort(name for name, _ in archive.entries(lambda name: True))
     with reading(path):
-        return {wanted[place]: file.read() for place, file in archive.contents(wanted)}
+        return {wanted[source]: file.read() for source, file in archive.contents(wanted)}
 
 
 @pytest.mark.parametrize("kind", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
@@ -78,6 +78,6 @@ def test_damage_anywhere_is_one_sentence(tmp_path):
         path.write_bytes(content)
         # Any other exception is a failure.
         with contextlib.suppress(SparseganError):
-            found = read(path)
+            actual = read(path)
             # A changed name or date is no damage that a checksum covers.
-            assert set(found.values()) <= set(sound.values())
+            assert set(actual.values()) <= set(sound.values())

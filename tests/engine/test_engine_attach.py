@@ -54,19 +54,19 @@ def both(network, masks, x, dense_gradient=False):
     saved = copy.deepcopy(network.state_dict())
     native = NativeForward(network, masks, lambda: dense_gradient)
     native.on = True
-    found = passes(network, x)
+    actual = passes(network, x)
     native.detach()
     after = copy.deepcopy(network.state_dict())
     network.load_state_dict(saved)
     wanted = passes(network.double(), x.double())
     network.float()
-    return found, wanted, after
+    return actual, wanted, after
 
 
-def assert_close(found, wanted, tolerance=1e-5):
+def assert_close(actual, wanted, tolerance=1e-5):
     # A bias before a normalisation has gradient 0 up to rounding of the terms it sums.
     largest = max(float(b.norm()) for b in wanted)
-    for a, b in zip(found, wanted, strict=True):
+    for a, b in zip(actual, wanted, strict=True):
         assert (a - b).norm() <= tolerance * b.norm() + 1e-5 * largest
 
 
@@ -76,8 +76,8 @@ def test_foreign_networks_give_what_dense_kernels_give(norm, batch):
     torch.manual_seed(0)
     network = Foreign(norm)
     masks = Masks(network, 0.3)
-    found, wanted, _ = both(network, masks, torch.randn(batch, 5), dense_gradient=True)
-    assert_close(found, wanted, 1e-4 if batch == 1 else 2e-5)
+    actual, wanted, _ = both(network, masks, torch.randn(batch, 5), dense_gradient=True)
+    assert_close(actual, wanted, 1e-4 if batch == 1 else 2e-5)
 
 
 @pytest.mark.parametrize(
@@ -90,9 +90,9 @@ def test_our_networks_give_what_dense_kernels_give(name, size):
     )
     for network, x in zip(pair, (torch.randn(5, 8), torch.randn(5, 3, size, size)), strict=True):
         masks = Masks(network, 0.4)
-        found, wanted, _ = both(network, masks, x, dense_gradient=True)
-        assert_close(found[:1], wanted[:1])
-        assert_close(found[1:], wanted[1:], 2e-3)  # a ReLU's kink may fall on the other side
+        actual, wanted, _ = both(network, masks, x, dense_gradient=True)
+        assert_close(actual[:1], wanted[:1])
+        assert_close(actual[1:], wanted[1:], 2e-3)  # a ReLU's kink may fall on the other side
 
 
 @pytest.mark.parametrize(
@@ -103,8 +103,8 @@ def test_activations_in_place_are_right(activation):
     network = nn.Sequential(
         nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), activation, nn.Conv2d(4, 3, 3), activation
     )
-    found, wanted, _ = both(network, Masks(network, 0.5), torch.randn(3, 2, 9, 9), True)
-    assert_close(found, wanted)
+    actual, wanted, _ = both(network, Masks(network, 0.5), torch.randn(3, 2, 9, 9), True)
+    assert_close(actual, wanted)
 
 
 def test_running_statistics_are_those_of_dense_kernels():
@@ -144,9 +144,9 @@ def test_a_changed_mask_is_followed():
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(1.0)
-    found = network(x)
+    actual = network(x)
     native.detach()
-    assert torch.allclose(found, network(x), rtol=1e-5, atol=1e-4)
+    assert torch.allclose(actual, network(x), rtol=1e-5, atol=1e-4)
 
 
 def test_detaching_leaves_no_trace():
@@ -201,9 +201,9 @@ def test_gradients_flow_through_constant_weights():
     x = torch.randn(2, 4, 8, 8)
     with torch.no_grad():
         network(x)
-    found = passes(network, x)
+    actual = passes(network, x)
     native.detach()
-    for got, want in zip(found, passes(network, x), strict=True):
+    for got, want in zip(actual, passes(network, x), strict=True):
         torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-5)
 
 
@@ -216,10 +216,10 @@ def test_a_dense_linear_layer_keeps_the_layout_behind_it(batch):
     native = NativeForward(network, Masks(network, 1.0, "uniform"), lambda: False)
     native.on = True
     x = torch.randn(batch, 7)
-    found = passes(network, x)
+    actual = passes(network, x)
     assert seen == [True]
     native.detach()
-    for got, want in zip(found, passes(network, x), strict=True):
+    for got, want in zip(actual, passes(network, x), strict=True):
         torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-5)
 
 
@@ -253,9 +253,9 @@ def test_what_depends_on_the_input_is_not_taken_for_constant(grad):
         for size in (1, 2, 3):
             x = torch.randn(2, 4, 6, 6) * size
             native.on = True
-            found = network(x)
+            actual = network(x)
             native.on = False
-            torch.testing.assert_close(found, network(x), rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(actual, network(x), rtol=1e-4, atol=1e-5)
 
 
 class Checkpointed(nn.Module):
@@ -283,8 +283,8 @@ def test_checkpoints_are_left_to_dense_kernels(reentrant):
     torch.manual_seed(0)
     network = Checkpointed(reentrant)
     masks = Masks(network, 0.5, "uniform")
-    found, wanted, _ = both(network, masks, torch.randn(2, 3, 8, 8), dense_gradient=True)
-    assert_close(found, wanted)
+    actual, wanted, _ = both(network, masks, torch.randn(2, 3, 8, 8), dense_gradient=True)
+    assert_close(actual, wanted)
 
 
 def test_copies_and_pickles_are_plain_networks(tmp_path):

@@ -49,78 +49,78 @@ def test_the_choice_is_a_pure_function_of_table_and_density():
 def test_a_moving_density_changes_the_choice():
     module = network()
     masks = Masks(module, 0.1)
-    chosen = Engine(module, masks, lambda: False)
-    chosen.timing = table()
-    assert chosen.kernels == "native"
+    selected = Engine(module, masks, lambda: False)
+    selected.timing = table()
+    assert selected.kernels == "native"
     masks.replace(torch.ones_like(masks.flat))
-    assert chosen.kernels == "masked"
-    assert chosen.reason == "the network is dense"
+    assert selected.kernels == "masked"
+    assert selected.reason == "the network is dense"
 
 
 @needs_kernels
 def test_what_runs_is_what_the_table_says_at_every_density_and_in_any_order():
     module = network()
     masks = Masks(module, 1.0)
-    chosen = Engine(module, masks, lambda: False)
-    chosen.timing = table(masked=6.0, fixed=1.0, slope=10.0)
+    selected = Engine(module, masks, lambda: False)
+    selected.timing = table(masked=6.0, fixed=1.0, slope=10.0)
     x = torch.randn(3, 1, 9, 9)
     spread = torch.arange(masks.total) * 0.618 % 1
     for density in (1.0, 0.9, 0.5, 0.3, 0.1, 0.52, 0.48, 0.52, 1.0, 0.1):
         masks.replace(spread < density)
         native = masks.density < 0.5
-        assert chosen.kernels == ("native" if native else "masked")
-        found, ran = runs_natively(module, x)
+        assert selected.kernels == ("native" if native else "masked")
+        actual, ran = runs_natively(module, x)
         assert ran == native
-        chosen.wanted = "masked"
-        assert torch.allclose(found, module(x), rtol=1e-4, atol=1e-5)
-        chosen.wanted = "auto"
+        selected.wanted = "masked"
+        assert torch.allclose(actual, module(x), rtol=1e-4, atol=1e-5)
+        selected.wanted = "auto"
 
 
 @pytest.mark.parametrize("faster", [False, True])
 def test_masked_kernels_run_in_the_memory_format_that_is_faster(faster):
     module = network()
-    chosen = Engine(module, Masks(module, 0.9), lambda: False)
+    selected = Engine(module, Masks(module, 0.9), lambda: False)
     seen = []
     module[3].register_forward_hook(lambda layer, args, result: seen.append(args[0]))
-    state = chosen.state_dict() | {"timing": asdict(table(masked=0.1, channels_last=faster))}
-    chosen.load_state_dict(state)
+    state = selected.state_dict() | {"timing": asdict(table(masked=0.1, channels_last=faster))}
+    selected.load_state_dict(state)
     module(torch.randn(4, 1, 8, 8))
     assert seen[0].is_contiguous(memory_format=torch.channels_last) == faster
 
 
 def test_a_table_of_before_there_was_a_choice_of_format_is_in_channels_last():
     module = network()
-    chosen = Engine(module, Masks(module, 0.9), lambda: False)
+    selected = Engine(module, Masks(module, 0.9), lambda: False)
     old = asdict(table())
     del old["channels_last"]
-    chosen.load_state_dict({"wanted": "auto", "timing": old})
-    assert chosen.timing == table(channels_last=True)
+    selected.load_state_dict({"wanted": "auto", "timing": old})
+    assert selected.timing == table(channels_last=True)
 
 
 @needs_kernels
 def test_it_measures_once_in_the_first_training_forward_and_leaves_no_trace(fresh):
     torch.manual_seed(0)
     module = network()
-    chosen = Engine(module, Masks(module, 0.2), lambda: False)
+    selected = Engine(module, Masks(module, 0.2), lambda: False)
     x = torch.randn(4, 1, 8, 8)
     module.eval()(x)
-    assert chosen.timing is None
+    assert selected.timing is None
     module.train()
     before = {name: buffer.clone() for name, buffer in module.named_buffers()}
     random = torch.get_rng_state()
     with torch.no_grad():
         module(x)
-    assert chosen.timing is not None
-    assert chosen.timing.batch == 4
-    assert chosen.timing.masked > 0
-    assert chosen.timing.slope >= 0
+    assert selected.timing is not None
+    assert selected.timing.batch == 4
+    assert selected.timing.masked > 0
+    assert selected.timing.slope >= 0
     assert torch.equal(random, torch.get_rng_state())
     # One forward has updated the statistics once: the measuring passes have not.
     assert int(module[1].num_batches_tracked) == int(before["1.num_batches_tracked"]) + 1
     assert all(p.grad is None for p in module.parameters())
-    first = chosen.timing
+    first = selected.timing
     module(x)
-    assert chosen.timing is first
+    assert selected.timing is first
 
 
 @needs_kernels
@@ -128,24 +128,24 @@ def test_a_second_run_on_the_same_machine_decides_by_the_same_table(fresh):
     tables = []
     for _ in range(2):
         module = network()
-        chosen = Engine(module, Masks(module, 0.2), lambda: False)
+        selected = Engine(module, Masks(module, 0.2), lambda: False)
         module(torch.randn(4, 1, 8, 8))
-        tables.append(chosen.timing)
+        tables.append(selected.timing)
     assert tables[0] == tables[1]
 
 
 @needs_kernels
 def test_a_network_is_measured_anew_on_demand_and_later_runs_find_that(fresh):
     module = network()
-    chosen = Engine(module, Masks(module, 0.2), lambda: False)
-    assert chosen.measurable
+    selected = Engine(module, Masks(module, 0.2), lambda: False)
+    assert selected.measurable
     x = torch.randn(4, 1, 8, 8)
     module(x)
-    before = chosen.timing
-    after = chosen.measure(x)
-    assert chosen.timing is after
+    before = selected.timing
+    after = selected.measure(x)
+    assert selected.timing is after
     assert after != before
-    again = Engine(network(), chosen.masks, lambda: False)
+    again = Engine(network(), selected.masks, lambda: False)
     again.network(x)
     assert again.timing == after
 
@@ -153,11 +153,11 @@ def test_a_network_is_measured_anew_on_demand_and_later_runs_find_that(fresh):
 @needs_kernels
 def test_layers_are_timed_beside_the_network_and_decide_nothing(fresh):
     module = network()
-    chosen = Engine(module, Masks(module, 0.2), lambda: False, "native")
-    rows = chosen.time_layers(torch.randn(4, 1, 8, 8), seconds=0.001)
+    selected = Engine(module, Masks(module, 0.2), lambda: False, "native")
+    rows = selected.time_layers(torch.randn(4, 1, 8, 8), seconds=0.001)
     assert [row.name for row in rows] == ["0", "3"]
-    assert chosen.layers is rows
-    assert chosen.timing is None
+    assert selected.layers is rows
+    assert selected.timing is None
     assert runs_natively(module, torch.randn(4, 1, 8, 8))[1]
 
 
@@ -169,32 +169,32 @@ def test_a_compiled_network_runs_as_compiled_in_one_graph(fresh, wanted):
     plain = copy.deepcopy(module)
     masks = Masks(module, 0.1)
     Masks(plain, 1.0).replace(masks.flat)
-    chosen = Engine(module, masks, lambda: False, wanted)
+    selected = Engine(module, masks, lambda: False, wanted)
     compiled = torch.compile(module, backend="eager", fullgraph=True)
     x = torch.randn(4, 1, 8, 8)
     if wanted == "auto":  # natively where it is not compiled
-        chosen.timing = table()
+        selected.timing = table()
     assert runs_natively(module.eval(), x)[1]
     module.train()
     for _ in range(2):
-        found, right = (net(x) for net in (compiled, plain))
-        assert torch.allclose(found, right, atol=1e-6)
-        found.square().sum().backward()
+        actual, right = (net(x) for net in (compiled, plain))
+        assert torch.allclose(actual, right, atol=1e-6)
+        actual.square().sum().backward()
         right.square().sum().backward()
         for p, q in zip(module.parameters(), plain.parameters(), strict=True):
             assert torch.allclose(p.grad, q.grad, atol=1e-5)
-    assert chosen.timing == (table() if wanted == "auto" else None)
+    assert selected.timing == (table() if wanted == "auto" else None)
 
 
 def test_the_state_carries_the_table():
     module = network()
     masks = Masks(module, 0.2)
-    chosen = Engine(module, masks, lambda: False)
-    chosen.timing = table()
+    selected = Engine(module, masks, lambda: False)
+    selected.timing = table()
     other = Engine(network(), masks, lambda: False)
-    other.load_state_dict(chosen.state_dict())
-    assert other.timing == chosen.timing
-    assert other.kernels == chosen.kernels
+    other.load_state_dict(selected.state_dict())
+    assert other.timing == selected.timing
+    assert other.kernels == selected.kernels
 
 
 def test_native_without_compiled_kernels_is_refused_and_auto_is_masked(monkeypatch):
@@ -203,10 +203,10 @@ def test_native_without_compiled_kernels_is_refused_and_auto_is_masked(monkeypat
     masks = Masks(module, 0.2)
     with pytest.raises(SparseganError, match="not compiled"):
         engine.attach(module, masks, lambda: False, "native")
-    chosen = engine.attach(module, masks, lambda: False, "auto")
-    assert chosen.kernels == "masked"
+    selected = engine.attach(module, masks, lambda: False, "auto")
+    assert selected.kernels == "masked"
     module(torch.randn(2, 1, 8, 8))
-    assert chosen.timing is None
+    assert selected.timing is None
 
 
 def test_an_unknown_choice_is_refused():

@@ -38,11 +38,11 @@ def test_blocks_are_of_four_output_channels_and_a_rest():
 def test_moved_masks_keep_the_allocation(now, then):
     module = network()
     masks = Masks(module, now, "erk")
-    found = draws.moved(module, masks, then)
-    assert list(found) == masks.names
-    active = sum(int(mask.sum()) for mask in found.values())
+    actual = draws.moved(module, masks, then)
+    assert list(actual) == masks.names
+    active = sum(int(mask.sum()) for mask in actual.values())
     assert active / masks.total == pytest.approx(then, abs=0.02)
-    first, largest, last = (float(mask.float().mean()) for mask in found.values())
+    first, largest, last = (float(mask.float().mean()) for mask in actual.values())
     if now < 1:
         # As in the masks at hand, the largest layer is the sparsest by a clear margin.
         assert largest < 0.9 * first
@@ -59,8 +59,8 @@ def test_moved_masks_keep_the_blocks(blocks):
     ]
     masks.replace(masks.flatten(drawn))
     assert draws.network_in_blocks(module, masks) == blocks
-    found = draws.moved(module, masks, 0.5)
-    assert [draws.in_blocks(found[str(i)], transposed=i == 1) for i in range(3)] == [blocks] * 3
+    actual = draws.moved(module, masks, 0.5)
+    assert [draws.in_blocks(actual[str(i)], transposed=i == 1) for i in range(3)] == [blocks] * 3
 
 
 def test_a_dense_network_and_a_single_layer_have_no_blocks():

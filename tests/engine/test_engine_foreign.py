@@ -49,10 +49,10 @@ def assert_agree(network, z):
     wanted = gradients(copy.deepcopy(network), z)
     native = NativeForward(network, masks, lambda: True)
     native.on = True
-    found = gradients(network, z)
+    actual = gradients(network, z)
     native.detach()
     largest = max(float(b.norm()) for b in wanted if b is not None)
-    for a, b in zip(found, wanted, strict=True):
+    for a, b in zip(actual, wanted, strict=True):
         assert (a is None) == (b is None)
         if a is not None:
             assert (a - b).norm() <= 1e-4 * b.norm() + 1e-5 * largest
@@ -209,11 +209,11 @@ def of_kernels(kernels):
     network = nn.Sequential(
         nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 4, 3, padding=1)
     )
-    chosen = Engine(network, Masks(network, 0.5), lambda: False)
+    selected = Engine(network, Masks(network, 0.5), lambda: False)
     masked = 1e9 if kernels == "native" else 0.0
-    chosen.timing = Timing(masked, 1.0, 1.0, batch=2, threads=1, isa="any")
-    chosen._choose_format()
-    assert chosen.kernels == kernels
+    selected.timing = Timing(masked, 1.0, 1.0, batch=2, threads=1, isa="any")
+    selected._choose_format()
+    assert selected.kernels == kernels
     return network
 
 
@@ -235,11 +235,11 @@ def test_loops_may_view_results_and_gradients_of_inputs(kernels):
 
 def test_without_the_compiled_engine_a_native_table_runs_masked(monkeypatch):
     network = of_kernels("native")
-    chosen = Engine(network, Masks(network, 0.5), lambda: False)
-    chosen.timing = Timing(1e9, 1.0, 1.0, batch=2, threads=1, isa="any")
+    selected = Engine(network, Masks(network, 0.5), lambda: False)
+    selected.timing = Timing(1e9, 1.0, 1.0, batch=2, threads=1, isa="any")
     monkeypatch.setattr("sparsegan.engine.choice.available", lambda: False)
-    assert chosen.kernels == "masked"
-    assert "not compiled" in chosen.reason
+    assert selected.kernels == "masked"
+    assert "not compiled" in selected.reason
 
 
 def test_threads_may_run_one_network_at_the_same_time():
@@ -295,9 +295,9 @@ def test_transforms_and_traces_run_on_dense_kernels():
     def loss(p):
         return torch.func.functional_call(network, p, (x,)).square().sum()
 
-    found = torch.func.grad(loss)(parameters)
+    actual = torch.func.grad(loss)(parameters)
     right = torch.autograd.grad(wanted.square().sum(), list(parameters.values()))
-    for a, b in zip(found.values(), right, strict=True):
+    for a, b in zip(actual.values(), right, strict=True):
         torch.testing.assert_close(a * (b != 0), b, rtol=1e-3, atol=1e-3)  # the active ones
     _, tangent = torch.func.jvp(network, (x,), (torch.ones_like(x),))
     assert tangent.shape == wanted.shape

@@ -101,9 +101,9 @@ def gradients(network, x):
     y = network(x)
     g = torch.linspace(-1, 1, y.numel(), dtype=y.dtype).view(y.shape)
     tensors = [x, *network.parameters()]
-    found = torch.autograd.grad((y * g).sum(), tensors, allow_unused=True)
+    actual = torch.autograd.grad((y * g).sum(), tensors, allow_unused=True)
     return [y.detach(), *(torch.zeros_like(t) if f is None else f
-                          for t, f in zip(tensors, found, strict=True))]  # fmt: skip
+                          for t, f in zip(tensors, actual, strict=True))]  # fmt: skip
 
 
 def native(network):
@@ -122,10 +122,10 @@ def test_whatever_order_gives_what_dense_kernels_give(name, training):
     x = torch.randn(5, 2, 6, 6)
     # The first forward watches for changes in place, later ones know.
     for _ in range(2):
-        found, wanted = gradients(network, x), gradients(dense, x.double())
+        actual, wanted = gradients(network, x), gradients(dense, x.double())
         largest = max(float(b.norm()) for b in wanted)
-        assert type(found[0]) is torch.Tensor
-        for a, b in zip(found, wanted, strict=True):
+        assert type(actual[0]) is torch.Tensor
+        for a, b in zip(actual, wanted, strict=True):
             assert (a - b).norm() <= 1e-5 * b.norm() + 1e-5 * largest
     with torch.no_grad():
         assert (network(x) - dense(x.double())).norm() <= 1e-5 * largest
@@ -173,9 +173,9 @@ def test_class_conditional_normalisation_waits_too(monkeypatch):
     dense.middle = lambda n, x: n.second(F.relu(n.conditional(x, labels)))
     native(network)
     x = torch.randn(9, 2, 6, 6)
-    found, wanted = gradients(network, x), gradients(dense, x.double())
+    actual, wanted = gradients(network, x), gradients(dense, x.double())
     largest = max(float(b.norm()) for b in wanted)
-    for a, b in zip(found, wanted, strict=True):
+    for a, b in zip(actual, wanted, strict=True):
         assert (a - b).norm() <= 1e-5 * b.norm() + 1e-5 * largest
     assert [p.per_sample for p in fused] == [True]
 
@@ -207,11 +207,11 @@ def test_gradient_penalties_go_through():
     dense = copy.deepcopy(network).double()
     native(network)
     x = torch.randn(3, 2, 6, 6)
-    found = []
+    actual = []
     for net, inputs in ((network, x), (dense, x.double())):
         inputs = inputs.clone().requires_grad_()
         (g,) = torch.autograd.grad(net(inputs).square().sum(), inputs, create_graph=True)
         penalty = (g.flatten(1).norm(dim=1) - 1).square().mean()
-        found.append(torch.autograd.grad(penalty, [net.first.weight, net.second.weight]))
-    for a, b in zip(*found, strict=True):
+        actual.append(torch.autograd.grad(penalty, [net.first.weight, net.second.weight]))
+    for a, b in zip(*actual, strict=True):
         assert (a - b).norm() <= 1e-4 * b.norm()

@@ -22,9 +22,9 @@ def measured(monkeypatch):
     """The calls that are timed, each of which takes one second on any kernels."""
     calls = []
 
-    def measure(given, *_):
-        calls.extend(given)
-        return torch.tensor([[1.0, 0.25, 0.75]] * len(given), dtype=torch.float64)
+    def measure(inputs, *_):
+        calls.extend(inputs)
+        return torch.tensor([[1.0, 0.25, 0.75]] * len(inputs), dtype=torch.float64)
 
     monkeypatch.setattr(layer_timing, "_measure", measure)
     return calls
@@ -55,12 +55,12 @@ class Odd(nn.Module):
 
 
 def test_each_layer_is_listed_with_its_shape_its_input_and_why_it_is_not_timed(measured):
-    found = {row.name: row for row in time_layers(Odd(), (torch.randn(2, 5),))}
-    assert found["linear"].input == (2, 5)
-    assert (found["up"].kind, found["up"].shape) == ("ConvTranspose2d", (4, 6, 4, 4))
-    assert found["twice"].input == (2, 6, 8, 8)
-    assert found["grouped"].shape == (6, 2, 3, 3)
-    reasons = {name: row.unsupported for name, row in found.items() if row.fit is None}
+    actual = {row.name: row for row in time_layers(Odd(), (torch.randn(2, 5),))}
+    assert actual["linear"].input == (2, 5)
+    assert (actual["up"].kind, actual["up"].shape) == ("ConvTranspose2d", (4, 6, 4, 4))
+    assert actual["twice"].input == (2, 6, 8, 8)
+    assert actual["grouped"].shape == (6, 2, 3, 3)
+    reasons = {name: row.unsupported for name, row in actual.items() if row.fit is None}
     assert list(reasons) == ["grouped", "dilated", "reflected", "same", "flat", "tokens", "spare"]
     assert reasons["grouped"] == "3 groups"
     assert reasons["dilated"] == "dilation 2"
@@ -68,14 +68,14 @@ def test_each_layer_is_listed_with_its_shape_its_input_and_why_it_is_not_timed(m
     assert "same" in reasons["same"]
     assert "Conv1d" in reasons["flat"]
     assert reasons["tokens"] == "an input of 3 dimensions"
-    assert (reasons["spare"], found["spare"].input) == ("not called", ())
+    assert (reasons["spare"], actual["spare"].input) == ("not called", ())
 
 
 def test_equal_calls_are_timed_once_and_a_layer_counts_all_of_its_calls(measured):
-    found = {row.name: row for row in time_layers(Odd(), (torch.randn(2, 5),))}
+    actual = {row.name: row for row in time_layers(Odd(), (torch.randn(2, 5),))}
     assert len(measured) == len({"linear", "up", "twice and alike"})
-    assert found["alike"].fit == Fit(1.0, 0.25, 0.75)
-    assert found["twice"].fit == Fit(2.0, 0.5, 1.5)
+    assert actual["alike"].fit == Fit(1.0, 0.25, 0.75)
+    assert actual["twice"].fit == Fit(2.0, 0.5, 1.5)
 
 
 def test_another_type_of_numbers_is_no_call_for_native_kernels(measured):

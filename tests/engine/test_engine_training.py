@@ -116,12 +116,12 @@ class Run:
         network.zero_grad()
         loss(*networks, cast).backward()
         names = {id(p): name for name, p in self.networks[which].named_parameters()}
-        found = {name: p.grad.double() for name, p in network.named_parameters()}
+        actual = {name: p.grad.double() for name, p in network.named_parameters()}
         if not sparse.wants_dense_gradient:
             for layer in sparse.masks.layers:
                 name = names[id(layer.parameter)]
-                found[name] = found[name] * sparse.masks[layer.name]
-        return torch.cat([gradient.flatten() for gradient in found.values()])
+                actual[name] = actual[name] * sparse.masks[layer.name]
+        return torch.cat([gradient.flatten() for gradient in actual.values()])
 
 
 def test_every_step_of_a_run_has_the_gradients_of_masked_kernels():

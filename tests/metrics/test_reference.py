@@ -31,13 +31,13 @@ def images():
 def test_a_seeded_choice_of_the_images(images, tmp_path):
     network = Mean()
     every = network(images.pixels)
-    chosen = reference_features(images, network, count=10, cache=tmp_path)
-    rows = (chosen[:, None] == every[None]).all(2).nonzero()[:, 1]
+    selected = reference_features(images, network, count=10, cache=tmp_path)
+    rows = (selected[:, None] == every[None]).all(2).nonzero()[:, 1]
     assert len(set(rows.tolist())) == 10
     more = reference_features(images, network, count=20, cache=tmp_path)
-    assert torch.equal(more[:10], chosen)
+    assert torch.equal(more[:10], selected)
     other = reference_features(images, network, count=10, seed=1, cache=tmp_path)
-    assert not torch.equal(other, chosen)
+    assert not torch.equal(other, selected)
     whole = reference_features(images, network, cache=tmp_path)
     assert torch.equal(whole.sort(0).values, every.sort(0).values)
 

@@ -14,10 +14,10 @@ def test_every_published_size_is_there():
 
 
 def test_published_widths_and_latent_dimensions_of_biggan():
-    found = [find("biggan", size) for size in (32, 64, 128)]
-    assert [a.generator_width for a in found] == [64, 80, 96]
-    assert [a.discriminator_width for a in found] == [64, 80, 96]
-    assert [a.latent_dim for a in found] == [128, 100, 120]
+    actual = [find("biggan", size) for size in (32, 64, 128)]
+    assert [a.generator_width for a in actual] == [64, 80, 96]
+    assert [a.discriminator_width for a in actual] == [64, 80, 96]
+    assert [a.latent_dim for a in actual] == [128, 100, 120]
 
 
 def test_an_unknown_name_is_told_the_nearest():

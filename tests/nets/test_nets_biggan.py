@@ -14,37 +14,37 @@ def generator(image_size, latent_dim=None):
     return BigGANGenerator(classes=3, image_size=image_size, width=2, latent_dim=latent_dim)
 
 
-def outputs(network, layers, *given):
+def outputs(network, layers, *inputs):
     """Output of each of the layers, in the order in which they run."""
-    found = []
-    handles = [m.register_forward_hook(lambda _, args, out: found.append(out)) for m in layers]
-    network(*given)
+    actual = []
+    handles = [m.register_forward_hook(lambda _, args, out: actual.append(out)) for m in layers]
+    network(*inputs)
     for handle in handles:
         handle.remove()
-    return found
+    return actual
 
 
 def test_maps_at_64_pixels_are_those_of_the_table():
     G = generator(64)
-    found = outputs(G, [*G.blocks, G.attention], torch.randn(2, 100), torch.tensor([0, 1]))
-    assert [tuple(h.shape[1:3]) for h in found] == [(16, 8), (8, 16), (4, 32), (4, 32), (2, 64)]
+    actual = outputs(G, [*G.blocks, G.attention], torch.randn(2, 100), torch.tensor([0, 1]))
+    assert [tuple(h.shape[1:3]) for h in actual] == [(16, 8), (8, 16), (4, 32), (4, 32), (2, 64)]
     D = BigGANDiscriminator(classes=3, image_size=64, width=2)
     layers = [D.first, D.attention, *D.blocks]
-    found = outputs(D, layers, torch.randn(2, 3, 64, 64), torch.tensor([0, 1]))
+    actual = outputs(D, layers, torch.randn(2, 3, 64, 64), torch.tensor([0, 1]))
     expected = [(2, 32), (2, 32), (4, 16), (8, 8), (16, 4), (32, 4)]
-    assert [tuple(h.shape[1:3]) for h in found] == expected
+    assert [tuple(h.shape[1:3]) for h in actual] == expected
 
 
 def test_maps_at_128_pixels_attend_at_64():
     G = generator(128)
-    found = outputs(G, [*G.blocks, G.attention], torch.randn(2, 120), torch.tensor([0, 1]))
+    actual = outputs(G, [*G.blocks, G.attention], torch.randn(2, 120), torch.tensor([0, 1]))
     expected = [(32, 8), (16, 16), (8, 32), (4, 64), (4, 64), (2, 128)]
-    assert [tuple(h.shape[1:3]) for h in found] == expected
+    assert [tuple(h.shape[1:3]) for h in actual] == expected
     D = BigGANDiscriminator(classes=3, image_size=128, width=2)
     layers = [D.first, D.attention, *D.blocks]
-    found = outputs(D, layers, torch.randn(2, 3, 128, 128), torch.tensor([0, 1]))
+    actual = outputs(D, layers, torch.randn(2, 3, 128, 128), torch.tensor([0, 1]))
     expected = [(2, 64), (2, 64), (4, 32), (8, 16), (16, 8), (32, 4), (32, 4)]
-    assert [tuple(h.shape[1:3]) for h in found] == expected
+    assert [tuple(h.shape[1:3]) for h in actual] == expected
 
 
 def test_each_piece_of_the_noise_enters_at_its_block():

@@ -36,8 +36,8 @@ def inputs(G, n, dtype=torch.float32):
 def test_shapes_and_range_in_float64(name, image_size, channels):
     G, D = small(name, image_size, channels)
     G.double(), D.double()
-    given, labels = inputs(G, 3, torch.float64)
-    images = G(given, *labels)
+    arguments, labels = inputs(G, 3, torch.float64)
+    images = G(arguments, *labels)
     for network in (G, D):
         assert (network.image_size, network.channels) == (image_size, channels)
         assert network.classes == (CLASSES if labels else None)
@@ -60,11 +60,11 @@ def test_one_step_of_each_network_moves_every_parameter(name, image_size):
             torch.nn.init.constant_(layer.gate, 0.5)
     opt_G = torch.optim.Adam(G.parameters(), lr=1e-3, betas=(0.0, 0.9))
     opt_D = torch.optim.Adam(D.parameters(), lr=1e-3, betas=(0.0, 0.9))
-    given, labels = inputs(G, 4)
+    arguments, labels = inputs(G, 4)
     real = torch.rand(4, 3, image_size, image_size) * 2 - 1
 
     before = {name: p.detach().clone() for name, p in D.named_parameters()}
-    fake = G(given, *labels).detach()
+    fake = G(arguments, *labels).detach()
     # Labels of real and generated images differ, or the class embedding could cancel out.
     real_labels = [each.flip(0) for each in labels]
     loss = torch.relu(1 - D(real, *real_labels)).mean() + torch.relu(1 + D(fake, *labels)).mean()
@@ -74,7 +74,7 @@ def test_one_step_of_each_network_moves_every_parameter(name, image_size):
     assert silent(D, before) <= biases(D)
 
     before = {name: p.detach().clone() for name, p in G.named_parameters()}
-    loss = -D(G(given, *labels), *labels).mean()
+    loss = -D(G(arguments, *labels), *labels).mean()
     loss.backward()
     opt_G.step()
     assert loss.isfinite()

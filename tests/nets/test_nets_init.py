@@ -23,8 +23,8 @@ def same(a, b):
 @pytest.mark.parametrize("scheme", nets.SCHEMES)
 def test_everything_is_a_function_of_the_generator(scheme):
     for one, other in zip(pair(1), pair(2), strict=True):
-        given = (4, 100) if isinstance(other, nets.Generator) else (4, 3, 64, 64)
-        other(torch.randn(given), torch.tensor([0, 1, 2, 0]))
+        arguments = (4, 100) if isinstance(other, nets.Generator) else (4, 3, 64, 64)
+        other(torch.randn(arguments), torch.tensor([0, 1, 2, 0]))
         with torch.no_grad():
             other.attention.gate.fill_(1)
         assert not same(one.state_dict(), other.state_dict())

@@ -23,9 +23,9 @@ def _generator(maker, size=8, channels=1, seed=0, **settings):
 
 def test_a_class_is_told_what_its_signature_names():
     assert _generator(foreign.Told, 6, 3).told == (7, 6, 3, 2)
-    told = _generator("foreign:Told", 6, 3, latent_dim=9, width=4)
-    assert told.told == (9, 6, 3, 4)
-    assert (told.latent_dim, told.classes) == (9, None)
+    said = _generator("foreign:Told", 6, 3, latent_dim=9, width=4)
+    assert said.told == (9, 6, 3, 4)
+    assert (said.latent_dim, said.classes) == (9, None)
 
 
 def test_labels_are_for_makers_that_take_classes():

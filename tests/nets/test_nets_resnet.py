@@ -8,12 +8,12 @@ from torch.nn.utils import parametrize
 from sparsegan.nets.resnet import ResNetDiscriminator, ResNetGenerator
 
 
-def maps(network, given):
+def maps(network, inputs):
     """Shapes that go into the first block and come out of every one."""
     shapes = []
     for block in network.blocks:
         block.register_forward_hook(lambda _, args, out: shapes.extend([args[0].shape, out.shape]))
-    network(given)
+    network(inputs)
     return [tuple(shape[1:3]) for shape in (shapes[0], *shapes[1::2])]
 
 

@@ -27,7 +27,7 @@ PAIRS = ("a_to_b", "b_to_a")
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def location(tmp_path_factory):
     return write_set(tmp_path_factory.mktemp("squares"))
 
 
@@ -72,9 +72,9 @@ def losses_by_hand(match, images, cycle, identity):
 
 
 @pytest.mark.parametrize(("cycle", "identity"), [(10.0, 5.0), (3.0, 0.0), (0.0, 0.0)])
-def test_the_generators_share_the_published_loss(place, cycle, identity):
+def test_the_generators_share_the_published_loss(location, cycle, identity):
     flags = ["--loss.cycle", str(cycle), "--loss.identity", str(identity)]
-    match, batches = opened(place, *flags)
+    match, batches = opened(location, *flags)
     images = batches.generator_latents(1)
     expected, copies = losses_by_hand(match, images, cycle, identity)
     sum(expected).backward()
@@ -95,8 +95,8 @@ def _weights(network, masks):
     return [network.get_submodule(layer.name).weight.grad for layer in masks.layers]
 
 
-def test_each_discriminator_learns_its_own_kind(place):
-    match, batches = opened(place)
+def test_each_discriminator_learns_its_own_kind(location):
+    match, batches = opened(location)
     (G, back), (D_b, D_a) = plain(match)
     a, b = batches.real(1, 0)
     before = weights(match)
@@ -107,8 +107,8 @@ def test_each_discriminator_learns_its_own_kind(place):
     assert moved(before, match) == {"discriminator a_to_b", "discriminator b_to_a"}
 
 
-def test_discriminators_see_translations_of_the_past(place):
-    match, batches = opened(place, "--loss.history", "1")
+def test_discriminators_see_translations_of_the_past(location):
+    match, batches = opened(location, "--loss.history", "1")
     shown = []
     match.games["a_to_b"].D.register_forward_pre_hook(lambda _, args: shown.append(args[0].clone()))
     exchange = torch.full((2, 1, 2), 0.9)
@@ -119,8 +119,8 @@ def test_discriminators_see_translations_of_the_past(place):
     assert not torch.equal(batches.real(1, 0)[0], batches.real(2, 0)[0])
 
 
-def test_the_balance_is_measured_in_each_pair(place):
-    match, batches = opened(place)
+def test_the_balance_is_measured_in_each_pair(location):
+    match, batches = opened(location)
     a, b = real = batches.real(1, 0)
     match.discriminator_step(1, real, real, batches.mix(1, 0))
     (G, back), _ = plain(match)
@@ -138,28 +138,28 @@ def test_the_balance_is_measured_in_each_pair(place):
     assert events["a_to_b"].balance != events["b_to_a"].balance
 
 
-def test_measuring_the_balance_changes_nothing(place):
+def test_measuring_the_balance_changes_nothing(location):
     ends = []
     for every in ("1", "100"):
-        match, batches = opened(place, "--method.balance_every", every)
+        match, batches = opened(location, "--method.balance_every", every)
         play(match, batches, 3)
         ends.append(state.capture(match))
     parts = ("networks", "optimisers", "ranks")
     assert differences(*({part: end[part] for part in parts} for end in ends)) == []
 
 
-def test_the_pairs_begin_with_weights_and_masks_of_their_own(place):
-    match, _ = opened(place)
+def test_the_pairs_begin_with_weights_and_masks_of_their_own(location):
+    match, _ = opened(location)
     there, back = (match.methods[pair].generator for pair in PAIRS)
     assert not torch.equal(there.masks.flat, back.masks.flat)
     assert not torch.equal(there.module.first.weight, back.module.first.weight)
 
 
-def test_micro_batches_add_up_to_the_batch(place):
+def test_micro_batches_add_up_to_the_batch(location):
     ends = []
     for parts in ("1", "2"):
         flags = ["--batch_size", "2", "--generator_batch_size", "2", "--accumulate", parts]
-        match, batches = opened(place, *flags)
+        match, batches = opened(location, *flags)
         images = batches.real(1, 0)
         losses = match.discriminator_step(1, images, images, batches.mix(1, 0))
         generator_losses, scores = match.generator_step(1, images)
@@ -169,21 +169,21 @@ def test_micro_batches_add_up_to_the_batch(place):
             torch.testing.assert_close(one[pair], other[pair], rtol=1e-4, atol=1e-5)
 
 
-def test_augmentation_is_what_the_discriminator_sees_and_no_generator(place):
-    match, batches = opened(place, "--augment", "[cutout]")
-    seen, given = [], []
+def test_augmentation_is_what_the_discriminator_sees_and_no_generator(location):
+    match, batches = opened(location, "--augment", "[cutout]")
+    seen, inputs = [], []
     game = match.games["a_to_b"]
     game.D.register_forward_pre_hook(lambda _, args: seen.append(args[0].detach().clone()))
-    game.G.register_forward_pre_hook(lambda _, args: given.append(args[0].detach().clone()))
+    game.G.register_forward_pre_hook(lambda _, args: inputs.append(args[0].detach().clone()))
     play(match, batches, 1)
     middle = torch.zeros(3)
     cut = [bool((images[0] == middle.view(3, 1, 1)).all(0).any()) for images in seen]
     assert cut == [True] * len(seen)
-    assert torch.equal(given[0], batches.real(1, 0)[0])
+    assert torch.equal(inputs[0], batches.real(1, 0)[0])
 
 
-def test_a_loss_that_is_not_finite_stops_both_generators(place):
-    match, batches = opened(place)
+def test_a_loss_that_is_not_finite_stops_both_generators(location):
+    match, batches = opened(location)
     a, b = batches.generator_latents(1)
     before = weights(match)
     with pytest.raises(SparseganError, match="the generator diverged at step 4"):
@@ -195,9 +195,9 @@ def test_a_loss_that_is_not_finite_stops_both_generators(place):
 
 
 @pytest.fixture(scope="module")
-def whole(place, tmp_path_factory):
+def whole(location, tmp_path_factory):
     """A run that was never interrupted."""
-    return loop.train(config(place, tmp_path_factory.mktemp("whole") / "run"))
+    return loop.train(config(location, tmp_path_factory.mktemp("whole") / "run"))
 
 
 def last(run):
@@ -234,15 +234,15 @@ def test_what_a_cycle_costs(whole):
     }  # fmt: skip
     pairs = cost["pairs"]
     for convention in ("published", "consistent"):
-        for whose in ("run", "dense"):
-            total = sum(pairs[pair]["flops"][convention][whose] for pair in PAIRS)
-            assert cost["flops"][convention][whose] == pytest.approx(total)
+        for owner in ("run", "dense"):
+            total = sum(pairs[pair]["flops"][convention][owner] for pair in PAIRS)
+            assert cost["flops"][convention][owner] == pytest.approx(total)
     assert cost["bytes"]["generator_sparse"] < cost["bytes"]["generator_dense"]
     assert cost["seconds"]["run"] > 0
 
 
 @pytest.mark.parametrize("step", [1, 4])
-def test_stopped_and_resumed_is_as_if_never_stopped(place, whole, tmp_path, monkeypatch, step):
+def test_stopped_and_resumed_is_as_if_never_stopped(location, whole, tmp_path, monkeypatch, step):
     monkeypatch.setattr(loop.timing, "compare", lambda *args, **options: StepSeconds(1, 1, 1))
     calls = iter(range(1, 100))
     with monkeypatch.context() as context:
@@ -252,7 +252,7 @@ def test_stopped_and_resumed_is_as_if_never_stopped(place, whole, tmp_path, monk
             lambda self, fabric: signal.SIGTERM if next(calls) == step else 0,
         )
         with pytest.raises(Interrupted) as stopped:
-            loop.train(config(place, tmp_path / "run"))
+            loop.train(config(location, tmp_path / "run"))
     run = loop.resume(stopped.value.run)
     histories = last(run)["ranks"][0]["history"]
     assert [len(histories[pair]["images"]) for pair in PAIRS] == [2, 2]
@@ -261,31 +261,31 @@ def test_stopped_and_resumed_is_as_if_never_stopped(place, whole, tmp_path, monk
     assert (run.samples / "a_to_b").is_dir()
 
 
-def test_commands_know_directions(place, whole, tmp_path, capsys):
+def test_commands_know_directions(location, whole, tmp_path, capsys):
     run, packed, grid = str(whole.path), str(tmp_path / "G.safetensors"), str(tmp_path / "g.png")
 
     def call(*arguments):
         code = cli.main([str(argument) for argument in arguments])
-        told = capsys.readouterr()
-        return told.err if code else told.out
+        said = capsys.readouterr()
+        return said.err if code else said.out
 
     assert "choose --direction a_to_b or b_to_a" in call("sample", run, "--grid", grid)
     way = ("--direction", "b_to_a")
     assert "4 images of step 6" in call("sample", run, "--grid", grid, *way)
     assert "leave out --seed and --class" in call("sample", run, "--grid", grid, *way, "--seed", 1)
-    given = ("--images", place / "testA", "--folder", tmp_path / "out")
-    assert "3 images of step 6" in call("sample", run, "--direction", "a_to_b", *given)
+    inputs = ("--images", location / "testA", "--folder", tmp_path / "out")
+    assert "3 images of step 6" in call("sample", run, "--direction", "a_to_b", *inputs)
     assert "choose --direction" in call("export", run, "--to", "packed")
     assert "generator of step 6" in call("export", run, "--to", "packed", *way, "--output", packed)
     assert "name a folder of them with --images" in call("sample", packed, "--grid", grid)
     assert "leave out --direction" in call("sample", packed, "--grid", grid, *way)
-    told = call("evaluate", run)
-    assert "step 6 a_to_b: kid-patches" in told
-    assert "step 6 b_to_a: kid-patches" in told
+    said = call("evaluate", run)
+    assert "step 6 a_to_b: kid-patches" in said
+    assert "step 6 b_to_a: kid-patches" in said
     assert "generator b_to_a, maskable weights" in call("cost", run)
 
 
-def test_an_exported_direction_translates_as_the_run_does(place, whole, tmp_path):
+def test_an_exported_direction_translates_as_the_run_does(location, whole, tmp_path):
     written = export.export_run(whole.path, "packed", tmp_path / "G.safetensors", pair="b_to_a")
     generator = export.load(written.path)
     pixels = translation.own_sources(parse.read(whole.config), "b_to_a").images.pixels
@@ -298,13 +298,13 @@ def test_an_exported_direction_translates_as_the_run_does(place, whole, tmp_path
         export.export_run(whole.path, "packed", tmp_path / "other.safetensors")
 
 
-def test_adapt_controls_each_discriminator_by_its_own_balance(place):
+def test_adapt_controls_each_discriminator_by_its_own_balance(location):
     flags = [
         "--method.name", "adapt", "--method.interval", "2", "--method.control_interval", "2",
         "--method.balance_window", "2", "--method.maskable", "stu-gan", "--method.low", "-9",
         "--method.high", "-8", "--method.density_step", "0.1", "--steps", "4",
     ]  # fmt: skip
-    match, batches = opened(place, *flags)
+    match, batches = opened(location, *flags)
     before = {pair: method.discriminator.masks.active for pair, method in match.methods.items()}
     match.methods["b_to_a"].balance.record = lambda record: None  # it never has a window
     play(match, batches, 2)
@@ -313,8 +313,8 @@ def test_adapt_controls_each_discriminator_by_its_own_balance(place):
     assert after["b_to_a"] == before["b_to_a"]
 
 
-def test_the_state_of_an_ordinary_run_is_refused(place, tmp_path):
-    match, _ = opened(place)
+def test_the_state_of_an_ordinary_run_is_refused(location, tmp_path):
+    match, _ = opened(location)
     save_state(tmp_path / "state", state.capture(match))
     saved = load_state(tmp_path / "state") | {"seconds": 0.0, "metrics_bytes": 0, "images": ""}
     state.require_parts(saved, PAIRS)
@@ -325,7 +325,7 @@ def test_the_state_of_an_ordinary_run_is_refused(place, tmp_path):
         state.require_parts(saved, PAIRS)
 
 
-def test_nothing_is_written_for_settings_that_cannot_work(place, tmp_path):
+def test_nothing_is_written_for_settings_that_cannot_work(location, tmp_path):
     for flags, sentence in [
         (["--data.image_size", "32"], "image_size 64 or 128 or 256"),
         (["--data.source", "cifar10"], "data.source is cifar10.*trainA and trainB"),
@@ -336,6 +336,6 @@ def test_nothing_is_written_for_settings_that_cannot_work(place, tmp_path):
         (["--fabric.precision", "16-mixed"], "16-mixed.*choose bf16-mixed or 32-true"),
     ]:
         with pytest.raises(SparseganError, match=sentence):
-            loop.train(config(place, tmp_path / "run", *flags))
+            loop.train(config(location, tmp_path / "run", *flags))
     assert list(tmp_path.iterdir()) == []
     assert not RunDirectory(tmp_path / "run").is_finished()

@@ -38,11 +38,11 @@ def test_a_full_pool_shows_a_fresh_image_or_exchanges_it():
 
 def test_half_of_the_images_are_old():
     history, fresh = ImageHistory(50), torch.arange(4000.0).view(-1, 1, 1, 1)
-    given = history.mixed(fresh, torch.rand(4000, 2)).flatten()
-    old = float((given != fresh.flatten())[50:].float().mean())
+    inputs = history.mixed(fresh, torch.rand(4000, 2)).flatten()
+    old = float((inputs != fresh.flatten())[50:].float().mean())
     assert 0.45 < old < 0.55
     # Exchanged, not copied: only those that filled the pool are shown a second time.
-    assert len(set(given.tolist())) == 4000 - 50
+    assert len(set(inputs.tolist())) == 4000 - 50
 
 
 def test_a_saved_pool_goes_on_to_the_same_images():

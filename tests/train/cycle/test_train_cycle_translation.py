@@ -25,7 +25,7 @@ class Negative(nn.Module):
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def source(tmp_path_factory):
     return write_set(tmp_path_factory.mktemp("squares"))
 
 
@@ -45,9 +45,9 @@ def test_images_go_through_one_generator_or_both():
 
 
 def test_images_are_taken_at_equal_distances():
-    found = Sources(images(10), [f"{i}.png" for i in range(10)]).at_most(4)
-    assert list(found.names) == ["0.png", "2.png", "5.png", "7.png"]
-    assert torch.equal(found.images.pixels, images(10).pixels[[0, 2, 5, 7]])
+    actual = Sources(images(10), [f"{i}.png" for i in range(10)]).at_most(4)
+    assert list(actual.names) == ["0.png", "2.png", "5.png", "7.png"]
+    assert torch.equal(actual.images.pixels, images(10).pixels[[0, 2, 5, 7]])
     assert len(translation.spread(images(3), 8)) == 3
 
 
@@ -80,8 +80,8 @@ def test_a_folder_without_images_is_named(tmp_path):
         translation.given(tmp_path, Negative())
 
 
-def test_a_grid_shows_images_beside_their_translations(place, tmp_path):
-    sources = translation.own_sources(config(place, "unused"), "b_to_a")
+def test_a_grid_shows_images_beside_their_translations(source, tmp_path):
+    sources = translation.own_sources(config(source, "unused"), "b_to_a")
     assert translation.save_grid(Negative(), sources, tmp_path / "grid.png") == 4
     with Image.open(tmp_path / "grid.png") as picture:
         assert picture.size == (2 * 64, 4 * 64)
@@ -89,28 +89,28 @@ def test_a_grid_shows_images_beside_their_translations(place, tmp_path):
     assert made == tuple(255 - level for level in image)
 
 
-def test_translations_are_compared_with_images_of_their_kind(place):
-    chosen = config(place, "unused")
-    found = kinds.images(chosen)
-    evaluators = kinds.evaluators(kinds.resolve(chosen, found), found)
-    known, held_out = unpaired.held_out(chosen, found)
+def test_translations_are_compared_with_images_of_their_kind(source):
+    selected = config(source, "unused")
+    actual = kinds.images(selected)
+    evaluators = kinds.evaluators(kinds.resolve(selected, actual), actual)
+    known, held_out = unpaired.held_out(selected, actual)
     there = evaluators["a_to_b"]
     assert there.images is known.b
     assert there.held_out.fingerprint == held_out.b.fingerprint
     assert torch.equal(there.sources, held_out.a.pixels)
     assert evaluators["b_to_a"].images is known.a
     assert there.count == 3
-    told = there(Negative())
-    assert told["metric"] == "kid-patches"
-    assert told["n"] == 3
-    assert told["value"] > told["floor"]
+    said = there(Negative())
+    assert said["metric"] == "kid-patches"
+    assert said["n"] == 3
+    assert said["value"] > said["floor"]
 
 
 def test_one_image_to_translate_is_too_few(tmp_path):
-    place = write_set(tmp_path, each=(4, 4))
+    source = write_set(tmp_path, each=(4, 4))
     for number in range(1, 4):
-        (place / "testA" / f"{number}.png").unlink()
-    found = kinds.images(config(place, "unused"))
-    chosen = kinds.resolve(config(place, "unused"), found)
+        (source / "testA" / f"{number}.png").unlink()
+    actual = kinds.images(config(source, "unused"))
+    selected = kinds.resolve(config(source, "unused"), actual)
     with pytest.raises(SparseganError, match="1 generated images are to be compared with 4 real"):
-        kinds.evaluators(chosen, found)
+        kinds.evaluators(selected, actual)

@@ -16,8 +16,8 @@ def numbered(count, name):
 
 
 def batches_of(a, b, *flags, rank=0, world_size=1):
-    found = Unpaired(numbered(a, "A"), numbered(b, "B"))
-    return CycleBatches(found, config("unused", "unused", *flags), rank, world_size, CPU)
+    actual = Unpaired(numbered(a, "A"), numbered(b, "B"))
+    return CycleBatches(actual, config("unused", "unused", *flags), rank, world_size, CPU)
 
 
 def numbers(side):
@@ -68,14 +68,14 @@ def test_processes_share_a_batch():
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def source(tmp_path_factory):
     return write_set(tmp_path_factory.mktemp("squares"))
 
 
-def test_test_images_are_what_is_held_out(place):
-    chosen = config(place, "unused")
-    train = unpaired.images(chosen)
-    known, held_out = unpaired.held_out(chosen, train)
+def test_test_images_are_what_is_held_out(source):
+    selected = config(source, "unused")
+    train = unpaired.images(selected)
+    known, held_out = unpaired.held_out(selected, train)
     assert known is train
     assert [len(side) for side in held_out.sides] == [3, 4]
     assert held_out.a.name.endswith("testA")
@@ -84,9 +84,9 @@ def test_test_images_are_what_is_held_out(place):
 
 
 def test_without_test_images_the_training_images_are_shared_out(tmp_path):
-    chosen = config(write_set(tmp_path, splits=("train",), each=(5, 4)), "unused")
-    train = unpaired.images(chosen)
-    known, held_out = unpaired.held_out(chosen, train)
+    selected = config(write_set(tmp_path, splits=("train",), each=(5, 4)), "unused")
+    train = unpaired.images(selected)
+    known, held_out = unpaired.held_out(selected, train)
     assert [len(side) for side in known.sides] == [3, 2]
     assert [len(side) for side in held_out.sides] == [2, 2]
     for side in range(2):
@@ -95,23 +95,23 @@ def test_without_test_images_the_training_images_are_shared_out(tmp_path):
 
 
 def test_one_image_cannot_be_shared_out(tmp_path):
-    chosen = config(write_set(tmp_path, splits=("train",), each=(1, 4)), "unused")
+    selected = config(write_set(tmp_path, splits=("train",), each=(1, 4)), "unused")
     with pytest.raises(SparseganError, match="trainA has 1 image: add more"):
-        unpaired.held_out(chosen, unpaired.images(chosen))
+        unpaired.held_out(selected, unpaired.images(selected))
 
 
 def test_half_a_test_set_is_refused(tmp_path):
-    place = write_set(tmp_path)
-    for file in (place / "testB").iterdir():
+    source = write_set(tmp_path)
+    for file in (source / "testB").iterdir():
         file.unlink()
-    chosen = config(place, "unused")
+    selected = config(source, "unused")
     with pytest.raises(SparseganError, match="folder testB"):
-        unpaired.held_out(chosen, unpaired.images(chosen))
+        unpaired.held_out(selected, unpaired.images(selected))
 
 
-def test_without_a_size_images_have_the_published_one(place):
-    found = unpaired.images(config(place, "unused", "--data.image_size", "null"))
-    assert {tuple(side.pixels.shape[1:]) for side in found.sides} == {(3, 256, 256)}
+def test_without_a_size_images_have_the_published_one(source):
+    actual = unpaired.images(config(source, "unused", "--data.image_size", "null"))
+    assert {tuple(side.pixels.shape[1:]) for side in actual.sides} == {(3, 256, 256)}
 
 
 def test_a_missing_path_is_named():
