@@ -48,12 +48,18 @@ class Features:
 def trained(tmp_path_factory):
     """A run of a generator in a file, with the cache of the machine that it was trained on."""
     folder = tmp_path_factory.mktemp("own")
-    (folder / "code.py").write_text(CODE)
+    (folder / "own_code.py").write_text(CODE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sampling, "STANDING_BATCHES", 2)
         patch.setenv("SPARSEGAN_CACHE", str(folder / "cache"))
+        patch.setattr(sys, "path", list(sys.path))
         patch.chdir(folder)
-        flags = ["--generator", "code.py:Generator", "--evaluate.features", "code.py:Features"]
+        flags = [
+            "--generator",
+            "own_code.py:Generator",
+            "--evaluate.features",
+            "own_code.py:Features",
+        ]
         flags += ["--network.latent_dim", "null", "--engine", "masked", "--steps", "4"]
         yield loop.train(config(folder / "run", *flags))
 
@@ -68,7 +74,9 @@ def elsewhere(trained, tmp_path, monkeypatch):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(CODE)
     (folder / "evil" / "__init__.py").write_text(CODE)
-    text = (folder / "config.yaml").read_text().replace(str(trained.path.parent / "code.py"), "X")
+    text = (
+        (folder / "config.yaml").read_text().replace(str(trained.path.parent / "own_code.py"), "X")
+    )
     (folder / "config.yaml").write_text(text.replace("X:", "generator.py:"))
     monkeypatch.setenv("SPARSEGAN_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(sampling, "STANDING_BATCHES", 2)
