@@ -483,7 +483,7 @@ def test_all_is_every_faithful_switch():
     assert method.generator.moments == method.discriminator.moments == "kept"
     assert method.balance.mean_of_ratios
     assert method.controller.inclusive
-    assert method.faithful("kept_window")
+    assert method.settings.restores("kept_window")
     plain = _method("adapt", ToyGan())
     assert plain.generator.moments == "seeded"
     assert not plain.balance.mean_of_ratios

@@ -31,10 +31,11 @@ def test_every_faithful_switch_is_in_the_page_on_the_methods():
     """docs/methods.md, names of the papers: | `name` | methods with it | what it restores |."""
     page = (Path(__file__).parents[2] / "docs" / "methods.md").read_text()
     rows = dict(re.findall(r"^\| `(\w+)` \| ((?:all|[\w-]+)(?:, [\w-]+)*) \| ", page, re.M))
-    known = {name for method in METHODS.values() for name in method.FAITHFUL}
+    known = {name for method in METHODS.values() for name in method.Settings.FAITHFUL}
     told = {
         name: set(METHODS) if rows[name] == "all" else set(rows[name].split(", ")) for name in known
     }
     assert told == {
-        name: {method for method, cls in METHODS.items() if name in cls.FAITHFUL} for name in known
+        name: {method for method, cls in METHODS.items() if name in cls.Settings.FAITHFUL}
+        for name in known
     }

@@ -1,14 +1,17 @@
 """The density controller: moves the discriminator's density to keep the balance ratio in a band."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from sparsegan.balance.ratio import BalanceReading
 from sparsegan.errors import SparseganError
 
 Action = Literal["raise", "lower", "hold", "rewire"]
 AtCap = Literal["nothing", "rewire"]
+Direction = Literal["up", "down"]
+Amount = TypeVar("Amount", int, float)
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,16 @@ class Decision:
 
 def _whole(weights: float) -> int:
     return math.floor(weights + 0.5)
+
+
+def _raised(amount: Amount, step: Amount, cap: Amount) -> Amount:
+    """A step up, as far as the cap; never down, wherever the amount stands."""
+    return max(amount, min(cap, amount + step))
+
+
+def _lowered(amount: Amount, step: Amount, floor: Amount) -> Amount:
+    """A step down, as far as the floor; never up, wherever the amount stands."""
+    return min(amount, max(floor, amount - step))
 
 
 @dataclass(frozen=True)
@@ -96,6 +109,27 @@ class DensityController:
                 "its density or raise the cap"
             )
 
+    def course(self, density: float, direction: Direction) -> Iterator[float]:
+        """The densities that decisions all in one direction lead to, until there is no further.
+
+        Args:
+            density: The discriminator's at the start.
+            direction: Of every decision.
+
+        Example:
+            >>> [round(density, 2) for density in DensityController().course(0.12, "down")]
+            [0.07, 0.05]
+        """
+        while True:
+            before = density
+            if direction == "up":
+                density = _raised(density, self.step, self.cap)
+            else:
+                density = _lowered(density, self.step, self.floor)
+            if density == before:
+                return
+            yield density
+
     def decide(self, reading: BalanceReading, active: int, total: int) -> Decision:
         """The decision on a reading, for a network of ``active`` of ``total`` weights."""
         step = max(1, _whole(self.step * total))  # a tiny network still moves
@@ -109,8 +143,7 @@ class DensityController:
             return Decision(action, reason, reading, active, to_active, total, far)
 
         def raised(reason: str) -> Decision:
-            # A density may stand above the cap only by the cap's own rounding; never lower here.
-            target = max(active, min(cap, active + step))
+            target = _raised(active, step, cap)  # above the cap, it is by the cap's own rounding
             if no_room and self.at_cap == "rewire":
                 return say("rewire", f"{reason}, at the cap", target)
             if target > active:
@@ -133,7 +166,7 @@ class DensityController:
         if value > self.high or (self.inclusive and value == self.high):
             return raised("ratio above the band")
         if value < self.low or (self.inclusive and value == self.low):
-            target = min(active, max(_whole(self.floor * total), active - step))
+            target = _lowered(active, step, _whole(self.floor * total))
             if target < active:
                 return say("lower", "ratio below the band", target)
             return say("hold", "ratio below the band, at the floor")

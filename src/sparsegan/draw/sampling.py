@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sparsegan.methods import Method
-from sparsegan.methods.base import Settings
-from sparsegan.methods.settings import has_statistics, require_statistics
+from sparsegan.methods.settings import Settings
 from sparsegan.seeding import stream
 from sparsegan.torch_private import BatchNorm
 from sparsegan.undisturbed import undisturbed
@@ -18,7 +17,7 @@ Normalisation = Literal["standing", "stored", "batch"]
 Weights = Literal["ema", "live"]
 
 STANDING_BATCHES = 64
-"""Batches over which standing statistics are estimated (docs/design.md, normalisation)."""
+"""Batches over which standing statistics are estimated (docs/methods.md, hazard 6)."""
 
 
 @contextmanager
@@ -56,7 +55,7 @@ def lasting(bn: Normalisation, settings: Settings) -> Normalisation:
         bn: How a run evaluates its generator.
         settings: Its method's.
     """
-    return "stored" if bn == "stored" and has_statistics(settings) else "standing"
+    return "stored" if bn == "stored" and settings.has_statistics else "standing"
 
 
 @contextmanager
@@ -76,7 +75,7 @@ def sampled(
     Raises:
         SparseganError: The statistics that are wanted were not kept.
     """
-    require_statistics(method.settings, bn, weights)
+    method.settings.require_statistics(bn, weights)
     network = method.generator.module
     averaged = weights == "ema" and method.ema is not None
     swap = method.ema.swapped() if averaged and method.ema is not None else nullcontext()

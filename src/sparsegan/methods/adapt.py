@@ -3,7 +3,8 @@
 Every ``interval`` steps G is rewired at a fixed count, over the whole network. Every
 ``control_interval`` steps D's density goes up where the balance ratio lies above the band (D too
 weak) and down where it lies below. ``relaxed`` lets D become dense; ``strict`` stops it at
-``cap``, where D is rewired instead of grown.
+``cap``, where D is rewired instead of raised. G grows by ``growth``; D by ``control_growth``, both
+where it is raised and where it is rewired.
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from sparsegan.balance import Decision, DensityController
 from sparsegan.errors import SparseganError
 from sparsegan.methods.density_control import ControlSettings, DensityControl
 from sparsegan.methods.rewiring import RewiringSettings
+from sparsegan.methods.settings import Growing
 from sparsegan.sparsity import MaskChange
 from sparsegan.sparsity.network import Growth
 
@@ -49,28 +51,21 @@ class AdaptSettings(RewiringSettings, ControlSettings):
             object.__setattr__(self, "control_interval", CONTROL_INTERVAL[self.variant])
         super().__post_init__()
 
+    def controller(self, **at_cap: Any) -> DensityController:
+        """The controller, with the variant's cap."""
+        explore = "rewire" if self.variant == "strict" else "nothing"
+        return super().controller(**{"cap": self.cap, "at_cap": explore, **at_cap})
+
+    def growths(self) -> tuple[Growing, ...]:
+        """In G at every rewiring, and in D by its decisions."""
+        return Growing("generator", self.interval, self.growth), *super().growths()
+
 
 class Adapt(DensityControl):
     """A rewired generator, and a discriminator whose density keeps the two in balance."""
 
     Settings = AdaptSettings
     settings: AdaptSettings
-
-    def build_controller(self) -> DensityController:
-        """The band, with the variant's cap."""
-        return self.settings.controller(
-            cap=self.settings.cap,
-            at_cap="rewire" if self.settings.variant == "strict" else "nothing",
-            inclusive=self.faithful("inclusive_band"),
-        )
-
-    def prepare(self) -> None:
-        """Ask for gradients where weights are grown by them."""
-        super().prepare()
-        by_gradient = self.settings.growth != "random"
-        self.generator.growth_gradient_due = lambda: (
-            by_gradient and self.due(self.settings.interval, self.step + 1)
-        )
 
     def update(self, step: int) -> Iterator[MaskChange | Decision]:
         """Rewire G, then decide on D."""
@@ -81,7 +76,7 @@ class Adapt(DensityControl):
         yield from self.control(step)
 
     def explore_discriminator(self, step: int) -> MaskChange:
-        """Strict variant at the cap: rewire D as G is rewired, but by its own growth."""
+        """Rewire D at the strict cap: the share of G's schedule, grown by ``control_growth``."""
         rewiring = self._rewiring(step, self.settings.control_growth)
         return self.discriminator.rewire(**rewiring).of("discriminator")
 

@@ -1,7 +1,7 @@
 """What all methods share: two sparse networks, the balance meter, the average, and one call."""
 
+import functools
 import logging
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -18,60 +18,22 @@ from sparsegan.logits import come_from_sigmoid
 from sparsegan.methods.inspection import Inspection
 from sparsegan.methods.masters import NETWORKS, require_one_master, require_trainable
 from sparsegan.methods.promise import Watchman
-from sparsegan.methods.settings import build_settings, intervals
+from sparsegan.methods.settings import Settings, build_settings
 from sparsegan.methods.trained_weights import TrainedWeights
 from sparsegan.precision import total
 from sparsegan.seeding import stream
 from sparsegan.sparsity import MaskChange, Masks, SparseEMA, SparseNetwork, maskable_layers
-from sparsegan.sparsity.allocation import Allocation, group_counts
-from sparsegan.sparsity.ema import Buffers, Form, check_decay
+from sparsegan.sparsity.allocation import group_counts
 from sparsegan.sparsity.maskable import Include
 from sparsegan.sparsity.moments import Moments, check_optimizer, require_kernels
 from sparsegan.sparsity.schedule import due
-from sparsegan.sparsity.units import Granularity, Units
+from sparsegan.sparsity.units import Units
 from sparsegan.sparsity.watch import require_free
 from sparsegan.undisturbed import undisturbed
 
 log = logging.getLogger("sparsegan")
 
 Scores = Callable[[], Tensor]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What every method can be told.
-
-    Attributes:
-        allocation: How layers share a network's density: ``erk`` (published), ``er``, ``uniform``.
-        maskable: Which layers are masked: ``adapt`` (published for ADAPT and its baselines: every
-            Linear and convolution whose name holds no "bias", "gain" or "classifier"),
-            ``stu-gan`` (two-dimensional convolutions only) or ``weights`` (all).
-        granularity: What is active or not as a whole: a single ``weight`` (published) or a
-            ``block``, four consecutive output channels at one input channel and kernel place,
-            which native kernels compute faster.
-        moments: Optimiser moments of grown weights: ``seeded``, ``zero`` (RigL) or ``kept``.
-        ema_decay: Decay of the generator's average (published: 0.999); None for no average.
-        ema_form: ``masked`` (ADAPT) or ``reseeded`` (STU-GAN).
-        ema_start: Step until which the average is the weights themselves.
-        ema_buffers: ``live`` or ``average`` (published STU-GAN).
-        balance_every: Generator steps between two measurements of the balance ratio
-            (published: 10).
-        balance_window: Measurements that a decision looks at (published: 100).
-        faithful: Names of things to do as the published code does where this library's default
-            is sounder (methods.md, C), or ``all``.
-    """
-
-    allocation: Allocation = "erk"
-    maskable: str = "adapt"
-    granularity: Granularity = "weight"
-    moments: Moments = "seeded"
-    ema_decay: float | None = 0.999
-    ema_form: Form = "masked"
-    ema_start: int = 0
-    ema_buffers: Buffers = "live"
-    balance_every: int = 10
-    balance_window: int = 100
-    faithful: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,7 +58,7 @@ class StepEvents:
     warnings: tuple[str, ...]
 
 
-class Method(ABC):
+class Method:
     """Keeps a generator and a discriminator sparse while a loop, anybody's, trains them.
 
     Args:
@@ -133,12 +95,6 @@ class Method(ABC):
     """
 
     Settings: ClassVar[type[Settings]] = Settings
-    FAITHFUL: ClassVar[tuple[str, ...]] = (
-        "kept_moments",
-        "mean_of_ratios",
-        "unguarded_ratio",
-        "evaluation_last",
-    )
 
     def __init__(
         self,
@@ -153,25 +109,26 @@ class Method(ABC):
         engine: Wanted = "auto",
         **settings: Any,
     ) -> None:
-        self.settings = chosen = build_settings(self.Settings, settings)
-        self._check(steps)
+        self.settings: Settings = build_settings(self.Settings, settings)
+        own = self.settings
+        own.check(steps)
         if opt_G is opt_D or G is D:
             raise SparseganError(
                 "generator and discriminator need a network and an optimiser of their own each"
             )
-        rule = include or chosen.maskable
-        moments: Moments = "kept" if self.faithful("kept_moments") else chosen.moments
+        rule = include or own.maskable
+        moments: Moments = "kept" if own.restores("kept_moments") else own.moments
         require_kernels(moments, engine)
         # Everything that can be refused is refused before either network is touched.
         layers_of, optimisers, words = {}, {}, []
         for name, module, optimizer, density in zip(
-            NETWORKS, (G, D), (opt_G, opt_D), self.densities(), strict=True
+            NETWORKS, (G, D), (opt_G, opt_D), own.densities(), strict=True
         ):
             require_free(module)
             layers = layers_of[name] = maskable_layers(module, rule)
             optimisers[name] = check_optimizer(optimizer, layers, moments)
-            units = Units(layers, chosen.granularity)
-            group_counts(units.shapes, units.groups, density, chosen.allocation)
+            units = Units(layers, own.granularity)
+            group_counts(units.shapes, units.groups, density, own.allocation)
             words += require_trainable(name, layers, density)
         require_one_master(layers_of, optimisers)
         before = [
@@ -185,20 +142,20 @@ class Method(ABC):
             Masks(
                 module,
                 density,
-                chosen.allocation,
+                own.allocation,
                 include=rule,
-                granularity=chosen.granularity,
+                granularity=own.granularity,
                 generator=self.random,
             )
-            for module, density in zip((G, D), self.densities(), strict=True)
+            for module, density in zip((G, D), own.densities(), strict=True)
         )
         self.generator = SparseNetwork(G, opt_G, masks_G, moments=moments, kernels=engine)
         self.discriminator = SparseNetwork(D, opt_D, masks_D, moments=moments, kernels=engine)
         self.balance = BalanceRatio(
-            chosen.balance_window,
-            mean_of_ratios=self.faithful("mean_of_ratios"),
-            guarded=not self.faithful("unguarded_ratio"),
-            trimmed_late=self.faithful("kept_window"),
+            own.balance_window,
+            mean_of_ratios=own.restores("mean_of_ratios"),
+            guarded=not own.restores("unguarded_ratio"),
+            trimmed_late=own.restores("kept_window"),
         )
         self.ema = self._average(masks_G)
         self._generator_steps_seen = 0
@@ -207,32 +164,12 @@ class Method(ABC):
         words += map(str, self._lost)
         self.inspection = Inspection(self.networks, rule, self._is_sparse, words)
         self._require_equal_masks()
-        self.prepare()
+        for name, network in self.networks.items():
+            network.growth_gradient_due = functools.partial(self._grows_by_gradient, name)
+            if own.resurrects(name):
+                network.resurrect()
 
     # ---- what a method is
-
-    @classmethod
-    def starting_densities(cls, settings: Any, steps: int) -> tuple[float, float]:
-        """The densities that two networks would start with, without having them.
-
-        Args:
-            settings: The method's `Settings`.
-            steps: Generator steps of the whole run.
-
-        Raises:
-            SparseganError: As the constructor would for the same settings.
-        """
-        method = cls.__new__(cls)
-        method.settings = settings
-        method._check(steps)
-        return method.densities()
-
-    @abstractmethod
-    def densities(self) -> tuple[float, float]:
-        """The densities that generator and discriminator start with."""
-
-    def prepare(self) -> None:  # noqa: B027  (most methods need none)
-        """Build the method's own parts, once both networks are sparse."""
 
     def update(self, step: int) -> Iterator[MaskChange | Decision]:
         """Move masks after ``step`` completed steps, yielding what was done, in order."""
@@ -394,6 +331,15 @@ class Method(ABC):
         """Whether something done every ``interval`` steps is due at ``step``."""
         return due(step, interval, self.steps)
 
+    def _grows_by_gradient(self, network: str) -> bool:
+        """Whether a network's weights may grow after this step, by the gradient that it leaves."""
+        return any(
+            growing.network == network
+            and growing.growth != "random"
+            and self.due(growing.interval, self.step + 1)
+            for growing in self.settings.growths()
+        )
+
     def _measure(
         self,
         fake_scores: Tensor,
@@ -430,49 +376,17 @@ class Method(ABC):
         return network.masks.density < 1
 
     def _average(self, masks: Masks) -> SparseEMA | None:
-        chosen = self.settings
-        if chosen.ema_decay is None:
+        own = self.settings
+        if own.ema_decay is None:
             return None
         return SparseEMA(
             self._G,
             masks,
-            chosen.ema_decay,
-            form=chosen.ema_form,
-            start=chosen.ema_start,
-            buffers=chosen.ema_buffers,
+            own.ema_decay,
+            form=own.ema_form,
+            start=own.ema_start,
+            buffers=own.ema_buffers,
         )
-
-    def faithful(self, name: str) -> bool:
-        """Whether to do this as the published code does."""
-        named = self.settings.faithful
-        return name in named or ("all" in named and name in self.FAITHFUL)
-
-    def _check(self, steps: int) -> None:
-        chosen = self.settings
-        for field, value in [("steps", steps), *intervals(chosen)]:
-            if not isinstance(value, int) or value < 1:
-                raise SparseganError(f"{field} is {value}: it must be a whole number from 1 up")
-        self._check_densities()
-        known = (*self.FAITHFUL, "all")
-        for name in chosen.faithful:
-            if name not in known:
-                raise SparseganError(
-                    f"faithful names {name!r}: {type(self).__name__} knows {', '.join(known)}"
-                )
-        if chosen.ema_decay is not None:
-            check_decay(chosen.ema_decay)
-        if chosen.ema_start < 0:
-            raise SparseganError(f"ema_start is {chosen.ema_start}: it must be at least 0")
-
-    def _check_densities(self) -> None:
-        for field in ("generator_density", "discriminator_density"):
-            density: Any = getattr(self.settings, field, None)
-            if density is None and field == "discriminator_density":
-                continue  # the generator's
-            if hasattr(self.settings, field) and not (
-                type(density) in (int, float) and 0 < density <= 1
-            ):
-                raise SparseganError(f"{field} is {density}: it must lie in (0, 1], 1 being dense")
 
     def _check_order(self) -> None:
         made = self.generator.steps - self._generator_steps_seen

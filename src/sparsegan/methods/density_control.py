@@ -5,14 +5,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sparsegan.balance import Decision, DensityController
+from sparsegan.balance.controller import Direction
 from sparsegan.errors import SparseganError
-from sparsegan.methods import base, growth
+from sparsegan.methods.base import Method
+from sparsegan.methods.growth import GrowthSettings
+from sparsegan.methods.settings import Growing, Settings
+from sparsegan.methods.static import StaticSettings
 from sparsegan.sparsity import MaskChange, SparseNetwork
 from sparsegan.sparsity.network import Growth
 
 
 @dataclass(frozen=True, kw_only=True)
-class ControlSettings(growth.GrowthSettings):
+class ControlSettings(StaticSettings, GrowthSettings):
     """How D's density follows the balance ratio.
 
     Attributes:
@@ -26,8 +30,6 @@ class ControlSettings(growth.GrowthSettings):
         control_growth: D grows by ``gradient`` (published), at ``random`` or ``hybrid``.
     """
 
-    generator_density: float = 0.1
-    discriminator_density: float | None = None
     low: float = 0.45
     high: float = 0.55
     density_step: float = 0.05
@@ -35,41 +37,69 @@ class ControlSettings(growth.GrowthSettings):
     control_interval: int = 2000
     control_growth: Growth = "gradient"
 
-    def controller(self, **changes: Any) -> DensityController:
-        """The controller that these settings describe."""
+    FAITHFUL = (*Settings.FAITHFUL, "inclusive_band", "kept_window")
+
+    def controller(self, **at_cap: Any) -> DensityController:
+        """The controller that these settings describe.
+
+        Args:
+            at_cap: The fields of `DensityController` on a cap, where there is one.
+        """
         return DensityController(
-            low=self.low, high=self.high, step=self.density_step, floor=self.floor, **changes
+            low=self.low,
+            high=self.high,
+            step=self.density_step,
+            floor=self.floor,
+            inclusive=self.restores("inclusive_band"),
+            **at_cap,
         )
 
+    @property
+    def band(self) -> tuple[float, float]:
+        """As set."""
+        return self.low, self.high
 
-class DensityControl(base.Method):
+    def growths(self) -> tuple[Growing, ...]:
+        """In D, where a decision raises or rewires it."""
+        return (Growing("discriminator", self.control_interval, self.control_growth),)
+
+    def density_course(self, steps: int, direction: Direction) -> Iterator[tuple[int, float]]:
+        """From decision to decision, until the controller moves it no further."""
+        decisions = range(self.control_interval, steps, self.control_interval)
+        moves = self.controller().course(self.densities()[1], direction)
+        yield from zip(decisions, moves, strict=False)
+
+    def intervals(self) -> dict[str, Any]:
+        """With the interval of decisions."""
+        return {**super().intervals(), "control_interval": self.control_interval}
+
+    def check(self, steps: int) -> None:
+        """Refuse a window that could not fill and a start that the controller forbids, too."""
+        super().check(steps)
+        window = self.balance_window * self.balance_every
+        if window > self.control_interval and not self.restores("kept_window"):
+            raise SparseganError(
+                f"balance_window × balance_every = {window} exceeds control_interval "
+                f"{self.control_interval}: the window could not fill between two decisions, so "
+                "shorten it"
+            )
+        self.controller().check_start(self.densities()[1])
+
+
+class DensityControl(Method):
     """A method that decides on D's density every ``control_interval`` steps."""
 
-    FAITHFUL = (*base.Method.FAITHFUL, "inclusive_band", "kept_window")
     settings: ControlSettings
-    controller: DensityController
 
     # Warn when so many decisions in a row saw a ratio far outside the band.
     FAR_DECISIONS = 3
 
-    def densities(self) -> tuple[float, float]:
-        """As set; D starts at G's density unless told otherwise."""
-        chosen = self.settings
-        d = chosen.discriminator_density
-        return chosen.generator_density, chosen.generator_density if d is None else d
+    _far = 0
 
-    def prepare(self) -> None:
-        """Ask for D's gradient where it may be grown by."""
-        growth.prepare(self.settings, self.networks)
-        self._far = 0
-        self.discriminator.growth_gradient_due = lambda: (
-            self.settings.control_growth != "random"
-            and self.due(self.settings.control_interval, self.step + 1)
-        )
-
-    def build_controller(self) -> DensityController:
-        """The controller; a method with a cap of its own overrides it."""
-        return self.settings.controller(inclusive=self.faithful("inclusive_band"))
+    @property
+    def controller(self) -> DensityController:
+        """What decides."""
+        return self.settings.controller()
 
     def control(self, step: int) -> Iterator[MaskChange | Decision]:
         """Decide on D's density when due, and carry it out."""
@@ -92,7 +122,7 @@ class DensityControl(base.Method):
                 **self.settings.grow(self.settings.control_growth),
                 generator=self.random,
             ).of("discriminator")
-            if not self.faithful("kept_window"):
+            if not self.settings.restores("kept_window"):
                 self.balance.clear()
         if decision.action == "rewire":
             yield self.explore_discriminator(step)
@@ -105,21 +135,8 @@ class DensityControl(base.Method):
         return self.discriminator.has_growth_gradient or not by_gradient
 
     def explore_discriminator(self, step: int) -> MaskChange:
-        """Rewire D at the cap; only a controller told to do so asks for it."""
+        """Rewire D at the cap; only a controller with a cap to explore at asks for it."""
         raise SparseganError(f"{type(self).__name__} has no rewiring of the discriminator")
-
-    def _check(self, steps: int) -> None:
-        super()._check(steps)
-        chosen = self.settings
-        window = chosen.balance_window * chosen.balance_every
-        if window > chosen.control_interval and not self.faithful("kept_window"):
-            raise SparseganError(
-                f"balance_window × balance_every = {window} exceeds control_interval "
-                f"{chosen.control_interval}: the window could not fill between two decisions, so "
-                "shorten it"
-            )
-        self.controller = self.build_controller()
-        self.controller.check_start(self.densities()[1])
 
     def _warn(self, decision: Decision | None) -> list[str]:
         if decision is None:

@@ -1,18 +1,16 @@
 """How weights are grown, as far as all methods that grow any have it in common."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from sparsegan.errors import SparseganError
-from sparsegan.methods import base
-from sparsegan.sparsity import SparseNetwork
+from sparsegan.methods.settings import Settings
 
 Resurrect = Literal["none", "generator", "discriminator", "both"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class GrowthSettings(base.Settings):
+class GrowthSettings(Settings):
     """What growth is like beside its kind.
 
     Attributes:
@@ -33,12 +31,9 @@ class GrowthSettings(base.Settings):
             )
 
     def grow(self, growth: str) -> dict[str, Any]:
-        """What a growth of that kind is told."""
+        """The arguments of a growth of that kind."""
         return {"growth": growth, "gradient_share": self.gradient_share}
 
-
-def prepare(settings: GrowthSettings, networks: Mapping[str, SparseNetwork]) -> None:
-    """Have the networks that are to resurrect weights do so."""
-    for name, network in networks.items():
-        if settings.resurrect in (name, "both"):
-            network.resurrect()
+    def resurrects(self, network: str) -> bool:
+        """As set."""
+        return self.resurrect in (network, "both")

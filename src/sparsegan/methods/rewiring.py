@@ -1,6 +1,7 @@
 """The settings of drop-and-grow that all dynamic methods share."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from sparsegan.methods.growth import GrowthSettings
 from sparsegan.sparsity import DropFraction
@@ -26,6 +27,10 @@ class RewiringSettings(GrowthSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.drop_fraction()  # refuses fractions outside [0, 1]
+
+    def intervals(self) -> dict[str, Any]:
+        """With the interval of rewiring."""
+        return {**super().intervals(), "interval": self.interval}
 
     def drop_fraction(self) -> DropFraction:
         """The schedule: a function of (step, steps)."""

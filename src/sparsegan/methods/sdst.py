@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sparsegan.balance import Decision
-from sparsegan.methods import growth
 from sparsegan.methods.rewiring import RewiringSettings
+from sparsegan.methods.settings import Growing
 from sparsegan.methods.static import Static, StaticSettings
 from sparsegan.sparsity import MaskChange
 from sparsegan.sparsity.network import Growth
@@ -25,20 +25,16 @@ class SdstSettings(RewiringSettings, StaticSettings):
 
     growth: Growth = "gradient"
 
+    def growths(self) -> tuple[Growing, ...]:
+        """In G, at every rewiring."""
+        return (Growing("generator", self.interval, self.growth),)
+
 
 class Sdst(Static):
     """Static sparse training, but for a generator that is rewired."""
 
     Settings = SdstSettings
     settings: SdstSettings
-
-    def prepare(self) -> None:
-        """Ask for G's gradient where it is grown by."""
-        growth.prepare(self.settings, self.networks)
-        by_gradient = self.settings.growth != "random"
-        self.generator.growth_gradient_due = lambda: (
-            by_gradient and self.due(self.settings.interval, self.step + 1)
-        )
 
     def update(self, step: int) -> Iterator[MaskChange | Decision]:
         """Drop and grow over the whole generator, at a fixed count."""

@@ -1,17 +1,158 @@
-"""A method's settings from keywords, and what follows from them."""
+"""The settings that all methods share, and what follows from them alone."""
 
 import dataclasses
 import difflib
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
+from sparsegan.balance.controller import Direction
 from sparsegan.errors import SparseganError
+from sparsegan.sparsity.allocation import Allocation
+from sparsegan.sparsity.ema import Buffers, Form, check_decay
+from sparsegan.sparsity.moments import Moments
+from sparsegan.sparsity.network import Growth
+from sparsegan.sparsity.units import Granularity
 
-if TYPE_CHECKING:
-    from sparsegan.methods.base import Settings
+
+class Growing(NamedTuple):
+    """Weights of a network that may grow every so many steps.
+
+    Attributes:
+        network: ``generator`` or ``discriminator``.
+        interval: Generator steps from one growth to the next.
+        growth: Their kind of growth.
+    """
+
+    network: str
+    interval: int
+    growth: Growth
 
 
-def build_settings(cls: "type[Settings]", values: Mapping[str, Any]) -> Any:
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What every method is set by.
+
+    Attributes:
+        allocation: How layers share a network's density: ``erk`` (published), ``er``, ``uniform``.
+        maskable: Which layers are masked: ``adapt`` (published for ADAPT and its baselines: every
+            Linear and convolution whose name holds no "bias", "gain" or "classifier"),
+            ``stu-gan`` (two-dimensional convolutions only) or ``weights`` (all).
+        granularity: What is active or not as a whole: a single ``weight`` (published) or a
+            ``block``, four consecutive output channels at one input channel and kernel place,
+            which native kernels compute faster.
+        moments: Optimiser moments of grown weights: ``seeded``, ``zero`` (RigL) or ``kept``.
+        ema_decay: Decay of the generator's average (published: 0.999); None for no average.
+        ema_form: ``masked`` (ADAPT) or ``reseeded`` (STU-GAN).
+        ema_start: Step until which the average is the weights themselves.
+        ema_buffers: ``live`` or ``average`` (published STU-GAN).
+        balance_every: Generator steps between two measurements of the balance ratio
+            (published: 10).
+        balance_window: Measurements that a decision looks at (published: 100).
+        faithful: Names of things to do as the published code does where this library's default
+            is sounder (methods.md, C), or ``all``.
+    """
+
+    allocation: Allocation = "erk"
+    maskable: str = "adapt"
+    granularity: Granularity = "weight"
+    moments: Moments = "seeded"
+    ema_decay: float | None = 0.999
+    ema_form: Form = "masked"
+    ema_start: int = 0
+    ema_buffers: Buffers = "live"
+    balance_every: int = 10
+    balance_window: int = 100
+    faithful: tuple[str, ...] = ()
+
+    FAITHFUL: ClassVar[tuple[str, ...]] = (
+        "kept_moments",
+        "mean_of_ratios",
+        "unguarded_ratio",
+        "evaluation_last",
+    )
+    """What `faithful` may name."""
+
+    def densities(self) -> tuple[float, float]:
+        """The densities that generator and discriminator start with."""
+        return 1.0, 1.0
+
+    def growths(self) -> tuple[Growing, ...]:
+        """Where weights may grow during the run."""
+        return ()
+
+    def resurrects(self, network: str) -> bool:
+        """Whether a network's weights grow again with the values that they were dropped with."""
+        return False
+
+    @property
+    def band(self) -> tuple[float, float] | None:
+        """The band that the balance ratio is kept in; None where nothing controls it."""
+        return None
+
+    def density_course(self, steps: int, direction: Direction) -> Iterator[tuple[int, float]]:
+        """Steps and densities of a discriminator that every decision moves in one direction.
+
+        Args:
+            steps: Generator steps of the whole run.
+            direction: Where every decision moves it, as far as it may go.
+        """
+        yield from ()
+
+    def restores(self, name: str) -> bool:
+        """Whether `faithful` asks to do this as the published code does."""
+        return name in self.faithful or ("all" in self.faithful and name in self.FAITHFUL)
+
+    @property
+    def has_statistics(self) -> bool:
+        """Whether what is kept of a generator has statistics of its own beside the weights."""
+        return self.ema_decay is None or self.ema_buffers == "average"
+
+    def intervals(self) -> dict[str, Any]:
+        """The settings that are numbers of steps or records, by name."""
+        return {"balance_every": self.balance_every, "balance_window": self.balance_window}
+
+    def check(self, steps: int) -> None:
+        """Refuse settings out of their range, or that do not fit together.
+
+        Args:
+            steps: Generator steps of the whole run.
+
+        Raises:
+            SparseganError: Naming the first such setting.
+        """
+        for name, value in {"steps": steps, **self.intervals()}.items():
+            if not isinstance(value, int) or value < 1:
+                raise SparseganError(f"{name} is {value}: it must be a whole number from 1 up")
+        known = (*self.FAITHFUL, "all")
+        for name in self.faithful:
+            if name not in known:
+                method = type(self).__name__.removesuffix("Settings")
+                raise SparseganError(f"faithful names {name!r}: {method} knows {', '.join(known)}")
+        if self.ema_decay is not None:
+            check_decay(self.ema_decay)
+        if self.ema_start < 0:
+            raise SparseganError(f"ema_start is {self.ema_start}: it must be at least 0")
+
+    def require_statistics(self, bn: str, weights: str) -> None:
+        """Refuse stored statistics for averaged weights whose average has none.
+
+        Args:
+            bn: Normalisation while drawing (`draw.sampling.Normalisation`).
+            weights: Those that are drawn from (`draw.sampling.Weights`).
+
+        Raises:
+            SparseganError: The statistics would be those of other weights.
+        """
+        if bn == "stored" and weights == "ema" and not self.has_statistics:
+            raise SparseganError(
+                "stored statistics are wanted of averaged weights, and the average has none of its "
+                "own (method.ema_buffers is live): train with --method.ema_buffers average, or "
+                "choose standing or batch statistics"
+            )
+
+
+def build_settings(cls: type[Settings], values: Mapping[str, Any]) -> Any:
     """A method's settings from keywords; an unknown name or choice is refused with those known."""
     names = [field.name for field in dataclasses.fields(cls)]
     for name in values:
@@ -26,34 +167,3 @@ def build_settings(cls: "type[Settings]", values: Mapping[str, Any]) -> Any:
             choices = ", ".join(get_args(kind))
             raise SparseganError(f"{name} is {values[name]!r}: choose one of {choices}")
     return cls(**values)
-
-
-def intervals(settings: "Settings") -> list[tuple[str, Any]]:
-    """The settings that are numbers of steps or records, by name, those that there are."""
-    names = ("balance_every", "balance_window", "interval", "control_interval")
-    present = [(name, getattr(settings, name, None)) for name in names]
-    return [(name, value) for name, value in present if value is not None]
-
-
-def has_statistics(settings: "Settings") -> bool:
-    """Whether what a method keeps of a generator has statistics of its own beside the weights."""
-    return settings.ema_decay is None or settings.ema_buffers == "average"
-
-
-def require_statistics(settings: "Settings", bn: str, weights: str) -> None:
-    """Refuse stored statistics for averaged weights whose average has none.
-
-    Args:
-        settings: The method's.
-        bn: Normalisation while drawing (`draw.sampling.Normalisation`).
-        weights: Those that are drawn from (`draw.sampling.Weights`).
-
-    Raises:
-        SparseganError: The statistics would be those of other weights.
-    """
-    if bn == "stored" and weights == "ema" and not has_statistics(settings):
-        raise SparseganError(
-            "stored statistics are wanted of averaged weights, and the average has none of its own "
-            "(method.ema_buffers is live): train with --method.ema_buffers average, or choose "
-            "standing or batch statistics"
-        )

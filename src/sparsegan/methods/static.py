@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
-from sparsegan.methods import base
+from sparsegan.errors import SparseganError
+from sparsegan.methods.base import Method
+from sparsegan.methods.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class StaticSettings(base.Settings):
+class StaticSettings(Settings):
     """Settings of static sparse training.
 
     Attributes:
@@ -18,15 +20,22 @@ class StaticSettings(base.Settings):
     generator_density: float = 0.1
     discriminator_density: float | None = None
 
+    def densities(self) -> tuple[float, float]:
+        """As set; D's is G's where it is not set."""
+        d = self.discriminator_density
+        return self.generator_density, self.generator_density if d is None else d
 
-class Static(base.Method):
+    def check(self, steps: int) -> None:
+        """Refuse densities outside (0, 1], too."""
+        super().check(steps)
+        names = ("generator_density", "discriminator_density")
+        for name, density in zip(names, self.densities(), strict=True):
+            if not (type(density) in (int, float) and 0 < density <= 1):
+                raise SparseganError(f"{name} is {density}: it must lie in (0, 1], 1 being dense")
+
+
+class Static(Method):
     """Fixed random masks on both networks."""
 
     Settings = StaticSettings
     settings: StaticSettings
-
-    def densities(self) -> tuple[float, float]:
-        """As set; D's is G's unless given."""
-        chosen = self.settings
-        d = chosen.discriminator_density
-        return chosen.generator_density, chosen.generator_density if d is None else d

@@ -11,10 +11,10 @@ from typing import Literal, get_args
 
 from sparsegan.balance import Decision
 from sparsegan.errors import SparseganError
-from sparsegan.methods import growth
 from sparsegan.methods.rewiring import RewiringSettings
+from sparsegan.methods.settings import Growing
 from sparsegan.methods.static import Static, StaticSettings
-from sparsegan.sparsity import MaskChange, SparseNetwork
+from sparsegan.sparsity import MaskChange
 from sparsegan.sparsity.ema import Buffers, Form
 from sparsegan.sparsity.network import Growth
 
@@ -52,6 +52,14 @@ class StuGanSettings(RewiringSettings, StaticSettings):
             )
         super().__post_init__()
 
+    def growths(self) -> tuple[Growing, ...]:
+        """In every network that explores, each by its own kind of growth."""
+        both = (
+            Growing("generator", self.interval, self.generator_growth),
+            Growing("discriminator", self.interval, self.discriminator_growth),
+        )
+        return tuple(growing for growing in both if self.explore in (growing.network, "both"))
+
 
 class StuGan(Static):
     """Two sparse networks that explore their masks within fixed layer budgets."""
@@ -59,30 +67,18 @@ class StuGan(Static):
     Settings = StuGanSettings
     settings: StuGanSettings
 
-    def prepare(self) -> None:
-        """Ask for gradients where weights are grown by them."""
-        growth.prepare(self.settings, self.networks)
-        for _, network, kind in self._explored():
-            if kind != "random":
-                network.growth_gradient_due = lambda: self.due(
-                    self.settings.interval, self.step + 1
-                )
-
     def update(self, step: int) -> Iterator[MaskChange | Decision]:
         """Explore: drop and grow within every layer."""
         if self.due(self.settings.interval, step):
-            for name, network, kind in self._explored():
-                yield network.rewire(
-                    self.settings.drop_fraction()(step, self.steps),
-                    **self.settings.grow(kind),
-                    scope="layer",
-                    rounding="ceil",
-                    generator=self.random,
-                ).of(name)
-
-    def _explored(self) -> list[tuple[str, SparseNetwork, Growth]]:
-        both: list[tuple[str, SparseNetwork, Growth]] = [
-            ("generator", self.generator, self.settings.generator_growth),
-            ("discriminator", self.discriminator, self.settings.discriminator_growth),
-        ]
-        return [row for row in both if self.settings.explore in (row[0], "both")]
+            for network, _, growth in self.settings.growths():
+                yield (
+                    self.networks[network]
+                    .rewire(
+                        self.settings.drop_fraction()(step, self.steps),
+                        **self.settings.grow(growth),
+                        scope="layer",
+                        rounding="ceil",
+                        generator=self.random,
+                    )
+                    .of(network)
+                )

@@ -7,12 +7,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from sparsegan.balance.controller import Direction
 from sparsegan.data.outline import blank, outline
-from sparsegan.methods import METHODS
 from sparsegan.settings.config import Config
 from sparsegan.sparsity.allocation import group_counts
 from sparsegan.sparsity.maskable import maskable_layers
-from sparsegan.sparsity.schedule import due
 from sparsegan.sparsity.units import Units
 from sparsegan.torch_private import SpectralNorm
 from sparsegan.train import build, kinds, networks
@@ -20,6 +19,9 @@ from sparsegan.train.cycle.unpaired import PUBLISHED_SIZE, Unpaired
 
 Event = dict[str, Any]
 Networks = Mapping[str, nn.Module]
+
+DIRECTIONS: dict[str, Direction] = {"lowest": "down", "highest": "up"}
+"""Where all decisions go, by the name of what they lead to."""
 
 
 def blank_images(config: Config) -> kinds.AnyImages | None:
@@ -80,11 +82,11 @@ def start_counts(config: Config, of_pair: Networks) -> dict[str, dict[str, int]]
     Raises:
         SparseganError: A setting of the method is out of its range.
     """
-    method = METHODS[config.method.name]
-    densities = method.starting_densities(config.method.settings, config.steps)
+    settings = config.method.settings
+    settings.check(config.steps)
     return {
         name: _counts(config, network, density)
-        for (name, network), density in zip(of_pair.items(), densities, strict=True)
+        for (name, network), density in zip(of_pair.items(), settings.densities(), strict=True)
     }
 
 
@@ -106,30 +108,23 @@ def extremes(config: Config, networks_of: Mapping[str, Networks]) -> dict[str, l
     D goes down, or up, at every decision, as far as it may; each time its layers share its density
     as when masks are drawn. Empty for methods that do not control it.
     """
-    if not hasattr(config.method.settings, "control_interval"):
+    if config.method.settings.band is None:
         return {}
     return {
         which: [
             {"kind": "rewire", "pair": pair, "network": "discriminator", **move}
             for pair, of_pair in networks_of.items()
-            for move in _course(config, of_pair["discriminator"], sign)
+            for move in _course(config, of_pair["discriminator"], direction)
         ]
-        for which, sign in (("lowest", -1), ("highest", 1))
+        for which, direction in DIRECTIONS.items()
     }
 
 
-def _course(config: Config, network: nn.Module, sign: int) -> Iterator[Event]:
-    """The steps and layers of a density that moves one way at every decision, as far as it may."""
+def _course(config: Config, network: nn.Module, direction: Direction) -> Iterator[Event]:
+    """The steps and layers of a density that moves in one direction as far as it may."""
     settings = config.method.settings
-    interval = settings.control_interval
-    _, density = METHODS[config.method.name].starting_densities(settings, config.steps)
-    lowest, highest = min(settings.floor, density), getattr(settings, "cap", 1.0)
     layers = maskable_layers(network, settings.maskable)
-    for step in range(interval, config.steps, interval):
-        before = density
-        density = min(highest, max(lowest, density + sign * settings.density_step))
-        if density == before or not due(step, interval, config.steps):
-            return
+    for step, density in settings.density_course(config.steps, direction):
         active = _counts(config, network, density)
         rows = [[layer.name, 0, active[layer.name], layer.parameter.numel()] for layer in layers]
         yield {"step": step, "layers": rows}

@@ -49,7 +49,6 @@ class Journal:
     def start(self, match: Match) -> None:
         """The `start` event of each pair of networks."""
         settings = match.config.method.settings
-        band = [settings.low, settings.high] if hasattr(settings, "low") else None
         for pair, game in match.games.items():
             costs = layer_costs(match.config, game.G, game.D)
             active = {
@@ -64,7 +63,7 @@ class Journal:
                 costs={name: [asdict(layer) for layer in own] for name, own in costs.items()},
                 method=match.config.method.name,
                 steps=match.config.steps,
-                band=band,
+                band=settings.band,
                 versions=versions(),
                 machine=machine(match),
                 coverage={

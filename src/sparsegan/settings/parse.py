@@ -20,7 +20,6 @@ from sparsegan import yaml_text
 from sparsegan.errors import SparseganError
 from sparsegan.files import atomic_write_text
 from sparsegan.methods import METHODS
-from sparsegan.methods.settings import require_statistics
 from sparsegan.settings.config import Config, LossConfig, MethodChoice
 from sparsegan.settings.names import unknown
 from sparsegan.settings.options import SHORT, Option, of_another_method, options, read_flags
@@ -152,8 +151,9 @@ def _flatten(
 
 def _build(values: Mapping[str, Any]) -> Config:
     def group(cls: Any, prefix: str) -> Any:
-        fields = {}
-        for name, kind in typing.get_type_hints(cls).items():
+        fields, types_of = {}, typing.get_type_hints(cls)
+        for name in (field.name for field in dataclasses.fields(cls)):
+            kind = types_of[name]
             if kind is MethodChoice:
                 method = values[f"{prefix}{name}.name"]
                 own = group(METHODS[method].Settings, f"{prefix}{name}.")
@@ -210,7 +210,7 @@ def check(config: Config) -> None:
             f"augment is {', '.join(config.augment)}: name every change once at most"
         )
     chosen = config.evaluate
-    require_statistics(config.method.settings, chosen.bn, chosen.weights)
+    config.method.settings.require_statistics(chosen.bn, chosen.weights)
     _check_loss(config)
 
 

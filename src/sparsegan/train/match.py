@@ -51,7 +51,7 @@ class Match:
     @property
     def evaluated_last(self) -> bool:
         """Whether a step's evaluation comes after its changes of masks and averages."""
-        return next(iter(self.methods.values())).faithful("evaluation_last")
+        return next(iter(self.methods.values())).settings.restores("evaluation_last")
 
     @property
     def networks(self) -> dict[str, nn.Module]:
