@@ -116,10 +116,13 @@ def test_bad_settings_are_named_with_the_remedy(values, sentence):
         (["--step", "3"], "did you mean --steps?"),
         (["--steps", "x"], "steps is 'x': it must be a whole number"),
         (["--steps"], "--steps has no value behind it: it must be a whole number"),
-        (["--method", "adapt"], "unknown option --method: did you mean --method.name or"),
+        (["--method", "adapt"], "unknown option --method: did you mean --method.name?"),
         (["--method.name"], "--method.name names no method"),
         (["--method.low", "0.1", "--method.name", "static"], "of adapt, dda"),
         (["photos"], "photos belongs to no option"),
+        (["--augment", "color", "cutout"], "cutout belongs to no option: write the list as --aug"),
+        (["--data.flip", "--seed", "1"], "--data.flip has no value behind it: it must be true or"),
+        (["--method.generator_density", "10%"], "it must be a number, written out: 0.1"),
     ],
 )
 def test_bad_flags_are_named_with_the_remedy(flags, sentence):

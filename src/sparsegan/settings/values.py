@@ -99,6 +99,8 @@ def _fit_list(value: Any, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
 def _items(value: str | int) -> Any:
     """The items of a list as people write one: ``[a, b]``, ``a,b``, or ``a`` alone."""
     text = str(value).strip()
+    if text.startswith("(") and text.endswith(")"):
+        text = f"[{text[1:-1]}]"
     if text.startswith("["):
         try:
             return yaml_text.load(text)
@@ -195,6 +197,11 @@ def _hint(value: Any, kind: Any) -> str:
             number = float(value)
             if number.is_integer() and abs(number) <= LARGEST:
                 return f", written out: {int(number)}"
+    if int in kinds and re.fullmatch(r"\d{1,3}(,\d{3})+", str(value)):
+        return f", written out: {str(value).replace(',', '')}"
+    share = re.fullmatch(r"(\d{1,3}(\.\d+)?)\s*%", str(value))
+    if float in kinds and share:
+        return f", written out: {float(share[1]) / 100:g}"
     if str in kinds and value == "":
         return ", and not empty"
     if str in kinds and isinstance(value, (bool, float)):
