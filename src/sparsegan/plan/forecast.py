@@ -1,10 +1,8 @@
 """What a run is going to be, from its settings: no image read, no weight made, nothing trained."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
-import torch
 from torch import nn
 
 from sparsegan.balance.controller import Direction
@@ -13,8 +11,7 @@ from sparsegan.settings.config import Config
 from sparsegan.sparsity.allocation import group_counts
 from sparsegan.sparsity.maskable import maskable_layers
 from sparsegan.sparsity.units import Units
-from sparsegan.torch_private import SpectralNorm
-from sparsegan.train import build, kinds, networks
+from sparsegan.train import build, kinds, memory, networks
 from sparsegan.train.cycle.unpaired import PUBLISHED_SIZE, Unpaired
 
 Event = dict[str, Any]
@@ -58,22 +55,10 @@ def pairs(config: Config) -> dict[str, Networks]:
         if chosen.network.generator or chosen.network.discriminator:
             G, D = networks.build(chosen)  # one's own are called to see what they do
         else:
-            with _without_memory():
+            with memory.on_no_device():
                 G, D = networks.build(chosen)
         found[pair] = {"generator": G, "discriminator": D}
     return found
-
-
-@contextmanager
-def _without_memory() -> Iterator[None]:
-    """Make networks on the meta device; the power iterations of their making are left out."""
-    iterate = SpectralNorm._power_method
-    SpectralNorm._power_method = lambda *_: None  # type: ignore[method-assign]
-    try:
-        with torch.device("meta"):
-            yield
-    finally:
-        SpectralNorm._power_method = iterate  # type: ignore[method-assign]
 
 
 def start_counts(config: Config, of_pair: Networks) -> dict[str, dict[str, int]]:

@@ -17,7 +17,7 @@ from sparsegan.record.metrics_log import read_events
 from sparsegan.record.run import open_run
 from sparsegan.settings import parse, trust
 from sparsegan.settings.config import Config
-from sparsegan.train import build, kinds, start
+from sparsegan.train import build, kinds, memory, start
 from sparsegan.train.match import named
 
 
@@ -100,6 +100,7 @@ def plan(config: Config) -> Plan:
     """
     images = kinds.images(config)
     config = kinds.resolve(config, images)
+    memory.require(config)
     kinds.batches(images, config, 0, config.fabric.devices, torch.device("cpu"))
     sets = kinds.sets(images, kinds.studio(config, images))
     if config.start.run is not None:

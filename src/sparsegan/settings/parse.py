@@ -40,8 +40,11 @@ _MOST = {
     "network.generator_width": 65_536,
     "network.discriminator_width": 65_536,
     "network.latent_dim": 1_000_000,
+    "optimiser.generator.lr": 1000.0,
+    "optimiser.discriminator.lr": 1000.0,
 }
 """Beyond these nothing is meant; what the memory holds is asked before a run begins."""
+_LARGEST_FLOAT = 1e30  # products of two settings and of a step's number are 32-bit numbers, too
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,10 +186,12 @@ def check(config: Config) -> None:
     at_least_zero = ["evaluate.every", "evaluate.images", "sample.every", "loss.gradient_penalty"]
     at_least_zero += ["loss.cycle", "loss.identity", "loss.history"]
     for key, value in values.items():
-        most = _MOST.get(key, LARGEST)
-        if isinstance(value, int) and not -LARGEST <= value <= most:
-            bound = f"most {most}" if value > 0 else f"least {-LARGEST}"
-            raise SparseganError(f"{key} is {shown(value)}: it must be at {bound}")
+        if isinstance(value, (int, float)):
+            largest = LARGEST if isinstance(value, int) else _LARGEST_FLOAT
+            most = _MOST.get(key, largest)
+            if not -largest <= value <= most:
+                bound = f"most {most:,}" if value > 0 else f"least {-largest:,}"
+                raise SparseganError(f"{key} is {shown(value)}: it must be at {bound}")
     least = dict.fromkeys(at_least_one, 1) | dict.fromkeys(at_least_zero, 0)
     least["fabric.timeout"] = 5
     for key, smallest in least.items():

@@ -21,7 +21,7 @@ from sparsegan.record.metrics_log import MetricsLog, finite, read_events
 from sparsegan.record.run import RunDirectory, create, free_name, hold, open_run
 from sparsegan.settings import parse, trust
 from sparsegan.settings.config import Config
-from sparsegan.train import heartbeat, kinds, resumption, start, state, timing
+from sparsegan.train import heartbeat, kinds, memory, resumption, start, state, timing
 from sparsegan.train.clock import Clock
 from sparsegan.train.evaluate import sentence
 from sparsegan.train.kinds import AnyBatches, AnyImages, AnyStudio
@@ -172,10 +172,12 @@ def _go_on(going: Resumption, console: Console | None, *, inexact: bool) -> RunD
 def _parts(
     config: Config, images: AnyImages, fabric: Fabric
 ) -> tuple[Match, AnyBatches, AnyStudio]:
+    memory.require(config)
     studio = kinds.studio(config, images)
     seed_everything(config, fabric.global_rank)
     batches = kinds.batches(images, config, fabric.global_rank, fabric.world_size, fabric.device)
-    return kinds.match(config, fabric), batches, studio
+    with memory.enough():
+        return kinds.match(config, fabric), batches, studio
 
 
 def _train_on(
@@ -207,7 +209,7 @@ def _train_on(
         stop=StopRequest(),
     )
     try:
-        with session.display, session.stop:
+        with session.display, session.stop, memory.enough():
             for pair, method in match.methods.items():
                 for warning in method.inspection.warnings:
                     session.display.say(named(f"step {match.step}", pair) + f": {warning}")
