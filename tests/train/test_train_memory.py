@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+import tiny_run
 from sparsegan.errors import SparseganError
 from sparsegan.plan.plan import plan
 from sparsegan.settings import parse
@@ -47,10 +48,11 @@ def test_what_cannot_be_held_is_refused_before_anything_is_made(
     assert not (tmp_path / "run").exists()
 
 
-def test_memory_is_that_of_the_machine(config):
-    holder, most = memory._memory(config)
-    assert holder == "this machine"
-    assert most > 2**28
+def test_no_more_processes_are_started_than_the_processors_can_share(tmp_path):
+    config = tiny_run.config(tmp_path / "run", "--fabric.devices", "1024")
+    with pytest.raises(SparseganError, match=r"fabric\.devices is 1024: this machine has \d+ proc"):
+        train(config)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(

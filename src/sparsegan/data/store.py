@@ -17,9 +17,11 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
+from sparsegan import machine
 from sparsegan.cache import cache_folder, digest
 from sparsegan.data.images import Images
 from sparsegan.data.notes import NO_NOTES, Notes
+from sparsegan.errors import SparseganError
 from sparsegan.files import atomic_path
 
 Pixels = NDArray[np.uint8]
@@ -123,12 +125,23 @@ def build(key: str, plan: Plan, fill: Fill) -> Images:
         plan: What the images will be.
         fill: Called with uint8 ``(N, C, H, W)`` and int64 ``(N,)`` (empty where there are no
             labels); twice, where a file could be begun but not completed.
+
+    Raises:
+        SparseganError: Neither the cache folder's disk nor the memory can hold them.
     """
     with contextlib.suppress(OSError):
         with atomic_path(_path(key)) as temporary:
             _write(temporary, plan, fill)
         if (images := find(key, plan.name)) is not None:
             return images
+    size = int(np.prod(plan.shape, dtype=object))
+    if size > machine.memory():
+        count, _, height, width = plan.shape
+        raise SparseganError(
+            f"{count:,} images of {height} x {width} pixels take {size / 1e9:,.0f} GB, for which "
+            f"neither {cache_folder()} nor this machine's memory has room: set SPARSEGAN_CACHE to "
+            "a folder on a larger disk, or lower data.image_size"
+        )
     pixels, labels = np.zeros(plan.shape, np.uint8), np.zeros(_labels(plan), np.int64)
     filled = _filled(fill(pixels, labels))
     left = _left(plan, filled)

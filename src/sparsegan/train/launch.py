@@ -18,12 +18,15 @@ from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import Tensor
 
+from sparsegan import machine
 from sparsegan.errors import SparseganError
 from sparsegan.seeding import stream
 from sparsegan.settings.config import Config
 from sparsegan.train import heartbeat
 
 _STARTED_BY = "SPARSEGAN_STARTED_BY"
+
+_PROCESSES = 8  # of each processor: more are a mistake, and could bring the machine down
 
 
 def launch(config: Config) -> Fabric:
@@ -40,6 +43,12 @@ def launch(config: Config) -> Fabric:
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="lightning_fabric")
     devices, nodes = _layout(config)
+    most = _PROCESSES * machine.processors()
+    if config.fabric.accelerator == "cpu" and devices > most:
+        raise SparseganError(
+            f"fabric.devices is {devices}: this machine has {machine.processors()} processors, "
+            f"which can share the work of {most} processes at most"
+        )
     try:
         fabric = Fabric(
             accelerator=config.fabric.accelerator,

@@ -3,13 +3,12 @@
 What is asked is the least that a run needs; what its activations take is known when it is trained.
 """
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 
 import torch
 
+from sparsegan import machine
 from sparsegan.errors import SparseganError
 from sparsegan.settings.config import Config
 from sparsegan.torch_private import SpectralNorm
@@ -18,7 +17,6 @@ from sparsegan.train import build, networks
 _FLOAT = 4
 _COPIES = 4
 """A weight, its gradient and Adam's two moments."""
-_CGROUP = Path("/sys/fs/cgroup/memory.max")
 
 
 @contextmanager
@@ -80,12 +78,7 @@ def _memory(config: Config) -> tuple[str, int]:
     kind = config.fabric.accelerator
     if kind in ("cuda", "auto") and torch.cuda.is_available():
         return "the GPU", torch.cuda.get_device_properties(0).total_memory
-    most = 2**63
-    with suppress(AttributeError, ValueError, OSError):  # a system that does not say
-        most = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    with suppress(ValueError, OSError):
-        most = min(most, int(_CGROUP.read_text()))
-    return "this machine", most
+    return "this machine", machine.memory()
 
 
 def _gigabytes(count: int) -> str:

@@ -1,0 +1,22 @@
+"""What this machine has."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+_CGROUP = Path("/sys/fs/cgroup/memory.max")
+
+
+def memory() -> int:
+    """Bytes of memory that this process may come to have; a great number where nobody says."""
+    most = 2**63
+    with suppress(AttributeError, ValueError, OSError):  # a system that does not say
+        most = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    with suppress(ValueError, OSError):  # there is no limit, or there are no such groups
+        most = min(most, int(_CGROUP.read_text()))
+    return most
+
+
+def processors() -> int:
+    """How many of them there are."""
+    return os.cpu_count() or 1
