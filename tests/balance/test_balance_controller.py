@@ -165,3 +165,17 @@ def test_a_start_above_the_cap_is_refused():
 def test_an_unguarded_reading_is_decided_on_by_its_value_alone(value, action, valid, nonfinite):
     reading = BalanceReading(value, 100, valid, nonfinite, full=True, guarded=False)
     assert DensityController().decide(reading, 500, 1000).action == action
+
+
+@pytest.mark.parametrize("start", [0.02, 0.05, 0.1, 0.3, 0.5])
+@pytest.mark.parametrize("cap", [0.5, 1.0])
+@pytest.mark.parametrize(("direction", "sign"), [("up", 1), ("down", -1)])
+def test_a_course_goes_step_by_step_to_floor_or_cap(start, cap, direction, sign):
+    controller, density, expected = DensityController(cap=cap), start, []
+    while True:
+        before = density
+        density = min(cap, max(min(0.05, start), density + sign * 0.05))
+        if density == before:
+            break
+        expected.append(density)
+    assert list(controller.course(start, direction)) == expected

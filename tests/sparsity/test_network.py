@@ -12,6 +12,7 @@ from torch.nn.utils import parametrizations
 
 import reference
 from sparsegan import Masks, SparseganError, SparseNetwork
+from sparsegan.sparsity import rewire
 
 NORMS = {
     "plain": lambda module: module,
@@ -518,3 +519,53 @@ def test_wrapped_networks_train_alike(without_gpu):
         results.append(network.masks.weights())
         assert network.masks.names == ["weight"]
     assert torch.equal(*results)
+
+
+@pytest.mark.parametrize("granularity", ["weight", "block"])
+@pytest.mark.parametrize("growth", ["gradient", "random", "hybrid"])
+@pytest.mark.parametrize(("scope", "rounding"), [("network", math.floor), ("layer", math.ceil)])
+@pytest.mark.parametrize("ties", [False, True])
+def test_each_scope_draws_as_its_own_formula(granularity, growth, scope, rounding, ties):
+    """The network as one, its strongest units kept; or every layer but one of its units."""
+    network = _sparse(nn.Sequential(nn.Linear(9, 6), nn.Linear(6, 11)), granularity=granularity)
+    _stepped(network)
+    masks, units = network.masks, network.masks.units
+    if ties:
+        network._growth_gradient.round_()
+        with torch.no_grad():
+            for layer in masks.layers:
+                layer.parameter.mul_(4).round_()
+    mask, sizes, generator = units.first(masks.flat), units.sizes, _rng(3)
+    drop_by, keep = network._magnitudes(), network._strongest(network._magnitudes())
+    grow_by = network._growth_scores(growth, 0.5, generator)
+    if scope == "network":
+        active = int(mask.sum())
+        count = min(rounding(0.7 * active), active - int(keep.sum()))
+        expected = rewire.exchange(
+            mask, drop_by, grow_by, count, sizes=sizes, keep=keep, generator=generator
+        )
+    else:
+        after = []
+        for i, own in enumerate(units.split(mask)):
+            active = int(own.sum())
+            scores = (
+                units.split(grow_by)[i]
+                if isinstance(grow_by, torch.Tensor)
+                else rewire.Hybrid(units.split(grow_by.first)[i], units.split(grow_by.rest)[i], 0.5)
+            )
+            after.append(
+                rewire.exchange(
+                    own,
+                    units.split(drop_by)[i],
+                    scores,
+                    min(rounding(0.7 * active), active - 1),
+                    sizes=None if sizes is None else units.split(sizes)[i],
+                    generator=generator,
+                )
+            )
+        expected = torch.cat(after)
+    drawn = _rng(3)
+    name = "floor" if rounding is math.floor else "ceil"
+    network.rewire(0.7, growth=growth, scope=scope, rounding=name, generator=drawn)
+    assert torch.equal(units.first(masks.flat), expected)
+    assert torch.equal(drawn.get_state(), generator.get_state())

@@ -74,8 +74,8 @@ class MaskableLayer:
             parametrizations = cast(nn.ModuleDict, self.module.parametrizations)
             return cast(nn.Parameter, parametrizations["weight"].original)
         parameters = self.module._parameters
-        found = parameters.get("weight_orig", parameters.get("weight"))
-        return cast(nn.Parameter, found)
+        weight = parameters.get("weight_orig", parameters.get("weight"))
+        return cast(nn.Parameter, weight)
 
     @property
     def output_dimension(self) -> int:

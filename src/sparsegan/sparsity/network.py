@@ -1,9 +1,8 @@
 """A module, its optimiser and its masks, kept together by hooks so that any loop will do."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from itertools import repeat
 from typing import Any, Literal
 
 import torch
@@ -232,40 +231,30 @@ class SparseNetwork:
             gradient_share: Of a ``hybrid`` growth, that is by gradient.
             generator: A CPU generator for random growth and for ties.
         """
-        units = self.masks.units
         mask = self._unit_mask()
         sizes = self._unit_sizes(mask.device)
-        magnitudes = self._magnitudes()
-        wanted = self._growth_scores(growth, gradient_share, generator)
+        drop_by = self._magnitudes()
+        grow_by = self._growth_scores(growth, gradient_share, generator)
         whole = math.floor if rounding == "floor" else math.ceil
-
-        def moved(
-            mask: Tensor,
-            drop_by: Tensor,
-            grow_by: GrowthScores,
-            sizes: Tensor | None,
-            keep: Tensor | None = None,
-        ) -> Tensor:
-            active = int(mask.sum())
-            # A layer whose every unit is newly grown is all zeros, and NaN under spectral norm.
-            spare = active - (1 if keep is None else int(keep.sum()))
-            return rewire.exchange(
-                mask,
-                drop_by,
-                grow_by,
-                min(whole(fraction * active), spare),
-                sizes=sizes,
-                keep=keep,
-                generator=generator,
+        # A layer whose every unit is newly grown is all zeros, and NaN under spectral norm. In a
+        # slice that is one layer, the largest magnitude stays by itself.
+        over_all = scope == "network"
+        keep = self._strongest(drop_by) if over_all else None
+        parts = []
+        for part in [slice(None)] if over_all else self.masks.units.slices:
+            active, kept = int(mask[part].sum()), 1 if keep is None else int(keep.sum())
+            parts.append(
+                rewire.exchange(
+                    mask[part],
+                    drop_by[part],
+                    grow_by[part],
+                    min(whole(fraction * active), active - kept),
+                    sizes=None if sizes is None else sizes[part],
+                    keep=keep,
+                    generator=generator,
+                )
             )
-
-        if scope == "network":
-            after = moved(mask, magnitudes, wanted, sizes, self._strongest(magnitudes))
-        else:
-            sizes_of = repeat(None) if sizes is None else units.split(sizes)
-            of_layers = *map(units.split, (mask, magnitudes)), self._split(wanted)
-            parts = zip(*of_layers, sizes_of, strict=False)
-            after = torch.cat([moved(*part) for part in parts])
+        after = torch.cat(parts)
         return self._change_to(after, "rewire", self.masks.budget)
 
     def resize(
@@ -325,14 +314,6 @@ class SparseNetwork:
         # A block whose gradient is not a number anywhere has no mean, and scores below all others.
         gradient = with_float64(self._growth_gradient).abs()
         return scores.gradient(self.masks.units.mean(gradient))
-
-    def _split(self, by: GrowthScores) -> Sequence[GrowthScores]:
-        """Scores of every layer."""
-        units = self.masks.units
-        if isinstance(by, Tensor):
-            return units.split(by)
-        pairs = zip(units.split(by.first), units.split(by.rest), strict=True)
-        return [Hybrid(first, rest, by.share) for first, rest in pairs]
 
     def _unit_sizes(self, device: torch.device) -> Tensor | None:
         sizes = self.masks.units.sizes

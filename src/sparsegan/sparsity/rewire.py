@@ -28,6 +28,10 @@ class Hybrid:
     rest: Tensor
     share: float
 
+    def __getitem__(self, part: slice) -> "Hybrid":
+        """The scores of a slice."""
+        return Hybrid(self.first[part], self.rest[part], self.share)
+
 
 GrowthScores = Tensor | Hybrid
 
@@ -175,12 +179,12 @@ def _lowest(
     scores: Tensor, candidates: Tensor, count: int, generator: torch.Generator | None
 ) -> Tensor:
     """Bool tensor of exactly the ``count`` lowest scores among the candidates."""
-    chosen = torch.zeros_like(candidates)
+    selected = torch.zeros_like(candidates)
     where = candidates.flatten().nonzero().squeeze(1)
     if not 0 <= count <= len(where):
         raise SparseganError(f"cannot choose {count} of {len(where)} weights")
     if count == 0:
-        return chosen
+        return selected
     values = _ordered(scores.flatten()[where])
     threshold = values.kthvalue(count).values
     below = where[values < threshold]
@@ -189,10 +193,10 @@ def _lowest(
     if missing < len(tied):
         order = torch.randperm(len(tied), generator=generator).to(tied.device)
         tied = tied[order[:missing]]
-    flat = chosen.view(-1)
+    flat = selected.view(-1)
     flat[below] = True
     flat[tied] = True
-    return chosen
+    return selected
 
 
 def _lowest_weighing(
@@ -209,7 +213,7 @@ def _lowest_weighing(
     Upwards from the lowest, an entry is chosen if its size brings the sum nearer to the weights. If
     the sum could then go beyond the weights by as much as it misses, ``rather_more`` has it do so.
     """
-    chosen = torch.zeros_like(candidates)
+    selected = torch.zeros_like(candidates)
     where = candidates.flatten().nonzero().squeeze(1)
     # Equal scores fall at random, since the sorting that follows keeps the order among them.
     where = where[torch.randperm(len(where), generator=generator).to(where.device)]
@@ -222,16 +226,16 @@ def _lowest_weighing(
         raise SparseganError(f"cannot choose {weights} of {most} weights")
     # As long as twice what is left exceeds every size, each entry in turn brings the sum nearer.
     sure = int((2 * left_before > int(size.max() if most else 0)).sum())
-    chosen.view(-1)[where[:sure]] = True
+    selected.view(-1)[where[:sure]] = True
     left, where, size = weights - int(size[:sure].sum()), where[sure:], size[sure:]
     for nearer in (torch.lt, torch.le) if rather_more else (torch.lt,):
         while left > 0:
-            fits = (nearer(size, 2 * left) & ~chosen.view(-1)[where]).nonzero()
+            fits = (nearer(size, 2 * left) & ~selected.view(-1)[where]).nonzero()
             if len(fits) == 0:
                 break
-            chosen.view(-1)[where[fits[0]]] = True
+            selected.view(-1)[where[fits[0]]] = True
             left -= int(size[fits[0]])
-    return chosen
+    return selected
 
 
 def _ordered(scores: Tensor) -> Tensor:

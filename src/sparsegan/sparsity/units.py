@@ -6,6 +6,7 @@ of the kernel; all of them are active or none is. Kernels then read an input onc
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Literal, get_args
 
 import torch
@@ -87,6 +88,12 @@ class Units:
             return None
         sizes = torch.tensor([group.size for group in self.groups])
         return sizes.repeat_interleave(torch.tensor([group.count for group in self.groups]))
+
+    @property
+    def slices(self) -> list[slice]:
+        """Where each layer lies in a vector of units."""
+        ends = list(accumulate(self._counts, initial=0))
+        return [slice(start, end) for start, end in pairwise(ends)]
 
     def split(self, units: Tensor) -> tuple[Tensor, ...]:
         """Cut a vector of units into one view per layer."""

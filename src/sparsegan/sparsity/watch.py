@@ -140,7 +140,7 @@ class Watch:
 
 
 def _at(network: nn.Module, name: str) -> nn.Module | None:
-    found: Any = network
+    node: Any = network
     for part in name.split("."):
-        found = found._modules.get(part) if isinstance(found, nn.Module) else None
-    return found if isinstance(found, nn.Module) else None
+        node = node._modules.get(part) if isinstance(node, nn.Module) else None
+    return node if isinstance(node, nn.Module) else None
