@@ -35,47 +35,46 @@ SETTINGS = {
 COLOURS = {"A": (220, 60, 40), "B": (40, 90, 220)}
 
 
-def write_set(place, splits=("train", "test"), each=(3, 4)):
+def write_set(path, splits=("train", "test"), each=(3, 4)):
     """Folders of so many squares of either colour, each square at a place of its own."""
     generator = np.random.default_rng(0)
     for split in splits:
         for (side, colour), count in zip(COLOURS.items(), each, strict=True):
-            folder = place / f"{split}{side}"
+            folder = path / f"{split}{side}"
             folder.mkdir(parents=True)
             for number in range(count):
                 pixels = np.full((64, 64, 3), 128, np.uint8)
                 x, y = generator.integers(4, 40, 2)
                 pixels[y : y + 20, x : x + 20] = colour
                 Image.fromarray(pixels).save(folder / f"{number}.png")
-    return place
+    return path
 
 
-def config(place, directory, *flags):
+def config(path, directory, *flags):
     """The tiny cycle's configuration on a set of images, in a directory, with flags over it."""
-    places = {
-        "data": {**SETTINGS["data"], "path": str(place)},
+    own = {
+        "data": {**SETTINGS["data"], "path": str(path)},
         "run": {"directory": str(directory)},
     }
-    return parse.parse([parse.Layer("the tiny cycle", {**SETTINGS, **places})], flags)
+    return parse.parse([parse.Layer("the tiny cycle", {**SETTINGS, **own})], flags)
 
 
-def opened(place, *flags):
-    """The match of such a run and its batches, resolved and seeded."""
-    chosen = config(place, "unused", *flags)
-    found = kinds.images(chosen)
-    chosen = kinds.resolve(chosen, found)
-    seed_everything(chosen, 0)
-    match = kinds.match(chosen, launch(chosen))
-    return match, kinds.batches(found, chosen, 0, 1, match.fabric.device)
+def opened(path, *flags):
+    """The games of such a run and its batches, resolved and seeded."""
+    settings = config(path, "unused", *flags)
+    kind = kinds.of(settings)
+    images = kind.images(settings)
+    settings = kind.resolve(settings, images)
+    seed_everything(settings, 0)
+    games = kind.games(settings, launch(settings))
+    return games, kind.batches(images, settings, 0, 1, games.fabric.device)
 
 
-def play(match, batches, steps):
-    """Go on to that step; the events of the last one."""
-    events = {}
-    for step in range(match.step + 1, steps + 1):
+def play(games, batches, steps):
+    """Go on to that step."""
+    for step in range(games.step + 1, steps + 1):
         real = batches.real(step, 0)
-        match.discriminator_step(step, real, batches.latents(step, 0), batches.mix(step, 0))
+        games.discriminator_step(step, real, batches.latents(step, 0), batches.mix(step, 0))
         latents = batches.generator_latents(step)
-        _, scores = match.generator_step(step, latents)
-        events = match.after_generator_step(scores, latents, real)
-    return events
+        games.generator_step(step, latents)
+        games.after_generator_step(latents, real)

@@ -3,7 +3,7 @@
 import torch
 
 from sparsegan.settings import parse
-from sparsegan.train.match import Match
+from sparsegan.train.games import Games
 
 SETTINGS = {
     "method": {
@@ -49,7 +49,7 @@ def config(directory, *flags):
 
 def alone(game):
     """A run's only game."""
-    return Match(game.config, game.fabric, {"": game})
+    return Games(game.config, game.fabric, [game])
 
 
 def flat(value, name=""):

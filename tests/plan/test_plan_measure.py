@@ -13,6 +13,7 @@ from sparsegan.record.checkpoint import save_state
 from sparsegan.record.run import create
 from sparsegan.settings import parse
 from sparsegan.train import build, kinds, state
+from sparsegan.train.batches import Batches
 from sparsegan.train.launch import launch
 from tiny_run import config
 
@@ -46,10 +47,10 @@ def test_a_run_to_come_is_measured_and_decides_by_it():
     chosen = resolved()
     found = measure.of_plan(chosen)
     assert [one.name for one in found] == ["generator", "discriminator"]
-    match = kinds.match(chosen, launch(chosen))
-    batches = kinds.batches(data.load("fashion-mnist"), chosen, 0, 1, torch.device("cpu"))
-    match.choose_kernels(batches.generator_latents(1), batches.real(1, 0))
-    for one, network in zip(found, match.methods[""].networks.values(), strict=True):
+    games = kinds.of(chosen).games(chosen, launch(chosen))
+    batches = Batches(data.load("fashion-mnist"), chosen, 0, 1, torch.device("cpu"))
+    games.choose_kernels(batches.generator_latents(1), batches.real(1, 0))
+    for one, network in zip(found, games[None].method.networks.values(), strict=True):
         assert one.timing == vars(network.engine.timing)
         assert (one.kernels, one.reason) == (network.engine.kernels, network.engine.reason)
         assert one.density == network.masks.density
@@ -63,12 +64,12 @@ def test_a_run_to_come_is_measured_and_decides_by_it():
 @needs_kernels
 def test_a_run_is_measured_with_the_masks_of_its_newest_checkpoint(tmp_path, timed):
     chosen = resolved("--threads", "2")
-    match = kinds.match(chosen, launch(chosen))
-    network = match.methods[""].discriminator
+    games = kinds.of(chosen).games(chosen, launch(chosen))
+    network = games[None].method.discriminator
     network.resize(round(0.2 * network.masks.total), growth="random")
     run = create(tmp_path / "run")
     parse.write(run.config, chosen)
-    captured = state.capture(match) | {"seconds": 0.0, "metrics_bytes": 0, "images": ""}
+    captured = state.capture(games) | {"seconds": 0.0, "metrics_bytes": 0, "images": ""}
     save_state(run.checkpoint(0), captured)
     threads = torch.get_num_threads()
     G, D = measure.of_run(run.path)
@@ -83,7 +84,7 @@ def test_a_run_is_measured_with_the_masks_of_its_newest_checkpoint(tmp_path, tim
 def test_the_directions_of_a_cycle_are_measured_each(tmp_path, timed):
     cycle_run.write_set(tmp_path / "squares")
     chosen = cycle_run.config(tmp_path / "squares", tmp_path / "run", "--engine", "native")
-    found = measure.of_plan(kinds.resolve(chosen, kinds.images(chosen)))
+    found = measure.of_plan(kinds.of(chosen).resolve(chosen, kinds.of(chosen).images(chosen)))
     assert len(found) == 4
     assert all(one.timed for one in found)
     assert {one.reason for one in found} == {"as told"}

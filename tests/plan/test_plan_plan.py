@@ -10,8 +10,8 @@ import torch
 from sparsegan import cost
 from sparsegan.errors import SparseganError
 from sparsegan.plan import forecast, plan
-from sparsegan.record.journal import layer_costs, network_layers
 from sparsegan.train import build
+from sparsegan.train.layer_costs import layer_costs, network_layers
 from tiny_run import config as tiny
 
 DENSITIES = (0.1, 0.2, 0.3, 0.5)
@@ -54,7 +54,7 @@ def outline(recipe_configs):
         return plan.outline(replace(config, method=replace(config.method, settings=settings)))
 
     with (
-        mock.patch.object(forecast, "pairs", once(forecast.pairs, shape)),
+        mock.patch.object(forecast, "games", once(forecast.games, shape)),
         mock.patch.object(plan, "_layers", once(plan._layers, shape)),
     ):
         yield outlined

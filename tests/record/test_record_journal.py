@@ -9,7 +9,7 @@ from sparsegan.engine import LayerTiming
 from sparsegan.engine.timing import Fit
 from sparsegan.record.journal import Journal
 from sparsegan.record.metrics_log import MetricsLog, read_events
-from sparsegan.train import build
+from sparsegan.train import build, log
 from sparsegan.train.game import Game
 from sparsegan.train.launch import launch
 from tiny_run import alone, config
@@ -30,11 +30,11 @@ def game():
 def test_kernels_are_told_at_the_start_with_the_layers_and_then_where_they_change(tmp_path, game):
     path = tmp_path / "metrics.jsonl"
     journal = Journal(MetricsLog(path))
-    journal.start(alone(game))
+    log.start(journal, alone(game))
     masks = game.method.discriminator.masks
     for step, share in ((1, 0.45), (2, 0.9), (3, 0.8)):
         masks.replace(torch.arange(masks.total) * 0.618 % 1 < share)
-        journal.kernels(step, "", game.method)
+        journal.kernels(step, None, game.method)
     told = [event for event in read_events(path) if event["kind"] == "engine"]
     assert [(event["step"], event["network"], event["kernels"]) for event in told] == [
         (0, "generator", "native"),
@@ -57,9 +57,9 @@ def test_kernels_are_told_at_the_start_with_the_layers_and_then_where_they_chang
 
 def test_a_journal_that_goes_on_does_not_repeat_what_is_told(tmp_path, game):
     path = tmp_path / "metrics.jsonl"
-    Journal(MetricsLog(path)).start(alone(game))
+    log.start(Journal(MetricsLog(path)), alone(game))
     before = path.read_bytes()
-    Journal(MetricsLog(path)).kernels(5, "", game.method)
+    Journal(MetricsLog(path)).kernels(5, None, game.method)
     assert path.read_bytes() == before
 
 

@@ -4,7 +4,7 @@ import cycle_run
 from sparsegan import cost
 from sparsegan.cost import LayerCost
 from sparsegan.record import run_cost
-from sparsegan.train.timing import StepSeconds
+from sparsegan.record.run_cost import StepSeconds
 from tiny_run import config
 
 
@@ -12,7 +12,7 @@ def layer(name, weights, macs):
     return LayerCost(name, "Linear", (weights,), weights, macs, 0, 0, 3)
 
 
-LAYERS = {"": {"generator": [layer("a", 10, 100)], "discriminator": [layer("b", 20, 40)]}}
+LAYERS = {None: {"generator": [layer("a", 10, 100)], "discriminator": [layer("b", 20, 40)]}}
 START = {
     "kind": "start",
     "step": 0,
@@ -48,7 +48,7 @@ def test_an_image_costs_what_the_densities_at_the_end_make_of_it():
 
 def test_layers_cost_together_what_the_run_costs():
     norm = LayerCost("norm", "BatchNorm2d", (), 0, 0, 0, 7, 4)
-    layers = {"": {**LAYERS[""], "generator": [layer("a", 10, 100), norm]}}
+    layers = {None: {**LAYERS[None], "generator": [layer("a", 10, 100), norm]}}
     whole = run_cost.summary(config("unused"), layers, [START, RAISE])
     found = run_cost.of_layers(config("unused"), layers, [START, RAISE])
     (b,) = found["discriminator"]
@@ -62,7 +62,7 @@ def test_layers_cost_together_what_the_run_costs():
 
 
 def test_pairs_cost_together_what_each_costs():
-    both = {"x": LAYERS[""], "y": LAYERS[""]}
+    both = {"x": LAYERS[None], "y": LAYERS[None]}
     starts = [{**START, "pair": "x"}, {**START, "pair": "y"}, {**RAISE, "pair": "y"}]
     found = run_cost.summary(config("unused"), both, starts)
     alone = run_cost.summary(config("unused"), LAYERS, [START])
@@ -91,7 +91,7 @@ def test_weights_are_counted_at_both_ends():
 
 def test_weights_that_no_mask_takes_are_told_apart():
     own = LayerCost("own", "Attention", (), 0, 30, 0, 0, 35, bare_weights=30, unseen=2)
-    layers = {"": {**LAYERS[""], "generator": [layer("a", 10, 100), layer("gain", 7, 7), own]}}
+    layers = {None: {**LAYERS[None], "generator": [layer("a", 10, 100), layer("gain", 7, 7), own]}}
     rows = [*START["networks"]["generator"]]
     rows.append({"name": "gain", "weights": 7, "active": 7, "masked": False})
     start = {**START, "networks": {**START["networks"], "generator": rows}}
@@ -113,7 +113,7 @@ def test_a_step_costs_the_steps_share_of_the_run():
 
 def test_places_of_blocks_take_fewer_bytes():
     wide = LayerCost("a", "Linear", (40, 10), 400, 400, 0, 0, 0)
-    layers = {"": {**LAYERS[""], "generator": [wide]}}
+    layers = {None: {**LAYERS[None], "generator": [wide]}}
     rows = [{"name": "a", "weights": 400, "active": 200, "masked": True}]
     start = {**START, "networks": {**START["networks"], "generator": rows}}
     for granularity, places in (("weight", 50), ("block", 13)):
@@ -135,7 +135,7 @@ def test_the_generators_of_a_cycle_are_gone_through_three_times():
         chosen = cycle_run.config("unused", "unused", *flags)
         events = [START | {"pair": pair} for pair in ("a_to_b", "b_to_a")]
         events.append(RAISE | {"pair": "b_to_a", "step": 3})
-        layers = {event["pair"]: LAYERS[""] for event in events[:2]}
+        layers = {event["pair"]: LAYERS[None] for event in events[:2]}
         found = run_cost.summary(chosen, layers, events)
         for pair, density in (("a_to_b", 0.2), ("b_to_a", (0.2 + 0.5) / 2)):
             generator = 6 * (1 + 3 * passes) * 100 * 0.5

@@ -49,8 +49,8 @@ def play(made, batches, steps):
             real = batches.real(step, k)
             made.discriminator_step(step, real, batches.latents(step, k), batches.mix(step, k))
         latents = batches.generator_latents(step)
-        _, scores = made.generator_step(step, latents)
-        made.after_generator_step(scores, latents, real)
+        made.generator_step(step, latents)
+        made.after_generator_step(latents, real)
 
 
 def record(module, of_output=False):
@@ -126,8 +126,8 @@ def test_the_balance_ratio_is_measured_under_the_draws_of_the_steps(images):
     shown = record(made.D)
     real = batches.real(2, 1)
     made.discriminator_step(2, real, batches.latents(2, 1), batches.mix(2, 1))
-    _, scores = made.generator_step(2, batches.generator_latents(2))
-    made.after_generator_step(scores, batches.generator_latents(2), real)
+    made.generator_step(2, batches.generator_latents(2))
+    made.after_generator_step(batches.generator_latents(2), real)
     reals, fakes, after = shown[0:4:2], shown[4:6], shown[6:]
     assert len(after) == 4
     for first, second in zip((*fakes, *reals), after, strict=True):
@@ -155,11 +155,12 @@ def test_without_batch_statistics_parts_make_the_steps_of_the_whole(images, flag
             network.eval()
         real = batches.real(1, 0)
         made.discriminator_step(1, real, batches.latents(1, 0), batches.mix(1, 0))
-        loss, scores = made.generator_step(1, batches.generator_latents(1))
-        record = made.after_generator_step(scores, batches.generator_latents(1), real).balance
+        made.generator_step(1, batches.generator_latents(1))
+        made.after_generator_step(batches.generator_latents(1), real)
+        record = made.events.balance
         gradients = [p.grad for network in made.networks.values() for p in network.parameters()]
         balance = torch.tensor([record.real, record.fake_before, record.fake_after])
-        found.append([loss, scores, balance, *gradients])
+        found.append([made.losses["generator"], made.scores, balance, *gradients])
     assert len(found[0][1]) == 6
     for whole, parts in zip(*found, strict=True):
         torch.testing.assert_close(parts, whole, rtol=1e-3, atol=1e-6)
@@ -214,9 +215,9 @@ def test_a_loss_scale_changes_no_bit_of_generators_that_share_a_loss(tmp_path, m
         with monkeypatch.context() as context:
             if fabric is not None:
                 context.setattr(cycle_run, "launch", lambda config, fabric=fabric: fabric)
-            match, batches = cycle_run.opened(place)
-        cycle_run.play(match, batches, 2)
-        ends.append(state.capture(match))
+            games, batches = cycle_run.opened(place)
+        cycle_run.play(games, batches, 2)
+        ends.append(state.capture(games))
     assert ends[0].pop("precision")["scale"] > 2**10
     assert ends[1].pop("precision") == {}
     assert differences(*ends) == []
@@ -237,10 +238,12 @@ def test_steps_in_16_bits_are_those_in_32_but_for_rounding(images, bits, loss):
     for fabric in (half(bits), None):
         made, batches = game_of(images, *loss, fabric=fabric)
         real = batches.real(1, 0)
+        made.discriminator_step(1, real, batches.latents(1, 0), batches.mix(1, 0))
+        made.generator_step(1, batches.generator_latents(1))
         found.append(
             [
-                made.discriminator_step(1, real, batches.latents(1, 0), batches.mix(1, 0)),
-                *made.generator_step(1, batches.generator_latents(1)),
+                *made.losses.values(),
+                made.scores,
                 torch.tensor([made.gradient_norm(name) for name in made.networks]),
             ]
         )

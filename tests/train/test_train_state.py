@@ -44,8 +44,8 @@ def play(game, batches, steps):
             real = batches.real(step, k)
             game.discriminator_step(step, real, batches.latents(step, k), batches.mix(step, k))
         latents = batches.generator_latents(step)
-        _, scores = game.generator_step(step, latents)
-        game.after_generator_step(scores, latents, real)
+        game.generator_step(step, latents)
+        game.after_generator_step(latents, real)
 
 
 def test_going_on_from_any_step_ends_with_the_same_bits(images, tmp_path, monkeypatch):

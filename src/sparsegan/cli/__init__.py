@@ -297,7 +297,7 @@ def _translate(
     from sparsegan.train.cycle import translation
 
     if chosen.images is not None:
-        sources = translation.given(chosen.images, generator)
+        sources = translation.sources_in(chosen.images, generator)
     elif trained is not None:
         sources = translation.own_sources(trained.config, chosen.direction)
     else:
@@ -352,9 +352,9 @@ def _evaluate(given: list[str]) -> int:
     )
     _add_run_options(parser)
     chosen = parser.parse_args(given)
+    from sparsegan.settings.kinds import label
     from sparsegan.train.evaluate import sentence
     from sparsegan.train.evaluate_run import evaluate_run
-    from sparsegan.train.match import named
 
     found = evaluate_run(
         chosen.run,
@@ -365,8 +365,8 @@ def _evaluate(given: list[str]) -> int:
         features=chosen.features,
         trust_code=chosen.trust_code,
     )
-    for pair, fields in found.items():
-        where = named(f"step {fields['step']}", pair)
+    for game, fields in found.items():
+        where = label(f"step {fields['step']}", game)
         print(f"{where}: {sentence(fields)}")
         print(
             f"Fréchet distance on the same features {fields['frechet']:.4g}, "

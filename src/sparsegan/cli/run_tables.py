@@ -10,8 +10,8 @@ from sparsegan.plan.plan import Plan
 from sparsegan.record.metrics_log import read_events
 from sparsegan.record.run import RunDirectory
 from sparsegan.settings.config import Config
+from sparsegan.settings.kinds import label
 from sparsegan.train import build
-from sparsegan.train.match import named
 
 
 def plan_text(plan: Plan) -> str:
@@ -59,22 +59,22 @@ def _networks(config: Config) -> str:
 
 def quality_table(run: RunDirectory) -> Table | None:
     """The first and the last evaluation of a run beside the floor; None without evaluations."""
-    pairs: dict[str, list[dict[str, Any]]] = {}
+    games: dict[str | None, list[dict[str, Any]]] = {}
     for event in read_events(run.metrics):
         if event["kind"] == "evaluate":
-            pairs.setdefault(event.get("pair", ""), []).append(event)
-    if not pairs:
+            games.setdefault(event.get("pair"), []).append(event)
+    if not games:
         return None
-    told = next(iter(pairs.values()))[-1]
+    told = next(iter(games.values()))[-1]
     # The name of the metric stands above the columns, where 80 columns do not cut it off.
     table = Table("", title=f"{told['metric']}, n = {told['n']}")
     for column in ("distance", "95 % interval", "Fréchet distance"):
         table.add_column(column, justify="right")
-    for pair, evaluations in pairs.items():
+    for game, evaluations in games.items():
         first, last = evaluations[0], evaluations[-1]
         for event in (first, last):
             row = (_number(event["value"]), _interval(event), _number(event["frechet"]))
-            table.add_row(named(f"step {event['step']}", pair), *row)
+            table.add_row(label(f"step {event['step']}", game), *row)
         floor = (_number(last["floor"]), "", _number(last["frechet_floor"]))
         table.add_row("real against real", *floor)
     return table

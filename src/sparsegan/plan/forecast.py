@@ -6,13 +6,12 @@ from typing import Any
 from torch import nn
 
 from sparsegan.balance.controller import Direction
-from sparsegan.data.outline import blank, outline
+from sparsegan.settings import kinds
 from sparsegan.settings.config import Config
 from sparsegan.sparsity.allocation import group_counts
 from sparsegan.sparsity.maskable import maskable_layers
 from sparsegan.sparsity.units import Units
-from sparsegan.train import build, kinds, memory, networks
-from sparsegan.train.cycle.unpaired import PUBLISHED_SIZE, Unpaired
+from sparsegan.train import memory, networks
 
 Event = dict[str, Any]
 Networks = Mapping[str, nn.Module]
@@ -21,28 +20,8 @@ DIRECTIONS: dict[str, Direction] = {"lowest": "down", "highest": "up"}
 """Where all decisions go, by the name of what they lead to."""
 
 
-def blank_images(config: Config) -> kinds.AnyImages | None:
-    """Images of which the shape alone is right; None where it is not known without the data."""
-    chosen = config.data
-    if kinds.is_cycle(config):
-        if chosen.channels is None:
-            return None
-        # How many there are is not known: as many as a batch needs.
-        side = chosen.image_size or PUBLISHED_SIZE
-        images = blank("trainA", config.batch_size, side, chosen.channels)
-        return Unpaired(images, images)
-    known = outline(build.source_of(config), image_size=chosen.image_size, channels=chosen.channels)
-    if known is None or chosen.classes is None:
-        return known
-    if set(chosen.classes) - set(known.class_names):
-        return None  # spelt wrong, or known to the data alone
-    count = len(known) // len(known.class_names) * len(chosen.classes)
-    _, channels, side, _ = known.pixels.shape
-    return blank(known.name, count, side, channels, chosen.classes)
-
-
-def pairs(config: Config) -> dict[str, Networks]:
-    """The networks of each pair; an architecture's have no memory and no values.
+def games(config: Config) -> dict[str | None, Networks]:
+    """The networks of each game, by its name; an architecture's have no memory and no values.
 
     Args:
         config: Resolved.
@@ -50,18 +29,18 @@ def pairs(config: Config) -> dict[str, Networks]:
     Raises:
         SparseganError: A network does not exist or does not fit the images.
     """
-    found: dict[str, Networks] = {}
-    for pair, chosen in build.pairs(config).items():
-        if chosen.network.generator or chosen.network.discriminator:
-            G, D = networks.build(chosen)  # one's own are called to see what they do
+    of_games: dict[str | None, Networks] = {}
+    for name, settings in kinds.of(config.network.name).games(config):
+        if settings.network.generator or settings.network.discriminator:
+            G, D = networks.build(settings)  # user-supplied ones are called to see what they do
         else:
             with memory.on_no_device():
-                G, D = networks.build(chosen)
-        found[pair] = {"generator": G, "discriminator": D}
-    return found
+                G, D = networks.build(settings)
+        of_games[name] = {"generator": G, "discriminator": D}
+    return of_games
 
 
-def start_counts(config: Config, of_pair: Networks) -> dict[str, dict[str, int]]:
+def start_counts(config: Config, of_game: Networks) -> dict[str, dict[str, int]]:
     """Active weights of each masked layer at the start, by network.
 
     Raises:
@@ -71,7 +50,7 @@ def start_counts(config: Config, of_pair: Networks) -> dict[str, dict[str, int]]
     settings.check(config.steps)
     return {
         name: _counts(config, network, density)
-        for (name, network), density in zip(of_pair.items(), settings.densities(), strict=True)
+        for (name, network), density in zip(of_game.items(), settings.densities(), strict=True)
     }
 
 
@@ -87,7 +66,7 @@ def _counts(config: Config, network: nn.Module, density: float) -> dict[str, int
     return active
 
 
-def extremes(config: Config, networks_of: Mapping[str, Networks]) -> dict[str, list[Event]]:
+def extremes(config: Config, of_games: Mapping[str | None, Networks]) -> dict[str, list[Event]]:
     """The `rewire` events of the least and the most that control of D's density could lead to.
 
     D goes down, or up, at every decision, as far as it may; each time its layers share its density
@@ -97,9 +76,9 @@ def extremes(config: Config, networks_of: Mapping[str, Networks]) -> dict[str, l
         return {}
     return {
         which: [
-            {"kind": "rewire", "pair": pair, "network": "discriminator", **move}
-            for pair, of_pair in networks_of.items()
-            for move in _course(config, of_pair["discriminator"], direction)
+            {"kind": "rewire", "pair": game, "network": "discriminator", **move}
+            for game, of_game in of_games.items()
+            for move in _course(config, of_game["discriminator"], direction)
         ]
         for which, direction in DIRECTIONS.items()
     }

@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 
-from sparsegan.data.outline import blank
 from sparsegan.record.journal import kernel_fields
 from sparsegan.record.run import open_run
 from sparsegan.report.events import Kernels, LayerSeconds
@@ -16,9 +15,8 @@ from sparsegan.settings import parse, trust
 from sparsegan.settings.config import Config
 from sparsegan.sparsity import SparseNetwork
 from sparsegan.train import kinds, state
-from sparsegan.train.cycle.unpaired import Unpaired
+from sparsegan.train.games import Games
 from sparsegan.train.launch import launch
-from sparsegan.train.match import Match, named
 
 # How long a layer is timed in each way, where there is time.
 SECONDS = 0.1
@@ -65,10 +63,10 @@ def of_run(path: Path, *, trust_code: bool = False) -> list[Measured]:
     config = parse.read(run.config)
     trust.require(config, run.config, trust_code=trust_code, settings=trust.NETWORKS)
     saved = run.load()
-    match = _match(config)
-    state.require_parts(saved, match.games)
-    state.restore(match, saved, inexact=True)
-    return _measured(match)
+    games = _games(config)
+    state.require_parts(saved, [game.name for game in games])
+    state.restore(games, saved, inexact=True)
+    return _measured(games)
 
 
 def of_plan(config: Config) -> list[Measured]:
@@ -80,50 +78,45 @@ def of_plan(config: Config) -> list[Measured]:
     Raises:
         SparseganError: The networks or the method do not exist or do not suit the images.
     """
-    return _measured(_match(config))
+    return _measured(_games(config))
 
 
-def _match(config: Config) -> Match:
+def _games(config: Config) -> Games:
     fabric = launch(replace(config, fabric=replace(config.fabric, devices=1)))
-    return kinds.match(config, fabric)
+    return kinds.of(config).games(config, fabric)
 
 
-def _measured(match: Match) -> list[Measured]:
-    config, device = match.config, match.fabric.device
-    # Of the images the shape alone matters; a process has its share of a batch.
-    chosen = config.data
-    assert chosen.image_size is not None, "the configuration is not resolved"
-    assert chosen.channels is not None, "the configuration is not resolved"
-    classes = chosen.classes or ()
-    images = blank("", config.batch_size, chosen.image_size, chosen.channels, classes)
-    found = Unpaired(images, images) if kinds.is_cycle(config) else images
-    batches = kinds.batches(found, config, 0, config.fabric.devices, device)
+def _measured(games: Games) -> list[Measured]:
+    config, device = games.config, games.fabric.device
+    kind = kinds.of(config)
+    # Only the shape of the images matters; a process has its share of a batch.
+    batches = kind.batches(kind.blank(config), config, 0, config.fabric.devices, device)
     threads = torch.get_num_threads()
     torch.set_num_threads(config.threads or threads)
     try:
-        match.choose_kernels(
+        games.choose_kernels(
             batches.generator_latents(1), batches.real(1, 0), seconds=SECONDS, anew=True
         )
     finally:
         torch.set_num_threads(threads)
     return [
-        _row(named(name, pair), network)
-        for pair, method in match.methods.items()
-        for name, network in method.networks.items()
+        _row(game.label(name), network)
+        for game in games
+        for name, network in game.method.networks.items()
     ]
 
 
 def _row(name: str, network: SparseNetwork) -> Measured:
     fields, masks = kernel_fields(network.engine), network.masks
-    told = Kernels.of(0, {**fields, "network": name})
-    layers = told.layers or tuple(map(LayerSeconds.untimed, masks.names))
+    event = Kernels.of(0, {**fields, "network": name})
+    layers = event.layers or tuple(map(LayerSeconds.untimed, masks.names))
     sizes = masks.sizes()
     densities = {layer: active / sizes[layer] for layer, active in masks.counts().items()}
     return Measured(
         name=name,
         density=masks.density,
-        kernels=told.kernels,
-        reason=told.reason,
+        kernels=event.kernels,
+        reason=event.reason,
         timing=fields["timing"],
-        layers=layer_choices(told, layers, densities),
+        layers=layer_choices(event, layers, densities),
     )

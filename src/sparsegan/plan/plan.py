@@ -12,13 +12,15 @@ from sparsegan import cost
 from sparsegan.errors import SparseganError
 from sparsegan.plan import forecast
 from sparsegan.record import run_cost
-from sparsegan.record.journal import layer_costs, network_layers, recorded_costs
+from sparsegan.record.journal import recorded_costs
 from sparsegan.record.metrics_log import read_events
 from sparsegan.record.run import open_run
+from sparsegan.settings import kinds as settings_kinds
 from sparsegan.settings import parse, trust
 from sparsegan.settings.config import Config
-from sparsegan.train import build, kinds, memory, start
-from sparsegan.train.match import named
+from sparsegan.settings.kinds import label
+from sparsegan.train import kinds, memory, start
+from sparsegan.train.layer_costs import layer_costs, network_layers
 
 
 @dataclass(frozen=True)
@@ -61,17 +63,18 @@ def cost_of_run(path: Path, *, trust_code: bool = False) -> Plan:
     config = parse.read(run.config)
     events = list(read_events(run.metrics))
     starts = [event for event in events if event["kind"] == "start"]
-    if not build.pairs(config).keys() <= {event.get("pair", "") for event in starts}:
+    names = set(settings_kinds.of(config.network.name).game_names)
+    if not names <= {event.get("pair") for event in starts}:
         raise SparseganError(
             f"{run.metrics} does not tell how the run began: restore it, or have `sparsegan resume "
             f"{path} --repair` say it again"
         )
-    layers: Mapping[str, run_cost.Layers] | None = None
+    layers: Mapping[str | None, run_cost.Layers] | None = None
     if trust.code_of(config, trust.NETWORKS):
         layers = recorded_costs(starts, run.metrics)
     if layers is None:
         trust.require(config, run.config, trust_code=trust_code, settings=trust.NETWORKS)
-        layers = _layers(config, forecast.pairs(config))
+        layers = _layers(config, forecast.games(config))
     if not run.is_finished():
         config = replace(config, steps=max(1, *(event["step"] for event in events)))
     counted = run_cost.summary(config, layers, events)
@@ -83,8 +86,8 @@ def cost_of_run(path: Path, *, trust_code: bool = False) -> Plan:
 
 def _seconds(path: Path) -> Any:
     try:
-        told = json.loads(path.read_text()).get("seconds")
-        return told and {which: float(told[which]) for which in ("run", "dense")}
+        seconds = json.loads(path.read_text()).get("seconds")
+        return seconds and {which: float(seconds[which]) for which in ("run", "dense")}
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
         raise SparseganError(
             f"{path} is not what a run has written: restore it, or remove it and count without "
@@ -98,20 +101,21 @@ def plan(config: Config) -> Plan:
     Raises:
         SparseganError: As `train` would for the same configuration.
     """
-    images = kinds.images(config)
-    config = kinds.resolve(config, images)
+    kind = kinds.of(config)
+    images = kind.images(config)
+    config = kind.resolve(config, images)
     memory.require(config)
-    kinds.batches(images, config, 0, config.fabric.devices, torch.device("cpu"))
-    sets = kinds.sets(images, kinds.studio(config, images))
+    kind.batches(images, config, 0, config.fabric.devices, torch.device("cpu"))
+    splits = kind.evaluation(config, images).splits
     if config.start.run is not None:
         networks = {
-            named(name, pair): network
-            for pair, own in forecast.pairs(config).items()
+            label(name, game): network
+            for game, own in forecast.games(config).items()
             for name, network in own.items()
         }
         start.read(config, networks)
     held_out = " / ".join(
-        text for text in dict.fromkeys(one.notes.held_out for one in sets.values()) if text
+        text for text in dict.fromkeys(one.notes.held_out for one in splits.values()) if text
     )
     return replace(_counted(config, len(images)), held_out=held_out)
 
@@ -122,20 +126,21 @@ def outline(config: Config) -> Plan:
     Raises:
         SparseganError: A setting is out of its range, or the data are needed and not there.
     """
-    blank = forecast.blank_images(config)
-    images = kinds.images(config) if blank is None else blank
-    known = blank is None or not kinds.is_cycle(config)
-    return _counted(kinds.resolve(config, images), len(images) if known else None)
+    kind = kinds.of(config)
+    blank = kind.outline(config)
+    images = kind.images(config) if blank is None else blank
+    known = blank is None or kind.outline_counts
+    return _counted(kind.resolve(config, images), len(images) if known else None)
 
 
 def _counted(config: Config, images: int | None) -> Plan:
-    pairs = forecast.pairs(config)
-    layers, starts = _layers(config, pairs), []
-    for pair, own in pairs.items():
-        networks = network_layers(forecast.start_counts(config, own), layers[pair])
-        starts.append({"kind": "start", "step": 0, "pair": pair, "networks": networks})
+    games = forecast.games(config)
+    layers, starts = _layers(config, games), []
+    for game, own in games.items():
+        networks = network_layers(forecast.start_counts(config, own), layers[game])
+        starts.append({"kind": "start", "step": 0, "pair": game, "networks": networks})
     counted = run_cost.summary(config, layers, starts)
-    for which, moves in forecast.extremes(config, pairs).items():
+    for which, moves in forecast.extremes(config, games).items():
         reached = run_cost.summary(config, layers, [*starts, *moves])
         for convention in cost.CONVENTIONS:
             counted["flops"][convention][which] = reached["flops"][convention]["run"]
@@ -143,17 +148,19 @@ def _counted(config: Config, images: int | None) -> Plan:
     return Plan(config, images, _networks(starts), by_layer, counted)
 
 
-def _layers(config: Config, pairs: Mapping[str, forecast.Networks]) -> dict[str, run_cost.Layers]:
+def _layers(
+    config: Config, games: Mapping[str | None, forecast.Networks]
+) -> dict[str | None, run_cost.Layers]:
     return {
-        pair: layer_costs(config, own["generator"], own["discriminator"])
-        for pair, own in pairs.items()
+        game: layer_costs(config, own["generator"], own["discriminator"])
+        for game, own in games.items()
     }
 
 
 def _networks(starts: Iterable[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     """The layers of all networks, out of the `start` events."""
     return {
-        named(name, event.get("pair", "")): rows
+        label(name, event.get("pair")): rows
         for event in starts
         for name, rows in event["networks"].items()
     }

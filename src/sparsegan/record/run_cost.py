@@ -1,23 +1,40 @@
 """What a run costs beside its dense equal: weights, operations, bytes, seconds (cost.json)."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sparsegan import cost
 from sparsegan.cost import Convention, LayerCost
 from sparsegan.engine import BLOCK
+from sparsegan.settings import kinds
 from sparsegan.settings.config import Config
-from sparsegan.train.match import named
-from sparsegan.train.timing import StepSeconds
+from sparsegan.settings.kinds import label
 
 Layers = Mapping[str, Sequence[LayerCost]]
 History = list[tuple[int, dict[str, float]]]
 NETWORKS = ("generator", "discriminator")
 
 
+@dataclass(frozen=True)
+class StepSeconds:
+    """Medians over as many steps of each, in turns, in one process.
+
+    Attributes:
+        sparse: Seconds of a step (all discriminator steps and the generator's): the mean of one as
+            the run began and one as it is now, since a discriminator's density may have moved.
+        dense: The same with both networks dense.
+        steps: Measured steps of each.
+    """
+
+    sparse: float
+    dense: float
+    steps: int
+
+
 def summary(
     config: Config,
-    layers: Mapping[str, Layers],
+    layers: Mapping[str | None, Layers],
     events: Iterable[Mapping[str, Any]],
     *,
     seconds: float | None = None,
@@ -27,21 +44,21 @@ def summary(
 
     Args:
         config: Resolved settings.
-        layers: Of both networks of each pair, from `cost.layers`.
+        layers: Of both networks of each game, from `cost.layers`.
         events: The run's events, or its `start` events alone for a run to come.
         seconds: Training seconds of the run.
         timed: Steps of the run and of its dense equal, in turns.
 
     Returns:
-        Weights by network, operations and bytes of all pairs together, and seconds. Of several
-        pairs there is what each costs besides, in `pairs`.
+        Weights by network, operations and bytes of all games together, and seconds. Of several
+        games there is what each costs besides, in `pairs`.
     """
-    told = list(events)
-    pairs = {
-        pair: _of_pair(config, own, [e for e in told if e.get("pair", "") == pair])
-        for pair, own in layers.items()
+    events = list(events)
+    games = {
+        game: _of_game(config, of_game, [e for e in events if e.get("pair") == game])
+        for game, of_game in layers.items()
     }
-    result = pairs[""] if list(pairs) == [""] else _together(pairs) | {"pairs": pairs}
+    result = games[None] if None in games else _together(games) | {"pairs": games}
     if seconds is not None and timed is not None:
         result["seconds"] = {
             "run": seconds,
@@ -58,9 +75,8 @@ def summary(
     return result
 
 
-def _of_pair(config: Config, layers: Layers, events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    told = list(events)
-    history, masked = histories(told), masked_layers(told)
+def _of_game(config: Config, layers: Layers, events: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    history, masked = histories(events), masked_layers(events)
     return {
         "weights": {name: _weights(layers[name], history[name], masked[name]) for name in NETWORKS},
         "flops": {
@@ -92,25 +108,25 @@ def _of_pair(config: Config, layers: Layers, events: Iterable[Mapping[str, Any]]
     }
 
 
-def _together(pairs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    costs = list(pairs.values())
+def _together(games: Mapping[str | None, Mapping[str, Any]]) -> dict[str, Any]:
+    costs = list(games.values())
     return {
         "weights": {
-            named(name, pair): counted
-            for pair, own in pairs.items()
+            label(name, game): counted
+            for game, own in games.items()
             for name, counted in own["weights"].items()
         },
         "flops": {
             convention: {
-                whose: sum(own["flops"][convention][whose] for own in costs)
-                for whose in costs[0]["flops"][convention]
+                which: sum(own["flops"][convention][which] for own in costs)
+                for which in costs[0]["flops"][convention]
             }
             for convention in cost.CONVENTIONS
         },
         "inference": {
             convention: {
-                named(name, pair): counted
-                for pair, own in pairs.items()
+                label(name, game): counted
+                for game, own in games.items()
                 for name, counted in own["inference"][convention].items()
             }
             for convention in cost.CONVENTIONS
@@ -120,7 +136,7 @@ def _together(pairs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def of_layers(
-    config: Config, layers: Mapping[str, Layers], events: Iterable[Mapping[str, Any]]
+    config: Config, layers: Mapping[str | None, Layers], events: Iterable[Mapping[str, Any]]
 ) -> dict[str, list[dict[str, Any]]]:
     """What each layer costs, by network.
 
@@ -135,17 +151,17 @@ def of_layers(
         end; and by convention, with its biases, the operations of one image (as it is at the
         end) and of the run, `inference` and `training`, and what they would be dense.
     """
-    told = list(events)
-    found = {}
-    for pair, own in layers.items():
-        of_pair = [e for e in told if e.get("pair", "") == pair]
-        history, masked = histories(of_pair), masked_layers(of_pair)
+    events = list(events)
+    rows = {}
+    for game, of_game in layers.items():
+        own = [e for e in events if e.get("pair") == game]
+        history, masked = histories(own), masked_layers(own)
         for name in NETWORKS:
-            found[named(name, pair)] = [
+            rows[label(name, game)] = [
                 _layer(config, layer, name, history[name], layer.name in masked[name])
-                for layer in own[name]
+                for layer in of_game[name]
             ]
-    return found
+    return rows
 
 
 def _layer(
@@ -154,7 +170,7 @@ def _layer(
     def density(densities: Mapping[str, float]) -> dict[str, float]:
         return {layer.name: densities.get(layer.name, 1.0)} if layer.weights else {}
 
-    start, end = (density(history[place][1]) for place in (0, -1))
+    start, end = (density(history[end][1]) for end in (0, -1))
     mean = density(cost.mean_densities(history, config.steps))
     row: dict[str, Any] = {
         "name": layer.name,
@@ -196,36 +212,36 @@ def _images(config: Config, network: str, convention: Convention) -> float:
 
 def histories(events: Iterable[Mapping[str, Any]]) -> dict[str, History]:
     """Each network's layer densities from step to step, out of `start` and `rewire` events."""
-    found: dict[str, History] = {name: [] for name in NETWORKS}
+    densities_of: dict[str, History] = {name: [] for name in NETWORKS}
     for event in events:
         if event["kind"] == "start":
             for name in NETWORKS:
                 rows = event["networks"][name]
-                found[name] = [(0, {r["name"]: r["active"] / r["weights"] for r in rows})]
+                densities_of[name] = [(0, {r["name"]: r["active"] / r["weights"] for r in rows})]
         elif event["kind"] == "rewire":
             densities = {name: after / size for name, _, after, size in event["layers"]}
-            past = found[event["network"]]
+            past = densities_of[event["network"]]
             if past:  # else the start is lost, and what it left as it was is not known
                 past.append((event["step"], past[-1][1] | densities))
-    return found
+    return densities_of
 
 
 def masked_layers(events: Iterable[Mapping[str, Any]]) -> dict[str, set[str]]:
     """The names of each network's masked layers, out of the `start` events."""
-    found: dict[str, set[str]] = {name: set() for name in NETWORKS}
+    masked: dict[str, set[str]] = {name: set() for name in NETWORKS}
     for event in events:
         if event["kind"] == "start":
             for name in NETWORKS:
                 rows = event["networks"][name]
-                found[name] = {row["name"] for row in rows if row["masked"]}
-    return found
+                masked[name] = {row["name"] for row in rows if row["masked"]}
+    return masked
 
 
 def _weights(
     layers: Sequence[LayerCost], history: History, masked: Collection[str]
 ) -> dict[str, int]:
-    def active(densities: Mapping[str, float], chosen: Sequence[LayerCost]) -> int:
-        return sum(round(densities.get(c.name, 1.0) * c.weights) for c in chosen)
+    def active(densities: Mapping[str, float], costs: Sequence[LayerCost]) -> int:
+        return sum(round(densities.get(c.name, 1.0) * c.weights) for c in costs)
 
     maskable = [c for c in layers if c.name in masked]
     bare = sum(c.bare_weights for c in layers)
@@ -264,12 +280,5 @@ def _batches(config: Config) -> dict[str, int]:
         "g_batch": config.generator_batch_size,
         "discriminator_steps": config.discriminator_steps,
         "steps": config.steps,
-        "generator_passes": _generator_passes(config),
+        "generator_passes": kinds.of(config.network.name).generator_passes(config),
     }
-
-
-def _generator_passes(config: Config) -> int:
-    """How often a generator is gone through, forward and backward, in a step of its own."""
-    if config.network.name != "cyclegan":
-        return 1
-    return 1 + bool(config.loss.cycle) + bool(config.loss.identity)

@@ -20,7 +20,8 @@ from sparsegan import yaml_text
 from sparsegan.errors import SparseganError
 from sparsegan.files import atomic_write_text
 from sparsegan.methods import METHODS
-from sparsegan.settings.config import Config, LossConfig, MethodChoice
+from sparsegan.settings import kinds
+from sparsegan.settings.config import Config, MethodChoice
 from sparsegan.settings.names import unknown
 from sparsegan.settings.options import SHORT, Option, of_another_method, options, read_flags
 from sparsegan.settings.values import LARGEST, fit, shown
@@ -216,24 +217,7 @@ def check(config: Config) -> None:
         )
     chosen = config.evaluate
     config.method.settings.require_statistics(chosen.bn, chosen.weights)
-    _check_loss(config)
-
-
-def _check_loss(config: Config) -> None:
-    chosen, network = config.loss, config.network.name
-    if network == "cyclegan":
-        if chosen.gradient_penalty:
-            raise SparseganError(
-                f"loss.gradient_penalty is {chosen.gradient_penalty} and network.name is cyclegan, "
-                "which is trained without one: leave it out"
-            )
-        return
-    for name in ("cycle", "identity", "history"):
-        if getattr(chosen, name) != getattr(LossConfig, name):
-            raise SparseganError(
-                f"loss.{name} is {getattr(chosen, name)} and network.name is {network}: it is a "
-                "setting of cyclegan, so leave it out"
-            )
+    kinds.of(config.network.name).check(config)
 
 
 def flat(config: Config) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from sparsegan.errors import SparseganError
 from sparsegan.nets.architectures import find
-from sparsegan.settings import parse
+from sparsegan.settings import kinds, parse
 from sparsegan.settings.config import Config, MethodChoice
 
 SCALES = ("small",)
@@ -27,8 +27,6 @@ NARROWER = 8
 """The widths' divisor."""
 IMAGES = 1000
 """Of an evaluation."""
-CYCLEGAN_SIZE = 128
-"""Pixels: a quarter of the published operations."""
 
 GROWTH = 0.05
 """Least lr × interval: Adam moves a weight by about lr a step."""
@@ -125,10 +123,11 @@ class _Scaling:
 
     def size(self) -> None:
         """Narrower networks, smaller batches."""
-        chosen = self.config.network
-        if chosen.name == "cyclegan":
-            size = self.values["data.image_size"] or 2 * CYCLEGAN_SIZE
-            self.put("data.image_size", min(size, CYCLEGAN_SIZE), "fewer operations an image")
+        kind = kinds.of(self.config.network.name)
+        size = self.values["data.image_size"] or kind.image_size
+        if size is not None and kind.small_image_size is not None:
+            smaller = min(size, kind.small_image_size)
+            self.put("data.image_size", smaller, "fewer operations an image")
         for network in ("generator", "discriminator"):
             published, key = self._published_width(network), f"network.{network}_width"
             if published is not None and (self.values[key] or published) >= published:

@@ -13,13 +13,8 @@ from sparsegan.errors import SparseganError
 from sparsegan.importing import absolute
 from sparsegan.methods import METHODS, Method
 from sparsegan.methods.inspection import quiet
-from sparsegan.seeding import stream
 from sparsegan.settings.config import Config, OptimiserConfig
 from sparsegan.train import networks
-
-CYCLE = ("a_to_b", "b_to_a")
-"""The pairs of networks of a cycle, each called by what its generator does: the i-th makes images
-of the other set out of images of the i-th set, and its discriminator tells them from real ones."""
 
 
 @dataclass(frozen=True)
@@ -48,34 +43,41 @@ def images(config: Config, split: str = "train") -> Images:
     Raises:
         SparseganError: They cannot be read, or have not the classes that were chosen.
     """
-    chosen = config.data
-    found = data.load(
+    settings = config.data
+    loaded = data.load(
         source_of(config),
-        chosen.path,
+        settings.path,
         split=split,
-        image_size=chosen.image_size,
-        channels=chosen.channels,
-        held_out=chosen.held_out,
-        skip_broken=chosen.skip_broken,
+        image_size=settings.image_size,
+        channels=settings.channels,
+        held_out=settings.held_out,
+        skip_broken=settings.skip_broken,
     )
-    return found if chosen.classes is None else found.of_classes(chosen.classes)
+    return loaded if settings.classes is None else loaded.of_classes(settings.classes)
 
 
-def resolve(config: Config, found: Images) -> Config:
+def image_shape(config: Config) -> tuple[int, int]:
+    """Height (and width) and channels of the images, for a resolved configuration."""
+    assert config.data.image_size is not None, "the configuration is not resolved"
+    assert config.data.channels is not None, "the configuration is not resolved"
+    return config.data.image_size, config.data.channels
+
+
+def resolve(config: Config, images: Images) -> Config:
     """The configuration with everything that data and machine decide filled in.
 
     Raises:
         SparseganError: The images are not square, or the networks want labels that they do not
             have.
     """
-    _, channels, height, width = found.pixels.shape
+    _, channels, height, width = images.pixels.shape
     if height != width:
         raise SparseganError(
-            f"the images of {found.name} are {height} x {width}: set data.image_size to make "
+            f"the images of {images.name} are {height} x {width}: set data.image_size to make "
             "them square"
         )
-    labelled = networks.take_labels(config.network, found.labels is not None)
-    chosen = replace(
+    labelled = networks.take_labels(config.network, images.labels is not None)
+    settings = replace(
         config.data,
         source=source_of(config),
         # Absolute, since a run may be resumed from anywhere.
@@ -83,60 +85,46 @@ def resolve(config: Config, found: Images) -> Config:
         held_out=_held_out(config),
         image_size=height,
         channels=1 if channels == 1 else 3,
-        classes=_class_names(config, found) if labelled else config.data.classes,
+        classes=_class_names(config, images) if labelled else config.data.classes,
     )
-    config = replace(config, data=chosen, threads=config.threads or torch.get_num_threads())
+    config = replace(config, data=settings, threads=config.threads or torch.get_num_threads())
     network = replace(
         config.network,
         latent_dim=networks.latent_dim(config),
-        generator=_found_anywhere(config.network.generator),
-        discriminator=_found_anywhere(config.network.discriminator),
+        generator=_from_anywhere(config.network.generator),
+        discriminator=_from_anywhere(config.network.discriminator),
     )
     evaluate = replace(config.evaluate, features=absolute(config.evaluate.features))
     return replace(config, network=network, evaluate=evaluate)
 
 
 def _held_out(config: Config) -> str | None:
-    chosen = config.data
-    if chosen.path is None or chosen.held_out is None:
-        return chosen.held_out
-    return absolute_held_out(Path(chosen.path).expanduser(), chosen.held_out)
+    settings = config.data
+    if settings.path is None or settings.held_out is None:
+        return settings.held_out
+    return absolute_held_out(Path(settings.path).expanduser(), settings.held_out)
 
 
-def _found_anywhere(spec: str | None) -> str | None:
+def _from_anywhere(spec: str | None) -> str | None:
     return None if spec is None else absolute(spec)
 
 
-def _class_names(config: Config, found: Images) -> tuple[str, ...]:
+def _class_names(config: Config, images: Images) -> tuple[str, ...]:
     name = config.network.name
-    if found.labels is None:
+    if images.labels is None:
         raise SparseganError(
-            f"network.name is {name}, which learns images by class, and {found.name} has no "
+            f"network.name is {name}, which learns images by class, and {images.name} has no "
             "classes: put the images of each class into a folder of its own, take another source, "
             f"or choose {networks.unconditional()}, which need none"
         )
-    counts = torch.bincount(found.labels, minlength=len(found.class_names))
-    for class_name, count in zip(found.class_names, counts.tolist(), strict=True):
+    counts = torch.bincount(images.labels, minlength=len(images.class_names))
+    for class_name, count in zip(images.class_names, counts.tolist(), strict=True):
         if not count:
             raise SparseganError(
-                f"{found.name} has no image of the class {class_name} to learn from: add some, or "
+                f"{images.name} has no image of the class {class_name} to learn from: add some, or "
                 "name the other classes in data.classes"
             )
-    return found.class_names
-
-
-def pairs(config: Config) -> dict[str, Config]:
-    """The pairs of networks that a run trains, each with the configuration to build it from.
-
-    One alone has no name. Others have a seed of their own each, or they would begin as equals.
-    """
-    if config.network.name != "cyclegan":
-        return {"": config}
-
-    def seed(name: str) -> int:
-        return int(torch.randint(2**62, (), generator=stream(config.seed, "pair", name)))
-
-    return {name: replace(config, seed=seed(name)) for name in CYCLE}
+    return images.class_names
 
 
 def pair(config: Config, device: torch.device | None = None) -> Pair:
@@ -177,5 +165,5 @@ def method(config: Config, built: Pair) -> Method:
         )
 
 
-def _optimiser(chosen: OptimiserConfig, network: nn.Module) -> optim.Optimizer:
-    return optim.Adam(network.parameters(), lr=chosen.lr, betas=chosen.betas)
+def _optimiser(settings: OptimiserConfig, network: nn.Module) -> optim.Optimizer:
+    return optim.Adam(network.parameters(), lr=settings.lr, betas=settings.betas)

@@ -20,7 +20,7 @@ def evaluate_run(
     images: int | None = None,
     features: str | None = None,
     trust_code: bool = False,
-) -> dict[str, dict[str, Any]]:
+) -> dict[str | None, dict[str, Any]]:
     """Evaluate a run's generator, or both of a cycle; nothing is written.
 
     Args:
@@ -33,7 +33,7 @@ def evaluate_run(
         trust_code: Whether all code that the run's config.yaml names may be run (see `trust`).
 
     Returns:
-        By pair of networks, the fields of an `evaluate` event, and `step`.
+        By the game's name, the fields of an `evaluate` event, and `step`.
 
     Raises:
         SparseganError: The run, its checkpoint or its data cannot be used, or its code is not
@@ -43,17 +43,18 @@ def evaluate_run(
     trained = open_trained(path, checkpoint, trust_code=trust_code, settings=code)
     config = trained.config
     bn, weights = bn or config.evaluate.bn, weights or config.evaluate.weights
-    chosen = replace(
+    settings = replace(
         config.evaluate,
         images=images or config.evaluate.images or EvaluateConfig.images,
         features=features or config.evaluate.features,
     )
-    config = replace(config, evaluate=chosen)
-    found = {}
-    for pair, evaluator in kinds.evaluators(config, kinds.images(config)).items():
-        method = trained.methods[pair]
+    config = replace(config, evaluate=settings)
+    kind = kinds.of(config)
+    evaluations = {}
+    for game, evaluator in kind.evaluators(config, kind.images(config)).items():
+        method = trained.methods[game]
         with sampling.sampled(method, bn=bn, weights=weights, seed=config.seed) as generator:
-            told = evaluator(generator)
+            distances = evaluator(generator)
         used = weights if method.ema is not None else "live"
-        found[pair] = {**told, "step": trained.step, "bn": bn, "weights": used}
-    return found
+        evaluations[game] = {**distances, "step": trained.step, "bn": bn, "weights": used}
+    return evaluations

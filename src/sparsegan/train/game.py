@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from sparsegan.methods import Method, StepEvents
 from sparsegan.seeding import stream
+from sparsegan.settings import kinds
 from sparsegan.settings.config import Config
 from sparsegan.train import build
 from sparsegan.train.augment import augment, draws
@@ -26,6 +27,7 @@ class Game:
     Args:
         config: Resolved settings.
         fabric: Launched.
+        name: Its name among a run's games; None where it is the only one.
 
     Attributes:
         G: The plain generator.
@@ -33,10 +35,18 @@ class Game:
         optimisers: Both, by name.
         method: The sparse training method over both.
         learners: What steps each network, by name.
+        losses: The loss of each network's last update, by name, detached.
+        scores: D's scores of the fakes of the generator's last update.
+        events: What the method did after that update.
     """
 
-    def __init__(self, config: Config, fabric: Fabric) -> None:
-        self.config, self.fabric = config, fabric
+    losses: dict[str, Tensor]
+    scores: Tensor
+    events: StepEvents
+
+    def __init__(self, config: Config, fabric: Fabric, name: str | None = None) -> None:
+        self.config, self.fabric, self.name = config, fabric, name
+        self.losses = {}
         built = build.pair(config, fabric.device)
         self.G, self.D = built.generator, built.discriminator
         self.optimisers = {
@@ -46,14 +56,34 @@ class Game:
         self.method: Method = build.method(config, built)
         self._loss = adversarial_loss(config.loss.name)
         self.learners = {
-            name: Learner(name, network, self.optimisers[name], config, fabric)
-            for name, network in self.networks.items()
+            role: Learner(role, network, self.optimisers[role], config, fabric)
+            for role, network in self.networks.items()
         }
 
     @property
     def networks(self) -> dict[str, nn.Module]:
         """The plain networks by name."""
         return {"generator": self.G, "discriminator": self.D}
+
+    def label(self, part: str) -> str:
+        """What to call a part of this game among all games'."""
+        return kinds.label(part, self.name)
+
+    # ---- what of a batch is for this game
+
+    def own_latents(self, latents: Inputs) -> Inputs:
+        """What this game's generator is called with."""
+        return latents
+
+    def own_real(self, real: Inputs) -> Inputs:
+        """What this game's discriminator is called with."""
+        return real
+
+    def own_mix(self, mix: Tensor) -> Tensor:
+        """This game's share of the random numbers of a discriminator step."""
+        return mix
+
+    # ---- steps
 
     def choose_kernels(
         self, latents: Inputs, real: Inputs, *, seconds: float = 0.02, anew: bool = False
@@ -67,22 +97,22 @@ class Game:
             anew: Do not take times that an earlier run on this machine has left.
         """
         inputs = self._parts(latents)[0], self._parts(real)[0]
-        for network, given in zip(self.method.networks.values(), inputs, strict=True):
+        for network, arguments in zip(self.method.networks.values(), inputs, strict=True):
             kernels = network.engine
             if kernels.wanted != "masked" and kernels.measurable:
                 if kernels.wanted == "auto":
-                    kernels.measure(*given, anew=anew)
-                kernels.time_layers(*given, seconds=seconds, anew=anew)
+                    kernels.measure(*arguments, anew=anew)
+                kernels.time_layers(*arguments, seconds=seconds, anew=anew)
 
-    def discriminator_step(self, step: int, real: Inputs, latents: Inputs, mix: Tensor) -> Tensor:
-        """One update of D on a real batch and the fakes of `latents`; its loss, detached.
+    def discriminator_step(self, step: int, real: Inputs, latents: Inputs, mix: Tensor) -> None:
+        """One update of D on a real batch and the fakes of `latents`.
 
         The gradient penalty looks at mixtures of real and fake as members of the real's class.
 
         Raises:
             SparseganError: Loss or gradient is not finite; nothing has been updated.
         """
-        return self._discriminate(step, real, latents, mix, self._fake)
+        self._discriminate(step, real, latents, mix, self._fake)
 
     def _discriminate(
         self,
@@ -91,7 +121,7 @@ class Game:
         latents: Inputs,
         mix: Tensor,
         fake_of: Callable[..., Tensor],
-    ) -> Tensor:
+    ) -> None:
         """`discriminator_step` on what `fake_of` makes of the latents of a micro-batch."""
         number = self.method.discriminator_steps
         changes = self._changes(len(latents[0]), "fake", number)
@@ -110,10 +140,10 @@ class Game:
                 loss = loss + self.config.loss.gradient_penalty * penalty
             return loss
 
-        return self.learners["discriminator"].step(step, loss_of)
+        self.losses["discriminator"] = self.learners["discriminator"].step(step, loss_of)
 
-    def generator_step(self, step: int, latents: Inputs) -> tuple[Tensor, Tensor]:
-        """One update of G on `latents`; returns its loss and D's scores of the fakes.
+    def generator_step(self, step: int, latents: Inputs) -> None:
+        """One update of G on `latents`.
 
         Raises:
             SparseganError: Loss or gradient is not finite; nothing has been updated.
@@ -125,15 +155,15 @@ class Game:
 
         def loss_of(part: int) -> Tensor:
             *latents, changes = parts[part]
-            found = self._score(self._changed(G(*latents), changes), *latents[1:])
-            scores[part] = found.detach()
-            return self._loss.generator(found)
+            judged = self._score(self._changed(G(*latents), changes), *latents[1:])
+            scores[part] = judged.detach()
+            return self._loss.generator(judged)
 
         with frozen(self.D):
-            loss = self.learners["generator"].step(step, loss_of)
-        return loss, torch.cat([scores[part] for part in range(len(parts))])
+            self.losses["generator"] = self.learners["generator"].step(step, loss_of)
+        self.scores = torch.cat([scores[part] for part in range(len(parts))])
 
-    def after_generator_step(self, scores: Tensor, latents: Inputs, real: Inputs) -> StepEvents:
+    def after_generator_step(self, latents: Inputs, real: Inputs) -> None:
         """Measure, rewire and decide (`Method.after_generator_step`) in the run's precision.
 
         All scores are of the same micro-batches, changed by the same draws, as in the steps.
@@ -147,7 +177,9 @@ class Game:
             seen = self._seen(real, self.method.discriminator_steps - 1)
             return torch.cat([self._score(*part) for part in self._parts(seen)])
 
-        return self.method.after_generator_step(scores, rescore=rescore, real_scores=real_scores)
+        self.events = self.method.after_generator_step(
+            self.scores, rescore=rescore, real_scores=real_scores
+        )
 
     def gradient_norm(self, name: str) -> float:
         """Euclidean norm of what the network's last update stepped on, active weights only."""

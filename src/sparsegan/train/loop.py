@@ -1,33 +1,31 @@
 """The training loop, and how a run begins, goes on after a stop, and ends."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lightning_fabric import Fabric
 from rich.console import Console
-from torch import Tensor
 
 from sparsegan import report
 from sparsegan.errors import SparseganError
 from sparsegan.files import atomic_write_text
 from sparsegan.locks import FileLock
-from sparsegan.methods import StepEvents
 from sparsegan.record import run_cost
 from sparsegan.record.checkpoint import save_state
-from sparsegan.record.journal import Journal, balance_of, layer_costs
+from sparsegan.record.journal import Journal
 from sparsegan.record.metrics_log import MetricsLog, finite, read_events
 from sparsegan.record.run import RunDirectory, create, free_name, hold, open_run
 from sparsegan.settings import parse, trust
 from sparsegan.settings.config import Config
-from sparsegan.train import heartbeat, kinds, memory, resumption, start, state, timing
+from sparsegan.train import heartbeat, kinds, log, memory, resumption, start, state, timing
 from sparsegan.train.clock import Clock
 from sparsegan.train.evaluate import sentence
-from sparsegan.train.kinds import AnyBatches, AnyImages, AnyStudio
-from sparsegan.train.launch import launch, process_rank, reduced, seed_everything
-from sparsegan.train.learning_rate import learning_rate
-from sparsegan.train.match import Match, named
+from sparsegan.train.games import Games
+from sparsegan.train.kinds import AnyBatches, AnyEvaluation, AnyImages
+from sparsegan.train.launch import launch, process_rank, seed_everything
+from sparsegan.train.layer_costs import layer_costs
 from sparsegan.train.progress import ProgressDisplay
 from sparsegan.train.resumption import Resumption
 from sparsegan.train.stop import Interrupted, StopRequest
@@ -40,9 +38,9 @@ class Session:
     config: Config
     fabric: Fabric
     run: RunDirectory
-    match: Match
+    games: Games
     batches: AnyBatches
-    studio: AnyStudio
+    evaluation: AnyEvaluation
     journal: Journal
     clock: Clock
     display: ProgressDisplay
@@ -129,24 +127,24 @@ def _begin(
     config: Config, run: RunDirectory | None, console: Console | None, notes: Sequence[str] = ()
 ) -> RunDirectory:
     """Train from the first step, in a new directory or in one that holds no step yet."""
-    images = kinds.images(config)
+    images = kinds.of(config).images(config)
     fabric = launch(config)
-    config = kinds.resolve(config, images)
+    config = kinds.of(config).resolve(config, images)
     trust.remember(trust.code_of(config).values())  # who trains with it may sample with it
-    match, batches, studio = _parts(config, images, fabric)
-    config, told = start.begin(config, match)
+    games, batches, evaluation = _parts(config, images, fabric)
+    config, sentences = start.begin(config, games)
     # All that can be refused has been by now: nothing is written for a run that cannot begin.
     if run is not None:
         if fabric.is_global_zero:
             run.forget_after(0)
             run.metrics.unlink(missing_ok=True)
-        return _train_on(config, run, match, batches, studio, console, told=told)
+        return _train_on(config, run, games, batches, evaluation, console, sentences=sentences)
     run, lock = _new_run(config, fabric)
     try:
         config = replace(config, run=replace(config.run, directory=str(run.path)))
         if fabric.is_global_zero:
             parse.write(run.config, config, notes)
-        return _train_on(config, run, match, batches, studio, console, told=told)
+        return _train_on(config, run, games, batches, evaluation, console, sentences=sentences)
     finally:
         if lock is not None:
             lock.release()
@@ -154,118 +152,116 @@ def _begin(
 
 def _go_on(going: Resumption, console: Console | None, *, inexact: bool) -> RunDirectory:
     config, saved = going.config, going.saved
-    images = kinds.images(config)
+    images = kinds.of(config).images(config)
     if images.fingerprint != saved["images"] and not inexact:
         raise SparseganError(
             f"the images of {images.name} are not those that the run began with: "
             "restore them, or go on with --inexact"
         )
     fabric = launch(config)
-    match, batches, studio = _parts(config, images, fabric)
-    state.restore(match, saved, inexact=inexact)
+    games, batches, evaluation = _parts(config, images, fabric)
+    state.restore(games, saved, inexact=inexact)
     fabric.barrier()  # every process has read what the first one is about to change
     if fabric.is_global_zero:
-        going.touch(match)
-    return _train_on(config, going.run, match, batches, studio, console, seconds=saved["seconds"])
+        going.touch(games)
+    return _train_on(
+        config, going.run, games, batches, evaluation, console, seconds=saved["seconds"]
+    )
 
 
 def _parts(
     config: Config, images: AnyImages, fabric: Fabric
-) -> tuple[Match, AnyBatches, AnyStudio]:
+) -> tuple[Games, AnyBatches, AnyEvaluation]:
     memory.require(config)
-    studio = kinds.studio(config, images)
+    kind = kinds.of(config)
+    evaluation = kind.evaluation(config, images)
     seed_everything(config, fabric.global_rank)
-    batches = kinds.batches(images, config, fabric.global_rank, fabric.world_size, fabric.device)
+    batches = kind.batches(images, config, fabric.global_rank, fabric.world_size, fabric.device)
     with memory.enough():
-        return kinds.match(config, fabric), batches, studio
+        return kind.games(config, fabric), batches, evaluation
 
 
 def _train_on(
     config: Config,
     run: RunDirectory,
-    match: Match,
+    games: Games,
     batches: AnyBatches,
-    studio: AnyStudio,
+    evaluation: AnyEvaluation,
     console: Console | None,
     *,
     seconds: float | None = None,
-    told: Sequence[str] = (),
+    sentences: Sequence[str] = (),
 ) -> RunDirectory:
-    """Train to the end: from the start, with something to tell, or after so many seconds."""
+    """Train to the end: from the start, with sentences to say, or after so many seconds."""
     heartbeat.can_be_resumed(run.path)
-    fabric = match.fabric
+    fabric = games.fabric
     first = fabric.is_global_zero
-    log = MetricsLog(run.metrics) if first else None
+    metrics = MetricsLog(run.metrics) if first else None
     session = Session(
         config=config,
         fabric=fabric,
         run=run,
-        match=match,
+        games=games,
         batches=batches,
-        studio=studio,
-        journal=Journal(log),
+        evaluation=evaluation,
+        journal=Journal(metrics),
         clock=Clock(seconds or 0.0),
-        display=ProgressDisplay(console if first else None, config.steps, match.step),
+        display=ProgressDisplay(console if first else None, config.steps, games.step),
         stop=StopRequest(),
     )
     try:
         with session.display, session.stop, memory.enough():
-            for pair, method in match.methods.items():
-                for warning in method.inspection.warnings:
-                    session.display.say(named(f"step {match.step}", pair) + f": {warning}")
+            for game in games:
+                for warning in game.method.inspection.warnings:
+                    session.display.say(f"{game.label(f'step {games.step}')}: {warning}")
             if seconds is None:
-                match.choose_kernels(batches.generator_latents(1), batches.real(1, 0))
-                session.journal.start(match)
-                sets = kinds.sets(batches.images, studio)
-                session.journal.data(sets)
-                for line in dict.fromkeys(one.notes.held_out for one in sets.values()):
+                games.choose_kernels(batches.generator_latents(1), batches.real(1, 0))
+                log.start(session.journal, games)
+                splits = evaluation.splits
+                session.journal.data(splits)
+                for line in dict.fromkeys(images.notes.held_out for images in splits.values()):
                     if line:
                         session.display.say(f"held out: {line}")
-                for message in told:
+                for message in sentences:
                     session.journal.write("warning", 0, message=message)
                     session.display.say(message)
                 save(session)
             steps(session)
         finish(session)
     finally:
-        if log is not None:
-            log.close()
+        if metrics is not None:
+            metrics.close()
     return run
 
 
 def steps(session: Session) -> None:
-    """The loop: every generator step from where the run stands to the last.
-
-    Losses, scores and events are by pair of networks, of which most runs have one.
-    """
-    config, match, batches, clock = session.config, session.match, session.batches, session.clock
-    if match.step == 0:
-        look(session, 0)
-    clock.start(match.step)
-    for step in range(match.step + 1, config.steps + 1):
+    """The loop: every generator step from where the run stands to the last."""
+    config, games, batches, clock = session.config, session.games, session.batches, session.clock
+    if games.step == 0:
+        evaluate(session, 0)
+    clock.start(games.step)
+    for step in range(games.step + 1, config.steps + 1):
         for k in range(config.discriminator_steps):
             real = batches.real(step, k)
-            discriminator_losses = match.discriminator_step(
-                step, real, batches.latents(step, k), batches.mix(step, k)
-            )
+            games.discriminator_step(step, real, batches.latents(step, k), batches.mix(step, k))
         latents = batches.generator_latents(step)
-        generator_losses, fake_scores = match.generator_step(step, latents)
+        games.generator_step(step, latents)
 
         best = False
         # Before the masks move: a network is judged by the weights that it was trained with.
-        if not match.evaluated_last:
-            best = look_on_the_way(session, step)
+        if not games.evaluated_last:
+            best = evaluate_on_the_way(session, step)
 
-        events = match.after_generator_step(fake_scores, latents, real)
-        for pair, happened in events.items():
-            session.journal.step(pair, happened)
-            if happened.changes:
-                session.journal.kernels(step, pair, match.methods[pair])
-        if match.evaluated_last:
-            best = look_on_the_way(session, step)
+        games.after_generator_step(latents, real)
+        for game in games:
+            session.journal.step(game.name, game.events)
+            if game.events.changes:
+                session.journal.kernels(step, game.name, game.method)
+        if games.evaluated_last:
+            best = evaluate_on_the_way(session, step)
         session.display.advance(step)
         if step % config.log_every == 0 or step == config.steps:
-            tell(session, step, generator_losses, discriminator_losses, events)
+            session.display.show(step, log.progress(session.journal, games, clock, step))
 
         stopped = session.stop.agreed(session.fabric)
         if stopped or best or step == config.steps or step % config.checkpoint.every == 0:
@@ -276,62 +272,33 @@ def steps(session: Session) -> None:
     clock.stop()
 
 
-def tell(
-    session: Session,
-    step: int,
-    generator_losses: Mapping[str, Tensor],
-    discriminator_losses: Mapping[str, Tensor],
-    events: Mapping[str, StepEvents],
-) -> None:
-    """Write and show the `train` event of each pair of networks."""
-    config, fabric = session.config, session.fabric
-    seconds, rate = session.clock.seconds, session.clock.lap(step)
-    lines = {}
-    for pair, game in session.match.games.items():
-        line = lines[pair] = {
-            "seconds": seconds,
-            "steps_per_second": rate,
-            "generator_loss": reduced(fabric, generator_losses[pair], "mean"),
-            "discriminator_loss": reduced(fabric, discriminator_losses[pair], "mean"),
-            "generator_gradient_norm": game.gradient_norm("generator"),
-            "discriminator_gradient_norm": game.gradient_norm("discriminator"),
-            "generator_density": game.method.generator.masks.density,
-            "discriminator_density": game.method.discriminator.masks.density,
-            "balance_ratio": balance_of(events[pair]),
-        }
-        if config.optimiser.lr_decay != "none":
-            line |= {f"{name}_lr": learning_rate(config, name, step) for name in game.networks}
-        session.journal.write("train", step, pair, **line)
-    session.display.show(step, lines)
-
-
-def look_on_the_way(session: Session, step: int) -> bool:
-    """`look`, outside of the run's seconds; not after the last step, which `finish` looks at."""
+def evaluate_on_the_way(session: Session, step: int) -> bool:
+    """`evaluate`, outside of the run's seconds; not after the last step, which `finish` does."""
     if step == session.config.steps:
         return False
     with session.clock.paused():
-        return look(session, step)
+        return evaluate(session, step)
 
 
-def look(session: Session, step: int) -> bool:
+def evaluate(session: Session, step: int) -> bool:
     """Draw and evaluate where it is due; returns whether this is the best evaluation so far.
 
-    Only the first process looks; the others wait.
+    Only the first process does so; the others wait.
     """
     best = False
     if session.fabric.is_global_zero:
-        found = session.studio.look(session.run, session.match.methods, step)
-        for pair, fields in found.items():
-            session.journal.write("evaluate", step, pair, **fields)
-            session.display.say(f"{named(f'step {step}', pair)}: {sentence(fields)}")
-        best = bool(found) and session.run.best_step() == step
+        evaluations = session.evaluation(session.run, session.games, step)
+        for game, fields in evaluations:
+            session.journal.write("evaluate", step, game.name, **fields)
+            session.display.say(f"{game.label(f'step {step}')}: {sentence(fields)}")
+        best = bool(evaluations) and session.run.best_step() == step
     heartbeat.first_is_done()
     return bool(session.fabric.broadcast(best))
 
 
 def save(session: Session) -> None:
     """Write a checkpoint of the step just completed, and remove what is not to be kept."""
-    captured = state.capture(session.match)
+    captured = state.capture(session.games)
     if session.fabric.is_global_zero:
         captured |= {
             "seconds": session.clock.seconds,
@@ -347,15 +314,12 @@ def save(session: Session) -> None:
 def finish(session: Session) -> None:
     """Evaluate the finished generators, measure what a step costs, write cost.json and report."""
     config, run, seconds = session.config, session.run, session.clock.seconds
-    look(session, config.steps)
-    timed = timing.compare(session.match, session.batches, seconds=min(8.0, 0.05 * seconds))
+    evaluate(session, config.steps)
+    timed = timing.compare(session.games, session.batches, seconds=min(8.0, 0.05 * seconds))
     if session.fabric.is_global_zero:
         summary = run_cost.summary(
             config,
-            {
-                pair: layer_costs(config, game.G, game.D)
-                for pair, game in session.match.games.items()
-            },
+            {game.name: layer_costs(config, game.G, game.D) for game in session.games},
             read_events(run.metrics),
             seconds=seconds,
             timed=timed,
@@ -385,8 +349,8 @@ def _new_run(config: Config, fabric: Fabric) -> tuple[RunDirectory, FileLock | N
 
 
 def _claim(config: Config) -> tuple[RunDirectory, FileLock]:
-    chosen = config.run.directory
-    path = Path(chosen).expanduser() if chosen else None
+    directory = config.run.directory
+    path = Path(directory).expanduser() if directory else None
     while path is None:
         free = free_name(str(config.data.source), config.method.name)
         try:

@@ -10,9 +10,10 @@ import torch
 
 from sparsegan import machine
 from sparsegan.errors import SparseganError
+from sparsegan.settings import kinds
 from sparsegan.settings.config import Config
 from sparsegan.torch_private import SpectralNorm
-from sparsegan.train import build, networks
+from sparsegan.train import networks
 
 _FLOAT = 4
 _COPIES = 4
@@ -65,10 +66,10 @@ def require(config: Config) -> None:
 
 def _weights(config: Config) -> int:
     total = 0
-    for pair in build.pairs(config).values():
-        if pair.network.generator is None and pair.network.discriminator is None:
+    for _, settings in kinds.of(config.network.name).games(config):
+        if settings.network.generator is None and settings.network.discriminator is None:
             with on_no_device():
-                built = networks.build(pair)
+                built = networks.build(settings)
             total += sum(p.numel() for network in built for p in network.parameters())
     return total
 

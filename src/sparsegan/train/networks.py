@@ -9,6 +9,7 @@ from sparsegan.errors import SparseganError
 from sparsegan.nets import own
 from sparsegan.nets.architectures import find
 from sparsegan.seeding import stream
+from sparsegan.settings import kinds
 from sparsegan.settings.config import Config, NetworkConfig
 from sparsegan.sparsity.maskable import RULES, UnmaskableError, maskable_layers
 
@@ -27,10 +28,10 @@ def take_labels(chosen: NetworkConfig, labelled: bool) -> bool:
         SparseganError: A network of one's own is not there, or does not go with the architecture.
     """
     owned = _owned(chosen)
-    if owned and chosen.name == "cyclegan":
+    if owned and not kinds.of(chosen.name).user_networks:
         raise SparseganError(
-            f"network.name is cyclegan and network.{next(iter(owned))} is set: networks of one's "
-            f"own make images out of noise, so choose {unconditional()}"
+            f"network.name is {chosen.name} and network.{next(iter(owned))} is set: networks of "
+            f"one's own make images out of noise, so choose {unconditional()}"
         )
     can = {spec: labelled and own.takes_classes(spec, role) for role, spec in owned.items()}
     if len(owned) == 2:
@@ -127,7 +128,11 @@ def classes(config: Config) -> int | None:
 
 def unconditional() -> str:
     """The architectures that need nothing but noise, in a phrase."""
-    return " or ".join(n for n in nets.NAMES if n not in {*nets.CONDITIONAL, "cyclegan"})
+    return " or ".join(
+        name
+        for name in nets.NAMES
+        if name not in nets.CONDITIONAL and kinds.of(name) is kinds.NOISE_TO_IMAGE
+    )
 
 
 def _owned(chosen: NetworkConfig) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What a run tells while it goes on: a progress bar on a terminal, plain lines elsewhere."""
+"""What a run shows while it goes on: a progress bar on a terminal, plain lines elsewhere."""
 
 from collections.abc import Mapping
 from types import TracebackType
@@ -34,11 +34,11 @@ class ProgressDisplay:
         if self._bar is not None:
             self._bar.update(self._task, completed=step)
 
-    def show(self, step: int, pairs: Mapping[str, Mapping[str, Any]]) -> None:
-        """Show the fields of the `train` event of each pair of networks, by the pair's name."""
-        rate = next(iter(pairs.values()))["steps_per_second"]
+    def show(self, step: int, games: Mapping[str | None, Mapping[str, Any]]) -> None:
+        """Show the fields of the `train` event of each game, by the game's name."""
+        rate = next(iter(games.values()))["steps_per_second"]
         states = (
-            f"{pair}  {_line(fields)}" if pair else _line(fields) for pair, fields in pairs.items()
+            f"{game}  {_line(fields)}" if game else _line(fields) for game, fields in games.items()
         )
         state = f"{rate:.1f} steps/s  {'  '.join(states)}"
         if self._bar is not None:

@@ -14,10 +14,10 @@ from sparsegan.record.events import event
 from sparsegan.record.journal import Journal
 from sparsegan.record.metrics_log import MetricsLog, line, readable_events
 from sparsegan.record.run import RunDirectory
-from sparsegan.settings import parse
+from sparsegan.settings import kinds, parse
 from sparsegan.settings.config import Config
-from sparsegan.train import build, prolong, state
-from sparsegan.train.match import Match
+from sparsegan.train import log, prolong, state
+from sparsegan.train.games import Games
 
 LOST = "a part of metrics.jsonl was lost: what the run did until this step is not complete"
 
@@ -40,29 +40,29 @@ class Resumption:
     past: bytes
     repaired: bool
 
-    def touch(self, match: Match) -> None:
+    def touch(self, games: Games) -> None:
         """Forget what the run did after the checkpoint.
 
         Args:
-            match: The run's games, restored.
+            games: The run's games, restored.
         """
         run = self.run
         run.forget_after(self.saved["step"])
         if parse.read(run.config).steps != self.config.steps:
             _set_steps(run.config, self.config)
         if self.repaired:
-            self._repair(match)
+            self._repair(games)
         elif run.metrics.read_bytes() != self.past:
             atomic_write_bytes(run.metrics, self.past)
 
-    def _repair(self, match: Match) -> None:
+    def _repair(self, games: Games) -> None:
         lines = self.past.split(b"\n")
-        begun = any((event(told) or {}).get("kind") == "start" for told in lines)
-        with atomic_path(self.run.metrics) as temporary, MetricsLog(temporary) as log:
+        begun = any((event(each) or {}).get("kind") == "start" for each in lines)
+        with atomic_path(self.run.metrics) as temporary, MetricsLog(temporary) as metrics:
             if not begun:
-                Journal(log).start(match)
-            log.extend(self.past)
-            Journal(log).repair(match, LOST)
+                log.start(Journal(metrics), games)
+            metrics.extend(self.past)
+            log.repair(Journal(metrics), games, LOST)
 
 
 def read(
@@ -86,7 +86,7 @@ def read(
     config = parse.read(run.config)
     config = replace(config, steps=steps or config.steps)
     saved = run.load(checkpoint)
-    state.require_parts(saved, build.pairs(config))
+    state.require_parts(saved, kinds.of(config.network.name).game_names)
     had = replace(config, steps=saved["settings"]["steps"])
     state.require_settings(saved["settings"], had)
     if config.steps != had.steps:
@@ -111,7 +111,7 @@ def complete(run: RunDirectory, *, repair_log: bool) -> None:
     """Write the report of a finished run anew, and leave out of its events what is none."""
     rest = repair.without_rubbish(run.metrics) if repair_log else None
     if rest is not None:
-        last = max(told["step"] for told in readable_events(run.metrics))
+        last = max(each["step"] for each in readable_events(run.metrics))
         atomic_write_bytes(run.metrics, rest + line("repair", last, message=LOST))
     run.clear()
     report.write([run.path], run.report)
@@ -119,7 +119,7 @@ def complete(run: RunDirectory, *, repair_log: bool) -> None:
 
 def has_begun(run: RunDirectory) -> bool:
     """Whether there is anything to go on from, or that would be lost if the run began anew."""
-    steps = (told["step"] for told in readable_events(run.metrics))
+    steps = (each["step"] for each in readable_events(run.metrics))
     return bool(run.checkpoint_steps()) or any(steps)
 
 

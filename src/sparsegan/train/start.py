@@ -18,11 +18,13 @@ from sparsegan.methods import METHODS, Method
 from sparsegan.methods.density_control import DensityControl
 from sparsegan.record.checkpoint import State, content_digest
 from sparsegan.record.run import open_run
+from sparsegan.settings import kinds
 from sparsegan.settings.config import Config, StartConfig
 from sparsegan.settings.parse import Layer, read_layer
 from sparsegan.sparsity import inherit
 from sparsegan.train import state
-from sparsegan.train.match import Match, named
+from sparsegan.train.game import Game
+from sparsegan.train.games import Games
 
 _CONTROLLED = [cls.__name__ for cls in METHODS.values() if issubclass(cls, DensityControl)]
 _OF_THE_DATA = ("source", "path", "classes")
@@ -50,19 +52,19 @@ def read(config: Config, networks: Mapping[str, nn.Module]) -> tuple[StartConfig
 
     Args:
         config: With `start.run`.
-        networks: The new run's, by name and pair; of the meta device or not.
+        networks: The new run's, by their labels; of the meta device or not.
 
     Raises:
         SparseganError: There is no such checkpoint, or it is another one than config says, or of
             other networks.
     """
-    chosen = config.start
-    assert chosen.run is not None, "the configuration begins with fresh weights"
-    run = open_run(Path(chosen.run).expanduser())
-    path = run.find_checkpoint(chosen.checkpoint)
+    settings = config.start
+    assert settings.run is not None, "the configuration begins with fresh weights"
+    run = open_run(Path(settings.run).expanduser())
+    path = run.find_checkpoint(settings.checkpoint)
     saved = run.load(path)
     digest = content_digest(path)
-    if chosen.sha256 not in (None, digest):
+    if settings.sha256 not in (None, digest):
         raise SparseganError(
             f"{path} is not the checkpoint that start.sha256 names: restore it, or leave "
             "start.sha256 out to begin with what it is now"
@@ -73,17 +75,17 @@ def read(config: Config, networks: Mapping[str, nn.Module]) -> tuple[StartConfig
         f"a run that begins with the weights of {run.path} has its networks, so leave out what "
         "changes them (widths, latent_dim, image_size, classes)",
     )
-    state.require_parts(saved, [name.partition(" ")[2] for name in networks])
+    state.require_parts(saved, kinds.of(config.network.name).game_names)
     step = str(saved["step"]) if path == run.checkpoint(saved["step"]) else str(path.resolve())
     return StartConfig(str(run.path.resolve()), step, digest), saved
 
 
-def begin(config: Config, match: Match) -> tuple[Config, list[str]]:
+def begin(config: Config, games: Games) -> tuple[Config, list[str]]:
     """Put the state to begin with into the games of a new run.
 
     Args:
         config: Resolved.
-        match: Freshly built from it.
+        games: Freshly built from it.
 
     Returns:
         The configuration that names the checkpoint for good, and sentences on what was taken over.
@@ -93,15 +95,16 @@ def begin(config: Config, match: Match) -> tuple[Config, list[str]]:
     """
     if config.start.run is None:
         return config, []
-    chosen, saved = read(config, match.networks)
-    state.load_networks(match.networks, saved)
-    told = [f"begins with the weights of {chosen.run}, step {saved['step']}"]
-    for pair, method in match.methods.items():
-        told += _masks(method, saved[named("method", pair)], pair)
-    return replace(config, start=chosen), told
+    settings, saved = read(config, games.networks)
+    state.load_networks(games.networks, saved)
+    sentences = [f"begins with the weights of {settings.run}, step {saved['step']}"]
+    for game in games:
+        sentences += _masks(game, saved[game.label("method")])
+    return replace(config, start=settings), sentences
 
 
-def _masks(method: Method, saved: Mapping[str, Any], pair: str) -> Iterator[str]:
+def _masks(game: Game, saved: Mapping[str, Any]) -> Iterator[str]:
+    method = game.method
     for name, network in method.networks.items():
         masks, old = network.masks, saved[name]["masks"]
         trained, mask = inherit.trained(masks, old), inherit.same(masks, old)
@@ -110,7 +113,7 @@ def _masks(method: Method, saved: Mapping[str, Any], pair: str) -> Iterator[str]
             continue
         after = inherit.strongest(masks, trained, masks.weights(), method.random)
         masks.restart(after, masks.budget)
-        yield from _changes(named(name, pair), trained, after)
+        yield from _changes(game.label(name), trained, after)
     if method.ema is not None:
         averages = saved["ema"]
         method.ema.restart(None if averages is None else averages["averages"])

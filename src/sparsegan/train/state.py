@@ -13,36 +13,37 @@ from sparsegan.errors import SparseganError
 from sparsegan.record.checkpoint import State
 from sparsegan.settings import parse
 from sparsegan.settings.config import Config
+from sparsegan.settings.kinds import label
+from sparsegan.train.games import Games
 from sparsegan.train.launch import gather
-from sparsegan.train.match import Match, named
 from sparsegan.train.networks import code
 
 
-def capture(match: Match) -> State:
+def capture(games: Games) -> State:
     """The state after a completed step; a collective call, the same on every rank."""
     return {
-        "step": match.step,
-        "networks": {name: net.state_dict() for name, net in match.networks.items()},
-        "optimisers": {name: opt.state_dict() for name, opt in match.optimisers.items()},
-        **{named("method", pair): own.state_dict() for pair, own in match.methods.items()},
-        "precision": match.fabric.strategy.precision.state_dict(),
+        "step": games.step,
+        "networks": {name: net.state_dict() for name, net in games.networks.items()},
+        "optimisers": {name: opt.state_dict() for name, opt in games.optimisers.items()},
+        **{game.label("method"): game.method.state_dict() for game in games},
+        "precision": games.fabric.strategy.precision.state_dict(),
         "ranks": gather(
             {
-                "random": _random_state(match),
-                "buffers": _buffers(match),
-                **match.own_state(),
+                "random": _random_state(games),
+                "buffers": _buffers(games),
+                **games.own_state(),
             }
         ),
-        "conditions": conditions(match),
-        "settings": binding_settings(match.config),
+        "conditions": conditions(games),
+        "settings": binding_settings(games.config),
     }
 
 
-def restore(match: Match, state: Mapping[str, Any], *, inexact: bool = False) -> None:
+def restore(games: Games, state: Mapping[str, Any], *, inexact: bool = False) -> None:
     """Put a captured state into the games built from the same configuration.
 
     Args:
-        match: Freshly built.
+        games: Freshly built.
         state: From `capture`, by way of a checkpoint; see `require_parts`.
         inexact: Go on where the result may differ from that of an uninterrupted run.
 
@@ -51,20 +52,20 @@ def restore(match: Match, state: Mapping[str, Any], *, inexact: bool = False) ->
             conditions and `inexact` is not set.
     """
     if not inexact:
-        require_conditions(state["conditions"], conditions(match))
-    load_networks(match.networks, state)
-    for name, optimiser in match.optimisers.items():
+        require_conditions(state["conditions"], conditions(games))
+    load_networks(games.networks, state)
+    for name, optimiser in games.optimisers.items():
         optimiser.load_state_dict(state["optimisers"][name])
-    for pair, method in match.methods.items():
-        method.load_state_dict(state[named("method", pair)])
+    for game in games:
+        game.method.load_state_dict(state[game.label("method")])
     # The loss scale of 16-bit arithmetic; there is none in checkpoints older than it.
-    match.fabric.strategy.precision.load_state_dict(state.get("precision", {}))
-    if match.fabric.global_rank < len(state["ranks"]):
-        mine = state["ranks"][match.fabric.global_rank]
-        for name, network in match.networks.items():
+    games.fabric.strategy.precision.load_state_dict(state.get("precision", {}))
+    if games.fabric.global_rank < len(state["ranks"]):
+        mine = state["ranks"][games.fabric.global_rank]
+        for name, network in games.networks.items():
             for key, buffer in network.named_buffers():
                 buffer.copy_(mine["buffers"][name][key])
-        match.load_own_state(mine)
+        games.load_own_state(mine)
         _set_random_state(mine["random"])
 
 
@@ -106,24 +107,25 @@ def require_networks(
             )
 
 
-def require_parts(state: Mapping[str, Any], pairs: Iterable[str] = ("",)) -> None:
+def require_parts(state: Mapping[str, Any], games: Iterable[str | None] = (None,)) -> None:
     """Refuse a state that lacks something.
 
     Args:
         state: From a checkpoint.
-        pairs: Names of the pairs of networks that it is to be of.
+        games: Names of the games that it is to be of.
 
     Raises:
         SparseganError: Naming what is missing.
     """
-    methods = {pair: named("method", pair) for pair in pairs}
-    parts = ["networks", "optimisers", *methods.values(), "ranks", "conditions", "settings", "step"]
+    games = list(games)
+    methods = [label("method", game) for game in games]
+    parts = ["networks", "optimisers", *methods, "ranks", "conditions", "settings", "step"]
     parts += ["seconds", "metrics_bytes", "images"]
     missing = [part for part in parts if part not in state]
-    for pair, method in methods.items():
+    for game, method in zip(games, methods, strict=True):
         for name in ("generator", "discriminator"):
             if not missing and "masks" not in state[method].get(name, {}):
-                missing = [f"the {named(name, pair)}'s masks"]
+                missing = [f"the {label(name, game)}'s masks"]
     if missing:
         raise SparseganError(
             f"the checkpoint lacks {', '.join(missing)}: it is not a sparse run's; "
@@ -166,9 +168,9 @@ def require_settings(saved: Mapping[str, Any], config: Config) -> None:
             )
 
 
-def conditions(match: Match) -> dict[str, Any]:
+def conditions(games: Games) -> dict[str, Any]:
     """What has to be equal for two runs to give the same bits."""
-    device = match.fabric.device
+    device = games.fabric.device
     on_gpu = device.type == "cuda"
     return {
         "threads": torch.get_num_threads(),
@@ -176,8 +178,8 @@ def conditions(match: Match) -> dict[str, Any]:
         "instruction set": torch.backends.cpu.get_cpu_capability(),
         "native kernels": engine.isa() if engine.available() else "not compiled",
         "device": torch.cuda.get_device_name(device) if on_gpu else device.type,
-        "number of processes": match.fabric.world_size,
-        **code(match.config, match.networks),
+        "number of processes": games.fabric.world_size,
+        **code(games.config, games.networks),
     }
 
 
@@ -195,23 +197,23 @@ def require_conditions(saved: Mapping[str, Any], now: Mapping[str, Any]) -> None
             )
 
 
-def _buffers(match: Match) -> dict[str, dict[str, torch.Tensor]]:
+def _buffers(games: Games) -> dict[str, dict[str, torch.Tensor]]:
     """Each network's buffers: batch statistics differ between ranks, so every rank saves its."""
     return {
         name: {key: buffer.detach().cpu() for key, buffer in network.named_buffers()}
-        for name, network in match.networks.items()
+        for name, network in games.networks.items()
     }
 
 
-def _random_state(match: Match) -> State:
+def _random_state(games: Games) -> State:
     _, keys, position, has_gauss, cached = np.random.get_state()
     state: State = {
         "torch": torch.get_rng_state(),
         "numpy": [torch.from_numpy(np.asarray(keys, np.int64)), position, has_gauss, cached],
         "python": random.getstate(),
     }
-    if match.fabric.device.type == "cuda":
-        state["cuda"] = torch.cuda.get_rng_state(match.fabric.device)
+    if games.fabric.device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(games.fabric.device)
     return state
 
 

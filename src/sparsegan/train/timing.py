@@ -2,112 +2,101 @@
 
 import itertools
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from statistics import median
 
 import torch
 
 from sparsegan.methods import METHODS
+from sparsegan.record.run_cost import StepSeconds
 from sparsegan.settings.config import MethodChoice
 from sparsegan.train import kinds
+from sparsegan.train.games import Games
 from sparsegan.train.kinds import AnyBatches
 from sparsegan.train.launch import reduced
-from sparsegan.train.match import Match
 
 
-@dataclass(frozen=True)
-class StepSeconds:
-    """Medians over as many steps of each, in turns, in one process.
-
-    Attributes:
-        sparse: Seconds of a step (all discriminator steps and the generator's): the mean of one as
-            the run began and one as it is now, since a discriminator's density may have moved.
-        dense: The same with both networks dense.
-        steps: Measured steps of each.
-    """
-
-    sparse: float
-    dense: float
-    steps: int
-
-
-def compare(match: Match, batches: AnyBatches, *, seconds: float) -> StepSeconds:
+def compare(games: Games, batches: AnyBatches, *, seconds: float) -> StepSeconds:
     """Time the run's networks as they began and as they are, and dense ones, on copies.
 
     A collective call: every rank takes part.
 
     Args:
-        match: The run; it is not touched.
+        games: The run's; it is not touched.
         batches: The run's batches.
         seconds: Stop after about so long, but not before three steps of each.
     """
-    device = match.fabric.device
+    device = games.fabric.device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        return _compare((_begun(match), _copy(match), _dense(match)), batches, seconds)
+        return _compare((_begun(games), _copy(games), _dense(games)), batches, seconds)
 
 
 def _compare(
-    matches: tuple[Match, Match, Match], batches: AnyBatches, seconds: float
+    compared: tuple[Games, Games, Games], batches: AnyBatches, seconds: float
 ) -> StepSeconds:
-    for each in matches:
+    for each in compared:
         _step_seconds(each, batches, 1)  # warm-up: allocations, first-use choices of kernels
     times: tuple[list[float], ...] = [], [], []
     begin = time.perf_counter()
     for number in itertools.count(2):
-        for each, measured in zip(matches, times, strict=True):
+        for each, measured in zip(compared, times, strict=True):
             measured.append(_step_seconds(each, batches, number))
-        if number >= 4 and reduced(matches[0].fabric, time.perf_counter() - begin, "max") > seconds:
+        if (
+            number >= 4
+            and reduced(compared[0].fabric, time.perf_counter() - begin, "max") > seconds
+        ):
             break
     begun, ended, dense = map(median, times)
     return StepSeconds((begun + ended) / 2, dense, len(times[0]))
 
 
-def _dense(match: Match) -> Match:
+def _dense(games: Games) -> Games:
     dense = MethodChoice("dense", METHODS["dense"].Settings())
-    dense_match = kinds.match(replace(match.config, method=dense, engine="auto"), match.fabric)
-    _take_tables(dense_match, match)
-    return dense_match
+    config = replace(games.config, method=dense, engine="auto")
+    dense_games = kinds.of(config).games(config, games.fabric)
+    _take_tables(dense_games, games)
+    return dense_games
 
 
-def _begun(match: Match) -> Match:
-    begun = kinds.match(match.config, match.fabric)
-    _take_tables(begun, match)
+def _begun(games: Games) -> Games:
+    begun = kinds.of(games.config).games(games.config, games.fabric)
+    _take_tables(begun, games)
     return begun
 
 
-def _take_tables(copy: Match, match: Match) -> None:
+def _take_tables(copy: Games, games: Games) -> None:
     """What the run has measured of its networks holds for copies of them."""
-    for pair, method in copy.methods.items():
-        for name, network in method.networks.items():
-            own = match.methods[pair].networks[name]
+    for copied, game in zip(copy, games, strict=True):
+        for name, network in copied.method.networks.items():
+            own = game.method.networks[name]
             if own.engine.timing is not None:
                 network.engine.load_state_dict(own.engine.state_dict())
 
 
-def _copy(match: Match) -> Match:
-    copy = kinds.match(match.config, match.fabric)
+def _copy(games: Games) -> Games:
+    copy = kinds.of(games.config).games(games.config, games.fabric)
     for name, network in copy.networks.items():
-        network.load_state_dict(match.networks[name].state_dict())
-    for pair, method in copy.methods.items():
-        method.load_state_dict(match.methods[pair].state_dict())
+        network.load_state_dict(games.networks[name].state_dict())
+    for copied, game in zip(copy, games, strict=True):
+        copied.method.load_state_dict(game.method.state_dict())
     return copy
 
 
-def _step_seconds(match: Match, batches: AnyBatches, step: int) -> float:
-    config = match.config
+def _step_seconds(games: Games, batches: AnyBatches, step: int) -> float:
+    config = games.config
     inputs = [
         (batches.real(step, k), batches.latents(step, k), batches.mix(step, k))
         for k in range(config.discriminator_steps)
     ]
     latents = batches.generator_latents(step)
-    begin = _now(match)
+    begin = _now(games)
     for real, fakes, mix in inputs:
-        match.discriminator_step(step, real, fakes, mix)
-    match.generator_step(step, latents)
-    return _now(match) - begin
+        games.discriminator_step(step, real, fakes, mix)
+    games.generator_step(step, latents)
+    return _now(games) - begin
 
 
-def _now(match: Match) -> float:
-    if match.fabric.device.type == "cuda":
-        torch.cuda.synchronize(match.fabric.device)
+def _now(games: Games) -> float:
+    if games.fabric.device.type == "cuda":
+        torch.cuda.synchronize(games.fabric.device)
     return time.perf_counter()

@@ -7,11 +7,10 @@ from pathlib import Path
 from sparsegan.errors import SparseganError
 from sparsegan.methods import Method
 from sparsegan.record.run import open_run
-from sparsegan.settings import parse, trust
+from sparsegan.settings import kinds, parse, trust
 from sparsegan.settings.config import Config
 from sparsegan.settings.trust import NETWORKS
 from sparsegan.train import build, state
-from sparsegan.train.match import named
 
 
 @dataclass(frozen=True)
@@ -20,32 +19,30 @@ class Trained:
 
     Attributes:
         config: The run's settings.
-        methods: The method of each pair of networks, by the pair's name.
+        methods: The method of each game, by the game's name.
         step: Generator steps completed.
     """
 
     config: Config
-    methods: dict[str, Method]
+    methods: dict[str | None, Method]
     step: int
 
-    def method_of(self, pair: str | None) -> Method:
-        """The method of the pair of that name; None: of the only one.
+    def method_of(self, game: str | None) -> Method:
+        """The method of the game of that name; None: of the only one.
 
         Raises:
-            SparseganError: There is no such pair, or no name and several pairs.
+            SparseganError: There is no such game, or no name and several games.
         """
-        if pair is None and list(self.methods) == [""]:
-            return self.methods[""]
-        if pair is None:
-            names = " or ".join(self.methods)
+        if game in self.methods:
+            return self.methods[game]
+        if game is None:
+            names = " or ".join(name for name in self.methods if name)
             raise SparseganError(f"the run has several generators: choose --direction {names}")
-        if pair not in self.methods:
-            raise SparseganError("the run has one generator: leave out --direction")
-        return self.methods[pair]
+        raise SparseganError("the run has one generator: leave out --direction")
 
     @property
     def method(self) -> Method:
-        """The method of the only pair."""
+        """The method of the only game."""
         return self.method_of(None)
 
 
@@ -72,13 +69,13 @@ def open_trained(
     config = parse.read(run.config)
     trust.require(config, run.config, trust_code=trust_code, settings=settings)
     saved = run.load(checkpoint)
-    pairs = build.pairs(config)
-    state.require_parts(saved, pairs)
+    kind = kinds.of(config.network.name)
+    state.require_parts(saved, kind.game_names)
     methods = {}
-    for pair, chosen in pairs.items():
-        built = build.pair(chosen)
-        methods[pair] = build.method(chosen, built)
+    for game, game_config in kind.games(config):
+        built = build.pair(game_config)
+        methods[game] = build.method(game_config, built)
         networks = {"generator": built.generator, "discriminator": built.discriminator}
-        state.load_networks({named(role, pair): net for role, net in networks.items()}, saved)
-        methods[pair].load_state_dict(saved[named("method", pair)])
+        state.load_networks({kinds.label(role, game): net for role, net in networks.items()}, saved)
+        methods[game].load_state_dict(saved[kinds.label("method", game)])
     return Trained(config, methods, saved["step"])

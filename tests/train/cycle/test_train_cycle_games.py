@@ -15,11 +15,11 @@ from sparsegan.errors import SparseganError
 from sparsegan.record.checkpoint import load_state, save_state
 from sparsegan.record.metrics_log import read_events
 from sparsegan.record.run import RunDirectory
+from sparsegan.record.run_cost import StepSeconds
 from sparsegan.settings import parse
 from sparsegan.train import loop, state
 from sparsegan.train.cycle import translation
 from sparsegan.train.stop import Interrupted, StopRequest
-from sparsegan.train.timing import StepSeconds
 from sparsegan.train.trained import open_trained
 from tiny_run import differences
 
@@ -31,24 +31,24 @@ def location(tmp_path_factory):
     return write_set(tmp_path_factory.mktemp("squares"))
 
 
-def plain(match):
+def plain(games):
     """Copies of the networks of both directions: (generators, discriminators)."""
     return [
-        [copy.deepcopy(match.networks[f"{role} {pair}"]) for pair in PAIRS]
+        [copy.deepcopy(games.networks[f"{role} {pair}"]) for pair in PAIRS]
         for role in ("generator", "discriminator")
     ]
 
 
-def weights(match):
+def weights(games):
     return {
         name: [p.detach().clone() for p in network.parameters()]
-        for name, network in match.networks.items()
+        for name, network in games.networks.items()
     }
 
 
-def moved(before, match):
+def moved(before, games):
     """Names of the networks that are not as they were."""
-    now = weights(match)
+    now = weights(games)
     return {
         name
         for name, own in now.items()
@@ -59,9 +59,9 @@ def moved(before, match):
 # ---- one step
 
 
-def losses_by_hand(match, images, cycle, identity):
+def losses_by_hand(games, images, cycle, identity):
     """The generators' loss of each direction as the paper writes it, on copies."""
-    (G, back), (D_b, D_a) = plain(match)
+    (G, back), (D_b, D_a) = plain(games)
     a, b = images
     l1 = lambda x, y: (x - y).abs().mean()  # noqa: E731
     a_to_b = (D_b(G(a)) - 1).square().mean() + cycle * l1(back(G(a)), a) + identity * l1(G(b), b)
@@ -74,21 +74,21 @@ def losses_by_hand(match, images, cycle, identity):
 @pytest.mark.parametrize(("cycle", "identity"), [(10.0, 5.0), (3.0, 0.0), (0.0, 0.0)])
 def test_the_generators_share_the_published_loss(location, cycle, identity):
     flags = ["--loss.cycle", str(cycle), "--loss.identity", str(identity)]
-    match, batches = opened(location, *flags)
+    games, batches = opened(location, *flags)
     images = batches.generator_latents(1)
-    expected, copies = losses_by_hand(match, images, cycle, identity)
+    expected, copies = losses_by_hand(games, images, cycle, identity)
     sum(expected).backward()
-    before = weights(match)
-    losses, scores = match.generator_step(1, images)
-    for pair, loss, own in zip(PAIRS, expected, copies, strict=True):
-        assert losses[pair].item() == pytest.approx(loss.item(), rel=1e-5)
-        assert scores[pair].shape == (1, 6, 6)
-        masks = match.methods[pair].generator.masks
+    before = weights(games)
+    games.generator_step(1, images)
+    for game, loss, own in zip(games, expected, copies, strict=True):
+        assert game.losses["generator"].item() == pytest.approx(loss.item(), rel=1e-5)
+        assert game.scores.shape == (1, 6, 6)
+        masks = game.method.generator.masks
         for layer, copied in zip(masks.layers, _weights(own, masks), strict=True):
             wanted = torch.where(masks[layer.name], copied, 0)
             rounding = 1e-4 * wanted.abs().max().item()
             torch.testing.assert_close(layer.parameter.grad, wanted, rtol=1e-3, atol=rounding)
-    assert moved(before, match) == {"generator a_to_b", "generator b_to_a"}
+    assert moved(before, games) == {"generator a_to_b", "generator b_to_a"}
 
 
 def _weights(network, masks):
@@ -96,61 +96,63 @@ def _weights(network, masks):
 
 
 def test_each_discriminator_learns_its_own_kind(location):
-    match, batches = opened(location)
-    (G, back), (D_b, D_a) = plain(match)
+    games, batches = opened(location)
+    (G, back), (D_b, D_a) = plain(games)
     a, b = batches.real(1, 0)
-    before = weights(match)
-    losses = match.discriminator_step(1, (a, b), (a, b), batches.mix(1, 0))
-    for pair, D, real, fake in (("a_to_b", D_b, b, G(a)), ("b_to_a", D_a, a, back(b))):
+    before = weights(games)
+    games.discriminator_step(1, (a, b), (a, b), batches.mix(1, 0))
+    for name, D, real, fake in (("a_to_b", D_b, b, G(a)), ("b_to_a", D_a, a, back(b))):
         expected = ((D(real) - 1).square().mean() + D(fake).square().mean()) / 2
-        assert losses[pair].item() == pytest.approx(expected.item(), rel=1e-5)
-    assert moved(before, match) == {"discriminator a_to_b", "discriminator b_to_a"}
+        assert games[name].losses["discriminator"].item() == pytest.approx(
+            expected.item(), rel=1e-5
+        )
+    assert moved(before, games) == {"discriminator a_to_b", "discriminator b_to_a"}
 
 
 def test_discriminators_see_translations_of_the_past(location):
-    match, batches = opened(location, "--loss.history", "1")
+    games, batches = opened(location, "--loss.history", "1")
     shown = []
-    match.games["a_to_b"].D.register_forward_pre_hook(lambda _, args: shown.append(args[0].clone()))
+    games["a_to_b"].D.register_forward_pre_hook(lambda _, args: shown.append(args[0].clone()))
     exchange = torch.full((2, 1, 2), 0.9)
     for step in (1, 2):
-        match.discriminator_step(step, batches.real(step, 0), batches.latents(step, 0), exchange)
+        games.discriminator_step(step, batches.real(step, 0), batches.latents(step, 0), exchange)
     (_, first), (_, second) = shown[:2], shown[2:]
     assert torch.equal(first, second)
     assert not torch.equal(batches.real(1, 0)[0], batches.real(2, 0)[0])
 
 
 def test_the_balance_is_measured_in_each_pair(location):
-    match, batches = opened(location)
+    games, batches = opened(location)
     a, b = real = batches.real(1, 0)
-    match.discriminator_step(1, real, real, batches.mix(1, 0))
-    (G, back), _ = plain(match)
-    _, scores = match.generator_step(1, real)
-    (G_after, back_after), (D_b, D_a) = plain(match)
-    events = match.after_generator_step(scores, real, real)
-    for pair, D, before, after, known, image in (
+    games.discriminator_step(1, real, real, batches.mix(1, 0))
+    (G, back), _ = plain(games)
+    games.generator_step(1, real)
+    (G_after, back_after), (D_b, D_a) = plain(games)
+    games.after_generator_step(real, real)
+    for name, D, before, after, known, image in (
         ("a_to_b", D_b, G, G_after, b, a),
         ("b_to_a", D_a, back, back_after, a, b),
     ):
-        record = events[pair].balance
+        record = games[name].events.balance
         assert record.real == pytest.approx(D(known).mean().item(), rel=1e-5)
         assert record.fake_before == pytest.approx(D(before(image)).mean().item(), rel=1e-5)
         assert record.fake_after == pytest.approx(D(after(image)).mean().item(), rel=1e-5)
-    assert events["a_to_b"].balance != events["b_to_a"].balance
+    assert games["a_to_b"].events.balance != games["b_to_a"].events.balance
 
 
 def test_measuring_the_balance_changes_nothing(location):
     ends = []
     for every in ("1", "100"):
-        match, batches = opened(location, "--method.balance_every", every)
-        play(match, batches, 3)
-        ends.append(state.capture(match))
+        games, batches = opened(location, "--method.balance_every", every)
+        play(games, batches, 3)
+        ends.append(state.capture(games))
     parts = ("networks", "optimisers", "ranks")
     assert differences(*({part: end[part] for part in parts} for end in ends)) == []
 
 
 def test_the_pairs_begin_with_weights_and_masks_of_their_own(location):
-    match, _ = opened(location)
-    there, back = (match.methods[pair].generator for pair in PAIRS)
+    games, _ = opened(location)
+    there, back = (game.method.generator for game in games)
     assert not torch.equal(there.masks.flat, back.masks.flat)
     assert not torch.equal(there.module.first.weight, back.module.first.weight)
 
@@ -159,36 +161,35 @@ def test_micro_batches_add_up_to_the_batch(location):
     ends = []
     for parts in ("1", "2"):
         flags = ["--batch_size", "2", "--generator_batch_size", "2", "--accumulate", parts]
-        match, batches = opened(location, *flags)
+        games, batches = opened(location, *flags)
         images = batches.real(1, 0)
-        losses = match.discriminator_step(1, images, images, batches.mix(1, 0))
-        generator_losses, scores = match.generator_step(1, images)
-        ends.append([losses, generator_losses, {k: v.mean() for k, v in scores.items()}])
+        games.discriminator_step(1, images, images, batches.mix(1, 0))
+        games.generator_step(1, images)
+        ends.append([[*game.losses.values(), game.scores.mean()] for game in games])
     for one, other in zip(*ends, strict=True):
-        for pair in PAIRS:
-            torch.testing.assert_close(one[pair], other[pair], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
 def test_augmentation_is_what_the_discriminator_sees_and_no_generator(location):
-    match, batches = opened(location, "--augment", "[cutout]")
-    seen, inputs = [], []
-    game = match.games["a_to_b"]
+    games, batches = opened(location, "--augment", "[cutout]")
+    seen, translated = [], []
+    game = games["a_to_b"]
     game.D.register_forward_pre_hook(lambda _, args: seen.append(args[0].detach().clone()))
-    game.G.register_forward_pre_hook(lambda _, args: inputs.append(args[0].detach().clone()))
-    play(match, batches, 1)
+    game.G.register_forward_pre_hook(lambda _, args: translated.append(args[0].detach().clone()))
+    play(games, batches, 1)
     middle = torch.zeros(3)
     cut = [bool((images[0] == middle.view(3, 1, 1)).all(0).any()) for images in seen]
     assert cut == [True] * len(seen)
-    assert torch.equal(inputs[0], batches.real(1, 0)[0])
+    assert torch.equal(translated[0], batches.real(1, 0)[0])
 
 
 def test_a_loss_that_is_not_finite_stops_both_generators(location):
-    match, batches = opened(location)
+    games, batches = opened(location)
     a, b = batches.generator_latents(1)
-    before = weights(match)
+    before = weights(games)
     with pytest.raises(SparseganError, match="the generator diverged at step 4"):
-        match.generator_step(4, (a * float("nan"), b))
-    assert not moved(before, match)
+        games.generator_step(4, (a * float("nan"), b))
+    assert not moved(before, games)
 
 
 # ---- whole runs
@@ -304,18 +305,18 @@ def test_adapt_controls_each_discriminator_by_its_own_balance(location):
         "--method.balance_window", "2", "--method.maskable", "stu-gan", "--method.low", "-9",
         "--method.high", "-8", "--method.density_step", "0.1", "--steps", "4",
     ]  # fmt: skip
-    match, batches = opened(location, *flags)
-    before = {pair: method.discriminator.masks.active for pair, method in match.methods.items()}
-    match.methods["b_to_a"].balance.record = lambda record: None  # it never has a window
-    play(match, batches, 2)
-    after = {pair: method.discriminator.masks.active for pair, method in match.methods.items()}
+    games, batches = opened(location, *flags)
+    before = {game.name: game.method.discriminator.masks.active for game in games}
+    games["b_to_a"].method.balance.record = lambda record: None  # it never has a window
+    play(games, batches, 2)
+    after = {game.name: game.method.discriminator.masks.active for game in games}
     assert after["a_to_b"] > before["a_to_b"]
     assert after["b_to_a"] == before["b_to_a"]
 
 
 def test_the_state_of_an_ordinary_run_is_refused(location, tmp_path):
-    match, _ = opened(location)
-    save_state(tmp_path / "state", state.capture(match))
+    games, _ = opened(location)
+    save_state(tmp_path / "state", state.capture(games))
     saved = load_state(tmp_path / "state") | {"seconds": 0.0, "metrics_bytes": 0, "images": ""}
     state.require_parts(saved, PAIRS)
     with pytest.raises(SparseganError, match="lacks method"):

@@ -54,7 +54,7 @@ def test_images_are_taken_at_equal_distances():
 def test_translations_are_called_as_their_images(tmp_path):
     write_set(tmp_path / "set", splits=("train",))
     (tmp_path / "set" / "trainA" / "0.png").rename(tmp_path / "set" / "first.png")
-    sources = translation.given(tmp_path / "set", Negative())
+    sources = translation.sources_in(tmp_path / "set", Negative())
     assert translation.save_folder(Negative(), sources, tmp_path / "out") == 7
     names = sorted(
         str(path.relative_to(tmp_path / "out")) for path in tmp_path.glob("out/**/*.png")
@@ -69,7 +69,7 @@ def test_translations_are_called_as_their_images(tmp_path):
 def test_images_that_differ_in_their_ending_alone_stay_apart(tmp_path):
     for ending, level in (("png", 10), ("bmp", 20)):
         Image.new("RGB", (64, 64), (level,) * 3).save(tmp_path / f"a.{ending}")
-    sources = translation.given(tmp_path, Negative())
+    sources = translation.sources_in(tmp_path, Negative())
     translation.save_folder(Negative(), sources, tmp_path / "out")
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"a.png.png", "a.bmp.png"}
@@ -77,7 +77,7 @@ def test_images_that_differ_in_their_ending_alone_stay_apart(tmp_path):
 
 def test_a_folder_without_images_is_named(tmp_path):
     with pytest.raises(SparseganError, match=f"no images in {tmp_path}"):
-        translation.given(tmp_path, Negative())
+        translation.sources_in(tmp_path, Negative())
 
 
 def test_a_grid_shows_images_beside_their_translations(source, tmp_path):
@@ -90,10 +90,10 @@ def test_a_grid_shows_images_beside_their_translations(source, tmp_path):
 
 
 def test_translations_are_compared_with_images_of_their_kind(source):
-    selected = config(source, "unused")
-    actual = kinds.images(selected)
-    evaluators = kinds.evaluators(kinds.resolve(selected, actual), actual)
-    known, held_out = unpaired.held_out(selected, actual)
+    chosen = config(source, "unused")
+    found = kinds.of(chosen).images(chosen)
+    evaluators = kinds.of(chosen).evaluators(kinds.of(chosen).resolve(chosen, found), found)
+    known, held_out = unpaired.held_out(chosen, found)
     there = evaluators["a_to_b"]
     assert there.images is known.b
     assert there.held_out.fingerprint == held_out.b.fingerprint
@@ -110,7 +110,8 @@ def test_one_image_to_translate_is_too_few(tmp_path):
     source = write_set(tmp_path, each=(4, 4))
     for number in range(1, 4):
         (source / "testA" / f"{number}.png").unlink()
-    actual = kinds.images(config(source, "unused"))
-    selected = kinds.resolve(config(source, "unused"), actual)
+    kind = kinds.of(config(source, "unused"))
+    found = kind.images(config(source, "unused"))
+    chosen = kind.resolve(config(source, "unused"), found)
     with pytest.raises(SparseganError, match="1 generated images are to be compared with 4 real"):
-        kinds.evaluators(selected, actual)
+        kind.evaluators(chosen, found)

@@ -1,24 +1,24 @@
-"""Looking at a cycle's generators: sample grids and evaluations of both directions, when due."""
+"""The evaluation of a cycle's generators while they are trained: sample grids and distances."""
 
-from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import Any
 
 from torch import nn
 
+from sparsegan.data import Images
 from sparsegan.draw import pictures, sampling
-from sparsegan.methods import Method
 from sparsegan.record.run import RunDirectory
 from sparsegan.settings.config import Config
-from sparsegan.train.build import CYCLE
+from sparsegan.settings.kinds import DIRECTIONS
 from sparsegan.train.cycle import unpaired
 from sparsegan.train.cycle.translation import evaluators, spread, triples
 from sparsegan.train.cycle.unpaired import Unpaired
-from sparsegan.train.studio import due
+from sparsegan.train.evaluation import Fields, due
+from sparsegan.train.game import Game
+from sparsegan.train.games import Games
 
 
-class CycleStudio:
-    """Draws and evaluates translations of test images; looking changes nothing, to the bit.
+class CycleEvaluation:
+    """Draws and evaluates translations of test images; that changes nothing in the run, to the bit.
 
     Without test images, every second training image is translated and compared with the others
     (see `unpaired.held_out`).
@@ -32,38 +32,41 @@ class CycleStudio:
     """
 
     def __init__(self, config: Config, images: Unpaired) -> None:
-        self.config = config
+        self.config, self._images = config, images
         known, self._held_out = unpaired.held_out(config, images)
         wanted = config.evaluate.images
         self._evaluators = evaluators(config, known, self._held_out) if wanted else {}
 
-    def look(
-        self, run: RunDirectory, methods: Mapping[str, Method], step: int
-    ) -> dict[str, dict[str, Any]]:
-        """Draw grids and evaluate where due; the fields of an `evaluate` event for each pair."""
-        chosen, config = self.config.evaluate, self.config
-        draws = due(config.sample.every, step, config.steps)
-        judges = self._evaluators if due(chosen.every, step, config.steps) else {}
-        found: dict[str, dict[str, Any]] = {}
-        if not draws and not judges:
-            return found
+    @property
+    def splits(self) -> dict[str, Images]:
+        """The images to learn from."""
+        return {"trainA": self._images.a, "trainB": self._images.b}
+
+    def __call__(self, run: RunDirectory, games: Games, step: int) -> list[tuple[Game, Fields]]:
+        """Draw grids and evaluate where due; the fields of an `evaluate` event of each game."""
+        config, settings = self.config, self.config.evaluate
+        with_grids = due(config.sample.every, step, config.steps)
+        judges = self._evaluators if due(settings.every, step, config.steps) else {}
+        evaluated: list[tuple[Game, Fields]] = []
+        if not with_grids and not judges:
+            return evaluated
         with ExitStack() as stack:
             generators = [
                 stack.enter_context(
                     sampling.sampled(
-                        methods[pair], bn=chosen.bn, weights=chosen.weights, seed=config.seed
+                        game.method, bn=settings.bn, weights=settings.weights, seed=config.seed
                     )
                 )
-                for pair in CYCLE
+                for game in games
             ]
-            for source, pair in enumerate(CYCLE):
+            for source, game in enumerate(games):
                 there, back = generators[source], generators[1 - source]
-                grid = self._draw(run, there, back, source, step) if draws else None
-                if pair in judges:
-                    weights = chosen.weights if methods[pair].ema is not None else "live"
-                    told = {"bn": chosen.bn, "weights": weights, "grid": grid}
-                    found[pair] = judges[pair](there) | told
-        return found
+                grid = self._draw(run, there, back, source, step) if with_grids else None
+                if game.name in judges:
+                    weights = settings.weights if game.method.ema is not None else "live"
+                    how = {"bn": settings.bn, "weights": weights, "grid": grid}
+                    evaluated.append((game, judges[game.name](there) | how))
+        return evaluated
 
     def _draw(
         self, run: RunDirectory, there: nn.Module, back: nn.Module, source: int, step: int
@@ -72,6 +75,6 @@ class CycleStudio:
         rows = self.config.sample.grid
         across = max(1, rows // 3)
         pixels = triples(there, back, spread(self._held_out.sides[source], rows * across))
-        path = run.sample(step, CYCLE[source])
+        path = run.sample(step, DIRECTIONS[source])
         pictures.save_png(path, pictures.grid(pixels, 3 * across))
         return str(path.relative_to(run.path))

@@ -19,13 +19,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sparsegan.settings.config import Config
-from sparsegan.train import build
+from sparsegan.settings.kinds import DIRECTIONS, IMAGE_TO_IMAGE
 from sparsegan.train.batches import Inputs
-from sparsegan.train.build import CYCLE
 from sparsegan.train.cycle.history import ImageHistory
 from sparsegan.train.game import Game, frozen
+from sparsegan.train.games import Games
 from sparsegan.train.learner import step_together
-from sparsegan.train.match import Match
 
 
 class Direction(Game):
@@ -34,16 +33,30 @@ class Direction(Game):
     Args:
         config: Resolved settings.
         fabric: Launched.
+        name: One of `DIRECTIONS`.
 
     Attributes:
         history: The images that the discriminator has seen and may see again.
     """
 
-    def __init__(self, config: Config, fabric: Fabric) -> None:
-        super().__init__(config, fabric)
+    def __init__(self, config: Config, fabric: Fabric, name: str) -> None:
+        super().__init__(config, fabric, name)
+        self._source = DIRECTIONS.index(name)
         self.history = ImageHistory(config.loss.history)
 
-    def discriminator_step(self, step: int, real: Inputs, latents: Inputs, mix: Tensor) -> Tensor:
+    def own_latents(self, latents: Inputs) -> Inputs:
+        """The images that this direction translates."""
+        return (latents[self._source],)
+
+    def own_real(self, real: Inputs) -> Inputs:
+        """The images of the kind that this direction makes."""
+        return (real[1 - self._source],)
+
+    def own_mix(self, mix: Tensor) -> Tensor:
+        """What this direction's history decides by."""
+        return mix[self._source]
+
+    def discriminator_step(self, step: int, real: Inputs, latents: Inputs, mix: Tensor) -> None:
         """One update of D on real images and on translations, new ones and old.
 
         Args:
@@ -51,13 +64,10 @@ class Direction(Game):
             real: Images of the kind that G makes.
             latents: Images to translate.
             mix: What the history decides by, uniform in [0, 1), `(n, 2)`.
-
-        Returns:
-            Its loss, detached.
         """
         fresh = torch.cat([self._fake(*part) for part in self._parts(latents)])
         shown = self.history.mixed(fresh, mix)
-        return self._discriminate(step, real, (shown,), mix, lambda images: images)
+        self._discriminate(step, real, (shown,), mix, lambda images: images)
 
     def judged(self, fake: Tensor, step: int, part: int) -> tuple[Tensor, Tensor]:
         """The adversarial loss of a micro-batch of translations, and D's scores of them."""
@@ -67,7 +77,7 @@ class Direction(Game):
         return self._loss.generator(scores), scores
 
 
-class CycleMatch(Match):
+class CycleGames(Games):
     """The games of both directions.
 
     Batches are pairs of images of A and of B: the first direction translates those of A and knows
@@ -78,81 +88,59 @@ class CycleMatch(Match):
         fabric: Launched.
 
     Attributes:
-        directions: The games by their pairs' names.
+        directions: The games, in the order of `DIRECTIONS`.
     """
 
     def __init__(self, config: Config, fabric: Fabric) -> None:
-        self.directions = {
-            pair: Direction(chosen, fabric) for pair, chosen in build.pairs(config).items()
-        }
+        self.directions = [
+            Direction(settings, fabric, name)
+            for name, (_, settings) in zip(DIRECTIONS, IMAGE_TO_IMAGE.games(config), strict=True)
+        ]
         super().__init__(config, fabric, self.directions)
 
-    def generator_step(
-        self, step: int, latents: Inputs
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def generator_step(self, step: int, latents: Inputs) -> None:
         """One update of both generators on the sum of their losses.
 
         The loss of a direction, with x an image to translate and y one of the other kind:
         adversarial loss of G(x), + cycle · mean |F(G(x)) - x|, + identity · mean |G(y) - y|.
 
-        Returns:
-            By direction the losses, and D's scores of the translations.
-
         Raises:
             SparseganError: Loss or gradient is not finite; nothing has been updated.
         """
-        chosen, parts = self.config.loss, self.config.accumulate
+        settings, parts = self.config.loss, self.config.accumulate
         images = [tuple(side.chunk(parts)[part] for side in latents) for part in range(parts)]
-        learners = [game.learners["generator"] for game in self.directions.values()]
-        losses: dict[str, dict[int, Tensor]] = {pair: {} for pair in self.directions}
-        scores: dict[str, dict[int, Tensor]] = {pair: {} for pair in self.directions}
+        learners = [game.learners["generator"] for game in self.directions]
+        losses: list[dict[int, Tensor]] = [{} for _ in self.directions]
+        scores: list[dict[int, Tensor]] = [{} for _ in self.directions]
 
         def loss_of(part: int) -> Tensor:
             total = torch.zeros((), device=self.fabric.device)
-            for source, (pair, game) in enumerate(self.directions.items()):
+            for source, game in enumerate(self.directions):
                 x, y = images[part][source], images[part][1 - source]
                 G, back = learners[source].wrapped, learners[1 - source].wrapped
                 fake = G(x)
-                loss, found = game.judged(fake, step, part)
-                if chosen.cycle:
-                    loss = loss + chosen.cycle * F.l1_loss(back(fake), x)
-                if chosen.identity:
-                    loss = loss + chosen.identity * F.l1_loss(G(y), y)
-                losses[pair][part], scores[pair][part] = loss.detach(), found.detach()
+                loss, judged = game.judged(fake, step, part)
+                if settings.cycle:
+                    loss = loss + settings.cycle * F.l1_loss(back(fake), x)
+                if settings.identity:
+                    loss = loss + settings.identity * F.l1_loss(G(y), y)
+                losses[source][part], scores[source][part] = loss.detach(), judged.detach()
                 total = total + loss
             return total
 
         with ExitStack() as stack:
-            for game in self.directions.values():
+            for game in self.directions:
                 stack.enter_context(frozen(game.D))
             step_together(learners, step, loss_of)
-        return (
-            {
-                pair: torch.stack(list(of_parts.values())).mean()
-                for pair, of_parts in losses.items()
-            },
-            {pair: torch.cat(list(of_parts.values())) for pair, of_parts in scores.items()},
-        )
-
-    def latents(self, pair: str, latents: Inputs) -> Inputs:
-        """The images that a direction translates."""
-        return (latents[CYCLE.index(pair)],)
-
-    def real(self, pair: str, real: Inputs) -> Inputs:
-        """The images of the kind that a direction makes."""
-        return (real[1 - CYCLE.index(pair)],)
-
-    def mix(self, pair: str, mix: Tensor) -> Tensor:
-        """What a direction's history decides by."""
-        return mix[CYCLE.index(pair)]
+        for game, of_parts, judged in zip(self.directions, losses, scores, strict=True):
+            game.losses["generator"] = torch.stack(list(of_parts.values())).mean()
+            game.scores = torch.cat(list(judged.values()))
 
     def own_state(self) -> dict[str, Any]:
         """The histories: every process has its own."""
-        return {
-            "history": {pair: game.history.state_dict() for pair, game in self.directions.items()}
-        }
+        return {"history": {game.name: game.history.state_dict() for game in self.directions}}
 
     def load_own_state(self, state: Mapping[str, Any]) -> None:
         """Take over `own_state`."""
-        for pair, game in self.directions.items():
-            game.history.load_state_dict(state["history"][pair], self.fabric.device)
+        for game in self.directions:
+            game.history.load_state_dict(state["history"][game.name], self.fabric.device)

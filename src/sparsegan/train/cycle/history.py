@@ -40,14 +40,14 @@ class ImageHistory:
         if not self.size:
             return fresh
         shown = []
-        for image, (exchange, place) in zip(fresh, chances.tolist(), strict=True):
+        for image, (exchange, which) in zip(fresh, chances.tolist(), strict=True):
             if len(self._kept) < self.size:
                 self._kept.append(image.clone())
                 shown.append(image)
             elif exchange < 0.5:
                 shown.append(image)
             else:
-                at = int(place * self.size)
+                at = int(which * self.size)
                 shown.append(self._kept[at])
                 self._kept[at] = image.clone()
         return torch.stack(shown)

@@ -14,7 +14,7 @@ from sparsegan.data.folder import load_all
 from sparsegan.draw import pictures
 from sparsegan.draw.sampling import to_uint8
 from sparsegan.settings.config import Config
-from sparsegan.train.build import CYCLE
+from sparsegan.settings.kinds import DIRECTIONS
 from sparsegan.train.cycle import unpaired
 from sparsegan.train.cycle.unpaired import Unpaired
 from sparsegan.train.evaluate import Evaluator
@@ -65,12 +65,12 @@ class Sources:
         """So many of them at equal distances, or all."""
         if count is None or count >= len(self.images):
             return self
-        places = _places(len(self.images), count)
-        names = [self.names[place] for place in places] if self.names else ()
-        return Sources(replace(self.images, pixels=self.images.pixels[places]), names)
+        indices = _spread(len(self.images), count)
+        names = [self.names[index] for index in indices] if self.names else ()
+        return Sources(replace(self.images, pixels=self.images.pixels[indices]), names)
 
 
-def given(place: Path, generator: nn.Module) -> Sources:
+def sources_in(path: Path, generator: nn.Module) -> Sources:
     """The images in a folder or archive, as the generator takes them.
 
     Raises:
@@ -78,17 +78,17 @@ def given(place: Path, generator: nn.Module) -> Sources:
     """
     size: Any = generator.image_size
     channels: Any = generator.channels
-    return Sources(*load_all(place.expanduser(), size, channels))
+    return Sources(*load_all(path.expanduser(), size, channels))
 
 
 def own_sources(config: Config, direction: str) -> Sources:
-    """The images that a run's looks at itself translate (see `unpaired.held_out`).
+    """The images that a run's own evaluations translate (see `unpaired.held_out`).
 
     Raises:
         SparseganError: They cannot be read.
     """
     _, held_out = unpaired.held_out(config, unpaired.images(config))
-    return Sources(held_out.sides[CYCLE.index(direction)])
+    return Sources(held_out.sides[DIRECTIONS.index(direction)])
 
 
 def save_grid(generator: nn.Module, sources: Sources, path: Path) -> int:
@@ -156,8 +156,8 @@ def spread(images: Images, count: int) -> Tensor:
     return Sources(images).at_most(count).images.pixels
 
 
-def _places(total: int, count: int) -> list[int]:
-    return [place * total // count for place in range(count)]
+def _spread(total: int, count: int) -> list[int]:
+    return [number * total // count for number in range(count)]
 
 
 class TranslationEvaluator(Evaluator):
@@ -184,7 +184,7 @@ class TranslationEvaluator(Evaluator):
 
 def evaluators(
     config: Config, known: Unpaired, held_out: Unpaired
-) -> dict[str, TranslationEvaluator]:
+) -> dict[str | None, TranslationEvaluator]:
     """What judges the translations of either direction.
 
     Args:
@@ -196,11 +196,11 @@ def evaluators(
         SparseganError: As `Evaluator`.
     """
     return {
-        pair: TranslationEvaluator(
+        direction: TranslationEvaluator(
             config,
             real=known.sides[1 - source],
             held_out=held_out.sides[1 - source],
             sources=held_out.sides[source],
         )
-        for source, pair in enumerate(CYCLE)
+        for source, direction in enumerate(DIRECTIONS)
     }

@@ -12,10 +12,9 @@ from sparsegan.data import Images
 from sparsegan.data.pairs import has_test_images
 from sparsegan.errors import SparseganError
 from sparsegan.seeding import stream
+from sparsegan.settings import kinds
 from sparsegan.settings.config import Config
 from sparsegan.train.batches import Batches, Inputs
-
-PUBLISHED_SIZE = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,43 +62,42 @@ def held_out(config: Config, train: Unpaired) -> tuple[Unpaired, Unpaired]:
     Raises:
         SparseganError: They cannot be read, or there are too few.
     """
-    place = _place(config)
-    if has_test_images(place):
+    if has_test_images(_path(config)):
         return train, _load(config, "test")
     return _every_second(train, 0), _every_second(train, 1)
 
 
 def _load(config: Config, split: str) -> Unpaired:
-    chosen = config.data
+    settings = config.data
     a, b = data.load_pair(
-        _place(config),
+        _path(config),
         split=split,
-        image_size=chosen.image_size or PUBLISHED_SIZE,
-        channels=chosen.channels,
-        skip_broken=chosen.skip_broken,
+        image_size=settings.image_size or kinds.IMAGE_TO_IMAGE.image_size,
+        channels=settings.channels,
+        skip_broken=settings.skip_broken,
     )
     return Unpaired(a, b)
 
 
-def _place(config: Config) -> Path:
-    chosen = config.data
-    if chosen.source not in (None, "folder") or chosen.path is None:
-        given = f"data.source is {chosen.source}" if chosen.source else "data.path is missing"
+def _path(config: Config) -> Path:
+    settings = config.data
+    if settings.source not in (None, "folder") or settings.path is None:
+        what = f"data.source is {settings.source}" if settings.source else "data.path is missing"
         raise SparseganError(
-            f"{given}, and network.name is cyclegan, which learns from two sets of images: name "
+            f"{what}, and network.name is cyclegan, which learns from two sets of images: name "
             "the folder or archive that has trainA and trainB with --data.path"
         )
-    if chosen.classes is not None:
+    if settings.classes is not None:
         raise SparseganError(
-            f"data.classes is {', '.join(chosen.classes)}, and the two sets that cyclegan learns "
+            f"data.classes is {', '.join(settings.classes)}, and the two sets that cyclegan learns "
             "from have no classes: leave it out"
         )
-    if chosen.held_out is not None:
+    if settings.held_out is not None:
         raise SparseganError(
-            f"data.held_out is {chosen.held_out}, and cyclegan's held-out images are those in the "
-            "folders testA and testB: leave it out"
+            f"data.held_out is {settings.held_out}, and cyclegan's held-out images are those in "
+            "the folders testA and testB: leave it out"
         )
-    return Path(chosen.path).expanduser()
+    return Path(settings.path).expanduser()
 
 
 def _every_second(train: Unpaired, first: int) -> Unpaired:
@@ -137,10 +135,10 @@ class CycleBatches:
         # Equal counts and one seed would show the same two images together in every epoch.
         other = int(torch.randint(2**62, (), generator=stream(config.seed, "the other set")))
 
-        def both(chosen: Config) -> tuple[Batches, Batches]:
-            of_b = replace(chosen, seed=other)
+        def both(settings: Config) -> tuple[Batches, Batches]:
+            of_b = replace(settings, seed=other)
             return (
-                Batches(images.a, chosen, rank, world_size, device),
+                Batches(images.a, settings, rank, world_size, device),
                 Batches(images.b, of_b, rank, world_size, device),
             )
 

@@ -1,0 +1,69 @@
+"""The evaluation of a run's generator while it is trained: sample grids and distances, when due."""
+
+from typing import Any
+
+from torch import nn
+
+from sparsegan.data import Images
+from sparsegan.draw import drawing, sampling
+from sparsegan.record.run import RunDirectory
+from sparsegan.settings.config import Config
+from sparsegan.train.evaluate import Evaluator
+from sparsegan.train.game import Game
+from sparsegan.train.games import Games
+
+Fields = dict[str, Any]
+"""Of an `evaluate` event."""
+
+
+class Evaluation:
+    """Draws samples and evaluates them; that changes nothing in the run, to the bit.
+
+    Every grid of a run shows the same noise, so that one can follow an image through training.
+
+    Args:
+        config: Resolved settings.
+        images: The training images.
+
+    Raises:
+        SparseganError: The evaluations that the settings ask for are not possible.
+    """
+
+    def __init__(self, config: Config, images: Images) -> None:
+        self.config, self._images = config, images
+        self._evaluator = Evaluator(config, images) if config.evaluate.images else None
+
+    @property
+    def splits(self) -> dict[str, Images]:
+        """The images that were read: to learn from, and to judge by where there are such."""
+        held_out = {} if self._evaluator is None else {"test": self._evaluator.held_out}
+        return {"train": self._images, **held_out}
+
+    def __call__(self, run: RunDirectory, games: Games, step: int) -> list[tuple[Game, Fields]]:
+        """Draw a grid and evaluate where due; the fields of an `evaluate` event of each game."""
+        (game,) = games
+        config, settings = self.config, self.config.evaluate
+        with_grid = due(config.sample.every, step, config.steps)
+        evaluator = self._evaluator if due(settings.every, step, config.steps) else None
+        if not with_grid and evaluator is None:
+            return []
+        with sampling.sampled(
+            game.method, bn=settings.bn, weights=settings.weights, seed=config.seed
+        ) as generator:
+            grid = self._draw(run, generator, step) if with_grid else None
+            distances = evaluator(generator) if evaluator is not None else None
+        if distances is None:
+            return []
+        weights = settings.weights if game.method.ema is not None else "live"
+        return [(game, {**distances, "bn": settings.bn, "weights": weights, "grid": grid})]
+
+    def _draw(self, run: RunDirectory, generator: nn.Module, step: int) -> str:
+        side = self.config.sample.grid
+        path = run.sample(step)
+        drawing.save_grid(generator, path, side * side, columns=side, seed=self.config.seed)
+        return str(path.relative_to(run.path))
+
+
+def due(every: int, step: int, steps: int) -> bool:
+    """Whether it is time after a step: at the beginning, at the end, and every so many steps."""
+    return step in (0, steps) or (every > 0 and step % every == 0)
