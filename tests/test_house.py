@@ -36,7 +36,9 @@ def test_files_named_by_a_page_exist(page):
     text = (ROOT / "docs" / page).read_text()
     paths = set(re.findall(r"`((?:\w+/)+\w+\.py)`", text))
     assert paths or page == "design.md"
-    missing = [path for path in paths if not (PACKAGE / path).is_file() and not (ROOT / path).is_file()]
+    missing = [
+        path for path in paths if not (PACKAGE / path).is_file() and not (ROOT / path).is_file()
+    ]
     assert not missing
 
 

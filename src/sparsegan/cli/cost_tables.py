@@ -137,13 +137,13 @@ def cost_table(counted: Mapping[str, Any], steps: int) -> Table:
         table.add_row(f"FLOPs, {convention} convention", style="bold")
         for network, image in counted["inference"][convention].items():
             _add_operations(table, f"an image, {network}", image["run"], image["dense"])
-        found = counted["flops"][convention]
-        spent, dense = found["run"], found["dense"]
+        counts = counted["flops"][convention]
+        spent, dense = counts["run"], counts["dense"]
         _add_operations(table, "a training step", spent / steps, dense / steps)
         _add_operations(table, "the run", spent, dense)
         for which, name in _EXTREMES.items():
-            if which in found:
-                _add_operations(table, name, found[which], dense)
+            if which in counts:
+                _add_operations(table, name, counts[which], dense)
     seconds = counted.get("seconds")
     if seconds:
         table.add_section()

@@ -10,16 +10,16 @@ from sparsegan.plan.measure import Measured
 from sparsegan.report.format import figure
 
 
-def choices_text(found: list[Measured]) -> str:
+def choices_text(networks: list[Measured]) -> str:
     """A line for each network: what it takes, and what is taken."""
-    width = max(len(one.name) for one in found)
-    return "\n".join(f"{one.name:<{width}}  {one.reason} → {one.kernels}" for one in found)
+    width = max(len(one.name) for one in networks)
+    return "\n".join(f"{one.name:<{width}}  {one.reason} → {one.kernels}" for one in networks)
 
 
-def kernels_table(found: list[Measured]) -> Table:
+def kernels_table(networks: list[Measured]) -> Table:
     """Every layer: milliseconds on either kind of kernels, their ratio, and what it runs on."""
     table = Table(
-        title=f"Kernels: ms of forward and gradients of a batch{_machine(found)}",
+        title=f"Kernels: ms of forward and gradients of a batch{_machine(networks)}",
         caption="a network is timed and chosen as a whole; a layer goes with the rest of it",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
@@ -30,7 +30,7 @@ def kernels_table(found: list[Measured]) -> Table:
     for column in ("density", "masked", "native", "ratio"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("choice")
-    for one in found:
+    for one in networks:
         table.add_section()
         whole = one.timing
         times = None if whole is None else whole["fixed"] + whole["slope"] * one.density
@@ -44,8 +44,8 @@ def kernels_table(found: list[Measured]) -> Table:
     return table
 
 
-def _machine(found: list[Measured]) -> str:
-    tables = [one.timing for one in found if one.timing is not None]
+def _machine(networks: list[Measured]) -> str:
+    tables = [one.timing for one in networks if one.timing is not None]
     return f", {tables[0]['isa']}, {tables[0]['threads']} thread(s)" if tables else ""
 
 
@@ -55,12 +55,12 @@ def _figures(density: float, masked: float | None, native: float | None) -> list
     return [f"{density:.1%}", *(figure(one) for one in (*times, ratio))]
 
 
-def as_json(found: list[Measured]) -> dict[str, Any]:
+def as_json(networks: list[Measured]) -> dict[str, Any]:
     """By network what was measured and chosen; times in seconds."""
     return {
         one.name: {
             **asdict(one),
             "layers": [{**asdict(layer), "ratio": layer.ratio} for layer in one.layers],
         }
-        for one in found
+        for one in networks
     }

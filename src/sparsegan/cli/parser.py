@@ -1,6 +1,7 @@
 """The parser of a command that takes no settings of a run."""
 
 import argparse
+from pathlib import Path
 from typing import NoReturn
 
 from sparsegan.errors import SparseganError
@@ -36,3 +37,40 @@ class Parser(argparse.ArgumentParser):
             flags = [flag for action in self._actions for flag in action.option_strings]
             raise SparseganError(unknown("option", message.split()[2].split("=")[0], flags))
         raise SparseganError(f"{message} (see `{self.prog} --help`)")
+
+
+CHECKPOINT = "best|STEP|PATH"
+"""What names a checkpoint of a run."""
+
+
+def add_run_options(
+    parser: argparse.ArgumentParser,
+    run: str = "the run directory",
+    *,
+    bn: str = "as the run did",
+    weights: str = "as the run did",
+) -> None:
+    """Options of what draws from a run: which state of it, and how."""
+    parser.add_argument("run", type=Path, metavar="RUN", help=run)
+    parser.add_argument(
+        "--checkpoint", metavar=CHECKPOINT, help="not the newest checkpoint but this one"
+    )
+    parser.add_argument(
+        "--bn",
+        choices=("standing", "stored", "batch"),
+        help="normalise by statistics estimated anew, by those that training has stored, or by "
+        f"each batch's own (default: {bn})",
+    )
+    parser.add_argument(
+        "--weights",
+        choices=("ema", "live"),
+        help=f"the average of the weights, or the weights of the last step (default: {weights})",
+    )
+    add_trust(parser)
+
+
+def positive(text: str) -> int:
+    """An option's whole number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
+    return int(text)

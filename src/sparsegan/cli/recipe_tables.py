@@ -20,12 +20,12 @@ def listing(recipes: Sequence[Recipe]) -> str:
     variants = {r.name.removesuffix(r.of): r.group for r in recipes if r.of in listed}
     recipes = [recipe for recipe in recipes if recipe.of not in listed]
 
-    def place(recipe: Recipe) -> tuple[bool, str, str, str]:
+    def rank(recipe: Recipe) -> tuple[bool, str, str, str]:
         # Beginners' recipes are in no folder and come first; a group's variants follow it.
         return "/" in recipe.name, recipe.name.rpartition("/")[0], recipe.group, recipe.name
 
     lines = []
-    for group, members in groupby(sorted(recipes, key=place), key=lambda recipe: recipe.group):
+    for group, members in groupby(sorted(recipes, key=rank), key=lambda recipe: recipe.group):
         of_group = list(members)
         width = max(len(recipe.name) for recipe in of_group)
         lines += ["", group]

@@ -49,12 +49,12 @@ def _data(plan: Plan) -> str:
 
 
 def _networks(config: Config) -> str:
-    chosen, classes = config.network, build.classes(config)
-    pair = (chosen.generator or chosen.name, chosen.discriminator or chosen.name)
-    told = [" and ".join(dict.fromkeys(pair))]
-    told += [] if chosen.latent_dim is None else [f"latent dimension {chosen.latent_dim}"]
-    told += [] if classes is None else [f"{classes} classes"]
-    return ", ".join(told)
+    networks, classes = config.network, build.classes(config)
+    pair = (networks.generator or networks.name, networks.discriminator or networks.name)
+    parts = [" and ".join(dict.fromkeys(pair))]
+    parts += [] if networks.latent_dim is None else [f"latent dimension {networks.latent_dim}"]
+    parts += [] if classes is None else [f"{classes} classes"]
+    return ", ".join(parts)
 
 
 def quality_table(run: RunDirectory) -> Table | None:
@@ -65,9 +65,9 @@ def quality_table(run: RunDirectory) -> Table | None:
             games.setdefault(event.get("pair"), []).append(event)
     if not games:
         return None
-    told = next(iter(games.values()))[-1]
+    last = next(iter(games.values()))[-1]
     # The name of the metric stands above the columns, where 80 columns do not cut it off.
-    table = Table("", title=f"{told['metric']}, n = {told['n']}")
+    table = Table("", title=f"{last['metric']}, n = {last['n']}")
     for column in ("distance", "95 % interval", "Fréchet distance"):
         table.add_column(column, justify="right")
     for game, evaluations in games.items():

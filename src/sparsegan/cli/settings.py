@@ -76,7 +76,7 @@ class Given:
         return lines + [str(change) for change in self.scaled]
 
 
-def read(given: Sequence[str], command: str, description: str) -> Given:
+def read(arguments: Sequence[str], command: str, description: str) -> Given:
     """The configuration that recipe, files, flags and scale add up to, and what to do with it.
 
     Raises:
@@ -85,7 +85,7 @@ def read(given: Sequence[str], command: str, description: str) -> Given:
     own = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     _add_own_options(own, command)
     try:
-        chosen, flags = own.parse_known_args(given)
+        options, flags = own.parse_known_args(arguments)
     except argparse.ArgumentError as error:
         raise SparseganError(f"{error} (see `sparsegan {command} --help`)") from None
     from sparsegan.settings import recipes, scale, trust
@@ -93,13 +93,13 @@ def read(given: Sequence[str], command: str, description: str) -> Given:
     from sparsegan.settings.parse import check, flat, parse, read_layer
     from sparsegan.train import start
 
-    layers = [read_layer(Path(path)) for path in chosen.config]
-    origin = " and ".join(chosen.config)
-    begun = None if layers or chosen.recipe else _flag(flags, "--from", "--start.run")
+    layers = [read_layer(Path(path)) for path in options.config]
+    origin = " and ".join(options.config)
+    begun = None if layers or options.recipe else _flag(flags, "--from", "--start.run")
     if begun is not None:  # a run with its weights has its settings, unless others are named
         layers = [start.settings_of(Path(begun).expanduser(), flags)]
         origin = layers[0].origin
-    recipe = chosen.recipe or (None if layers else DEFAULT_RECIPE)
+    recipe = options.recipe or (None if layers else DEFAULT_RECIPE)
     if recipe is not None:
         layers = [*recipes.layers(recipe), *layers]
     if {"-h", "--help"} & set(flags):
@@ -117,21 +117,21 @@ def read(given: Sequence[str], command: str, description: str) -> Given:
     config = parse(
         layers, flags, [flag for action in own._actions for flag in action.option_strings]
     )
-    if not (command == "train" and chosen.print_config):
+    if not (command == "train" and options.print_config):
         named = {text for flag in flags for text in (flag, flag.partition("=")[2])}
         trust.require(
             config,
             origin,
-            trust_code=chosen.trust_code,
+            trust_code=options.trust_code,
             named=named,
             settings=trust.NETWORKS if command == "cost" else trust.CODE,
         )
-    if chosen.scale is None:
-        return Given(config, [], recipe, chosen)
+    if options.scale is None:
+        return Given(config, [], recipe, options)
     kept = {flag.removeprefix("--").partition("=")[0] for flag in flags if flag.startswith("--")}
     config, changes = scale.small(config, kept)
     check(config)
-    return Given(config, changes, recipe, chosen)
+    return Given(config, changes, recipe, options)
 
 
 def _flag(flags: Sequence[str], *names: str) -> str | None:

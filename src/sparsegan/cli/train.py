@@ -1,0 +1,28 @@
+"""`sparsegan train`: a run from settings."""
+
+from sparsegan.cli import settings
+from sparsegan.cli.cost import print_cost, print_scaled
+from sparsegan.cli.training import to_the_end
+
+
+def train(arguments: list[str]) -> int:
+    """Train a run, or show what it would be."""
+    wanted = settings.read(
+        arguments, "train", "Train a sparse GAN and write it, with a report, to a run directory."
+    )
+    if wanted.options.print_config:
+        from sparsegan.settings.parse import to_yaml
+
+        print(to_yaml(wanted.config, wanted.notes), end="")
+        return 0
+    print_scaled(wanted.scaled, wanted.config)
+    if wanted.options.dry_run:
+        from sparsegan.plan.plan import plan
+
+        print_cost(plan(wanted.config), to_come=True)
+        return 0
+    from rich.console import Console
+
+    from sparsegan.train import loop
+
+    return to_the_end(lambda: loop.train(wanted.config, Console(), notes=wanted.notes))
