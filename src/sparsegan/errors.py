@@ -13,7 +13,7 @@ class SparseganError(ValueError):
     """
 
     exit_code = 2
-    told = False  # another process has told it
+    reported = False  # another process has told it
 
 
 def tell(error: str) -> None:

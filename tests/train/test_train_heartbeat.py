@@ -69,9 +69,9 @@ def test_one_that_is_silent_is_lost_and_the_run_to_go_on_with_is_named(pair, tmp
     pair[0].run_path = tmp_path
     beating(pair[0])
     assert pair[0]._lost.wait(10)
-    told = str(said(pair[0]))
-    assert told.startswith("process 1 (of 2, from 0) has given no sign of life for 0.4 seconds")
-    assert f"go on with `sparsegan resume {tmp_path}`" in told
+    reported = str(said(pair[0]))
+    assert reported.startswith("process 1 (of 2, from 0) has given no sign of life for 0.4 seconds")
+    assert f"go on with `sparsegan resume {tmp_path}`" in reported
     assert said(pair[0]).exit_code == 3
 
 
@@ -102,7 +102,7 @@ def test_what_the_first_has_told_is_not_told_again(pair):
     beating(*pair)
     pair[0].leave(ValueError("mine"))
     assert pair[1]._lost.wait(10)
-    assert said(pair[1]).told
+    assert said(pair[1]).reported
 
 
 @pytest.mark.parametrize("common", [True, False])
@@ -112,7 +112,7 @@ def test_an_error_that_all_have_is_told_by_the_first_alone(pair, common):
         pair[0].leave(SparseganError("no such thing"))
     error = SparseganError("no such thing")
     assert pair[1].leave(error) is error
-    assert error.told == common
+    assert error.reported == common
 
 
 def test_errors_of_ones_own_stay_what_they_are(pair):
@@ -159,8 +159,8 @@ def test_before_they_are_connected_the_first_watches_those_it_has_started(code, 
     first = Heartbeat(0, 2, 60, [child])
     beating(first)
     assert first._lost.wait(20)
-    assert f"process 1 (of 2, from 0) {says}" in (told := str(said(first)))
-    assert "start the run again" in told
+    assert f"process 1 (of 2, from 0) {says}" in (reported := str(said(first)))
+    assert "start the run again" in reported
 
 
 def test_none_outlives_the_first(monkeypatch):

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except SparseganError as error:
-        if not error.told:
+        if not error.reported:
             tell(str(error))
         return error.exit_code
     except KeyboardInterrupt:

@@ -53,7 +53,7 @@ examples:
 
 
 @dataclass(frozen=True)
-class Given:
+class Request:
     """What a command line asks for.
 
     Attributes:
@@ -76,7 +76,7 @@ class Given:
         return lines + [str(change) for change in self.scaled]
 
 
-def read(arguments: Sequence[str], command: str, description: str) -> Given:
+def read(arguments: Sequence[str], command: str, description: str) -> Request:
     """The configuration that recipe, files, flags and scale add up to, and what to do with it.
 
     Raises:
@@ -127,11 +127,11 @@ def read(arguments: Sequence[str], command: str, description: str) -> Given:
             settings=trust.NETWORKS if command == "cost" else trust.CODE,
         )
     if options.scale is None:
-        return Given(config, [], recipe, options)
+        return Request(config, [], recipe, options)
     kept = {flag.removeprefix("--").partition("=")[0] for flag in flags if flag.startswith("--")}
     config, changes = scale.small(config, kept)
     check(config)
-    return Given(config, changes, recipe, options)
+    return Request(config, changes, recipe, options)
 
 
 def _flag(flags: Sequence[str], *names: str) -> str | None:

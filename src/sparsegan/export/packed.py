@@ -146,8 +146,8 @@ def _digest(about: str, arrays: Mapping[str, NDArray[Any]]) -> str:
 def _understood(path: Path, about: str) -> tuple[Blueprint, tuple[str, ...]]:
     """What builds the generator, and the names of its classes."""
     try:
-        told = json.loads(about)
-        blueprint, names = Blueprint(**told["generator"]), told.get("class_names", [])
+        about_it = json.loads(about)
+        blueprint, names = Blueprint(**about_it["generator"]), about_it.get("class_names", [])
         fits = isinstance(names, list) and len(names) in (0, blueprint.classes)
         if not fits or not all(isinstance(name, str) for name in names):
             raise ValueError(f"class_names is no list of the names of {blueprint.classes} classes")
@@ -221,9 +221,9 @@ def _unpack(network: nn.Module, arrays: Arrays) -> tuple[dict[str, Tensor], dict
         else:
             layer = name.removesuffix(".weight")
             state[name], masks[layer] = _scatter(name, wanted.shape, units.get(layer), left)
-        found = state[name]
-        if found.shape != wanted.shape or found.dtype != wanted.dtype:
-            raise ValueError(f"{name} is {found.dtype} {list(found.shape)}")
+        tensor = state[name]
+        if tensor.shape != wanted.shape or tensor.dtype != wanted.dtype:
+            raise ValueError(f"{name} is {tensor.dtype} {list(tensor.shape)}")
     if left:
         raise ValueError(f"{min(left)} belongs to no layer")
     return state, masks
@@ -234,10 +234,10 @@ def _scatter(
 ) -> tuple[Tensor, Tensor]:
     """A dense weight and its mask; what they are made of is taken out of `left`."""
     kinds = [(kind, form) for kind in ("", _OF_BLOCKS) for form in places.FORMS]
-    found = next(((k, f) for k, f in kinds if f"{name}.{k}{f}" in left), None)
-    if found is None or f"{name}.values" not in left:
+    storage = next(((k, f) for k, f in kinds if f"{name}.{k}{f}" in left), None)
+    if storage is None or f"{name}.values" not in left:
         raise ValueError(f"{name} is missing")
-    kind, form = found
+    kind, form = storage
     values = torch.from_numpy(left.pop(f"{name}.values"))
     stored = left.pop(f"{name}.{kind}{form}")
     if values.dim() != 1:

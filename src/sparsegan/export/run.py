@@ -73,11 +73,11 @@ def export_run(
         SparseganError: The run or its checkpoint cannot be used, the file cannot be written, or
             packages that the format needs are not there.
     """
-    chosen = FORMATS[to]
-    chosen.check()  # before the work, not after it
+    form = FORMATS[to]
+    form.check()  # before the work, not after it
     trained = open_trained(run, checkpoint, trust_code=trust_code)
     frozen = freeze(trained, pair)
     name = "generator" if pair is None else f"generator-{pair}"
-    path = output or run / f"{name}{chosen.suffix}"
-    chosen.write(frozen, path)
+    path = output or run / f"{name}{form.suffix}"
+    form.write(frozen, path)
     return Written(path, trained.step, path.stat().st_size, frozen.dense_bytes)

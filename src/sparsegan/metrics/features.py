@@ -125,8 +125,8 @@ def load_features(spec: str) -> FeatureNetwork:
         network = make()
     except Exception as error:
         raise SparseganError(
-            f"the feature network {spec!r} cannot be made ({importing.told(error)}): its class has "
-            "to need no arguments"
+            f"the feature network {spec!r} cannot be made ({importing.described(error)}): its "
+            "class has to need no arguments"
         ) from error
     _check(network, spec)
     return network  # type: ignore[no-any-return]

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from sparsegan.errors import SparseganError
-from sparsegan.importing import told
+from sparsegan.importing import described
 from sparsegan.logits import come_from_sigmoid, ends_in
 from sparsegan.undisturbed import undisturbed
 
@@ -64,7 +64,7 @@ def adopt_generator(
         try:
             images = _call(network, noise, classes)
         except Exception as error:
-            refusals.append(f"{tuple(noise.shape)} ({told(error)})")
+            refusals.append(f"{tuple(noise.shape)} ({described(error)})")
             continue
         made.append(_tensor(images, name))
         if made[-1].shape == wanted:
@@ -101,7 +101,7 @@ def adopt_discriminator(
         raise
     except Exception as error:
         raise SparseganError(
-            f"{name} takes no images of shape {tuple(images.shape)} ({told(error)}): set "
+            f"{name} takes no images of shape {tuple(images.shape)} ({described(error)}): set "
             "data.image_size and data.channels to what it is made for"
         ) from error
     _, *rest = shape = tuple(scores.shape) or (0,)

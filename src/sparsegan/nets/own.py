@@ -153,7 +153,7 @@ def _make(maker: Maker, role: str, known: Mapping[str, int | None]) -> nn.Module
         network = make(**arguments)
     except Exception as error:
         called = ", ".join(f"{key}={value}" for key, value in arguments.items())
-        raise SparseganError(f"{name}({called}) fails with {importing.told(error)}") from error
+        raise SparseganError(f"{name}({called}) fails with {importing.described(error)}") from error
     if not isinstance(network, nn.Module):
         raise SparseganError(
             f"{name} makes a {type(network).__name__}: it has to make a torch.nn.Module"

@@ -87,19 +87,19 @@ def read_events(path: Path) -> Iterator[Event]:
         SparseganError: The file is missing, or a line other than the last is no event.
     """
     for number, line in enumerate(_lines(path), start=1):
-        found = event(line)
-        if found is None:
+        read = event(line)
+        if read is None:
             raise SparseganError(
                 f"line {number} of {path} is no event: restore the file, or have `sparsegan resume "
                 f"{path.parent} --repair` keep what can be read of it"
             )
-        yield found
+        yield read
 
 
 def readable_events(path: Path) -> list[Event]:
     """What can be read of a log, of which there may be nothing."""
     try:
-        return [found for line in _lines(path) if (found := event(line)) is not None]
+        return [read for line in _lines(path) if (read := event(line)) is not None]
     except SparseganError:
         return []
 

@@ -36,9 +36,9 @@ def past(path: Path, offset: int, step: int, *, repair: bool, evaluated: bool) -
     evaluations = list(_evaluations(content, step))
     return b"".join(
         line
-        for line, told in _readable(content)
-        if told["step"] < step
-        or (told["step"] == step and told["kind"] != "end" and line not in evaluations)
+        for line, known in _readable(content)
+        if known["step"] < step
+        or (known["step"] == step and known["kind"] != "end" and line not in evaluations)
         or (evaluated and line in evaluations)
     )
 
@@ -63,14 +63,14 @@ def _wrong(path: Path, before: bytes, offset: int) -> str | None:
 
 
 def _evaluations(content: bytes, step: int) -> Iterable[bytes]:
-    for line, told in _readable(content):
-        if told["kind"] == "evaluate" and told["step"] == step:
+    for line, known in _readable(content):
+        if known["kind"] == "evaluate" and known["step"] == step:
             yield line
 
 
 def _readable(content: bytes) -> Iterable[tuple[bytes, Event]]:
     """The whole lines that are events, each once: a run that two processes wrote tells it twice."""
     for line in dict.fromkeys(content.split(b"\n")[:-1]):
-        found = event(line)
-        if found is not None:
-            yield line + b"\n", found
+        read = event(line)
+        if read is not None:
+            yield line + b"\n", read

@@ -69,8 +69,8 @@ class RunDirectory:
 
     def checkpoint_steps(self) -> list[int]:
         """Steps that have a checkpoint, ascending."""
-        found = self.checkpoints.glob("step-*.safetensors")
-        return sorted(int(path.stem[5:]) for path in found if path.stem[5:].isdigit())
+        paths = self.checkpoints.glob("step-*.safetensors")
+        return sorted(int(path.stem[5:]) for path in paths if path.stem[5:].isdigit())
 
     def newest_checkpoint(self) -> Path:
         """The latest checkpoint.
@@ -153,13 +153,13 @@ class RunDirectory:
 
     def best_step(self) -> int | None:
         """The step with the lowest evaluation so far, or none; of several pairs, by their mean."""
-        found: dict[int, list[float | None]] = {}
+        evaluations: dict[int, list[float | None]] = {}
         for event in readable_events(self.metrics):
             if event["kind"] == "evaluate":
-                found.setdefault(event["step"], []).append(event["value"])
+                evaluations.setdefault(event["step"], []).append(event["value"])
         means = [
             (fmean(value for value in values if value is not None), step)
-            for step, values in found.items()
+            for step, values in evaluations.items()
             if None not in values
         ]
         return min(means)[1] if means else None

@@ -210,13 +210,13 @@ def layers_of(start: Event, network: str) -> tuple[Layer, ...]:
     """The masked layers that a `start` event lists for a network."""
     networks = start.get("networks")
     rows = _rows(networks, network) if isinstance(networks, dict) else []
-    found = []
+    masked = []
     for row in rows:
         if isinstance(row, dict) and row.get("masked") is not False:
             weights, active = number(row, "weights"), number(row, "active")
             if weights and active is not None:
-                found.append(Layer(text(row, "name"), text(row, "kind"), weights, active))
-    return tuple(found)
+                masked.append(Layer(text(row, "name"), text(row, "kind"), weights, active))
+    return tuple(masked)
 
 
 def _rows(event: Event, field: str) -> list[Any]:

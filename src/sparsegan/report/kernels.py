@@ -45,24 +45,24 @@ class LayerChoice:
 
 
 def layer_choices(
-    chosen: Kernels, layers: Sequence[LayerSeconds], densities: Mapping[str, float]
+    kernels_used: Kernels, layers: Sequence[LayerSeconds], densities: Mapping[str, float]
 ) -> list[LayerChoice]:
     """What each layer of a network runs on, and why.
 
     Args:
-        chosen: What the network runs on.
+        kernels_used: What the network runs on.
         layers: What its layers take; of layers that were not timed only the names count.
         densities: Of the masked layers, by name; the others are dense.
     """
-    return [_choice(chosen, layer, densities.get(layer.name, 1.0)) for layer in layers]
+    return [_choice(kernels_used, layer, densities.get(layer.name, 1.0)) for layer in layers]
 
 
-def _choice(chosen: Kernels, layer: LayerSeconds, density: float) -> LayerChoice:
-    kernels, reason = chosen.kernels, chosen.reason
+def _choice(kernels_used: Kernels, layer: LayerSeconds, density: float) -> LayerChoice:
+    kernels, reason = kernels_used.kernels, kernels_used.reason
     native = layer.native(density)
     if layer.unsupported:
         kernels, reason = "masked", layer.unsupported
-    elif chosen.measured and native is not None and layer.masked is not None:
+    elif kernels_used.measured and native is not None and layer.masked is not None:
         faster = "native" if native < layer.masked else "masked"
         reason = "faster" if faster == kernels else "with the rest"
         reason = "as fast" if native == layer.masked else reason
@@ -82,13 +82,13 @@ def kernels_section(runs: Sequence[RunRecord]) -> str:
 
 
 def _layers(run: RunRecord, network: str) -> str:
-    told = [row for row in run.kernels if row.network == network]
-    if not told:
+    changes = [row for row in run.kernels if row.network == network]
+    if not changes:
         return ""
-    layers = next((row.layers for row in told if row.layers), ())
+    layers = next((row.layers for row in changes if row.layers), ())
     if not layers:
         layers = tuple(LayerSeconds.untimed(layer.name) for layer in run.layers(network))
-    choices = layer_choices(told[-1], layers, run.layer_densities(network))
+    choices = layer_choices(changes[-1], layers, run.layer_densities(network))
     header = (
         "layer",
         "weight",

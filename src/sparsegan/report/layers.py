@@ -49,7 +49,7 @@ def _network(run: RunRecord, network: str) -> str:
 
 def _row(name: str, weights: float, before: float, after: float) -> str:
     start, end = 100 * min(before, 1.0), 100 * min(after, 1.0)
-    told = f"{percent(before)} → {percent(after)}" if before != after else percent(after)
+    densities = f"{percent(before)} → {percent(after)}" if before != after else percent(after)
     return (
         f'<span class="name" title="{escape(name)}: {count(weights)} weights">{escape(name)}</span>'
         '<svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">'
@@ -57,5 +57,5 @@ def _row(name: str, weights: float, before: float, after: float) -> str:
         f'<path class="bar" d="M{start:.2f} 5H{end:.2f}"/>'
         f'<path class="ring" d="M{start:.2f} 5h0"/><path class="hole" d="M{start:.2f} 5h0"/>'
         f'<path class="end" d="M{end:.2f} 5h0"/></svg>'
-        f'<span class="told">{told}</span>'
+        f'<span class="told">{densities}</span>'
     )

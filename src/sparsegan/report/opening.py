@@ -116,9 +116,9 @@ def _strong(text: str) -> str:
 def _progress(run: RunRecord) -> str:
     planned, done = run.planned_steps, count(run.last_step)
     source = run.config.get("data.source") or run.config.get("data.name") or run.config.get("data")
-    place = run.config.get("data.path")
-    if source == "folder" and isinstance(place, str):
-        source = f"the folder {Path(place).name}"
+    path = run.config.get("data.path")
+    if source == "folder" and isinstance(path, str):
+        source = f"the folder {Path(path).name}"
     subject = _strong(run.label) + (f" trains {escape(run.method)}" if run.method else " trains")
     if isinstance(source, str):
         subject += f" on {escape(source)}"
@@ -133,7 +133,7 @@ def _density_sentence(run: RunRecord) -> str:
     before, after = _density_ends(run, "discriminator")
     if generator is None or after is None:
         return ""
-    told = (
+    sentence = (
         f"The generator keeps {_strong(percent(generator))} of its maskable weights; "
         "the discriminator "
     )
@@ -141,11 +141,11 @@ def _density_sentence(run: RunRecord) -> str:
         sum(row.action == action for row in run.decisions) for action in ("raise", "lower")
     )
     if percent(before) == percent(after) and not raises + lowers:
-        return f"{told}keeps {_strong(percent(after))}."
+        return f"{sentence}keeps {_strong(percent(after))}."
     moves = ""
     if raises + lowers:
         moves = f" in {_times(raises, 'raise')} and {_times(lowers, 'lowering')}"
-    return f"{told}went from {percent(before)} to {_strong(percent(after))}{moves}."
+    return f"{sentence}went from {percent(before)} to {_strong(percent(after))}{moves}."
 
 
 def _times(number: int, noun: str) -> str:
@@ -160,13 +160,13 @@ def _quality_sentence(run: RunRecord) -> str:
     interval = f" (interval {between})" if between else ""
     floor = "" if last.floor is None else f"; real against real is {figure(last.floor)}"
     if first is last:
-        told = f"is {_strong(figure(last.value))} at step {count(last.step)}"
+        sentence = f"is {_strong(figure(last.value))} at step {count(last.step)}"
     else:
-        told = (
+        sentence = (
             f"went from {figure(first.value)} at step {count(first.step)} "
             f"to {_strong(figure(last.value))} at step {count(last.step)}"
         )
-    return f"Its {escape(last.metric)} {told}{interval}{floor}."
+    return f"Its {escape(last.metric)} {sentence}{interval}{floor}."
 
 
 def _interval(row: Evaluation | None, between: str) -> str:
@@ -204,8 +204,8 @@ def _tiles(run: RunRecord) -> str:
         ("training time", seconds(run_seconds(run)), _of_dense(run)),
     ]
     drawn = "".join(
-        f"<div><dt>{escape(name)}</dt><dd>{escape(told)}<small>{escape(more)}</small></dd></div>"
-        for name, told, more in tiles
+        f"<div><dt>{escape(name)}</dt><dd>{escape(sentence)}<small>{escape(more)}</small></dd></div>"
+        for name, sentence, more in tiles
     )
     return f'<dl class="tiles">{drawn}</dl>'
 

@@ -28,16 +28,16 @@ def spread(grids: Sequence[Grid], limit: int) -> list[Grid]:
 
 
 def _card(run: RunRecord, limit: int, named: bool) -> str:
-    chosen = spread(run.grids, limit)
-    sources = [_source(grid) for grid in chosen]
+    grids = spread(run.grids, limit)
+    sources = [_source(grid) for grid in grids]
     title = f"<b>{escape(run.label)}</b> " if named else ""
-    last, last_source = chosen[-1], sources[-1]
+    last, last_source = grids[-1], sources[-1]
     frames = "".join(
         f'<button type="button"{" aria-current=true" if grid is last else ""}>'
         f"{_image(grid, source)}<span>{escape(_when(grid))}</span></button>"
-        for grid, source in zip(chosen, sources, strict=True)
+        for grid, source in zip(grids, sources, strict=True)
     )
-    film = f'<div class="film">{frames}</div>' if len(chosen) > 1 else ""
+    film = f'<div class="film">{frames}</div>' if len(grids) > 1 else ""
     return (
         f'<figure class="samples">{_image(last, last_source)}'
         f'<figcaption>{title}<span class="when">{escape(_when(last))}</span></figcaption>'

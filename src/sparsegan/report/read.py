@@ -163,10 +163,10 @@ def read_run(path: Path, label: str | None = None) -> list[RunRecord]:
 
 def distinct(records: Iterable[RunRecord]) -> list[RunRecord]:
     """The first record of each run."""
-    found: dict[str, RunRecord] = {}
+    first_of: dict[str, RunRecord] = {}
     for record in records:
-        found.setdefault(record.name, record)
-    return list(found.values())
+        first_of.setdefault(record.name, record)
+    return list(first_of.values())
 
 
 def _read(path: Path, label: str, pair: str) -> RunRecord:
@@ -225,7 +225,7 @@ def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
 
 def _grids(folder: Path) -> Iterator[Grid]:
     """The PNG files of a folder, in the order of their steps."""
-    found = []
+    grids = []
     for path in folder.glob("*.png"):
         if not path.is_file() or leads_out(path, folder):
             continue
@@ -234,8 +234,8 @@ def _grids(folder: Path) -> Iterator[Grid]:
         if len(head) == 24 and head.startswith(b"\x89PNG\r\n\x1a\n"):
             width, height = struct.unpack(">II", head[16:24])
             digits = re.search(r"(\d+)$", path.stem)
-            found.append(Grid(path, int(digits[1]) if digits else None, width, height))
-    yield from sorted(found, key=lambda grid: (grid.step is not None, grid.step, grid.path.name))
+            grids.append(Grid(path, int(digits[1]) if digits else None, width, height))
+    yield from sorted(grids, key=lambda grid: (grid.step is not None, grid.step, grid.path.name))
 
 
 def _read_events(record: RunRecord, content: str) -> None:

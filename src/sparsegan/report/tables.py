@@ -44,15 +44,15 @@ def _decision(group: Sequence[Decision]) -> list[Cell]:
     steps = count(first.step) if len(group) == 1 else f"{count(first.step)} – {count(last.step)}"
     action = first.action if len(group) == 1 else f"{first.action} × {len(group)}"
     ratios = [row.balance_ratio for row in group if row.balance_ratio is not None]
-    told = figure(min(ratios, default=None))
-    if ratios and figure(max(ratios)) != told:
-        told = f"{told} – {figure(max(ratios))}"
+    ratio = figure(min(ratios, default=None))
+    if ratios and figure(max(ratios)) != ratio:
+        ratio = f"{ratio} – {figure(max(ratios))}"
     moved = percent(last.after)
     if first.before is not None and first.before != last.after:
         moved = f"{percent(first.before)} → {moved}"
     badge = Raw(f'<span class="badge {escape(first.action)}">{escape(action)}</span>')
     reason = last.reason if len({row.reason for row in group}) == 1 else f"{last.reason} (last)"
-    return [steps, badge, reason, told, moved]
+    return [steps, badge, reason, ratio, moved]
 
 
 def _per_run(tables: Sequence[tuple[RunRecord, str]]) -> list[str]:
@@ -174,11 +174,11 @@ def machine_section(runs: Sequence[RunRecord]) -> str:
 
 
 def _machine(start: Mapping[str, Any]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    fields: dict[str, str] = {}
     for field in ("versions", "machine"):
         value = start.get(field)
         if isinstance(value, dict):
-            found |= {str(name): str(inner) for name, inner in value.items()}
+            fields |= {str(name): str(inner) for name, inner in value.items()}
         elif value is not None:
-            found[field] = str(value)
-    return found
+            fields[field] = str(value)
+    return fields

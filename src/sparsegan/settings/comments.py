@@ -44,9 +44,9 @@ def _by_line(text: str) -> dict[int, str]:
     for token in yaml.scan(text, yaml.SafeLoader):
         mark = token.end_mark
         ends[mark.line] = max(mark.column, ends.get(mark.line, 0))
-    found: dict[int, str] = {}
+    comments: dict[int, str] = {}
     for number, line in enumerate(text.splitlines()):
         rest = line[ends[number] :].strip() if ends.get(number) else ""
         if rest.startswith("#"):
-            found[number] = rest[1:].strip()
-    return found
+            comments[number] = rest[1:].strip()
+    return comments

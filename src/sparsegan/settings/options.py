@@ -148,9 +148,9 @@ def _options(cls: Any, prefix: str) -> Iterator[Option]:
 
 def attribute_help(cls: type) -> dict[str, str]:
     """What the "Attributes:" sections of a class's and its bases' docstrings say of each field."""
-    found: dict[str, str] = {}
+    helps: dict[str, str] = {}
     for base in reversed(cls.__mro__):
         _, _, section = inspect.cleandoc(base.__doc__ or "").partition("Attributes:\n")
         for name, text in re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", section, re.MULTILINE):
-            found[name] = " ".join(text.split())
-    return found
+            helps[name] = " ".join(text.split())
+    return helps

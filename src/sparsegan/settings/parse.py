@@ -215,8 +215,8 @@ def check(config: Config) -> None:
         raise SparseganError(
             f"augment is {', '.join(config.augment)}: name every change once at most"
         )
-    chosen = config.evaluate
-    config.method.settings.require_statistics(chosen.bn, chosen.weights)
+    evaluate = config.evaluate
+    config.method.settings.require_statistics(evaluate.bn, evaluate.weights)
     kinds.of(config.network.name).check(config)
 
 

@@ -90,16 +90,16 @@ def find(name: str) -> Recipe:
     """
     if name not in _stacks():
         within = [other for other in names() if name in other.split("/")][:3]
-        told = f"unknown recipe {name}: did you mean {', '.join(within)} or another of them?"
+        sentence = f"unknown recipe {name}: did you mean {', '.join(within)} or another of them?"
         if not within:
-            told = unknown("recipe", name, names(), "`sparsegan recipes`")
-        raise SparseganError(f"{told} (a file of yours goes to `sparsegan train --config`)")
+            sentence = unknown("recipe", name, names(), "`sparsegan recipes`")
+        raise SparseganError(f"{sentence} (a file of yours goes to `sparsegan train --config`)")
     parts = _stacks()[name]
     files = [_file(part) for part in parts]
-    found: dict[str, Setting] = {}
+    settings: dict[str, Setting] = {}
     for file in files:
         for key, value in _flat(file.layer.values):
-            found[key] = Setting(value, file.sources.get(key, ""))
+            settings[key] = Setting(value, file.sources.get(key, ""))
     stack = tuple(file.layer for file in files)
     in_force = [option.key for option in options(method_of(stack))]
     return Recipe(
@@ -107,7 +107,7 @@ def find(name: str) -> Recipe:
         next((file.group for file in reversed(files) if file.group), ""),
         next((file.about for file in reversed(files) if file.about), ""),
         stack,
-        {key: found[key] for key in in_force if key in found},
+        {key: settings[key] for key in in_force if key in settings},
         name.removeprefix(f"{parts[-1]}/") if files[-1].varies else "",
     )
 

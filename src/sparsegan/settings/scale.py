@@ -143,11 +143,11 @@ class _Scaling:
 
     def _published_width(self, network: str) -> int | None:
         """None for networks of one's own, and for sizes that are refused later."""
-        chosen = self.config.network
-        if getattr(chosen, network) is not None:
+        networks = self.config.network
+        if getattr(networks, network) is not None:
             return None
         try:
-            architecture = find(chosen.name, self.values["data.image_size"] or 32)
+            architecture = find(networks.name, self.values["data.image_size"] or 32)
         except SparseganError:
             return None
         return int(getattr(architecture, f"{network}_width"))
@@ -166,7 +166,7 @@ class _Scaling:
 
     def rates(self) -> None:
         """Learning rates that get somewhere in so few steps."""
-        rate = RATES.get(self._place)
+        rate = RATES.get(self._size_of)
         if rate is None:
             return
         for name in ("generator", "discriminator"):
@@ -182,7 +182,7 @@ class _Scaling:
             self.put("evaluate.bn", "standing", "sounder: statistics of the very weights")
 
     @property
-    def _place(self) -> tuple[Any, Any]:
+    def _size_of(self) -> tuple[Any, Any]:
         return self.values["network.name"], self.values["data.image_size"]
 
     def rewiring(self) -> None:
@@ -227,12 +227,12 @@ class _Scaling:
     def _band(self) -> None:
         pair = ("generator", "discriminator")
         needed = {key for n in pair for key in (f"network.{n}_width", f"optimiser.{n}.lr")}
-        if self._place not in LEVELS or not needed <= {change.key for change in self.changes}:
+        if self._size_of not in LEVELS or not needed <= {change.key for change in self.changes}:
             return
         for key in ("method.low", "method.high"):
             edge = self.values.get(key)
             if edge is not None:
-                level = LEVELS[self._place]
+                level = LEVELS[self._size_of]
                 why = f"a pilot's ratio was about {level}, as {PUBLISHED_LEVEL} is published"
                 self.put(key, round(edge * level / PUBLISHED_LEVEL, 3), why)
 
@@ -259,10 +259,10 @@ class _Scaling:
         return config
 
 
-def _with(place: Any, path: Sequence[str], value: Any) -> Any:
+def _with(tree: Any, path: Sequence[str], value: Any) -> Any:
     """A tree of frozen dataclasses with one value replaced."""
     if not path:
         return value
-    if isinstance(place, MethodChoice):
-        return replace(place, settings=_with(place.settings, path, value))
-    return replace(place, **{path[0]: _with(getattr(place, path[0]), path[1:], value)})
+    if isinstance(tree, MethodChoice):
+        return replace(tree, settings=_with(tree.settings, path, value))
+    return replace(tree, **{path[0]: _with(getattr(tree, path[0]), path[1:], value)})

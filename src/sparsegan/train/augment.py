@@ -87,8 +87,8 @@ def _cutout(images: Tensor, numbers: Tensor) -> Tensor:
     for size, number in zip(images.shape[2:], (numbers[:, 5], numbers[:, 6]), strict=True):
         box = _share(size, _CUT)
         first = _below(number, size + 1 - box % 2) - box // 2
-        place = torch.arange(size, device=images.device)
-        inside.append((place >= first) & (place < first + box))
+        position = torch.arange(size, device=images.device)
+        inside.append((position >= first) & (position < first + box))
     return images.masked_fill((inside[0][:, :, None] & inside[1][:, None, :])[:, None], 0)
 
 

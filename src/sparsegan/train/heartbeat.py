@@ -46,14 +46,14 @@ class LostProcessError(SparseganError):
     """A process of the run is gone, hangs or cannot be reached; the run can be resumed.
 
     Attributes:
-        told: Whether another process has said so.
+        reported: Whether another process has said so.
     """
 
     exit_code = EXIT_CODE
 
-    def __init__(self, message: str, told: bool = False) -> None:
+    def __init__(self, message: str, reported: bool = False) -> None:
         super().__init__(message)
-        self.told = told
+        self.reported = reported
 
 
 class Heartbeat:
@@ -132,20 +132,20 @@ class Heartbeat:
         """
         from sparsegan.train.stop import Interrupted
 
-        found = error
+        error_to_raise = error
         if isinstance(error, RuntimeError):  # as PyTorch's and Gloo's are
             self._lost.wait(4 * _TICK)
-            found = self._loss or self._of_connection(error) or error
+            error_to_raise = self._loss or self._of_connection(error) or error
         elif self.rank and isinstance(error, SparseganError):
             self._lost.wait(2 * _TICK)  # one that all processes have is told by the first
-            error.told = self._loss is not None and self._loss.told
+            error.reported = self._loss is not None and self._loss.reported
         self._left.set()
         if error is None or isinstance(error, Interrupted):
             self._say(_PEACE)
             return error
-        self._say(_LOST if isinstance(found, LostProcessError) else _ERROR)
+        self._say(_LOST if isinstance(error_to_raise, LostProcessError) else _ERROR)
         self._end_children()
-        return found
+        return error_to_raise
 
     # ---- the thread
 
@@ -165,7 +165,7 @@ class Heartbeat:
         if sys.stdout.isatty():
             sys.stdout.write("\x1b[?25h")  # a progress bar hides the cursor
             sys.stdout.flush()
-        if not self._loss.told:
+        if not self._loss.reported:
             tell(str(self._loss))
         self._say(_LOST)
         self._end_children()
@@ -198,7 +198,7 @@ class Heartbeat:
         if said.endswith(_PEACE):
             return
         if rank == 0 and said:
-            self._lose("the first process has left", told=True)
+            self._lose("the first process has left", reported=True)
         elif said.endswith(_LOST):
             self._lose(f"{self._name(rank)} has lost the connection")
         elif said.endswith(_ERROR):
@@ -221,12 +221,12 @@ class Heartbeat:
                     "it hangs, or the connection to it is cut"
                 )
 
-    def _lose(self, what: str, told: bool = False) -> None:
+    def _lose(self, what: str, reported: bool = False) -> None:
         if self._loss is None:
             way = "start the run again"
             if self.run_path is not None:
                 way = f"go on with `sparsegan resume {self.run_path}`, started as this was"
-            self._loss = LostProcessError(f"{what}, so this run cannot go on: {way}", told)
+            self._loss = LostProcessError(f"{what}, so this run cannot go on: {way}", reported)
             self._lost.set()
 
     def _name(self, rank: int) -> str:

@@ -5,9 +5,9 @@ from sparsegan.settings.config import Config, Decay
 
 def learning_rate(config: Config, name: str, step: int) -> float:
     """The learning rate of a network, `generator` or `discriminator`, in a step (from 1)."""
-    chosen = config.optimiser
-    rate: float = getattr(chosen, name).lr
-    return rate * factor(step, config.steps, chosen.lr_decay, chosen.decay_from)
+    optimisers = config.optimiser
+    rate: float = getattr(optimisers, name).lr
+    return rate * factor(step, config.steps, optimisers.lr_decay, optimisers.decay_from)
 
 
 def factor(step: int, steps: int, decay: Decay, decay_from: float) -> float:

@@ -14,33 +14,33 @@ from sparsegan.settings.config import Config, NetworkConfig
 from sparsegan.sparsity.maskable import RULES, UnmaskableError, maskable_layers
 
 
-def take_labels(chosen: NetworkConfig, labelled: bool) -> bool:
+def take_labels(networks: NetworkConfig, labelled: bool) -> bool:
     """Whether the networks are called with labels.
 
     An architecture says so by itself. Networks of one's own take labels where both can and the
     images have them.
 
     Args:
-        chosen: Which networks.
+        networks: Which networks.
         labelled: Whether the images have labels.
 
     Raises:
         SparseganError: A network of one's own is not there, or does not go with the architecture.
     """
-    owned = _owned(chosen)
-    if owned and not kinds.of(chosen.name).user_networks:
+    owned = _owned(networks)
+    if owned and not kinds.of(networks.name).user_networks:
         raise SparseganError(
-            f"network.name is {chosen.name} and network.{next(iter(owned))} is set: networks of "
+            f"network.name is {networks.name} and network.{next(iter(owned))} is set: networks of "
             f"one's own make images out of noise, so choose {unconditional()}"
         )
     can = {spec: labelled and own.takes_classes(spec, role) for role, spec in owned.items()}
     if len(owned) == 2:
         return all(can.values())
-    conditional = chosen.name in nets.CONDITIONAL
+    conditional = networks.name in nets.CONDITIONAL
     for spec, takes in can.items():
         if conditional and not takes:
             raise SparseganError(
-                f"network.name is {chosen.name}, which takes labels, and {spec} does not: choose "
+                f"network.name is {networks.name}, which takes labels, and {spec} does not: choose "
                 f"{unconditional()}, or give it a parameter classes"
             )
     return conditional
@@ -53,10 +53,10 @@ def latent_dim(config: Config) -> int | None:
         SparseganError: The generator does not exist or does not fit the images.
     """
     assert config.data.image_size is not None, "the configuration is not resolved"
-    chosen = config.network
-    if chosen.generator is not None:
-        return int(_own(config, "generator", chosen.generator).latent_dim)  # type: ignore[arg-type]
-    return chosen.latent_dim or find(chosen.name, config.data.image_size).latent_dim or None
+    networks = config.network
+    if networks.generator is not None:
+        return int(_own(config, "generator", networks.generator).latent_dim)  # type: ignore[arg-type]
+    return networks.latent_dim or find(networks.name, config.data.image_size).latent_dim or None
 
 
 def build(config: Config) -> tuple[nn.Module, nn.Module]:
@@ -68,7 +68,7 @@ def build(config: Config) -> tuple[nn.Module, nn.Module]:
     Raises:
         SparseganError: A network does not exist or does not fit the images.
     """
-    chosen, data, owned = config.network, config.data, _owned(config.network)
+    networks, data, owned = config.network, config.data, _owned(config.network)
     assert data.image_size is not None, "the configuration is not resolved"
     assert data.channels is not None, "the configuration is not resolved"
     built = {role: _own(config, role, spec) for role, spec in owned.items()}
@@ -76,18 +76,18 @@ def build(config: Config) -> tuple[nn.Module, nn.Module]:
         _require_maskable(role, network, config.method.settings.maskable)
     if len(built) < 2:
         pair = nets.build(
-            chosen.name,
+            networks.name,
             image_size=data.image_size,
             channels=data.channels,
-            generator_width=chosen.generator_width,
-            discriminator_width=chosen.discriminator_width,
-            latent_dim=chosen.latent_dim,
+            generator_width=networks.generator_width,
+            discriminator_width=networks.discriminator_width,
+            latent_dim=networks.latent_dim,
             classes=classes(config),
         )
         for role, network in zip(("generator", "discriminator"), pair, strict=True):
             if role not in built:
                 draws = stream(config.seed, "initialise", role)
-                nets.initialise(network, chosen.initialise, draws)
+                nets.initialise(network, networks.initialise, draws)
                 built[role] = network
     if classes(config) is not None:
         built["generator"].class_names = data.classes  # type: ignore[assignment]
@@ -135,21 +135,21 @@ def unconditional() -> str:
     )
 
 
-def _owned(chosen: NetworkConfig) -> dict[str, str]:
+def _owned(networks: NetworkConfig) -> dict[str, str]:
     """The networks of one's own: their names by role."""
-    specs = {"generator": chosen.generator, "discriminator": chosen.discriminator}
+    specs = {"generator": networks.generator, "discriminator": networks.discriminator}
     return {role: spec for role, spec in specs.items() if spec is not None}
 
 
 def _own(config: Config, role: str, spec: str) -> nn.Module:
-    chosen, data = config.network, config.data
+    networks, data = config.network, config.data
     settings = {
         "image_size": data.image_size,
         "channels": data.channels,
-        "width": getattr(chosen, f"{role}_width"),
+        "width": getattr(networks, f"{role}_width"),
         "classes": classes(config),
         "draws": stream(config.seed, "initialise", role),
     }
     if role == "discriminator":
         return own.discriminator(spec, **settings)
-    return own.generator(spec, latent_dim=chosen.latent_dim, **settings)
+    return own.generator(spec, latent_dim=networks.latent_dim, **settings)
