@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from sparsegan import machine
 from sparsegan.data import store
 from sparsegan.data.notes import Notes
+from sparsegan.errors import SparseganError
 
 KEY = "0" * 32
 PLAN = store.Plan("toy", (4, 3, 2, 2), ("a", "b"), labelled=True)
@@ -89,6 +91,13 @@ def test_full_disk_keeps_nothing(cache, monkeypatch):
     monkeypatch.setattr(os, "posix_fallocate", full)
     check(store.build(KEY, PLAN, fill))
     assert list((cache / "images").iterdir()) == []
+
+
+def test_images_that_neither_disk_nor_memory_hold_are_refused(cache, monkeypatch):
+    (cache / "images").write_text("no folder")
+    monkeypatch.setattr(machine, "memory", lambda: 47)
+    with pytest.raises(SparseganError, match=r"^4 images of 2 x 2 pixels take .* data.image_size"):
+        store.build(KEY, PLAN, fill)
 
 
 def test_failure_leaves_no_file(cache):

@@ -41,8 +41,6 @@ _MOST = {
     "network.generator_width": 65_536,
     "network.discriminator_width": 65_536,
     "network.latent_dim": 1_000_000,
-    "optimiser.generator.lr": 1000.0,
-    "optimiser.discriminator.lr": 1000.0,
 }
 """Beyond these nothing is meant; what the memory holds is asked before a run begins."""
 _LARGEST_FLOAT = 1e30  # products of two settings and of a step's number are 32-bit numbers, too
