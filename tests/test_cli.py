@@ -116,6 +116,39 @@ def test_help_needs_no_heavy_import(tmp_path):
     assert "a first run" in done.stdout
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_an_output_that_cannot_be_written_is_said():
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "sparsegan", "--help"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr == "sparsegan: error: output: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(5, "Input/output error", "a/file"),
+        OSError(5, "Input/output error"),
+        MemoryError("Unable to allocate 562. GiB"),
+    ],
+)
+def test_what_the_system_refuses_is_one_sentence(error, capsys, monkeypatch):
+    def refuse(_):
+        raise error
+
+    monkeypatch.setattr(cli, "_dispatch", refuse)
+    monkeypatch.setattr(cli, "_drop_output", lambda: None)
+    assert cli.main(["train"]) == 2
+    told = capsys.readouterr().err
+    assert (told.count("\n"), str(error.args[-1]) in told) == (1, True)
+
+
 @pytest.mark.parametrize(
     "command", ["train", "resume", "sample", "evaluate", "report", "recipes", "cost"]
 )

@@ -10,7 +10,7 @@ import torch
 import yaml
 from PIL import Image
 
-from sparsegan import data
+from sparsegan import data, files
 from sparsegan.data import Images
 from sparsegan.draw import drawing, sampling
 from sparsegan.errors import SparseganError
@@ -121,6 +121,23 @@ def test_stopped_and_resumed_is_as_if_never_stopped(whole, tmp_path, monkeypatch
     assert differences(last(run), last(whole)) == []
     assert events_of(run) == events_of(whole)
     assert run.is_finished()
+
+
+def test_a_run_that_ended_on_a_full_disk_is_resumed_to_the_same_bits(whole, tmp_path, monkeypatch):
+    write, written = files.atomic_write_bytes, []
+
+    def full(path, data):
+        written.append(path)
+        if len(written) == 3:
+            raise files.WriteError(f"cannot write {path} (No space left on device)")
+        write(path, data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("sparsegan.record.checkpoint.atomic_write_bytes", full)
+        with pytest.raises(SparseganError, match="No space left"):
+            loop.train(config(tmp_path / "run"))
+    resumed = loop.resume(tmp_path / "run")
+    assert differences(last(resumed), last(whole)) == []
 
 
 def test_looking_changes_nothing(whole, tmp_path):

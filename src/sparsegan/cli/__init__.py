@@ -45,6 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _drop_output()  # the reader of a pipe has seen enough
         return 0
+    except MemoryError as error:
+        tell(f"there is not enough memory ({error}): lower data.image_size, batches or widths")
+        return 2
     except OSError as error:
         # What the system refuses outside of `files.writing` is no defect of ours either.
         tell(f"{error.filename or 'output'}: {error.strerror or error}")
