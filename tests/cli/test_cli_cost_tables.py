@@ -8,7 +8,7 @@ from sparsegan.record import run_cost
 from tiny_run import config as tiny
 
 LAYERS = {
-    "": {
+    None: {
         "generator": [
             LayerCost("first", "Linear", (5, 2), 10, 100, 0, 0, 3),
             LayerCost("norm", "BatchNorm2d", (), 0, 0, 0, 8, 4),
