@@ -74,5 +74,5 @@ def test_too_few_images_are_refused(monkeypatch):
     chosen = build.resolve(config("unused"), found)
     one = data.Images(found.pixels[:1], None, (), "one")
     monkeypatch.setattr(build, "images", lambda config, split: one)
-    with pytest.raises(SparseganError, match=r"1 held-out .*--evaluate\.images 0"):
+    with pytest.raises(SparseganError, match=r"1 held-out .*evaluate\.images 0 is not evaluated"):
         Evaluator(chosen, found)
