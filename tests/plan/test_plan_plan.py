@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from sparsegan import cost
+from sparsegan.cli.cost_tables import scheduled_text
 from sparsegan.errors import SparseganError
+from sparsegan.methods.settings import Scheduled, Settings
 from sparsegan.plan import forecast, plan
 from sparsegan.train import build
 from sparsegan.train.layer_costs import layer_costs, network_layers
@@ -191,6 +193,29 @@ def test_an_outline_counts_what_a_run_starts_with(tmp_path, flags):
     active = {name: network.masks.counts() for name, network in method.networks.items()}
     layers = layer_costs(found.config, built.generator, built.discriminator)
     assert found.networks == network_layers(active, layers)
+
+
+def test_densities_that_a_method_is_going_to_set_are_counted(tmp_path, monkeypatch):
+    moves = [Scheduled(7, "discriminator", 0.2), Scheduled(7, "generator", 0.1)]
+    flags = ("--data.source", "mnist", "--method.name", "static")
+    config = tiny(tmp_path, *flags)
+
+    def counted(density, d_density, steps):
+        at = ["--method.generator_density", str(density), "--steps", str(steps)]
+        at += ["--method.discriminator_density", str(d_density)]
+        return plan.outline(tiny(tmp_path, *flags, *at)).cost["flops"]
+
+    halves = counted(0.3, 0.4, 7), counted(0.1, 0.2, 7)
+    assert "Counted with" not in scheduled_text(plan.outline(config))
+    monkeypatch.setattr(Settings, "scheduled", lambda self, steps: iter(moves))
+    found = plan.outline(config)
+    for convention in cost.CONVENTIONS:
+        run = sum(half[convention]["run"] for half in halves)
+        assert found.cost["flops"][convention]["run"] == pytest.approx(run)
+    weights = found.cost["weights"]["generator"]
+    assert weights["maskable_active_start"] == pytest.approx(0.3 * weights["maskable"], abs=1)
+    assert weights["maskable_active_end"] == pytest.approx(0.1 * weights["maskable"], abs=1)
+    assert "static sets at step 7" in scheduled_text(found)
 
 
 def test_an_outline_leaves_no_trace(tmp_path):

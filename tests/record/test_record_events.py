@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sparsegan.methods.requests import Requests
 from sparsegan.record.events import event
 
 LAYER = {"name": "conv", "masked": True, "active": 3, "weights": 9}
@@ -14,10 +15,12 @@ WHOLE = [
     {"kind": "rewire", "step": 4, "network": "generator", "layers": [["conv", 3, 4, 9]]},
     {"kind": "evaluate", "step": 4, "value": None, "low": 0.5, "high": 1, "pair": "a_to_b"},
     {"kind": "engine", "step": 0, "network": "generator", "kernels": "native"},
+    {"kind": "request", "step": 3, **Requests().state_dict()},
+    {"kind": "request", "step": 3, **Requests(2, 0.5).state_dict(), "schedule": [4, 9]},
 ]
 
 
-@pytest.mark.parametrize("told", WHOLE, ids=lambda told: told["kind"])
+@pytest.mark.parametrize("told", WHOLE, ids=str)
 def test_what_a_run_writes_is_an_event(told):
     assert event(json.dumps(told).encode()) == told
 
@@ -39,6 +42,13 @@ def test_what_a_run_writes_is_an_event(told):
         b'{"kind": "evaluate", "step": 0}', b'{"kind": "evaluate", "step": 0, "value": "low"}',
         b'{"kind": "evaluate", "step": 0, "value": NaN}',
         b'{"kind": "engine", "step": 0, "network": "generator"}',
+        b'{"kind": "request", "step": 0}',
+        b'{"kind": "request", "step": 0, "discriminator_steps": 0, "discriminator_rate": 1, '
+        b'"schedule": null}',
+        b'{"kind": "request", "step": 0, "discriminator_steps": null, "discriminator_rate": null, '
+        b'"schedule": null}',
+        b'{"kind": "request", "step": 0, "discriminator_steps": null, "discriminator_rate": 1, '
+        b'"schedule": [0, 3]}',
     ],
 )  # fmt: skip
 def test_what_is_none_is_none(line):

@@ -7,6 +7,7 @@ from sparsegan import data, engine
 from sparsegan.data.notes import Notes
 from sparsegan.engine import LayerTiming
 from sparsegan.engine.timing import Fit
+from sparsegan.methods import Requests, StepEvents
 from sparsegan.record.journal import Journal
 from sparsegan.record.metrics_log import MetricsLog, read_events
 from sparsegan.train import build, log
@@ -61,6 +62,17 @@ def test_a_journal_that_goes_on_does_not_repeat_what_is_told(tmp_path, game):
     before = path.read_bytes()
     Journal(MetricsLog(path)).kernels(5, None, game.method)
     assert path.read_bytes() == before
+
+
+def test_requests_are_told_when_they_are_new_also_after_a_stop(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    some, other = Requests(2, 0.5, (3, 9)), Requests(1)
+    for wishes in ((Requests(), some, some), (some, other), (other, Requests(), Requests())):
+        journal = Journal(MetricsLog(path))
+        for step, wish in enumerate(wishes):
+            journal.step(None, StepEvents(step, None, None, (), None, (), wish))
+    told = [Requests.of(event) for event in read_events(path)]
+    assert told == [some, other, Requests()]
 
 
 def test_what_there_is_to_say_of_the_data(tmp_path):

@@ -90,3 +90,13 @@ def test_more_than_there_is_cannot_be_a_batch(images):
     few = replace(images, pixels=images.pixels[:5])
     with pytest.raises(SparseganError, match="only 5 images"):
         batches(few)
+
+
+def test_further_discriminator_steps_see_all_images_and_leave_the_others_as_they_are(images):
+    given = batches(images)
+    usual = [given.real(step, k)[0] for step in (1, 2) for k in (0, 1)]
+    further = [given.real(step, 2)[0] for step in range(1, 6)]
+    assert torch.cat(further)[:, 0, 0, 0].unique().numel() == 40
+    assert not any(torch.equal(one, other) for one in further for other in usual)
+    assert not torch.equal(given.real(1, 3)[0], further[0])
+    assert torch.equal(batches(images).real(1, 2)[0], further[0])

@@ -13,6 +13,7 @@ class Half:
 
     def __init__(self, number, notes):
         self.name, self.number, self.notes = ("one", "two")[number], number, notes
+        self.discriminator_steps = 1
         self.networks = {"generator": nn.Linear(1, 1), "discriminator": nn.Linear(1, 1)}
         self.optimisers = {
             role: torch.optim.SGD(net.parameters(), 0.1) for role, net in self.networks.items()
@@ -67,6 +68,22 @@ def test_every_game_takes_each_step_in_turn_with_its_own_part_of_the_batch(games
         ("G", "two", 5, ("b",)),
         ("after", "one", ("a",), ("B",)),
         ("after", "two", ("b",), ("A",)),
+    ]
+
+
+def test_every_game_makes_its_own_number_of_discriminator_steps(games, notes):
+    games["two"].discriminator_steps = 3
+    assert games.discriminator_steps == 3
+    for k, real in enumerate(("AB", "CD", "EF")):
+        games.discriminator_step(5, real, "ab", "xy", k=k)
+    games.after_generator_step("ab", "AB", "CD", "EF")
+    assert [(kind, name, *rest[-1:]) for kind, name, *rest in notes] == [
+        ("D", "one", "x"),
+        ("D", "two", "y"),
+        ("D", "two", "y"),
+        ("D", "two", "y"),
+        ("after", "one", ("B",)),
+        ("after", "two", ("E",)),
     ]
 
 

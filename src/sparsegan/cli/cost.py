@@ -92,6 +92,8 @@ def print_cost(
             console.print(remarks, highlight=False, soft_wrap=True)
             console.print()
     console.print(cost_tables.cost_table(run.cost, run.config.steps))
+    if to_come and (remark := cost_tables.scheduled_text(run)):
+        console.print(remark, highlight=False, soft_wrap=True)
     if measured is not None:
         console.print()
         console.print(kernel_tables.choices_text(measured), highlight=False, soft_wrap=True)

@@ -79,6 +79,20 @@ def filled_text(plan: Plan) -> str:
     )
 
 
+def scheduled_text(plan: Plan) -> str:
+    """What the count of densities to come rests on; empty where none is set on the way."""
+    moves = list(plan.config.method.settings.scheduled(plan.config.steps))
+    if not moves:
+        return ""
+    first, last = moves[0].step, moves[-1].step
+    when = f"at step {first:,}" if first == last else f"from step {first:,} to step {last:,}"
+    return (
+        f"Counted with the densities that {plan.config.method.name} sets {when}. Layers share a "
+        "density here as when masks are drawn; the weights that go in training decide it, and "
+        "operations differ by as much."
+    )
+
+
 def _sum(name: str, rows: Sequence[Row]) -> Row:
     counts = ("weights", "bare_weights", "active_start", "active_end")
     return {

@@ -4,6 +4,7 @@ from sparsegan.methods.adapt import Adapt
 from sparsegan.methods.base import Method, StepEvents
 from sparsegan.methods.dda import Dda
 from sparsegan.methods.dense import Dense
+from sparsegan.methods.requests import Requests
 from sparsegan.methods.sdst import Sdst
 from sparsegan.methods.static import Static
 from sparsegan.methods.stu_gan import StuGan
@@ -18,4 +19,15 @@ METHODS: dict[str, type[Method]] = {
 }
 """The methods by the names that configurations use."""
 
-__all__ = ["METHODS", "Adapt", "Dda", "Dense", "Method", "Sdst", "Static", "StepEvents", "StuGan"]
+__all__ = [
+    "METHODS",
+    "Adapt",
+    "Dda",
+    "Dense",
+    "Method",
+    "Requests",
+    "Sdst",
+    "Static",
+    "StepEvents",
+    "StuGan",
+]

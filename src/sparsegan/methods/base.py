@@ -18,6 +18,7 @@ from sparsegan.logits import come_from_sigmoid
 from sparsegan.methods.inspection import Inspection
 from sparsegan.methods.masters import NETWORKS, require_one_master, require_trainable
 from sparsegan.methods.promise import Watchman
+from sparsegan.methods.requests import NOTHING, Requests
 from sparsegan.methods.settings import Settings, build_settings
 from sparsegan.methods.trained_weights import TrainedWeights
 from sparsegan.precision import total
@@ -48,6 +49,7 @@ class StepEvents:
         changes: Mask changes, each with its network's name.
         decision: The controller's decision, if one was due.
         warnings: Sentences worth showing.
+        requests: What the loop is asked for from the next step on.
     """
 
     step: int
@@ -56,6 +58,7 @@ class StepEvents:
     changes: tuple[MaskChange, ...]
     decision: Decision | None
     warnings: tuple[str, ...]
+    requests: Requests = NOTHING
 
 
 class Method:
@@ -80,6 +83,7 @@ class Method:
         ema: The generator's average, or None.
         inspection: How much of each network is masked, and what to warn of.
         step: Generator steps completed.
+        requests: What the loop is asked for from the next step on.
 
     Raises:
         SparseganError: For settings that do not exist or do not fit, an optimiser that is not
@@ -136,6 +140,7 @@ class Method:
             for name, module in zip(NETWORKS, (G, D), strict=True)
         ]
         self.steps, self.step, self.seed = steps, 0, seed
+        self.requests = NOTHING
         self._G, self._D = G, D
         self.random = stream(seed, "method")
         masks_G, masks_D = (
@@ -238,6 +243,7 @@ class Method:
             changes=tuple(changes),
             decision=decision,
             warnings=tuple(warnings),
+            requests=self.requests,
         )
 
     def detach(self) -> None:
@@ -290,6 +296,7 @@ class Method:
             "ema": None if self.ema is None else self.ema.state_dict(),
             "random": self.random.get_state(),
             "said": sorted(self.inspection.said),
+            "requests": self.requests.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -300,8 +307,8 @@ class Method:
         Raises:
             SparseganError: If the state lacks masks, or is of another method or network.
         """
-        # States that were saved before `said` was kept have nothing to say of it.
-        missing = self.state_dict().keys() - state.keys() - {"said"}
+        # States that were saved before these were kept have nothing to say of them.
+        missing = self.state_dict().keys() - state.keys() - {"said", "requests"}
         if missing:
             raise SparseganError(
                 f"the saved state lacks {', '.join(sorted(missing))}: it is not of a sparse run"
@@ -321,6 +328,7 @@ class Method:
             self.ema.load_state_dict(state["ema"])
         self.random.set_state(state["random"].cpu())
         self.inspection.said = set(state.get("said", ()))
+        self.requests = Requests.of(state["requests"]) if "requests" in state else NOTHING
         self.step = int(state["step"])
         self._generator_steps_seen = int(state["generator_steps_seen"])
         self._require_equal_masks()

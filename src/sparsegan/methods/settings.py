@@ -29,6 +29,20 @@ class Growing(NamedTuple):
     growth: Growth
 
 
+class Scheduled(NamedTuple):
+    """A density that a method is going to set, whatever happens.
+
+    Attributes:
+        step: Generator steps completed by then.
+        network: ``generator`` or ``discriminator``.
+        density: Its share of active weights from then on.
+    """
+
+    step: int
+    network: str
+    density: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What every method is set by.
@@ -96,6 +110,16 @@ class Settings:
         Args:
             steps: Generator steps of the whole run.
             direction: Where every decision moves it, as far as it may go.
+        """
+        yield from ()
+
+    def scheduled(self, steps: int) -> Iterator[Scheduled]:
+        """The densities that are set on the way whatever happens, in the order of their steps.
+
+        Those at the start are `densities`; what a controller may do is `density_course`.
+
+        Args:
+            steps: Generator steps of the whole run.
         """
         yield from ()
 

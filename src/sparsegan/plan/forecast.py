@@ -66,6 +66,20 @@ def _counts(config: Config, network: nn.Module, density: float) -> dict[str, int
     return active
 
 
+def scheduled(config: Config, of_games: Mapping[str | None, Networks]) -> list[Event]:
+    """The `rewire` events of the densities that the method is going to set, whatever happens.
+
+    Each time the layers share a density as when masks are drawn; whatever decides which weights go
+    may share it otherwise, and then a layer's operations differ, the network's count does not.
+    """
+    return [
+        {"kind": "rewire", "pair": game, "network": network, "step": step}
+        | {"layers": _rows(config, of_game[network], density)}
+        for game, of_game in of_games.items()
+        for step, network, density in config.method.settings.scheduled(config.steps)
+    ]
+
+
 def extremes(config: Config, of_games: Mapping[str | None, Networks]) -> dict[str, list[Event]]:
     """The `rewire` events of the least and the most that control of D's density could lead to.
 
@@ -86,9 +100,12 @@ def extremes(config: Config, of_games: Mapping[str | None, Networks]) -> dict[st
 
 def _course(config: Config, network: nn.Module, direction: Direction) -> Iterator[Event]:
     """The steps and layers of a density that moves in one direction as far as it may."""
-    settings = config.method.settings
-    layers = maskable_layers(network, settings.maskable)
-    for step, density in settings.density_course(config.steps, direction):
-        active = _counts(config, network, density)
-        rows = [[layer.name, 0, active[layer.name], layer.parameter.numel()] for layer in layers]
-        yield {"step": step, "layers": rows}
+    for step, density in config.method.settings.density_course(config.steps, direction):
+        yield {"step": step, "layers": _rows(config, network, density)}
+
+
+def _rows(config: Config, network: nn.Module, density: float) -> list[list[Any]]:
+    """The layers of a `rewire` event that leads to a density."""
+    layers = maskable_layers(network, config.method.settings.maskable)
+    active = _counts(config, network, density)
+    return [[layer.name, 0, active[layer.name], layer.parameter.numel()] for layer in layers]

@@ -33,9 +33,9 @@ class Plan:
         images: How many there are to learn from; None where they were not looked at.
         networks: Per network, its layers with weights (fields of the `start` event).
         layers: Per network, what each layer costs (`run_cost.of_layers`).
-        cost: As in cost.json. Of a run to come, for densities that stay as they start; where a
-            method controls one, the operations have besides what it could come to, `lowest` and
-            `highest`.
+        cost: As in cost.json. Of a run to come, for densities that go as `Settings.scheduled`
+            says, else stay as they start; where a method controls one, the operations have besides
+            what it could come to, `lowest` and `highest`.
     """
 
     config: Config
@@ -139,12 +139,14 @@ def _counted(config: Config, images: int | None) -> Plan:
     for game, own in games.items():
         networks = network_layers(forecast.start_counts(config, own), layers[game])
         starts.append({"kind": "start", "step": 0, "pair": game, "networks": networks})
-    counted = run_cost.summary(config, layers, starts)
+    events = starts + forecast.scheduled(config, games)
+    counted = run_cost.summary(config, layers, events)
     for which, moves in forecast.extremes(config, games).items():
-        reached = run_cost.summary(config, layers, [*starts, *moves])
+        # Nobody both schedules and controls one network's density.
+        reached = run_cost.summary(config, layers, [*events, *moves])
         for convention in cost.CONVENTIONS:
             counted["flops"][convention][which] = reached["flops"][convention]["run"]
-    by_layer = run_cost.of_layers(config, layers, starts)
+    by_layer = run_cost.of_layers(config, layers, events)
     return Plan(config, images, _networks(starts), by_layer, counted)
 
 

@@ -76,11 +76,25 @@ def _is_choice(event: Event) -> bool:
     return event.get("network") in NETWORKS and isinstance(event.get("kernels"), str)
 
 
+def _is_request(event: Event) -> bool:
+    if not {"discriminator_steps", "discriminator_rate", "schedule"} <= event.keys():
+        return False
+    steps, rate, schedule = (
+        event[key] for key in ("discriminator_steps", "discriminator_rate", "schedule")
+    )
+    return (
+        (steps is None or (_is_count(steps) and steps > 0))
+        and (_is_number(rate) and rate is not None and rate > 0)
+        and (schedule is None or _is_span(schedule))
+    )
+
+
 _KINDS: Mapping[str, Callable[[Event], bool]] = {
     "start": _is_start,
     "rewire": _is_rewire,
     "evaluate": _is_evaluation,
     "engine": _is_choice,
+    "request": _is_request,
 }
 
 
@@ -94,3 +108,8 @@ def _is_share(active: Any, weights: Any) -> bool:
 
 def _is_number(value: Any) -> bool:
     return value is None or (type(value) in (int, float) and abs(value) < 1e150)
+
+
+def _is_span(value: Any) -> bool:
+    counts = isinstance(value, list) and len(value) == 2 and all(map(_is_count, value))
+    return counts and min(value) > 0

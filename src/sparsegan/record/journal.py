@@ -17,6 +17,7 @@ from sparsegan.data.notes import Notes
 from sparsegan.engine import Engine, LayerTiming
 from sparsegan.errors import SparseganError
 from sparsegan.methods import Method, StepEvents
+from sparsegan.methods.requests import NOTHING, Requests
 from sparsegan.record import run_cost
 from sparsegan.record.metrics_log import MetricsLog, read_events
 from sparsegan.sparsity import MaskChange
@@ -27,10 +28,12 @@ class Journal:
 
     def __init__(self, log: MetricsLog | None) -> None:
         self.log = log
-        logged = [] if log is None else read_events(log.path)  # what a run wrote before a stop
+        # What a run wrote before a stop.
+        logged = [] if log is None else list(read_events(log.path))
         self._kernels = {
             (e.get("pair"), e["network"]): e["kernels"] for e in logged if e["kind"] == "engine"
         }
+        self._requests = {e.get("pair"): Requests.of(e) for e in logged if e["kind"] == "request"}
 
     def write(self, kind: str, step: int, /, game: str | None = None, **fields: Any) -> None:
         """Append an event; of one of several games if it has a name."""
@@ -118,6 +121,9 @@ class Journal:
             self.write("rewire", step, game, **_rewire_fields(change))
         for warning in events.warnings:
             self.write("warning", step, game, message=warning)
+        if events.requests != self._requests.get(game, NOTHING):
+            self._requests[game] = events.requests
+            self.write("request", step, game, **events.requests.state_dict())
 
 
 def kernel_fields(engine: Engine) -> dict[str, Any]:

@@ -69,11 +69,14 @@ class Batches:
     def real(self, step: int, k: int) -> Inputs:
         """Real images of the k-th discriminator step (from 0) of a step (from 1), in [-1, 1].
 
-        For conditional networks their labels besides.
+        For conditional networks their labels besides. Steps beyond those of the settings, as a
+        method may ask for, see the images in orders of their own.
         """
         config = self.config
-        number = (step - 1) * config.discriminator_steps + k
-        indices = data.batch_indices(len(self.images), config.batch_size, number, config.seed)
+        number, seed = (step - 1) * config.discriminator_steps + k, config.seed
+        if k >= config.discriminator_steps:
+            number, seed = step - 1, _drawn(seed, k)
+        indices = data.batch_indices(len(self.images), config.batch_size, number, seed)
         share = config.batch_size // self.world_size
         mine = indices[self.rank * share : (self.rank + 1) * share]
         flip = None
@@ -115,3 +118,8 @@ class Batches:
 
     def _stream(self, *names: str | int) -> torch.Generator:
         return stream(self.config.seed, *names, self.rank)
+
+
+def _drawn(seed: int, k: int) -> int:
+    """A seed of its own for the order of the images in further discriminator steps."""
+    return int(torch.randint(2**62, (), generator=stream(seed, "further steps", k)))

@@ -56,7 +56,9 @@ class Game:
         self.method: Method = build.method(config, built)
         self._loss = adversarial_loss(config.loss.name)
         self.learners = {
-            role: Learner(role, network, self.optimisers[role], config, fabric)
+            role: Learner(
+                role, network, self.optimisers[role], config, fabric, lambda: self.method.requests
+            )
             for role, network in self.networks.items()
         }
 
@@ -64,6 +66,11 @@ class Game:
     def networks(self) -> dict[str, nn.Module]:
         """The plain networks by name."""
         return {"generator": self.G, "discriminator": self.D}
+
+    @property
+    def discriminator_steps(self) -> int:
+        """Steps of D before the next one of G: as the method asks, else as the settings say."""
+        return self.method.requests.discriminator_steps or self.config.discriminator_steps
 
     def label(self, part: str) -> str:
         """What to call a part of this game among all games'."""

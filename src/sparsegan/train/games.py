@@ -43,6 +43,11 @@ class Games:
         return self._games[0].method.step
 
     @property
+    def discriminator_steps(self) -> int:
+        """Steps of the discriminators before the generators' next: as many as any of them makes."""
+        return max(game.discriminator_steps for game in self)
+
+    @property
     def evaluated_last(self) -> bool:
         """Whether a step's evaluation comes after its changes of masks and averages."""
         return self._games[0].method.settings.restores("evaluation_last")
@@ -68,16 +73,19 @@ class Games:
         for game in self:
             game.choose_kernels(game.own_latents(latents), game.own_real(real), **options)
 
-    def discriminator_step(self, step: int, real: Inputs, latents: Inputs, mix: Tensor) -> None:
-        """One update of every discriminator.
+    def discriminator_step(
+        self, step: int, real: Inputs, latents: Inputs, mix: Tensor, *, k: int = 0
+    ) -> None:
+        """One update of every discriminator that makes more than `k` in this step.
 
         Raises:
             SparseganError: A loss or gradient is not finite.
         """
         for game in self:
-            game.discriminator_step(
-                step, game.own_real(real), game.own_latents(latents), game.own_mix(mix)
-            )
+            if k < game.discriminator_steps:
+                game.discriminator_step(
+                    step, game.own_real(real), game.own_latents(latents), game.own_mix(mix)
+                )
 
     def generator_step(self, step: int, latents: Inputs) -> None:
         """One update of every generator.
@@ -88,10 +96,16 @@ class Games:
         for game in self:
             game.generator_step(step, game.own_latents(latents))
 
-    def after_generator_step(self, latents: Inputs, real: Inputs) -> None:
-        """Measure, rewire and decide in every game by itself."""
+    def after_generator_step(self, latents: Inputs, *reals: Inputs) -> None:
+        """Measure, rewire and decide in every game by itself.
+
+        Args:
+            latents: Those of the generators' step.
+            reals: The real batches of the discriminators' steps: each game's last one counts.
+        """
         for game in self:
-            game.after_generator_step(game.own_latents(latents), game.own_real(real))
+            last = reals[: game.discriminator_steps][-1]
+            game.after_generator_step(game.own_latents(latents), game.own_real(last))
 
     # ---- what this process alone has to remember
 

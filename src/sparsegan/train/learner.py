@@ -9,6 +9,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn, optim
 
 from sparsegan.errors import SparseganError
+from sparsegan.methods import Requests
 from sparsegan.settings.config import Config
 from sparsegan.train.launch import reduced
 from sparsegan.train.learning_rate import learning_rate
@@ -23,6 +24,7 @@ class Learner:
         optimiser: Its optimiser.
         config: Resolved settings.
         fabric: Launched.
+        requests: Says what the method asks for in the step at hand.
 
     Attributes:
         wrapped: The module to call in `loss_of`: it averages gradients over processes.
@@ -35,9 +37,10 @@ class Learner:
         optimiser: optim.Optimizer,
         config: Config,
         fabric: Fabric,
+        requests: Callable[[], Requests] = Requests,
     ) -> None:
         self.name, self.network, self.optimiser = name, network, optimiser
-        self.config, self.fabric = config, fabric
+        self.config, self.fabric, self._requests = config, fabric, requests
         self.wrapped, _ = fabric.setup(network, optimiser)
 
     def step(self, number: int, loss_of: Callable[[int], Tensor]) -> Tensor:
@@ -47,7 +50,7 @@ class Learner:
     def take(self, number: int) -> None:
         """Have the optimiser step on the gradients at hand, which are not scaled."""
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.config, self.name, number)
+            group["lr"] = learning_rate(self.config, self.name, number, self._requests())
         self.optimiser.step()
 
     def gradient_norm(self) -> float:

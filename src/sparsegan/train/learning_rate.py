@@ -1,13 +1,25 @@
-"""The learning rate's course over a run: a function of the step alone, so nothing is stored."""
+"""The learning rate's course over a run: of the step and of requests, so nothing is stored."""
 
+from sparsegan.methods.requests import NOTHING, Requests
 from sparsegan.settings.config import Config, Decay
 
 
-def learning_rate(config: Config, name: str, step: int) -> float:
-    """The learning rate of a network, `generator` or `discriminator`, in a step (from 1)."""
+def learning_rate(config: Config, name: str, step: int, requests: Requests = NOTHING) -> float:
+    """The learning rate of a network in a step.
+
+    Args:
+        config: The run's settings.
+        name: `generator` or `discriminator`.
+        step: From 1.
+        requests: What the method asks for in this step. A schedule that is over stays at its last.
+    """
     optimisers = config.optimiser
     rate: float = getattr(optimisers, name).lr
-    return rate * factor(step, config.steps, optimisers.lr_decay, optimisers.decay_from)
+    if name == "discriminator":
+        rate *= requests.discriminator_rate
+    first, steps = requests.schedule or (1, config.steps)
+    at = min(max(1, step - first + 1), steps)
+    return rate * factor(at, steps, optimisers.lr_decay, optimisers.decay_from)
 
 
 def factor(step: int, steps: int, decay: Decay, decay_from: float) -> float:

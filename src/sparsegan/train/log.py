@@ -14,7 +14,6 @@ from sparsegan.train.game import Game
 from sparsegan.train.games import Games
 from sparsegan.train.launch import reduced
 from sparsegan.train.layer_costs import layer_costs, network_layers
-from sparsegan.train.learning_rate import learning_rate
 
 
 def start(journal: Journal, games: Games) -> None:
@@ -58,12 +57,12 @@ def progress(
     seconds, rate = clock.seconds, clock.lap(step)
     fields: dict[str | None, Mapping[str, Any]] = {}
     for game in games:
-        fields[game.name] = {"seconds": seconds, "steps_per_second": rate} | _state(game, step)
+        fields[game.name] = {"seconds": seconds, "steps_per_second": rate} | _state(game)
         journal.write("train", step, game.name, **fields[game.name])
     return fields
 
 
-def _state(game: Game, step: int) -> dict[str, Any]:
+def _state(game: Game) -> dict[str, Any]:
     fields = {
         "generator_loss": reduced(game.fabric, game.losses["generator"], "mean"),
         "discriminator_loss": reduced(game.fabric, game.losses["discriminator"], "mean"),
@@ -73,8 +72,10 @@ def _state(game: Game, step: int) -> dict[str, Any]:
         "discriminator_density": game.method.discriminator.masks.density,
         "balance_ratio": balance_of(game.events),
     }
-    if game.config.optimiser.lr_decay != "none":
-        fields |= {f"{name}_lr": learning_rate(game.config, name, step) for name in game.networks}
+    rates = {name: optimiser.param_groups[0]["lr"] for name, optimiser in game.optimisers.items()}
+    usual = {name: getattr(game.config.optimiser, name).lr for name in rates}
+    if game.config.optimiser.lr_decay != "none" or rates != usual:
+        fields |= {f"{name}_lr": rate for name, rate in rates.items()}
     return fields
 
 

@@ -241,9 +241,11 @@ def steps(session: Session) -> None:
         evaluate(session, 0)
     clock.start(games.step)
     for step in range(games.step + 1, config.steps + 1):
-        for k in range(config.discriminator_steps):
-            real = batches.real(step, k)
-            games.discriminator_step(step, real, batches.latents(step, k), batches.mix(step, k))
+        reals = []
+        for k in range(games.discriminator_steps):
+            reals.append(batches.real(step, k))
+            drawn = batches.latents(step, k), batches.mix(step, k)
+            games.discriminator_step(step, reals[k], *drawn, k=k)
         latents = batches.generator_latents(step)
         games.generator_step(step, latents)
 
@@ -252,7 +254,7 @@ def steps(session: Session) -> None:
         if not games.evaluated_last:
             best = evaluate_on_the_way(session, step)
 
-        games.after_generator_step(latents, real)
+        games.after_generator_step(latents, *reals)
         for game in games:
             session.journal.step(game.name, game.events)
             if game.events.changes:
