@@ -3,7 +3,6 @@
 Heavy modules are imported by the commands that need them, so that help comes at once.
 """
 
-import difflib
 import logging
 import os
 import sys
@@ -18,6 +17,7 @@ from sparsegan.cli.resume import resume
 from sparsegan.cli.sample import sample
 from sparsegan.cli.train import train
 from sparsegan.errors import SparseganError, printable, tell
+from sparsegan.nearest import did_you_mean
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -76,8 +76,8 @@ def _dispatch(arguments: list[str]) -> int:
         print(f"sparsegan {sparsegan.__version__}")
         return 0
     if arguments[0] not in _COMMANDS:
-        near = difflib.get_close_matches(arguments[0], _COMMANDS, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(_COMMANDS)}"
+        known = f"known: {', '.join(_COMMANDS)}"
+        hint = did_you_mean(arguments[0], _COMMANDS, known, cutoff=0.5)
         raise SparseganError(f"unknown command {arguments[0]}: {hint}")
     return _COMMANDS[arguments[0]][0](arguments[1:])
 

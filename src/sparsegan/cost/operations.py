@@ -10,7 +10,6 @@ Neither counts activations, resizing, embeddings, the power iteration of spectra
 (once a step, whatever the batch) or the optimiser.
 """
 
-import difflib
 import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -18,6 +17,7 @@ from typing import Literal, get_args
 
 from sparsegan.cost.layers import LayerCost
 from sparsegan.errors import SparseganError
+from sparsegan.nearest import nearest_name
 
 Convention = Literal["published", "consistent"]
 CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
@@ -202,8 +202,8 @@ def check_densities(layers: Sequence[LayerCost], densities: Mapping[str, float])
     """Refuse densities that do not fit the layers; see `forward`."""
     weighted = [c.name for c in layers if c.weights]
     for name in densities.keys() - set(weighted):
-        near = difflib.get_close_matches(name, weighted, n=1, cutoff=0.0)
-        hint = f": did you mean {near[0]!r}?" if near else ": the network has no weights"
+        near = nearest_name(name, weighted, cutoff=0.0)
+        hint = f": did you mean {near!r}?" if near else ": the network has no weights"
         raise SparseganError(f"no layer {name!r} with weights to take a density{hint}")
     for name, density in densities.items():
         if not 0 <= density <= 1:

@@ -1,6 +1,5 @@
 """What every source gives: images in memory."""
 
-import difflib
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from torch import Tensor
 from sparsegan.cache import digest
 from sparsegan.data.notes import NO_NOTES, Notes
 from sparsegan.errors import SparseganError
+from sparsegan.nearest import did_you_mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +50,8 @@ class Images:
             )
         for name in names:
             if self.labels is None or name not in self.class_names:
-                near = difflib.get_close_matches(name, self.class_names, n=1, cutoff=0.0)
-                hint = f"did you mean {near[0]}?" if near else "leave data.classes out"
+                remedy = "leave data.classes out"
+                hint = did_you_mean(name, self.class_names, remedy, cutoff=0.0)
                 raise SparseganError(f"{self.name} has no class {name}: {hint}")
         assert self.labels is not None, "every name is a class"
         number_of = {name: number for number, name in enumerate(names)}

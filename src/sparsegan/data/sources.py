@@ -1,6 +1,5 @@
 """The registry of sources, and the one function that reads them."""
 
-import difflib
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from sparsegan.data.pairs import read_pair
 from sparsegan.data.stl10 import load_stl10
 from sparsegan.data.tiny_imagenet import load_tiny_imagenet
 from sparsegan.errors import SparseganError
+from sparsegan.nearest import did_you_mean
 
 _SAMPLE = Path(__file__).parent / "fashion_mnist"
 
@@ -78,8 +78,8 @@ def load(
     hub, _, name = source.partition(huggingface.PREFIX)
     on_hub = not hub and bool(name)
     if not on_hub and source not in SOURCES:
-        near = difflib.get_close_matches(source, SOURCES, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]}?" if near else f"take one of {', '.join(SOURCES)}"
+        known = f"take one of {', '.join(SOURCES)}"
+        hint = did_you_mean(source, SOURCES, known, cutoff=0.4)
         raise SparseganError(f"there is no data source {source!r}: {hint}")
     colour = _checked(split, image_size, channels, background, skip_broken)
     if source == "folder":

@@ -1,6 +1,5 @@
 """A generator's images as files: one picture of many, or a folder of PNGs; all classes or one."""
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from torch import nn
 
 from sparsegan.draw import pictures, sampling
 from sparsegan.errors import SparseganError
+from sparsegan.nearest import did_you_mean
 
 
 def save_grid(
@@ -83,9 +83,8 @@ def class_label(generator: nn.Module, wanted: str) -> int:
         return names.index(wanted)
     if wanted.isdecimal() and int(wanted) < classes:
         return int(wanted)
-    near = difflib.get_close_matches(wanted, names, n=1, cutoff=0.6)
     few = names if classes <= 20 else (*names[:20], "…")
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(few)}"
+    hint = did_you_mean(wanted, names, f"there are {', '.join(few)}")
     raise SparseganError(f"there is no class {wanted} (numbers go to {classes - 1}): {hint}")
 
 

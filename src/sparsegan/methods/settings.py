@@ -1,13 +1,13 @@
 """The settings that all methods share, and what follows from them alone."""
 
 import dataclasses
-import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from sparsegan.balance.controller import Direction
 from sparsegan.errors import SparseganError
+from sparsegan.nearest import did_you_mean
 from sparsegan.sparsity.allocation import Allocation
 from sparsegan.sparsity.ema import Buffers, Form, check_decay
 from sparsegan.sparsity.moments import Moments
@@ -181,8 +181,7 @@ def build_settings(cls: type[Settings], values: Mapping[str, Any]) -> Any:
     names = [field.name for field in dataclasses.fields(cls)]
     for name in values:
         if name not in names:
-            near = difflib.get_close_matches(name, names, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(names)}"
+            hint = did_you_mean(name, names, f"known are {', '.join(names)}")
             raise SparseganError(f"unknown setting {name!r}: {hint}")
     for name, kind in get_type_hints(cls).items():
         if get_origin(kind) is Literal and values.get(name, get_args(kind)[0]) not in get_args(

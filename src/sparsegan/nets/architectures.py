@@ -1,10 +1,10 @@
 """Which architectures there are, for which image sizes, and their published settings."""
 
-import difflib
 from collections.abc import Callable
 from typing import NamedTuple
 
 from sparsegan.errors import SparseganError
+from sparsegan.nearest import nearest_name
 from sparsegan.nets import biggan, biggan32, cyclegan, dcgan, resnet, sngan
 from sparsegan.nets.base import Discriminator, Generator
 
@@ -97,7 +97,7 @@ def find(name: str, image_size: int) -> Architecture:
     """
     if name not in ARCHITECTURES:
         known = tuple(ARCHITECTURES)
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+        near = nearest_name(name, known, cutoff=0.0)
         raise SparseganError(
             f"there is no architecture {name!r}: did you mean {near!r} (known: {', '.join(known)})?"
         )

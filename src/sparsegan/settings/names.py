@@ -1,8 +1,9 @@
 """A name that is not known, and the nearest ones that are."""
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
+
+from sparsegan.nearest import nearest_name
 
 OTHER_WORDS: Mapping[str, str] = {
     "architecture": "network.name",
@@ -97,9 +98,9 @@ def _candidates(wanted: str, known: Sequence[str]) -> Iterator[Sequence[str]]:
         yield [other for other in known if words <= set(re.split(r"[._]", other))]
     yield [other for other in known if last_of[other].endswith(f"_{last}")]
     yield [other for other in known if last_of[other].startswith(f"{last}_")]
-    yield difflib.get_close_matches(wanted, known, n=1, cutoff=0.75)
-    lasts = difflib.get_close_matches(last, list(last_of.values()), n=1, cutoff=0.75)
-    yield [other for other in known if last_of[other] in lasts]
+    yield [other for other in known if other == nearest_name(wanted, known, cutoff=0.75)]
+    near = nearest_name(last, last_of.values(), cutoff=0.75)
+    yield [other for other in known if last_of[other] == near]
     yield [other for other in known if last_of[other] in words]
     yield [other for other in known if words & set(last_of[other].split("_"))]
-    yield difflib.get_close_matches(wanted, known, n=1)
+    yield [other for other in known if other == nearest_name(wanted, known)]
