@@ -7,7 +7,10 @@ import torch
 from hypothesis import settings
 
 from needs import missing
+from sparsegan.draw import sampling
+from sparsegan.record.run_cost import StepSeconds
 from sparsegan.settings import parse, recipes
+from sparsegan.train import timing
 
 # The tests' tensors are tiny: threads would spend their time waiting for each other.
 torch.set_num_threads(1)
@@ -59,6 +62,15 @@ def pytest_runtest_setup(item):
             pytest.fail(f"not installed: {', '.join(absent)}")
         elif absent:
             pytest.skip(f"needs {', '.join(absent)}")
+
+
+@pytest.fixture(scope="module")
+def quick_runs():
+    """Standing statistics and the dense run's seconds would take most of a tiny run's time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sampling, "STANDING_BATCHES", 4)
+        patch.setattr(timing, "compare", lambda *args, **options: StepSeconds(1, 1, 1))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,8 @@ import importlib.util
 import os
 import shutil
 
+import pytest
+
 
 def _modules(*names):
     return all(importlib.util.find_spec(name) is not None for name in names)
@@ -27,3 +29,8 @@ NEEDS = {
 def missing(names):
     """Those of the named needs that are not there."""
     return [name for name in names if not NEEDS[name]()]
+
+
+def in_full(*values):
+    """Values of a parameter that `make test` leaves to `make test-all`."""
+    return [pytest.param(value, marks=pytest.mark.full) for value in values]

@@ -318,6 +318,7 @@ def test_cost_of_a_run_and_of_one_to_come(trained, capsys):
     assert "D's density always rising" in capsys.readouterr().out
 
 
+@pytest.mark.full
 @pytest.mark.skipif(not engine.available(), reason="kernels are not compiled")
 def test_kernels_are_measured_layer_by_layer_on_demand(trained, capsys):
     run, _ = trained
@@ -364,6 +365,7 @@ def test_a_finished_run_is_not_resumed(trained, capsys):
     assert (run / "metrics.jsonl").read_bytes() == before
 
 
+@pytest.mark.full
 def test_sigterm_saves_and_says_how_to_go_on(tmp_path):
     Path("tiny.yaml").write_text(
         yaml.safe_dump({**TINY, "steps": 100_000, "evaluate": {"images": 0}, "log_every": 1})

@@ -32,10 +32,9 @@ FLAGS = ["--network.name", "biggan", "--network.initialise", "orthogonal", "--da
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _quick():
-    """Estimates and timings of networks so small need not be good ones."""
+def _quick(quick_runs):
+    """Timings of networks so small need not be good ones."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sampling, "STANDING_BATCHES", 4)
         patch.setattr(network_timing, "SECONDS", 0.01)
         yield
 
@@ -84,6 +83,7 @@ def test_what_the_data_and_the_architecture_decide_is_in_the_run(whole):
     assert [e["step"] for e in evaluations] == [0, 4]
 
 
+@pytest.mark.full
 def test_a_stopped_run_goes_on_to_the_same_bits(whole, photos, tmp_path, monkeypatch):
     calls = iter(range(1, 100))
     monkeypatch.setattr(StopRequest, "agreed", lambda self, fabric: 15 * (next(calls) == 2))
@@ -202,6 +202,7 @@ def test_classes_that_are_not_there_are_named(whole):
         class_label(torch.nn.Linear(2, 2), "red")
 
 
+@pytest.mark.full
 def test_an_exported_generator_draws_the_same_class(whole, tmp_path):
     written = export_run(whole.path, "packed", tmp_path / "g.safetensors")
     drawn = tmp_path / "a.png"

@@ -10,7 +10,6 @@ from test_train_learner import LossScale
 
 import cycle_run
 from sparsegan import data
-from sparsegan.draw import sampling
 from sparsegan.errors import SparseganError
 from sparsegan.record.checkpoint import load_state, save_state
 from sparsegan.record.metrics_log import read_events
@@ -283,8 +282,8 @@ def test_with_classes_too(images, tmp_path):
     assert goes_on(images, tmp_path, flags, steps=(1, 2))
 
 
-def test_a_whole_run_with_everything_resumes_to_the_same_bits(tmp_path, monkeypatch):
-    monkeypatch.setattr(sampling, "STANDING_BATCHES", 4)
+@pytest.mark.full
+def test_a_whole_run_with_everything_resumes_to_the_same_bits(quick_runs, tmp_path):
     blind = (
         "--evaluate.images",
         "0",

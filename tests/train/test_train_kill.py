@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from sparsegan.record.checkpoint import load_state
 from sparsegan.record.run import RunDirectory
 from tiny_run import differences
@@ -33,6 +35,7 @@ def processes(folder, *kills):
     return RunDirectory(folder / "run"), json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.full
 def test_killed_at_any_moment_and_resumed_ends_with_the_same_bits(tmp_path):
     whole, (uninterrupted,) = processes(tmp_path / "whole")
     calls = uninterrupted["status"] - 101

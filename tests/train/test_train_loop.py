@@ -11,6 +11,7 @@ import torch
 import yaml
 from PIL import Image
 
+from needs import in_full
 from sparsegan import data, files
 from sparsegan.data import Images
 from sparsegan.draw import drawing, sampling
@@ -26,13 +27,7 @@ from sparsegan.train.stop import Interrupted, StopRequest
 from sparsegan.train.trained import open_trained
 from tiny_run import config, differences
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _few_standing_batches():
-    """64 batches before every look would take most of a tiny run's time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sampling, "STANDING_BATCHES", 4)
-        yield
+pytestmark = pytest.mark.usefixtures("quick_runs")
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +104,7 @@ def test_the_newest_and_the_best_checkpoints_are_kept(whole):
     assert whole.best_step() in steps
 
 
-@pytest.mark.parametrize("step", [1, 5, 8, 14])
+@pytest.mark.parametrize("step", [5, *in_full(1, 8, 14)])
 def test_stopped_and_resumed_is_as_if_never_stopped(whole, tmp_path, monkeypatch, step):
     with monkeypatch.context() as context:
         stop_after(context, step)
@@ -125,6 +120,7 @@ def test_stopped_and_resumed_is_as_if_never_stopped(whole, tmp_path, monkeypatch
     assert run.is_finished()
 
 
+@pytest.mark.full
 def test_a_run_that_ended_on_a_full_disk_is_resumed_to_the_same_bits(whole, tmp_path, monkeypatch):
     write, written = files.atomic_write_bytes, []
 
@@ -158,6 +154,7 @@ def judged_last(tmp_path_factory):
     return loop.train(config(tmp_path_factory.mktemp("last") / "run", *LAST))
 
 
+@pytest.mark.full
 def test_a_faithful_evaluation_is_of_the_masks_and_averages_that_its_step_leaves(
     whole, judged_last, tmp_path
 ):
@@ -174,6 +171,7 @@ def test_a_faithful_evaluation_is_of_the_masks_and_averages_that_its_step_leaves
         assert (tmp_path / "grid.png").read_bytes() == judged_last.sample(at).read_bytes()
 
 
+@pytest.mark.full
 def test_by_default_an_evaluation_is_of_the_masks_that_its_step_was_trained_with(
     judged_last, tmp_path
 ):
@@ -190,6 +188,7 @@ def test_by_default_an_evaluation_is_of_the_masks_that_its_step_was_trained_with
     assert kinds.index("evaluate") > kinds.index("rewire")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("step", [4, 7, 14])
 def test_a_run_that_is_evaluated_last_is_resumed_to_the_same_bits(
     judged_last, tmp_path, monkeypatch, step
@@ -205,6 +204,7 @@ def test_a_run_that_is_evaluated_last_is_resumed_to_the_same_bits(
         assert run.sample(at).read_bytes() == judged_last.sample(at).read_bytes()
 
 
+@pytest.mark.full
 def test_going_back_forgets_what_came_later(whole, tmp_path, monkeypatch):
     run = loop.train(config(tmp_path / "run", "--checkpoint.keep", "9"))
     seen = []
@@ -346,7 +346,9 @@ def test_a_run_that_is_trained_is_left_alone(whole, tmp_path):
     lock.release()
 
 
-@pytest.mark.parametrize("missing", ["report", "cost", "end", "evaluation", "checkpoint", "all"])
+@pytest.mark.parametrize(
+    "missing", ["all", "cost", *in_full("report", "end", "evaluation", "checkpoint")]
+)
 def test_what_is_missing_of_a_runs_end_is_made(whole, tmp_path, missing):
     run = copied(whole, tmp_path)
     lines = run.metrics.read_bytes().splitlines(keepends=True)
@@ -396,7 +398,7 @@ RUBBISH = {
 }
 
 
-@pytest.mark.parametrize("damage", RUBBISH)
+@pytest.mark.parametrize("damage", ["lost", "a byte", *in_full("cut off", "no event", "no start")])
 def test_a_damaged_log_is_named_and_repaired(whole, tmp_path, damage):
     run = copied(whole, tmp_path)
     damaged = RUBBISH[damage](whole.metrics.read_bytes().splitlines(keepends=True))
@@ -443,6 +445,7 @@ def test_rubbish_in_a_finished_runs_log_is_left_out(whole, tmp_path):
     }
 
 
+@pytest.mark.full
 def test_a_run_is_made_longer_as_if_it_had_been(tmp_path):
     flags = ["--method.name", "static", "--evaluate.every", "0", "--sample.every", "0"]
     long = loop.train(config(tmp_path / "long", *flags))

@@ -30,12 +30,11 @@ OWN = [
 
 
 @pytest.fixture(scope="module")
-def code(tmp_path_factory):
+def code(quick_runs, tmp_path_factory):
     """A folder with networks in a file, to be in."""
     folder = tmp_path_factory.mktemp("code")
     shutil.copy(foreign.__file__, folder / "nets.py")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sampling, "STANDING_BATCHES", 4)
         patch.chdir(folder)
         yield folder
 

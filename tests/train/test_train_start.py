@@ -4,7 +4,6 @@ import pytest
 import torch
 import yaml
 
-from sparsegan.draw import sampling
 from sparsegan.errors import SparseganError
 from sparsegan.record.checkpoint import load_state
 from sparsegan.record.metrics_log import read_events
@@ -18,11 +17,7 @@ from tiny_run import config, differences, flat
 BLIND = ["--evaluate.images", "0", "--sample.every", "0", "--steps", "6", "--checkpoint.keep", "9"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _few_standing_batches():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sampling, "STANDING_BATCHES", 4)
-        yield
+pytestmark = pytest.mark.usefixtures("quick_runs")
 
 
 @pytest.fixture(scope="module")

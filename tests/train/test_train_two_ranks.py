@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from needs import in_full
 from sparsegan.record.checkpoint import load_state
 from sparsegan.record.metrics_log import read_events
 from sparsegan.record.run import RunDirectory
@@ -39,15 +40,23 @@ def seen(run):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A run on two processes that we started, and the same resumed half-way by torchrun."""
-    folder = tmp_path_factory.mktemp("ranks")
-    run_processes(SCRIPT, "train", folder / "ours")
-    shutil.copytree(folder / "ours", folder / "torchrun")
-    run_processes(*TORCHRUN, SCRIPT, "resume", folder / "torchrun")
-    return folder
+def ours(tmp_path_factory):
+    """A run on two processes that we started."""
+    path = tmp_path_factory.mktemp("ranks") / "ours"
+    run_processes(SCRIPT, "train", path)
+    return RunDirectory(path)
 
 
+@pytest.fixture(scope="module")
+def torchrun(ours):
+    """The same run, resumed half-way by torchrun."""
+    path = ours.path.with_name("torchrun")
+    shutil.copytree(ours.path, path)
+    run_processes(*TORCHRUN, SCRIPT, "resume", path)
+    return RunDirectory(path)
+
+
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("command", "says"),
     [
@@ -63,9 +72,9 @@ def test_a_process_that_is_lost_ends_the_other_with_how_to_go_on(tmp_path, comma
     assert RunDirectory(tmp_path / "run").checkpoint_steps() == [0, 4]
 
 
-@pytest.mark.parametrize("name", ["ours", "torchrun"])
-def test_both_ranks_see_the_same(folder, name):
-    first, second = seen(RunDirectory(folder / name))
+@pytest.mark.parametrize("name", ["ours", *in_full("torchrun")])
+def test_both_ranks_see_the_same(request, name):
+    first, second = seen(request.getfixturevalue(name))
     assert first["steps"]
     assert first == second
     decisions = [step[2] for step in first["steps"] if step[2]]
@@ -74,15 +83,16 @@ def test_both_ranks_see_the_same(folder, name):
     assert changes
 
 
-def test_one_rank_writes_the_run(folder):
-    events = list(read_events(RunDirectory(folder / "ours").metrics))
+def test_one_rank_writes_the_run(ours):
+    events = list(read_events(ours.metrics))
     assert [e["step"] for e in events if e["kind"] == "balance"] == list(range(1, 15))
     start = next(e for e in events if e["kind"] == "start")
     assert start["machine"]["processes"] == 2
 
 
-def test_resumed_by_another_launcher_it_ends_with_the_same_bits(folder):
-    ends = [load_state(RunDirectory(folder / name).checkpoint(14)) for name in ("ours", "torchrun")]
+@pytest.mark.full
+def test_resumed_by_another_launcher_it_ends_with_the_same_bits(ours, torchrun):
+    ends = [load_state(run.checkpoint(14)) for run in (ours, torchrun)]
     assert len(ends[0]["ranks"]) == 2
     buffers = [rank["buffers"]["generator"] for rank in ends[0]["ranks"]]
     assert differences(*buffers), "batch statistics are each rank's own"

@@ -9,13 +9,13 @@ import torch
 from PIL import Image
 
 from cycle_run import config, opened, play, write_set
+from needs import in_full
 from sparsegan import cli, export
 from sparsegan.draw import sampling
 from sparsegan.errors import SparseganError
 from sparsegan.record.checkpoint import load_state, save_state
 from sparsegan.record.metrics_log import read_events
 from sparsegan.record.run import RunDirectory
-from sparsegan.record.run_cost import StepSeconds
 from sparsegan.settings import parse
 from sparsegan.train import loop, state
 from sparsegan.train.cycle import translation
@@ -196,7 +196,7 @@ def test_a_loss_that_is_not_finite_stops_both_generators(location):
 
 
 @pytest.fixture(scope="module")
-def whole(location, tmp_path_factory):
+def whole(quick_runs, location, tmp_path_factory):
     """A run that was never interrupted."""
     return loop.train(config(location, tmp_path_factory.mktemp("whole") / "run"))
 
@@ -242,9 +242,8 @@ def test_what_a_cycle_costs(whole):
     assert cost["seconds"]["run"] > 0
 
 
-@pytest.mark.parametrize("step", [1, 4])
+@pytest.mark.parametrize("step", [4, *in_full(1)])
 def test_stopped_and_resumed_is_as_if_never_stopped(location, whole, tmp_path, monkeypatch, step):
-    monkeypatch.setattr(loop.timing, "compare", lambda *args, **options: StepSeconds(1, 1, 1))
     calls = iter(range(1, 100))
     with monkeypatch.context() as context:
         context.setattr(
