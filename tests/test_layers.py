@@ -31,7 +31,19 @@ BELOW = {
         *("balance", "cost", "data", "engine", "methods", "record", "report", "settings"),
         *("sparsity", "train"),
     },
-    "cli": {"cost", "draw", "export", "plan", "record", "report", "settings", "train", "metrics"},
+    "study": {"cost", "methods", "plan", "record", "settings", "train"},
+    "cli": {
+        "cost",
+        "draw",
+        "export",
+        "plan",
+        "record",
+        "report",
+        "settings",
+        "study",
+        "train",
+        "metrics",
+    },
 }
 """What each room may import from, besides the single files at the bottom."""
 

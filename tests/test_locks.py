@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from sparsegan.locks import FileLock
+from sparsegan.locks import FileLock, is_held
 
 HOLD = """
 import sys, time
@@ -118,3 +118,16 @@ for _ in range(50):
     running = [subprocess.Popen(command, env=environment) for _ in range(3)]
     assert [process.wait(60) for process in running] == [0, 0, 0]
     assert (tmp_path / "count").read_text() == "150"
+
+
+def test_whether_a_lock_is_held_is_seen_without_keeping_it(tmp_path):
+    path = tmp_path / "lock"
+    assert not is_held(path)
+    assert not path.exists()
+    lock = FileLock(path)
+    assert lock.acquire()
+    assert is_held(path)
+    lock.release()
+    path.touch()  # as a kill leaves it
+    assert not is_held(path)
+    assert FileLock(path).acquire()

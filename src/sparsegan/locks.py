@@ -100,6 +100,22 @@ class FileLock:
             time.sleep(0.05)
 
 
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock on a file at this moment; where nobody can say, no.
+
+    To see that the lock is taken for an instant: whoever wants it `wait`s.
+    """
+    lock = FileLock(path)
+    try:
+        if not path.exists():
+            return False
+        free = lock.acquire()
+    except OSError:
+        return False
+    lock.release()
+    return not free
+
+
 def no_locks(error: OSError) -> bool:
     """Whether an error says that the file system has no locks."""
     return error.errno in _NO_LOCKS
