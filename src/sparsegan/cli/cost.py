@@ -9,6 +9,7 @@ from sparsegan.cli import settings
 from sparsegan.cli.parser import Parser, add_trust
 
 if TYPE_CHECKING:
+    from sparsegan.plan.match import Match
     from sparsegan.plan.measure import Measured
     from sparsegan.plan.plan import Plan
     from sparsegan.settings.config import Config
@@ -26,6 +27,7 @@ def cost(arguments: list[str]) -> int:
         as_json = wanted.options.json
         if not as_json:
             print_scaled(wanted.scaled, wanted.config)
+            print_matches(wanted.matches)
         run = outline(wanted.config)
         measured = measure.of_plan(run.config) if wanted.options.measure else None
         print_cost(run, as_json=as_json, to_come=True, measured=measured)
@@ -56,6 +58,15 @@ def print_scaled(changes: "Sequence[Change]", config: "Config") -> None:
         sentence = caution(config)
         lines = [f"  {change}\n" for change in changes] + ([f"{sentence}\n"] if sentence else [])
         print("".join(lines), end="", flush=True)
+
+
+def print_matches(matches: "Sequence[Match]") -> None:
+    """Say which widths match another run and by how much they miss, once for all processes."""
+    from sparsegan.train.launch import process_rank
+
+    if matches and process_rank() == 0:
+        print("small dense: narrower networks, dense, for the same price")
+        print("".join(f"  {match}\n" for match in matches), end="", flush=True)
 
 
 def print_cost(

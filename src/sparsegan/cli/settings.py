@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from sparsegan.cli.parser import add_trust
 from sparsegan.errors import SparseganError
 
 if TYPE_CHECKING:
+    from sparsegan.plan.match import Match
     from sparsegan.settings.config import Config
     from sparsegan.settings.scale import Change
 
@@ -27,6 +28,9 @@ examples:
   sparsegan train --recipe adapt/sngan-cifar10       as published; `sparsegan recipes` lists all
   sparsegan train --recipe adapt/sngan-cifar10 --scale small
   sparsegan train --config mine.yaml --seed 1 --run.directory runs/second
+  sparsegan train --recipe fashion-mnist --match weights
+                                                     its dense equal: narrower networks of as many
+                                                     weights
   sparsegan train --recipe small --dry_run           what would be trained, at what cost
   sparsegan train --recipe small --print_config > mine.yaml
   sparsegan train --from runs/folder-adapt-1 --data.path others/
@@ -61,19 +65,25 @@ class Request:
         scaled: What the scale has changed.
         recipe: The recipe that the settings began with, if there was one.
         options: The command's own options.
+        matches: The widths that were set to match another run, if they were.
     """
 
     config: "Config"
     scaled: "Sequence[Change]"
     recipe: str | None
     options: argparse.Namespace
+    matches: "Sequence[Match]" = ()
 
     @property
     def notes(self) -> list[str]:
         """Lines on where the settings are from."""
         scale = f" --scale {self.options.scale}" if self.options.scale else ""
         lines = [f"--recipe {self.recipe}{scale}"] if self.recipe else []
-        return lines + [str(change) for change in self.scaled]
+        lines += [str(change) for change in self.scaled]
+        if self.matches:
+            to = f" --match_to {self.options.match_to}" if self.options.match_to else ""
+            lines.append(f"--match {self.options.match}{to}")
+        return lines + [str(match) for match in self.matches]
 
 
 def read(arguments: Sequence[str], command: str, description: str) -> Request:
@@ -126,12 +136,36 @@ def read(arguments: Sequence[str], command: str, description: str) -> Request:
             named=named,
             settings=trust.NETWORKS if command == "cost" else trust.CODE,
         )
-    if options.scale is None:
-        return Request(config, [], recipe, options)
-    kept = {flag.removeprefix("--").partition("=")[0] for flag in flags if flag.startswith("--")}
-    config, changes = scale.small(config, kept)
-    check(config)
-    return Request(config, changes, recipe, options)
+    request = Request(config, [], recipe, options)
+    if options.scale is not None:
+        kept = {
+            flag.removeprefix("--").partition("=")[0] for flag in flags if flag.startswith("--")
+        }
+        config, changes = scale.small(config, kept)
+        check(config)
+        request = replace(request, config=config, scaled=changes)
+    return _matched(request)
+
+
+def _matched(request: Request) -> Request:
+    """The request with the widths and the dense method that `--match` asks for."""
+    options = request.options
+    if options.match is None:
+        if options.match_to is not None:
+            raise SparseganError(
+                "--match_to names the run to match: say with --match weights or --match flops what "
+                "is to be equal"
+            )
+        return request
+    from sparsegan.plan import match
+    from sparsegan.plan.plan import cost_of_run, outline
+
+    reference = None
+    if options.match_to is not None:
+        reference = cost_of_run(options.match_to, trust_code=options.trust_code)
+    resolved = outline(request.config).config
+    config, matches = match.small_dense(request.config, resolved, options.match, reference)
+    return replace(request, config=config, matches=matches)
 
 
 def _flag(flags: Sequence[str], *names: str) -> str | None:
@@ -163,6 +197,18 @@ def _add_own_options(parser: "argparse._ActionsContainer", command: str) -> None
         choices=("small",),
         help="make a long run one of minutes on a CPU, and say what was changed; flags stay as "
         "they are given",
+    )
+    parser.add_argument(
+        "--match",
+        choices=("weights", "flops"),
+        help="not these networks sparse but the same ones dense and narrower, with as many weights "
+        "or operations a step as these settings, or the run of --match_to, would have",
+    )
+    parser.add_argument(
+        "--match_to",
+        metavar="RUN",
+        type=Path,
+        help="the run directory whose averages over time --match is to match",
     )
     add_trust(parser)
     if command == "cost":

@@ -117,7 +117,7 @@ def plan(config: Config) -> Plan:
     held_out = " / ".join(
         text for text in dict.fromkeys(one.notes.held_out for one in splits.values()) if text
     )
-    return replace(_counted(config, len(images)), held_out=held_out)
+    return replace(counted(config, len(images)), held_out=held_out)
 
 
 def outline(config: Config) -> Plan:
@@ -130,24 +130,25 @@ def outline(config: Config) -> Plan:
     blank = kind.outline(config)
     images = kind.images(config) if blank is None else blank
     known = blank is None or kind.outline_counts
-    return _counted(kind.resolve(config, images), len(images) if known else None)
+    return counted(kind.resolve(config, images), len(images) if known else None)
 
 
-def _counted(config: Config, images: int | None) -> Plan:
+def counted(config: Config, images: int | None = None) -> Plan:
+    """What a run of a resolved configuration would cost; no image is looked at."""
     games = forecast.games(config)
     layers, starts = _layers(config, games), []
     for game, own in games.items():
         networks = network_layers(forecast.start_counts(config, own), layers[game])
         starts.append({"kind": "start", "step": 0, "pair": game, "networks": networks})
     events = starts + forecast.scheduled(config, games)
-    counted = run_cost.summary(config, layers, events)
+    figures = run_cost.summary(config, layers, events)
     for which, moves in forecast.extremes(config, games).items():
         # Nobody both schedules and controls one network's density.
         reached = run_cost.summary(config, layers, [*events, *moves])
         for convention in cost.CONVENTIONS:
-            counted["flops"][convention][which] = reached["flops"][convention]["run"]
+            figures["flops"][convention][which] = reached["flops"][convention]["run"]
     by_layer = run_cost.of_layers(config, layers, events)
-    return Plan(config, images, _networks(starts), by_layer, counted)
+    return Plan(config, images, _networks(starts), by_layer, figures)
 
 
 def _layers(

@@ -147,9 +147,10 @@ def of_layers(
 
     Returns:
         Of every layer `name`, `kind`, `shape`, `weights`, whether a mask takes them, the other
-        counts of `LayerCost` that are not by convention; active weights at the start and at the
-        end; and by convention, with its biases, the operations of one image (as it is at the
-        end) and of the run, `inference` and `training`, and what they would be dense.
+        counts of `LayerCost` that are not by convention; active weights at the start, at the end
+        and as the mean over the steps; and by convention, with its biases, the operations of one
+        image (as it is at the end) and of the run, `inference` and `training`, and what they
+        would be dense.
     """
     events = list(events)
     rows = {}
@@ -185,6 +186,7 @@ def _layer(
         "normalises": bool(layer.norm_ops),
         "active_start": round(start.get(layer.name, 1.0) * layer.weights),
         "active_end": round(end.get(layer.name, 1.0) * layer.weights),
+        "active_mean": mean.get(layer.name, 1.0) * layer.weights,
         "inference": {},
         "training": {},
     }
