@@ -28,8 +28,8 @@ BELOW = {
     },
     "export": {"draw", "engine", "nets", "settings", "sparsity", "train", "data", "record"},
     "plan": {
-        *("balance", "cost", "data", "engine", "methods", "record", "report", "settings"),
-        *("sparsity", "train"),
+        *("balance", "cost", "data", "engine", "methods", "nets", "record", "report"),
+        *("settings", "sparsity", "train"),
     },
     "study": {"cost", "methods", "plan", "record", "settings", "train"},
     "cli": {
