@@ -29,8 +29,14 @@ $(READY): requirements.txt requirements-dev.txt pyproject.toml
 demo: $(READY)
 	$(BIN)/sparsegan train --recipe fashion-mnist
 
+# Two without what they ask for: trackio a Pillow before 13, and works with it; torch-fidelity a
+# torchvision, which does not load beside the CPU build of PyTorch, and torchmetrics does not load
+# where it finds torch-fidelity, so that this one has a folder of its own.
 $(ALL): $(READY) requirements-all.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-all.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps trackio==0.43.0
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps torch-fidelity==0.4.0 \
+	  --upgrade --target "$$($(BIN)/python -c 'import sysconfig as s; print(s.get_path("purelib"))')/beside"
 	touch $@
 
 test: $(READY)

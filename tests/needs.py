@@ -3,6 +3,8 @@
 import importlib.util
 import os
 import shutil
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,12 +17,22 @@ def _programs(*names):
     return all(shutil.which(name) is not None for name in names)
 
 
+def inception_network():
+    """torch-fidelity where it lies by itself, since its torchvision may not suit this PyTorch."""
+    folders = [Path(path) / "beside" / "torch_fidelity" for path in sys.path]
+    return next((folder for folder in folders if folder.is_dir()), None)
+
+
 NEEDS = {
     "compiler": lambda: _programs("c++", "cmake"),
     "chromium": lambda: _programs("chromium"),
     "docs": lambda: _modules("mkdocs", "material", "mkdocstrings"),
     "namespaces": lambda: _programs("ip") and os.geteuid() == 0,
+    "inception": lambda: inception_network() is not None,
     "onnx": lambda: _modules("onnx", "onnxscript", "onnxruntime"),
+    "prdc": lambda: _modules("prdc"),
+    "tensorboard": lambda: _modules("tensorboard"),
+    "trackio": lambda: _modules("trackio"),
     "valgrind": lambda: _programs("valgrind"),
 }
 """By what a test says that it needs, whether it is there."""

@@ -97,6 +97,10 @@ def test_no_key_but_its_name_changes_the_method(key, method):
             {"network": {"name": "cyclegan"}, "loss": {"gradient_penalty": 10}},
             "loss.gradient_penalty is 10.0 and network.name is cyclegan",
         ),
+        ({"evaluate": {"at": [0.5, 1.5]}}, "evaluate.at is 0.5, 1.5: shares of the run lie in [0"),
+        ({"evaluate": {"metrics": ["kid", "fid"]}}, "[kid], of kid, frechet, prdc, classes"),
+        ({"evaluate": {"metrics": ["prdc"]}}, "is prdc: name each number once, and kid among them"),
+        ({"evaluate": {"metrics": ["kid", "kid"]}}, "evaluate.metrics is kid, kid: name each"),
         (3, "file 0 holds 3"),
     ],
 )

@@ -4,8 +4,12 @@ from torch import nn
 
 from sparsegan import data, metrics
 from sparsegan.errors import SparseganError
+from sparsegan.record.metrics_log import read_events
 from sparsegan.train import build
-from sparsegan.train.evaluate import Evaluator, sentence
+from sparsegan.train.evaluate import BESIDE, Evaluator, beside, sentence
+from sparsegan.train.evaluate_run import evaluate_run
+from sparsegan.train.evaluation import due
+from sparsegan.train.loop import train
 from tiny_run import Patches, config
 
 
@@ -27,9 +31,9 @@ class Copier(nn.Module):
         return self.images[: len(z)]
 
 
-def evaluator_of(images=100):
+def evaluator_of(images=100, *flags):
     found = data.load("fashion-mnist")
-    chosen = build.resolve(config("unused", "--evaluate.images", str(images)), found)
+    chosen = build.resolve(config("unused", "--evaluate.images", str(images), *flags), found)
     return Evaluator(chosen, found)
 
 
@@ -76,3 +80,111 @@ def test_too_few_images_are_refused(monkeypatch):
     monkeypatch.setattr(build, "images", lambda config, split: one)
     with pytest.raises(SparseganError, match=r"1 held-out .*evaluate\.images 0 is not evaluated"):
         Evaluator(chosen, found)
+
+
+def test_the_floors_are_of_as_many_images():
+    evaluator = evaluator_of(60)
+    found = evaluator(Copier(evaluator.held_out.pixels[:60]))
+    real, held_out = (
+        metrics.reference_features(images, Patches(), count=60, seed=evaluator.config.seed)
+        for images in (evaluator.images, evaluator.held_out)
+    )
+    assert len(real) == len(held_out) == found["n"] == 60
+    assert found["frechet_floor"] == pytest.approx(metrics.frechet_distance(real, held_out))
+
+
+def test_classes_that_are_missing_are_told_beside_those_of_real_images():
+    evaluator = evaluator_of(400, "--evaluate.metrics", "kid,classes")
+    held_out = evaluator.held_out
+    half = held_out.pixels[held_out.labels < 5][:400]
+    found = evaluator(Copier(half))
+    assert "frechet" not in found
+    assert found["classes_seen"] < 0.85 < found["classes_seen_floor"]
+    assert found["class_entropy"] < 0.9 < found["class_entropy_floor"]
+    assert 0.5 < found["class_accuracy"] < 1  # sixteen patches are not much to tell garments by
+
+
+def test_images_without_classes_are_refused():
+    found = data.load("fashion-mnist")
+    chosen = build.resolve(config("unused", "--evaluate.metrics", "kid,classes"), found)
+    alike = data.Images(found.pixels, None, (), "alike")
+    with pytest.raises(SparseganError, match="alike has no two classes"):
+        Evaluator(chosen, alike)
+
+
+def test_precision_and_its_like(monkeypatch):
+    monkeypatch.setattr(metrics, "require_prdc", lambda count: None)
+    monkeypatch.setattr(metrics, "prdc", lambda x, real: metrics.PRDC(0.1, 0.2, 0.3, float(len(x))))
+    found = evaluator_of(30, "--evaluate.metrics", "kid,prdc")(
+        Copier(torch.zeros(30, 1, 28, 28, dtype=torch.uint8))
+    )
+    assert [found[name] for name in ("precision", "recall", "density", "coverage")] == [
+        *(0.1, 0.2, 0.3),
+        30,
+    ]
+    assert found["coverage_floor"] == 30
+    assert "precision 0.1, real against real 0.1" in list(beside(found))
+
+
+def test_an_fid_is_of_the_inception_network_alone(monkeypatch):
+    class Sides(Patches):
+        """Other features than those of the run."""
+
+        name = "sides"
+        dimension = 2
+
+        def __init__(self, path):
+            self.path = path
+
+        def __call__(self, pixels):
+            return pixels.float().mean(1).reshape(len(pixels), 2, -1).mean(2)
+
+    monkeypatch.setattr(metrics, "Inception2015", Sides)
+    evaluator = evaluator_of(50, "--evaluate.inception", "weights.pth")
+    assert evaluator._inception.path.is_absolute()
+    pixels = evaluator.held_out.pixels[:50]
+    found = evaluator(Copier(pixels))
+    real = metrics.reference_features(evaluator.images, Sides(None), count=50, seed=0)
+    drawn = evaluator.draw(Copier(pixels), 0)
+    assert found["fid"] == pytest.approx(metrics.frechet_distance(Sides(None)(drawn), real))
+    assert found["fid_floor"] != found["frechet_floor"]
+
+
+def test_every_number_has_its_words():
+    everything = dict.fromkeys(BESIDE, 0.5)
+    assert len(list(beside(everything))) == len(BESIDE)
+    assert list(beside({"frechet": None})) == []
+
+
+def test_evaluations_are_due_at_shares_of_the_run_besides():
+    steps = [step for step in range(301) if due(200, step, 300, (0.9, 0.95, 1.0))]
+    assert steps == [0, 200, 270, 285, 300]
+    assert [step for step in range(15) if due(0, step, 14)] == [0, 14]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("evaluated") / "run"
+    flags = ("--steps", "2", "--evaluate.images", "60", "--engine", "masked")
+    return train(config(directory, *flags))
+
+
+def test_fresh_images_are_others_and_always_the_same(run):
+    as_before, fresh, again = (
+        evaluate_run(run.path, fresh=fresh, trust_code=True)[None] for fresh in (False, True, True)
+    )
+    events = read_events(run.metrics)
+    *_, recorded = (each for each in events if each["kind"] == "evaluate")
+    assert as_before["value"] == recorded["value"]
+    assert fresh["value"] == again["value"] != as_before["value"]
+    assert fresh["floor"] == as_before["floor"]
+
+
+def test_other_numbers_of_a_run_that_has_not_had_them(run):
+    assert (
+        "classes_seen" in evaluate_run(run.path, numbers=["kid", "classes"], trust_code=True)[None]
+    )
+    with pytest.raises(SparseganError, match=r"evaluate\.metrics is \['fid'\]: it must be a list"):
+        evaluate_run(run.path, numbers=["fid"], trust_code=True)
+    with pytest.raises(SparseganError, match="name each number once, and kid among them"):
+        evaluate_run(run.path, numbers=["classes"], trust_code=True)

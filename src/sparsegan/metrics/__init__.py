@@ -1,16 +1,27 @@
 """How far generated images are from real ones, as seen by a feature network."""
 
-from sparsegan.metrics.features import EfficientNetLite0, FeatureNetwork, load_features
+from sparsegan.metrics.classes import ClassClassifier, ClassCoverage
+from sparsegan.metrics.features import EfficientNetLite0, FeatureNetwork, extract, load_features
 from sparsegan.metrics.frechet import frechet_distance
+from sparsegan.metrics.inception import Inception2015
 from sparsegan.metrics.kid import KID, kid
-from sparsegan.metrics.reference import reference_features
+from sparsegan.metrics.prdc import PRDC, prdc, require_prdc
+from sparsegan.metrics.reference import reference_features, reference_images
 
 __all__ = [
     "KID",
+    "PRDC",
+    "ClassClassifier",
+    "ClassCoverage",
     "EfficientNetLite0",
     "FeatureNetwork",
+    "Inception2015",
+    "extract",
     "frechet_distance",
     "kid",
     "load_features",
+    "prdc",
     "reference_features",
+    "reference_images",
+    "require_prdc",
 ]

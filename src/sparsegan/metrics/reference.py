@@ -50,7 +50,7 @@ def reference_features(
             f"{count} reference images are asked for, and {images.name} has {len(images)}: "
             f"ask for 1 to {len(images)}"
         )
-    sample = torch.randperm(len(images), generator=stream(seed, "reference"))[:count]
+    sample = reference_images(images, count, seed)
     key = repr((images.fingerprint, network.name, network.dimension, count, seed))
     file = hashlib.sha256(key.encode()).hexdigest()[:32]
     path = (cache or cache_folder() / "features") / f"{file}.safetensors"
@@ -60,6 +60,11 @@ def reference_features(
     features = extract(network, images.pixels[sample])
     write_tensor(path, features)
     return features
+
+
+def reference_images(images: Images, count: int, seed: int) -> Tensor:
+    """Which images these are: their indices, int64 ``(count,)``."""
+    return torch.randperm(len(images), generator=stream(seed, "reference"))[:count]
 
 
 def _still_holds(kept: Tensor, network: FeatureNetwork, pixels: Tensor) -> bool:

@@ -13,6 +13,9 @@ from sparsegan.nets.init import Scheme
 Change = Literal["color", "translation", "cutout"]
 """What `augment` may name."""
 
+Metric = Literal["kid", "frechet", "prdc", "classes"]
+"""What `evaluate.metrics` may name."""
+
 Decay = Literal["none", "linear"]
 """Courses of the learning rate."""
 
@@ -165,17 +168,28 @@ class EvaluateConfig:
     Attributes:
         every: Steps between evaluations (published: 5000); 0: only before the first and
             after the last.
+        at: Shares of the run after which it is evaluated besides, such as [0.9, 0.95, 1.0], whose
+            mean is what a study compares.
         images: Generated images per evaluation, at most as many as there are real ones; 0: never.
+        metrics: Numbers of an evaluation: kid, which has to be among them, as the best checkpoint
+            has the lowest; frechet, the Fréchet distance of the same features; prdc, precision,
+            recall, density and coverage; classes, how many of the images' classes are seen, and
+            how evenly.
         features: Feature network: `efficientnet-lite0`, or `my.module:Class` or
             `path/to/file.py:Class` for your own.
+        inception: File of the Inception weights of 2015, pt_inception-2015-12-05-6726825d.pth;
+            with it evaluations have an FID, of as many images as they are of; none: no FID.
         bn: Normalisation: statistics estimated anew on the weights in use, those that training
             has stored (published for STU-GAN's SNGAN), or each batch's own (for ADAPT).
         weights: Evaluate the average of the generator's weights, or the weights as they are.
     """
 
     every: int = 5000
+    at: tuple[float, ...] = ()
     images: int = 2000
+    metrics: tuple[Metric, ...] = ("kid", "frechet")
     features: str = "efficientnet-lite0"
+    inception: str | None = None
     bn: Literal["standing", "stored", "batch"] = "standing"
     weights: Literal["ema", "live"] = "ema"
 

@@ -214,6 +214,15 @@ def check(config: Config) -> None:
             f"augment is {', '.join(config.augment)}: name every change once at most"
         )
     evaluate = config.evaluate
+    if not all(0 <= share <= 1 for share in evaluate.at):
+        raise SparseganError(
+            f"evaluate.at is {', '.join(map(str, evaluate.at))}: shares of the run lie in [0, 1]"
+        )
+    if "kid" not in evaluate.metrics or len(set(evaluate.metrics)) < len(evaluate.metrics):
+        raise SparseganError(
+            f"evaluate.metrics is {', '.join(evaluate.metrics) or 'empty'}: name each number once, "
+            "and kid among them"
+        )
     config.method.settings.require_statistics(evaluate.bn, evaluate.weights)
     kinds.of(config.network.name).check(config)
 

@@ -94,7 +94,12 @@ def resolve(config: Config, images: Images) -> Config:
         generator=_from_anywhere(config.network.generator),
         discriminator=_from_anywhere(config.network.discriminator),
     )
-    evaluate = replace(config.evaluate, features=absolute(config.evaluate.features))
+    inception = config.evaluate.inception
+    evaluate = replace(
+        config.evaluate,
+        features=absolute(config.evaluate.features),
+        inception=None if inception is None else str(Path(inception).expanduser().resolve()),
+    )
     return replace(config, network=network, evaluate=evaluate)
 
 

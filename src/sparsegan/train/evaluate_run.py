@@ -1,12 +1,19 @@
 """The generators of a run beside real images, at any of its checkpoints."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from sparsegan.draw import sampling
-from sparsegan.settings import trust
-from sparsegan.settings.config import EvaluateConfig
+from sparsegan.errors import SparseganError
+from sparsegan.seeding import stream
+from sparsegan.settings import kinds as settings_kinds
+from sparsegan.settings import parse, trust
+from sparsegan.settings.config import EvaluateConfig, Metric
+from sparsegan.settings.values import fit
 from sparsegan.train import kinds
 from sparsegan.train.trained import open_trained
 
@@ -19,6 +26,9 @@ def evaluate_run(
     weights: sampling.Weights | None = None,
     images: int | None = None,
     features: str | None = None,
+    numbers: Sequence[str] | None = None,
+    inception: Path | None = None,
+    fresh: bool = False,
     trust_code: bool = False,
 ) -> dict[str | None, dict[str, Any]]:
     """Evaluate a run's generator, or both of a cycle; nothing is written.
@@ -30,14 +40,18 @@ def evaluate_run(
         weights: The average of the weights, or the weights themselves; None as the run did.
         images: On either side of the comparison; None as the run did.
         features: Feature network; None as the run did.
+        numbers: As `evaluate.metrics`; None as the run did.
+        inception: File of the Inception weights of 2015; None as the run did.
+        fresh: Draw other images than the run has been evaluated by: the best of many evaluations is
+            so in part by the luck of its images.
         trust_code: Whether all code that the run's config.yaml names may be run (see `trust`).
 
     Returns:
         By the game's name, the fields of an `evaluate` event, and `step`.
 
     Raises:
-        SparseganError: The run, its checkpoint or its data cannot be used, or its code is not
-            trusted.
+        SparseganError: The run, its checkpoint or its data cannot be used, its code is not
+            trusted, or fresh images are asked for where they are translations of given ones.
     """
     code = trust.CODE if features is None else trust.NETWORKS
     trained = open_trained(path, checkpoint, trust_code=trust_code, settings=code)
@@ -47,14 +61,30 @@ def evaluate_run(
         config.evaluate,
         images=images or config.evaluate.images or EvaluateConfig.images,
         features=features or config.evaluate.features,
+        metrics=config.evaluate.metrics
+        if numbers is None
+        else fit("evaluate.metrics", numbers, tuple[Metric, ...]),
+        inception=str(inception) if inception else config.evaluate.inception,
     )
     config = replace(config, evaluate=settings)
+    parse.check(config)
+    seed = _fresh_seed(config.seed) if fresh else None
+    if fresh and settings_kinds.of(config.network.name) is settings_kinds.IMAGE_TO_IMAGE:
+        raise SparseganError(
+            "there are no fresh images to draw: those of this run are translations of the images "
+            "that are held out, always of the same ones"
+        )
     kind = kinds.of(config)
     evaluations = {}
     for game, evaluator in kind.evaluators(config, kind.images(config)).items():
         method = trained.methods[game]
         with sampling.sampled(method, bn=bn, weights=weights, seed=config.seed) as generator:
-            distances = evaluator(generator)
+            distances = evaluator(generator, seed)
         used = weights if method.ema is not None else "live"
         evaluations[game] = {**distances, "step": trained.step, "bn": bn, "weights": used}
     return evaluations
+
+
+def _fresh_seed(seed: int) -> int:
+    """The seed of images that no evaluation of the run has seen."""
+    return int(torch.randint(2**62, (), generator=stream(seed, "fresh evaluation")))

@@ -1,11 +1,13 @@
 """The evaluation of a run's generator while it is trained: sample grids and distances, when due."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import nn
 
 from sparsegan.data import Images
 from sparsegan.draw import drawing, sampling
+from sparsegan.record.primary import step_at
 from sparsegan.record.run import RunDirectory
 from sparsegan.settings.config import Config
 from sparsegan.train.evaluate import Evaluator
@@ -44,7 +46,9 @@ class Evaluation:
         (game,) = games
         config, settings = self.config, self.config.evaluate
         with_grid = due(config.sample.every, step, config.steps)
-        evaluator = self._evaluator if due(settings.every, step, config.steps) else None
+        evaluator = (
+            self._evaluator if due(settings.every, step, config.steps, settings.at) else None
+        )
         if not with_grid and evaluator is None:
             return []
         with sampling.sampled(
@@ -64,6 +68,12 @@ class Evaluation:
         return str(path.relative_to(run.path))
 
 
-def due(every: int, step: int, steps: int) -> bool:
-    """Whether it is time after a step: at the beginning, at the end, and every so many steps."""
-    return step in (0, steps) or (every > 0 and step % every == 0)
+def due(every: int, step: int, steps: int, at: Sequence[float] = ()) -> bool:
+    """Whether it is time after a step.
+
+    That is at the beginning, at the end, every so many steps, and at the end of each share of the
+    run in `at`.
+    """
+    if step in (0, steps) or (every > 0 and step % every == 0):
+        return True
+    return any(step == step_at(share, steps) for share in at)

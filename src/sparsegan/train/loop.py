@@ -21,7 +21,7 @@ from sparsegan.settings import parse, trust
 from sparsegan.settings.config import Config
 from sparsegan.train import heartbeat, kinds, log, memory, resumption, start, state, timing
 from sparsegan.train.clock import Clock
-from sparsegan.train.evaluate import sentence
+from sparsegan.train.evaluate import beside, sentence
 from sparsegan.train.games import Games
 from sparsegan.train.kinds import AnyBatches, AnyEvaluation, AnyImages
 from sparsegan.train.launch import launch, process_rank, seed_everything
@@ -292,7 +292,10 @@ def evaluate(session: Session, step: int) -> bool:
         evaluations = session.evaluation(session.run, session.games, step)
         for game, fields in evaluations:
             session.journal.write("evaluate", step, game.name, **fields)
-            session.display.say(f"{game.label(f'step {step}')}: {sentence(fields)}")
+            label = game.label(f"step {step}")
+            session.display.say(f"{label}: {sentence(fields)}")
+            for line in beside({**fields, "frechet": None}):  # the value says about the same
+                session.display.say(f"{label}: {line}")
         best = bool(evaluations) and session.run.best_step() == step
     heartbeat.first_is_done()
     return bool(session.fabric.broadcast(best))

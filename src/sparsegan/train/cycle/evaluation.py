@@ -46,7 +46,7 @@ class CycleEvaluation:
         """Draw grids and evaluate where due; the fields of an `evaluate` event of each game."""
         config, settings = self.config, self.config.evaluate
         with_grids = due(config.sample.every, step, config.steps)
-        judges = self._evaluators if due(settings.every, step, config.steps) else {}
+        judges = self._evaluators if due(settings.every, step, config.steps, settings.at) else {}
         evaluated: list[tuple[Game, Fields]] = []
         if not with_grids and not judges:
             return evaluated

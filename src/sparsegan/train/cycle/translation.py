@@ -177,8 +177,8 @@ class TranslationEvaluator(Evaluator):
         super().__init__(config, real, held_out, at_most=len(sources))
         self.sources = spread(sources, self.count)
 
-    def draw(self, generator: nn.Module) -> Tensor:
-        """The translations."""
+    def draw(self, generator: nn.Module, seed: int) -> Tensor:
+        """The translations, in which nothing is random."""
         return translated(generator, self.sources)
 
 
