@@ -280,7 +280,12 @@ def test_evaluating_gives_what_the_run_found_at_its_end(trained, capsys):
     last = [e for e in read_events(run / "metrics.jsonl") if e["kind"] == "evaluate"][-1]
     printed = capsys.readouterr().out
     assert f"step 6: {last['metric']} {last['value']:.4f}" in printed
-    assert "real against real" in printed
+    assert "\nFréchet distance on the same features " in printed
+    others = ["--metrics", "kid,classes", "--fresh"]
+    assert cli.main(["evaluate", str(run), "--images", "100", *others]) == 0
+    printed = capsys.readouterr().out
+    assert "\nevenness of the classes " in printed
+    assert "Fréchet" not in printed
 
 
 def test_report_of_one_and_of_several(trained, capsys):
