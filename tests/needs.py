@@ -44,5 +44,8 @@ def missing(names):
 
 
 def in_full(*values):
-    """Values of a parameter that `make test` leaves to `make test-all`."""
-    return [pytest.param(value, marks=pytest.mark.full) for value in values]
+    """Values of a parameter (tuples: of several) that `make test` leaves to `make test-all`."""
+    return [
+        pytest.param(*(value if isinstance(value, tuple) else [value]), marks=pytest.mark.full)
+        for value in values
+    ]

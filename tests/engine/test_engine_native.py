@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from needs import in_full
 from sparsegan import engine
 from sparsegan.errors import SparseganError
 
@@ -42,13 +43,17 @@ def run(isa):
     )
 
 
-@pytest.mark.parametrize("isa", engine.supported_isas() if engine.available() else [])
+ISAS = engine.supported_isas() if engine.available() else []
+
+
+@pytest.mark.parametrize("isa", [*ISAS[:1], *in_full(*ISAS[1:])])
 def test_every_instruction_set_can_be_chosen_by_the_environment(isa):
     result = run(isa)
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip() == isa
 
 
+@pytest.mark.full
 def test_an_instruction_set_that_is_not_there_is_an_error():
     result = run("sse9")
     assert result.returncode == 2
@@ -85,6 +90,7 @@ assert openmp() == before != set(), (before, openmp())
 """
 
 
+@pytest.mark.full
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="Linux lists loaded libraries")
 def test_the_kernels_bring_no_openmp_library_of_their_own():
     ran = subprocess.run([sys.executable, "-c", SHARED], capture_output=True, text=True)

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from needs import in_full
 from sparsegan import engine
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="kernels are not compiled")
@@ -13,8 +14,10 @@ def plans(index, batch, stride, padding, dtype, dense):
     return forward, adjoint, of_weight, stride, padding, dense
 
 
-@pytest.mark.parametrize("batch", [1, 8, 11])
-@pytest.mark.parametrize("dense", [False, True])
+@pytest.mark.parametrize(
+    ("batch", "dense"),
+    [(8, False), (11, True), *in_full((1, False), (11, False), (1, True), (8, True))],
+)
 def test_opcheck_of_the_convolutions(batch, dense):
     torch.manual_seed(0)
     mask = torch.rand(4, 3, 3, 3) < 0.4

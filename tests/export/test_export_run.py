@@ -13,6 +13,8 @@ from sparsegan.draw import sampling
 from sparsegan.export import export_run, freeze, load, onnx
 from sparsegan.train.trained import open_trained
 
+pytestmark = pytest.mark.usefixtures("quick_runs")
+
 SETTINGS = [
     "--network.name=dcgan", "--network.generator_width=2", "--network.discriminator_width=2",
     "--network.latent_dim=8", "--steps=3", "--batch_size=8", "--generator_batch_size=8",
@@ -23,7 +25,7 @@ SETTINGS = [
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(quick_runs, tmp_path_factory):
     """A finished run of a few steps."""
     folder = tmp_path_factory.mktemp("run")
     before = torch.get_num_threads()
