@@ -50,12 +50,12 @@ def critic():
     return TutorialDiscriminator(sigmoid=False)
 
 
-class Told(nn.Module):
+class Called(nn.Module):
     """Takes all that can be told, under the names of others, and noise (N, z_dim)."""
 
     def __init__(self, z_dim=7, image_size=8, channels=1, width=2):
         super().__init__()
-        self.z_dim, self.told = z_dim, (z_dim, image_size, channels, width)
+        self.z_dim, self.arguments = z_dim, (z_dim, image_size, channels, width)
         self.shape = (channels, image_size, image_size)
         self.layers = nn.Sequential(nn.Linear(z_dim, width), nn.Dropout(), nn.ReLU())
         self.out = nn.Linear(width, channels * image_size**2)

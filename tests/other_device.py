@@ -47,13 +47,13 @@ class OtherDevice(TorchDispatchMode):
 
 
 def _run(func, args, kwargs):
-    given = [x for x in tree_leaves((args, kwargs)) if isinstance(x, torch.Tensor)]
-    there = any(isinstance(x, OnOtherDevice) for x in given)
+    tensors = [x for x in tree_leaves((args, kwargs)) if isinstance(x, torch.Tensor)]
+    there = any(isinstance(x, OnOtherDevice) for x in tensors)
     wanted = kwargs.get("device")
     makes = torch.device(wanted) == DEVICE if wanted is not None else there
     copies = func.overloadpacket in COPIES
     if there and not copies:
-        strangers = [x for x in given if not isinstance(x, OnOtherDevice) and x.dim()]
+        strangers = [x for x in tensors if not isinstance(x, OnOtherDevice) and x.dim()]
         if strangers:
             raise RuntimeError(f"{func}: tensors on several devices")
     if makes and wanted is not None:

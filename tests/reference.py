@@ -73,11 +73,11 @@ def shared_out(wanted, sizes, target):
 
 def blocks(shape, output):
     """The flat places of every block: up to four neighbours along the dimension ``output``."""
-    found = {}
-    for place, index in enumerate(itertools.product(*map(range, shape))):
+    members = {}
+    for position, index in enumerate(itertools.product(*map(range, shape))):
         key = index[output] // 4, index[:output], index[output + 1 :]
-        found.setdefault(key, []).append(place)
-    return [found[key] for key in sorted(found)]
+        members.setdefault(key, []).append(position)
+    return [members[key] for key in sorted(members)]
 
 
 def drop(mask, scores, count, protected=()):

@@ -145,8 +145,8 @@ def test_what_the_system_refuses_is_one_sentence(error, capsys, monkeypatch):
     monkeypatch.setattr(cli, "_dispatch", refuse)
     monkeypatch.setattr(cli, "_drop_output", lambda: None)
     assert cli.main(["train"]) == 2
-    told = capsys.readouterr().err
-    assert (told.count("\n"), str(error.args[-1]) in told) == (1, True)
+    printed = capsys.readouterr().err
+    assert (printed.count("\n"), str(error.args[-1]) in printed) == (1, True)
 
 
 @pytest.mark.parametrize(
@@ -334,9 +334,9 @@ def test_kernels_are_measured_layer_by_layer_on_demand(trained, capsys):
     assert any(line.startswith("stages.0.conv ") and ": " in line for line in lines)
     assert lines[-1].startswith("Nothing was trained; runs of these settings")
     assert cli.main(["cost", str(run), "--measure", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    total = found["weights"]["discriminator"]
-    kernels = found["kernels"]["discriminator"]
+    printed = json.loads(capsys.readouterr().out)
+    total = printed["weights"]["discriminator"]
+    kernels = printed["kernels"]["discriminator"]
     assert kernels["density"] == total["active_end"] / total["total"]
     assert [row["name"] for row in kernels["layers"]] == ["convs.0", "convs.1", "linear"]
 
@@ -357,9 +357,9 @@ def test_cost_of_a_published_recipe_needs_no_data(capsys, monkeypatch):
     assert "data      cifar10: 50,000 images, 32 x 32" in printed
     assert not Path("cache").exists()
     assert cli.main(["cost", *flags, "--scale", "small", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["config"]["network"]["generator_width"] == 32
-    assert found["layers"]["generator"][0]["name"] == "linear"
+    costs = json.loads(capsys.readouterr().out)
+    assert costs["config"]["network"]["generator_width"] == 32
+    assert costs["layers"]["generator"][0]["name"] == "linear"
 
 
 def test_a_finished_run_is_not_resumed(trained, capsys):

@@ -85,7 +85,7 @@ def test_longest_file_name_is_possible(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("number", "told"),
+    ("number", "cause"),
     [
         (errno.ENOSPC, "No space left on device.*make room"),
         (errno.EDQUOT, "Disk quota exceeded.*make room"),
@@ -94,7 +94,7 @@ def test_longest_file_name_is_possible(tmp_path):
         (errno.EIO, r"Input/output error\)$"),
     ],
 )
-def test_what_the_system_refuses_is_told_with_the_path(tmp_path, monkeypatch, number, told):
+def test_what_the_system_refuses_is_told_with_the_path(tmp_path, monkeypatch, number, cause):
     target = tmp_path / "file"
     target.write_text("old")
 
@@ -102,7 +102,7 @@ def test_what_the_system_refuses_is_told_with_the_path(tmp_path, monkeypatch, nu
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "fsync", refuse)
-    with pytest.raises(SparseganError, match=rf"^cannot write .*file \({told}") as refused:
+    with pytest.raises(SparseganError, match=rf"^cannot write .*file \({cause}") as refused:
         atomic_write_text(target, "new")
     assert isinstance(refused.value, OSError)
     assert target.read_text() == "old"

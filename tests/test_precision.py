@@ -51,7 +51,7 @@ def _run(G, D, device, method, settings):
     method = method(
         G, D, opt_G, opt_D, steps=20, generator_density=0.3, engine="masked", **settings
     )
-    random, told = torch.Generator().manual_seed(1), []
+    random, events = torch.Generator().manual_seed(1), []
     for _ in range(13):
         real, z = (torch.randn(5, n, generator=random).to(device) for n in (10, 8))
         opt_D.zero_grad()
@@ -61,7 +61,7 @@ def _run(G, D, device, method, settings):
         scores = D(G(z))
         F.softplus(-scores).mean().backward()
         opt_G.step()
-        told.append(method.after_generator_step(scores, z=z, real=real))
+        events.append(method.after_generator_step(scores, z=z, real=real))
     tensors = [*G.state_dict().values(), *D.state_dict().values(), *method.ema.averages.values()]
     masks = [network.masks.flat for network in method.networks.values()]
-    return told, [x.cpu().tolist() for x in (*tensors, *masks)]
+    return events, [x.cpu().tolist() for x in (*tensors, *masks)]

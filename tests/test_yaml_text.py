@@ -34,7 +34,7 @@ def test_plain_values_mean_what_they_say(text, value):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "sentence"),
     [
         ("a: !!int x", "line 1 has the tag tag:yaml.org,2002:int"),
         ("a: !!python/object/apply:os.system [x]", "has the tag"),
@@ -49,8 +49,8 @@ def test_plain_values_mean_what_they_say(text, value):
         ("a: 1\n---\nb: 2", "line 2 begins a second document"),
     ],
 )
-def test_what_no_settings_need_is_refused(text, told):
-    with pytest.raises(SparseganError, match=told):
+def test_what_no_settings_need_is_refused(text, sentence):
+    with pytest.raises(SparseganError, match=sentence):
         yaml_text.load(text)
 
 

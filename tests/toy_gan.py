@@ -99,10 +99,10 @@ class ToyGan:
             if self.d_first:
                 self.discriminator_step()
             z, scores = self.generator_step()
-            told = {"z": z, "real": self.real()} if ratio is None else hand_made(ratio)
+            measurement = {"z": z, "real": self.real()} if ratio is None else hand_made(ratio)
             if ratio is not None:
                 scores = torch.zeros(4)
-            events.append(method.after_generator_step(scores, **told))
+            events.append(method.after_generator_step(scores, **measurement))
             if not self.d_first:
                 self.discriminator_step()
         return events

@@ -60,11 +60,11 @@ def test_the_least_valid_gap_is_a_thousandth_of_the_scores():
     assert not BalanceRecord(1.0019, 1.0, 1.0).valid
 
 
-@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("position", [0, 1, 2])
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_a_score_that_is_not_finite_makes_no_valid_record(place, value):
+def test_a_score_that_is_not_finite_makes_no_valid_record(position, value):
     triple = [1.0, -1.0, 0.0]
-    triple[place] = value
+    triple[position] = value
     record = BalanceRecord(*triple)
     assert not record.finite
     assert not record.valid

@@ -76,10 +76,10 @@ def test_weights_in_no_counted_operation_are_named(plan):
 
 
 def test_json_holds_everything(plan):
-    found = cost_tables.as_json(plan)
-    assert found["flops"] == plan.cost["flops"]
-    assert found["config"]["steps"] == plan.config.steps
-    assert [row["name"] for row in found["layers"]["generator"]] == [
+    printed = cost_tables.as_json(plan)
+    assert printed["flops"] == plan.cost["flops"]
+    assert printed["config"]["steps"] == plan.config.steps
+    assert [row["name"] for row in printed["layers"]["generator"]] == [
         *("first", "norm", "attention", "map")
     ]
 

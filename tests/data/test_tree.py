@@ -57,14 +57,14 @@ def test_entries_of_a_large_folder_are_streamed(tmp_path, monkeypatch):
     (tmp_path / "file").write_bytes(b"1")
     [entry] = os.scandir(tmp_path)
 
-    class Found:
+    class Listing:
         def __enter__(self):
             return (entry for _ in range(100_000))
 
         def __exit__(self, *_):
             return None
 
-    monkeypatch.setattr(os, "scandir", lambda _: Found())
+    monkeypatch.setattr(os, "scandir", lambda _: Listing())
     tracemalloc.start()
     assert sum(size for _, size in Folder(tmp_path).entries(every)) == 100_000
     _, peak = tracemalloc.get_traced_memory()

@@ -38,8 +38,8 @@ def test_images_of_classes_lie_in_folders_of_their_names_and_nowhere_else(tmp_pa
     pixels = torch.zeros(4, 1, 3, 3, dtype=torch.uint8)
     names = ["été", "../../out", "..", "été"]
     pictures.save_folder(tmp_path / "a" / "b", pixels, names)
-    found = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*.png")}
-    assert found == {
+    files = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*.png")}
+    assert files == {
         "a/b/été/00000.png", "a/b/_._.._out/00001.png", "a/b/_./00002.png", "a/b/été/00003.png",
     }  # fmt: skip
 

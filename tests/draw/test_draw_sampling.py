@@ -17,9 +17,9 @@ from tiny_run import config
 @pytest.fixture
 def method():
     images = data.load("fashion-mnist", split="test", image_size=28)
-    chosen = build.resolve(config("unused"), images)
-    pair = build.pair(chosen)
-    method = build.method(chosen, pair)
+    settings = build.resolve(config("unused"), images)
+    pair = build.pair(settings)
+    method = build.method(settings, pair)
     with torch.no_grad():  # an average that is not the weights
         for average in method.ema.averages.values():
             average.mul_(0.5)

@@ -115,9 +115,9 @@ def test_gradcheck_on_the_double_kernel(kind, upsample):
     used = 1 if kind == "none" else 3
 
     def run(*inputs):
-        *given, w, b = inputs
-        given = [*given, *tensors[used:]]
-        return fused(kind, given, mean, variance, 0.2, upsample, w * mask, index, b, 1)
+        *features, w, b = inputs
+        features = [*features, *tensors[used:]]
+        return fused(kind, features, mean, variance, 0.2, upsample, w * mask, index, b, 1)
 
     inputs = (*tensors[:used], weight, bias)
     assert torch.autograd.gradcheck(run, inputs)

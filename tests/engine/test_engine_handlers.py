@@ -57,7 +57,7 @@ def changed_between(net, x):
     return net.second(h) + net.second(x)
 
 
-def residual_in_place(net, x):
+def residual_added(net, x):
     x = x * 1
     x += F.pad(net.second(F.relu(x)), (0, 0, 0, 0, 0, 1))
     return net.second(x)
@@ -78,7 +78,7 @@ MIDDLES = {
     "in place": lambda n, x: n.second(n.norm(x).relu_()),
     "in place, result ignored": ignoring_the_result,
     "the source changes": changed_between,
-    "residual in place": residual_in_place,
+    "residual in place": residual_added,
     "used twice": lambda n, x: (lambda h: n.second(h) + n.point(h) + h[:, :3])(F.relu(n.norm(x))),
     "a 1x1 convolution": lambda n, x: n.point(F.interpolate(F.relu(n.norm(x)), scale_factor=2)),
     "an upsampled shortcut": lambda n, x: (

@@ -39,10 +39,10 @@ def test_what_is_no_generator_is_refused(changed, sentence):
 
 
 def test_a_generator_of_ones_own_is_built_by_whom_the_caller_names():
-    blueprint = Blueprint("foreign:Told", 6, 3, width=None, latent_dim=9)
+    blueprint = Blueprint("foreign:Called", 6, 3, width=None, latent_dim=9)
     assert Blueprint(**blueprint.as_json()) == blueprint
-    assert blueprint.build("foreign:Told").told == (9, 6, 3, 2)
-    with pytest.raises(SparseganError, match="no architecture 'foreign:Told'"):
+    assert blueprint.build("foreign:Called").arguments == (9, 6, 3, 2)
+    with pytest.raises(SparseganError, match="no architecture 'foreign:Called'"):
         blueprint.build()
 
 

@@ -20,22 +20,22 @@ BLUEPRINTS = [
 def test_onnx_runtime_agrees_with_pytorch_at_any_batch(tmp_path, blueprint):
     import onnxruntime
 
-    given = frozen(blueprint, 0.3)
+    exported = frozen(blueprint, 0.3)
     path = tmp_path / "generator.onnx"
     if blueprint.classes is not None:
-        given.generator.class_names = ("a", "b", "c", "d", "été")
-    write_onnx(given, path)
-    assert [found.name for found in tmp_path.iterdir()] == ["generator.onnx"]
+        exported.generator.class_names = ("a", "b", "c", "d", "été")
+    write_onnx(exported, path)
+    assert [file.name for file in tmp_path.iterdir()] == ["generator.onnx"]
     session = onnxruntime.InferenceSession(path)
     names = [node.name for node in session.get_inputs()]
     assert names == ["z", "labels"][: len(names)]
-    told = session.get_modelmeta().custom_metadata_map.get("class_names", "[]")
-    assert json.loads(told) == list(given.generator.class_names)
+    class_names = session.get_modelmeta().custom_metadata_map.get("class_names", "[]")
+    assert json.loads(class_names) == list(exported.generator.class_names)
     for count in (1, 2, 7):
         x = inputs(blueprint, count, seed=count)
         feed = {name: tensor.numpy() for name, tensor in zip(names, x, strict=True)}
         (images,) = session.run(["images"], feed)
-        expected = given.generator(*x)
+        expected = exported.generator(*x)
         assert images.shape == expected.shape
         assert torch.allclose(torch.from_numpy(images), expected, atol=1e-4, rtol=0)
 

@@ -55,28 +55,28 @@ def rewritten(path, about=None, **arrays):
     ],
 )
 def test_every_tensor_comes_back_bit_for_bit(tmp_path, blueprint, density, granularity):
-    given = frozen(blueprint, density, granularity)
-    write_packed(given, tmp_path / "g.safetensors")
-    found = load(tmp_path / "g.safetensors", kernels="masked")
-    assert not found.training
-    assert not any(parameter.requires_grad for parameter in found.parameters())
-    before, after = given.generator.state_dict(), found.state_dict()
+    original = frozen(blueprint, density, granularity)
+    write_packed(original, tmp_path / "g.safetensors")
+    loaded = load(tmp_path / "g.safetensors", kernels="masked")
+    assert not loaded.training
+    assert not any(parameter.requires_grad for parameter in loaded.parameters())
+    before, after = original.generator.state_dict(), loaded.state_dict()
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert [t.dtype for t in before.values()] == [t.dtype for t in after.values()]
     x = inputs(blueprint, 3)
-    assert torch.allclose(found(*x), given.generator(*x), atol=1e-6)
+    assert torch.allclose(loaded(*x), original.generator(*x), atol=1e-6)
 
 
 @pytest.mark.skipif(not engine.available(), reason="the native kernels are not compiled")
 @pytest.mark.parametrize("blueprint", [DCGAN, SNGAN, BIGGAN32], ids=lambda b: b.network)
 def test_native_kernels_make_the_same_images(tmp_path, blueprint):
-    given = frozen(blueprint, 0.1)
-    write_packed(given, tmp_path / "g.safetensors")
+    original = frozen(blueprint, 0.1)
+    write_packed(original, tmp_path / "g.safetensors")
     native = load(tmp_path / "g.safetensors", kernels="native")
     for count in (1, 20):
         x = inputs(blueprint, count)
-        assert torch.allclose(native(*x), given.generator(*x), atol=1e-5)
+        assert torch.allclose(native(*x), original.generator(*x), atol=1e-5)
 
 
 def test_the_engine_gets_the_masks_that_training_kept(written, monkeypatch):
@@ -85,13 +85,13 @@ def test_the_engine_gets_the_masks_that_training_kept(written, monkeypatch):
     monkeypatch.setattr(engine, "attach", lambda *a: taken.append(a[1]) or attach(*a))
     load(written)
     (masks,) = taken
-    given = frozen()
-    for name, mask in given.masks.items():
+    original = frozen()
+    for name, mask in original.masks.items():
         if name in masks:
             assert torch.equal(masks[name], mask)
         else:  # so full that it is stored as it is
             assert mask.float().mean() > 0.9
-    assert sum(name in masks for name in given.masks) >= 3
+    assert sum(name in masks for name in original.masks) >= 3
     assert masks.density == pytest.approx(0.1, abs=0.01)
 
 
@@ -117,14 +117,14 @@ def test_dense_kernels_are_kept_where_they_may_be_faster(tmp_path, density, nati
 def test_at_density_a_tenth_the_file_is_at_most_fifteen_hundredths_of_the_dense_one(
     tmp_path, blueprint
 ):
-    given = frozen(blueprint, 0.1)
-    write_packed(given, tmp_path / "packed.safetensors")
-    arrays = {name: t.numpy() for name, t in given.generator.state_dict().items()}
+    original = frozen(blueprint, 0.1)
+    write_packed(original, tmp_path / "packed.safetensors")
+    arrays = {name: t.numpy() for name, t in original.generator.state_dict().items()}
     save_file(arrays, tmp_path / "dense.safetensors")
     sizes = [(tmp_path / f"{name}.safetensors").stat().st_size for name in ("packed", "dense")]
     print(f"{blueprint.network}: {sizes[0]} / {sizes[1]} = {sizes[0] / sizes[1]:.4f}")
     assert sizes[0] <= 0.15 * sizes[1]
-    assert 0 < given.dense_bytes <= sizes[1]
+    assert 0 < original.dense_bytes <= sizes[1]
 
 
 def test_the_metadata_tell_what_it_is_and_where_it_is_from(written):
@@ -141,11 +141,11 @@ def test_the_metadata_tell_what_it_is_and_where_it_is_from(written):
 
 
 def test_the_names_of_classes_come_back(tmp_path):
-    given, path = frozen(BIGGAN32), tmp_path / "g.safetensors"
-    write_packed(given, path)
+    original, path = frozen(BIGGAN32), tmp_path / "g.safetensors"
+    write_packed(original, path)
     assert load(path).class_names == ()
-    given.generator.class_names = ("a", "b", "c", "d", "été")
-    write_packed(given, path)
+    original.generator.class_names = ("a", "b", "c", "d", "été")
+    write_packed(original, path)
     assert load(path).class_names == ("a", "b", "c", "d", "été")
     about = json.loads(contents(path)[0]["about"])
     for wrong in (["a"], "abcde", [1, 2, 3, 4, 5], None):
@@ -156,8 +156,8 @@ def test_the_names_of_classes_come_back(tmp_path):
 
 def test_weights_at_inactive_places_are_not_in_the_file(written):
     _, arrays = contents(written)
-    given = frozen()
-    for name, mask in given.masks.items():
+    original = frozen()
+    for name, mask in original.masks.items():
         if f"{name}.weight" not in arrays:
             assert arrays[f"{name}.weight.values"].shape == (int(mask.sum()),)
 
@@ -189,10 +189,10 @@ def test_blocks_that_are_not_those_of_the_values_are_refused(tmp_path):
 # ---- what cannot be loaded
 
 
-@pytest.mark.parametrize("place", [9, 300, 5000, -1])
-def test_a_changed_byte_is_found(written, place):
+@pytest.mark.parametrize("position", [9, 300, 5000, -1])
+def test_a_changed_byte_is_found(written, position):
     data = bytearray(written.read_bytes())
-    data[place] ^= 1
+    data[position] ^= 1
     written.write_bytes(data)
     with pytest.raises(SparseganError, match=r"generator\.safetensors (is|holds)"):
         load(written)

@@ -10,17 +10,17 @@ from sparsegan.export import places
 @given(arrays(np.bool_, st.integers(0, 300)))
 def test_places_come_back(mask):
     form, stored = places.encode(mask)
-    found = places.decode(form, stored, int(mask.sum()), len(mask))
-    assert found.tolist() == np.flatnonzero(mask).tolist()
+    decoded = places.decode(form, stored, int(mask.sum()), len(mask))
+    assert decoded.tolist() == np.flatnonzero(mask).tolist()
 
 
 @given(st.sets(st.integers(0, 400_000), min_size=1, max_size=9))
-def test_places_come_back_over_gaps_longer_than_16_bits(chosen):
+def test_places_come_back_over_gaps_longer_than_16_bits(active):
     mask = np.zeros(400_001, np.bool_)
-    mask[list(chosen)] = True
+    mask[list(active)] = True
     form, stored = places.encode(mask)
     assert form == "gaps"
-    assert places.decode(form, stored, len(chosen), len(mask)).tolist() == sorted(chosen)
+    assert places.decode(form, stored, len(active), len(mask)).tolist() == sorted(active)
 
 
 @pytest.mark.parametrize("skipped", [65534, 65535, 65536, 2 * 65535])

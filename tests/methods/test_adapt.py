@@ -14,12 +14,16 @@ def test_published_constants_of_both_variants():
     strict = Adapt(*ToyGan().parts, steps=10, variant="strict").settings
     assert (relaxed.cap, relaxed.control_interval, relaxed.interval) == (1.0, 1000, 500)
     assert (strict.cap, strict.control_interval, strict.interval) == (0.5, 2000, 500)
-    for chosen in (relaxed, strict):
-        assert (chosen.low, chosen.high, chosen.density_step) == (0.45, 0.55, 0.05)
-        assert (chosen.floor, chosen.drop_start, chosen.drop_end) == (0.05, 0.5, 0.005)
-        assert (chosen.balance_every, chosen.balance_window) == (10, 100)
-        assert (chosen.allocation, chosen.maskable, chosen.ema_form) == ("erk", "adapt", "masked")
-        assert chosen.ema_decay == 0.999
+    for settings in (relaxed, strict):
+        assert (settings.low, settings.high, settings.density_step) == (0.45, 0.55, 0.05)
+        assert (settings.floor, settings.drop_start, settings.drop_end) == (0.05, 0.5, 0.005)
+        assert (settings.balance_every, settings.balance_window) == (10, 100)
+        assert (settings.allocation, settings.maskable, settings.ema_form) == (
+            "erk",
+            "adapt",
+            "masked",
+        )
+        assert settings.ema_decay == 0.999
 
 
 def test_the_discriminator_starts_at_the_generators_density():

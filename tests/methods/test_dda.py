@@ -29,9 +29,13 @@ def test_density_moves_against_the_ratio_while_the_generator_stays(ratio, action
 
 
 def test_published_constants():
-    chosen = Dda(*ToyGan().parts, steps=10).settings
-    assert (chosen.low, chosen.high, chosen.density_step) == (0.5, 0.65, 0.05)
-    assert (chosen.control_interval, chosen.balance_every, chosen.balance_window) == (2000, 10, 100)
+    settings = Dda(*ToyGan().parts, steps=10).settings
+    assert (settings.low, settings.high, settings.density_step) == (0.5, 0.65, 0.05)
+    assert (settings.control_interval, settings.balance_every, settings.balance_window) == (
+        2000,
+        10,
+        100,
+    )
 
 
 def test_growth_at_random_needs_no_gradient():

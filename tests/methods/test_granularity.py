@@ -90,7 +90,7 @@ def test_a_resumed_run_with_blocks_ends_with_the_same_bits(name):
 
 def test_a_density_that_rises_and_falls_comes_back_to_the_same_budget():
     gan = ToyGan()
-    chosen = {"control_interval": 2, "density_step": 0.037}
+    control = {"control_interval": 2, "density_step": 0.037}
     method = Dda(
         *gan.parts,
         steps=99,
@@ -98,7 +98,7 @@ def test_a_density_that_rises_and_falls_comes_back_to_the_same_budget():
         balance_every=1,
         balance_window=2,
         granularity="block",
-        **chosen,
+        **control,
     )
     masks = method.discriminator.masks
     start = masks.budget

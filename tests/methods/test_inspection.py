@@ -63,28 +63,28 @@ def recurrent():
 
 
 @pytest.fixture
-def told(caplog):
+def messages(caplog):
     caplog.set_level(logging.INFO, logger="sparsegan")
     return lambda level: [r.getMessage() for r in caplog.records if r.levelno == level]
 
 
-def test_masks_that_take_little_are_warned_of_and_all_are_told(told):
+def test_masks_that_take_little_are_warned_of_and_all_are_told(messages):
     method = Adapt(*Gan(recurrent()).parts, generator_density=0.1, **SETTINGS)
-    [warning] = told(logging.WARNING)
+    [warning] = messages(logging.WARNING)
     assert [warning] == method.inspection.warnings
     assert "generator: masked layers hold 46% of its" in warning
     assert "rnn.weight_hh_l0 (768)" in warning
     assert "GRU is not masked" in warning
-    assert [line.split(":")[0] for line in told(logging.INFO)] == ["generator", "discriminator"]
-    found = method.inspection.coverage["generator"]
-    assert found.masked == method.generator.masks.total == 1024
+    assert [line.split(":")[0] for line in messages(logging.INFO)] == ["generator", "discriminator"]
+    coverage = method.inspection.coverage["generator"]
+    assert coverage.masked == method.generator.masks.total == 1024
 
 
-def test_networks_of_layers_that_are_masked_have_no_warnings(told):
+def test_networks_of_layers_that_are_masked_have_no_warnings(messages):
     gan = toy_gan.ToyGan(spectral_norm="parametrized")
     method = Adapt(*gan.parts, generator_density=0.1, **SETTINGS)
     gan.run(method, 4)
-    assert not told(logging.WARNING)
+    assert not messages(logging.WARNING)
     assert not method.inspection.once([])
 
 
@@ -103,10 +103,10 @@ def test_of_a_network_that_stays_dense_nothing_is_to_be_warned(method, settings,
     assert [line.split(":")[0] for line in method.inspection.warnings] == warned
 
 
-def test_layers_that_fill_zeros_are_told_at_once_or_with_the_first_measurement(told):
+def test_layers_that_fill_zeros_are_told_at_once_or_with_the_first_measurement(messages):
     gan = Gan(Generator())
     method = Static(*gan.parts, generator_density=0.3, **SETTINGS)
-    [at_once] = told(logging.WARNING)
+    [at_once] = messages(logging.WARNING)
     assert "generator: layer standardised makes its weight anew" in at_once
     assert "zeros of the mask may not be zeros of the result" in at_once
     events = gan.run(method, 6)
@@ -155,10 +155,10 @@ def test_a_compiled_network_is_left_alone():
     assert not method.inspection.once([])
 
 
-def test_whoever_tells_it_otherwise_may_have_it_quiet(told):
+def test_whoever_tells_it_otherwise_may_have_it_quiet(messages):
     with quiet():
         method = Static(*Gan(Generator()).parts, generator_density=0.3, **SETTINGS)
     assert method.inspection.warnings
-    assert not told(logging.WARNING)
+    assert not messages(logging.WARNING)
     Static(*Gan(Generator()).parts, generator_density=0.3, **SETTINGS)
-    assert told(logging.WARNING)
+    assert messages(logging.WARNING)

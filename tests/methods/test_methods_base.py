@@ -430,17 +430,17 @@ def test_wrong_use_is_one_sentence_and_touches_nothing(method, parts, settings, 
 def test_calls_in_the_wrong_order_are_refused():
     gan = ToyGan()
     method = _method("static", gan)
-    told = hand_made(0.5)
+    measurement = hand_made(0.5)
     with pytest.raises(SparseganError, match="optimiser made 0 steps since the last call"):
-        method.after_generator_step(torch.zeros(4), **told)
+        method.after_generator_step(torch.zeros(4), **measurement)
     gan.generator_step()
-    method.after_generator_step(torch.zeros(4), **told)
+    method.after_generator_step(torch.zeros(4), **measurement)
     with pytest.raises(SparseganError, match="made 0 steps"):
-        method.after_generator_step(torch.zeros(4), **told)
+        method.after_generator_step(torch.zeros(4), **measurement)
     gan.generator_step()
     gan.generator_step()
     with pytest.raises(SparseganError, match=r"made 2 steps .* once after each of its steps"):
-        method.after_generator_step(torch.zeros(4), **told)
+        method.after_generator_step(torch.zeros(4), **measurement)
     assert method.step == 1
 
 
@@ -451,10 +451,12 @@ def test_a_due_ratio_without_its_inputs_is_refused(left_out):
     gan.generator_step()
     method.after_generator_step(torch.zeros(4))  # not due: nothing is needed
     z, scores = gan.generator_step()
-    told = {"z": z, "real": gan.real()}
-    told = {} if left_out == "both" else {k: v for k, v in told.items() if k != left_out}
+    measurement = {"z": z, "real": gan.real()}
+    measurement = (
+        {} if left_out == "both" else {k: v for k, v in measurement.items() if k != left_out}
+    )
     with pytest.raises(SparseganError, match="due and cannot be measured: pass z= and real="):
-        method.after_generator_step(scores, **told)
+        method.after_generator_step(scores, **measurement)
 
 
 def test_probabilities_are_refused_where_the_balance_ratio_is_due():

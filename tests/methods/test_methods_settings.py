@@ -32,10 +32,10 @@ def test_every_faithful_switch_is_in_the_page_on_the_methods():
     page = (Path(__file__).parents[2] / "docs" / "methods.md").read_text()
     rows = dict(re.findall(r"^\| `(\w+)` \| ((?:all|[\w-]+)(?:, [\w-]+)*) \| ", page, re.M))
     known = {name for method in METHODS.values() for name in method.Settings.FAITHFUL}
-    told = {
+    documented = {
         name: set(METHODS) if rows[name] == "all" else set(rows[name].split(", ")) for name in known
     }
-    assert told == {
+    assert documented == {
         name: {method for method, cls in METHODS.items() if name in cls.Settings.FAITHFUL}
         for name in known
     }

@@ -62,10 +62,10 @@ def test_exploration_by_gradient_is_the_reference_in_every_layer(name):
 def test_published_constants_rule_and_average():
     gan = ToyGan()
     method = StuGan(*gan.parts, steps=10)
-    chosen = method.settings
-    assert (chosen.generator_density, chosen.discriminator_density) == (0.2, 0.3)
-    assert (chosen.interval, chosen.drop_start, chosen.drop_end) == (1000, 0.5, 0.005)
-    assert (chosen.explore, chosen.generator_growth, chosen.discriminator_growth) == (
+    settings = method.settings
+    assert (settings.generator_density, settings.discriminator_density) == (0.2, 0.3)
+    assert (settings.interval, settings.drop_start, settings.drop_end) == (1000, 0.5, 0.005)
+    assert (settings.explore, settings.generator_growth, settings.discriminator_growth) == (
         "both",
         "gradient",
         "random",

@@ -89,7 +89,7 @@ def test_a_generator_that_does_not_fit_is_refused(make, settings, says):
 
 
 def test_a_name_that_means_something_else_is_refused():
-    G = foreign.Told()
+    G = foreign.Called()
     G.classes = ["cat", "dog"]
     with pytest.raises(SparseganError, match=r"attribute classes that is .*'cat'"):
         _adopt(G, image=(1, 8, 8))

@@ -22,15 +22,15 @@ def _generator(maker, size=8, channels=1, seed=0, **settings):
 
 
 def test_a_class_is_told_what_its_signature_names():
-    assert _generator(foreign.Told, 6, 3).told == (7, 6, 3, 2)
-    said = _generator("foreign:Told", 6, 3, latent_dim=9, width=4)
-    assert said.told == (9, 6, 3, 4)
+    assert _generator(foreign.Called, 6, 3).arguments == (7, 6, 3, 2)
+    said = _generator("foreign:Called", 6, 3, latent_dim=9, width=4)
+    assert said.arguments == (9, 6, 3, 4)
     assert (said.latent_dim, said.classes) == (9, None)
 
 
 def test_labels_are_for_makers_that_take_classes():
     assert own.takes_classes(foreign.Labelled, "generator")
-    assert not own.takes_classes("foreign:Told", "generator")
+    assert not own.takes_classes("foreign:Called", "generator")
     G = _generator(foreign.Labelled, classes=3)
     D = own.discriminator(
         foreign.LabelledScores, image_size=8, channels=1, classes=3, draws=_draws()
@@ -42,7 +42,7 @@ def test_labels_are_for_makers_that_take_classes():
 
 def test_weights_follow_from_the_seed_and_other_randomness_goes_on():
     def noisy():
-        G = foreign.Told()
+        G = foreign.Called()
         nn.init.normal_(G.out.weight, std=random.random() + np.random.rand())
         return G
 
@@ -60,17 +60,17 @@ def test_weights_follow_from_the_seed_and_other_randomness_goes_on():
 @pytest.mark.parametrize(
     ("maker", "says"),
     [
-        (lambda ngpu: foreign.Told(), "needs ngpu: give it a default"),
-        (lambda width: foreign.Told(), "needs width: set network.generator_width"),
-        (lambda nz: foreign.Told(), "needs nz: set network.latent_dim"),
-        (lambda classes: foreign.Told(), "needs classes: give images that have classes"),
+        (lambda ngpu: foreign.Called(), "needs ngpu: give it a default"),
+        (lambda width: foreign.Called(), "needs width: set network.generator_width"),
+        (lambda nz: foreign.Called(), "needs nz: set network.latent_dim"),
+        (lambda classes: foreign.Called(), "needs classes: give images that have classes"),
         (
             lambda image_size: 1 / 0,
             r"\(image_size=8\) fails with ZeroDivisionError: .*own.py, line",
         ),
         (lambda: 3, "makes a int: it has to make a torch.nn.Module"),
         ("foreign:nz", "is a int: name a class"),
-        (foreign.Told(), "made already: name its class"),
+        (foreign.Called(), "made already: name its class"),
         ("foreign:absent", "has no absent"),
     ],
 )

@@ -44,13 +44,13 @@ def resolved(*flags):
 
 @needs_kernels
 def test_a_run_to_come_is_measured_and_decides_by_it():
-    chosen = resolved()
-    found = measure.of_plan(chosen)
-    assert [one.name for one in found] == ["generator", "discriminator"]
-    games = kinds.of(chosen).games(chosen, launch(chosen))
-    batches = Batches(data.load("fashion-mnist"), chosen, 0, 1, torch.device("cpu"))
+    settings = resolved()
+    measured = measure.of_plan(settings)
+    assert [one.name for one in measured] == ["generator", "discriminator"]
+    games = kinds.of(settings).games(settings, launch(settings))
+    batches = Batches(data.load("fashion-mnist"), settings, 0, 1, torch.device("cpu"))
     games.choose_kernels(batches.generator_latents(1), batches.real(1, 0))
-    for one, network in zip(found, games[None].method.networks.values(), strict=True):
+    for one, network in zip(measured, games[None].method.networks.values(), strict=True):
         assert one.timing == vars(network.engine.timing)
         assert (one.kernels, one.reason) == (network.engine.kernels, network.engine.reason)
         assert one.density == network.masks.density
@@ -63,12 +63,12 @@ def test_a_run_to_come_is_measured_and_decides_by_it():
 
 @needs_kernels
 def test_a_run_is_measured_with_the_masks_of_its_newest_checkpoint(tmp_path, timed):
-    chosen = resolved("--threads", "2")
-    games = kinds.of(chosen).games(chosen, launch(chosen))
+    settings = resolved("--threads", "2")
+    games = kinds.of(settings).games(settings, launch(settings))
     network = games[None].method.discriminator
     network.resize(round(0.2 * network.masks.total), growth="random")
     run = create(tmp_path / "run")
-    parse.write(run.config, chosen)
+    parse.write(run.config, settings)
     captured = state.capture(games) | {"seconds": 0.0, "metrics_bytes": 0, "images": ""}
     save_state(run.checkpoint(0), captured)
     threads = torch.get_num_threads()
@@ -83,12 +83,14 @@ def test_a_run_is_measured_with_the_masks_of_its_newest_checkpoint(tmp_path, tim
 @needs_kernels
 def test_the_directions_of_a_cycle_are_measured_each(tmp_path, timed):
     cycle_run.write_set(tmp_path / "squares")
-    chosen = cycle_run.config(tmp_path / "squares", tmp_path / "run", "--engine", "native")
-    found = measure.of_plan(kinds.of(chosen).resolve(chosen, kinds.of(chosen).images(chosen)))
-    assert len(found) == 4
-    assert all(one.timed for one in found)
-    assert {one.reason for one in found} == {"as told"}
-    generator = next(one for one in found if one.name == "generator a_to_b")
+    settings = cycle_run.config(tmp_path / "squares", tmp_path / "run", "--engine", "native")
+    measured = measure.of_plan(
+        kinds.of(settings).resolve(settings, kinds.of(settings).images(settings))
+    )
+    assert len(measured) == 4
+    assert all(one.timed for one in measured)
+    assert {one.reason for one in measured} == {"as told"}
+    generator = next(one for one in measured if one.name == "generator a_to_b")
     reasons = {layer.reason for layer in generator.layers if layer.kernels == "masked"}
     assert reasons <= {"reflect padding"}
     assert any(layer.native for layer in generator.layers)
@@ -104,15 +106,15 @@ def test_told_to_run_masked_nothing_is_timed():
 
 @needs_kernels
 def test_the_tables_tell_networks_and_layers(timed):
-    found = measure.of_plan(resolved())
-    lines = kernel_tables.choices_text(found).splitlines()
+    measured = measure.of_plan(resolved())
+    lines = kernel_tables.choices_text(measured).splitlines()
     assert lines[0].startswith("generator      6998.9 ms native against 6000.0 ms masked")
     assert lines[0].endswith("at density 0.3 → masked")
     console = Console(width=80, record=True)
-    console.print(kernel_tables.kernels_table(found))
+    console.print(kernel_tables.kernels_table(measured))
     text = " ".join(console.export_text().split())
     assert "generator 30.0% 6,000 6,999 0.857 masked" in text
     assert "1,000 500 2.00 masked: with the rest" in text
-    told = json.loads(json.dumps(kernel_tables.as_json(found)))
-    assert told["generator"]["timing"]["masked"] == 6.0
-    assert told["generator"]["layers"][0]["ratio"] == 2.0
+    printed = json.loads(json.dumps(kernel_tables.as_json(measured)))
+    assert printed["generator"]["timing"]["masked"] == 6.0
+    assert printed["generator"]["layers"][0]["ratio"] == 2.0

@@ -32,12 +32,12 @@ MASKABLE = {
 
 def once(function, of):
     """The function, called once for each value of `of(first argument)`."""
-    found = {}
+    results = {}
 
     def cached(config, *rest):
-        if of(config) not in found:
-            found[of(config)] = function(config, *rest)
-        return found[of(config)]
+        if of(config) not in results:
+            results[of(config)] = function(config, *rest)
+        return results[of(config)]
 
     return cached
 
@@ -47,8 +47,8 @@ def outline(recipe_configs):
     """Outlines recipes at densities; networks of one shape are made and counted once."""
 
     def shape(config):
-        chosen = config.network
-        return chosen.name, chosen.generator_width, chosen.discriminator_width, config.data
+        network = config.network
+        return network.name, network.generator_width, network.discriminator_width, config.data
 
     def outlined(name, **densities):
         config = recipe_configs[name]
@@ -62,8 +62,8 @@ def outline(recipe_configs):
         yield outlined
 
 
-def percent(found, which="run", convention="published"):
-    flops = found.cost["flops"][convention]
+def percent(outlined, which="run", convention="published"):
+    flops = outlined.cost["flops"][convention]
     return 100 * flops[which] / flops["dense"]
 
 
@@ -71,16 +71,16 @@ def test_every_recipes_networks_have_the_published_counts(recipe_configs, outlin
     for name, config in recipe_configs.items():
         if config.network.name == "dcgan":
             continue  # of no published result
-        found, settings = outline(name), config.method.settings
-        place = config.network.name, config.data.image_size, settings.maskable
-        place = (*place[:2], "adapt") if name.startswith("stu-gan/dense") else place
+        outlined, settings = outline(name), config.method.settings
+        row_key = config.network.name, config.data.image_size, settings.maskable
+        row_key = (*row_key[:2], "adapt") if name.startswith("stu-gan/dense") else row_key
         counted = {
             network.partition(" ")[0]: sum(row["weights"] for row in rows if row["masked"])
-            for network, rows in found.networks.items()
+            for network, rows in outlined.networks.items()
         }
-        if place in MASKABLE:
-            assert tuple(counted.values()) == MASKABLE[place], name
-        for network, rows in found.networks.items():
+        if row_key in MASKABLE:
+            assert tuple(counted.values()) == MASKABLE[row_key], name
+        for network, rows in outlined.networks.items():
             masked = [row for row in rows if row["masked"]]
             active = sum(row["active"] for row in masked)
             density = getattr(settings, f"{network.partition(' ')[0]}_density", 1.0)
@@ -99,9 +99,9 @@ def test_every_recipes_networks_have_the_published_counts(recipe_configs, outlin
     ],
 )
 def test_published_totals_of_dense_training(outline, data, printed):
-    found = outline(f"dense/{data}")
-    assert found.cost["flops"]["published"]["run"] / 1e17 == pytest.approx(printed, abs=0.01)
-    assert percent(found) == 100
+    outlined = outline(f"dense/{data}")
+    assert outlined.cost["flops"]["published"]["run"] / 1e17 == pytest.approx(printed, abs=0.01)
+    assert percent(outlined) == 100
 
 
 STATIC_BALANCE = {
@@ -122,12 +122,12 @@ STATIC_STRONG = {
 def test_published_rows_of_static_training(outline, data):
     """The published masks are random draws of about the right number of weights."""
     for density, printed in zip(DENSITIES, STATIC_BALANCE[data], strict=True):
-        found = outline(f"static/balance/{data}", generator_density=density)
-        assert percent(found) == pytest.approx(printed, abs=0.08)
+        outlined = outline(f"static/balance/{data}", generator_density=density)
+        assert percent(outlined) == pytest.approx(printed, abs=0.08)
     offset = 1.0023 if data == "sngan-cifar10" else 1.0  # docs/methods.md, D.9
     for density, printed in zip(DENSITIES, STATIC_STRONG[data], strict=True):
-        found = outline(f"static/strong/{data}", generator_density=density)
-        assert percent(found) == pytest.approx(offset * printed, abs=0.05)
+        outlined = outline(f"static/strong/{data}", generator_density=density)
+        assert percent(outlined) == pytest.approx(offset * printed, abs=0.05)
 
 
 @pytest.mark.parametrize(
@@ -141,17 +141,17 @@ def test_published_rows_of_static_training(outline, data):
 )
 def test_published_adapt_lies_between_the_least_and_the_most(outline, data, printed):
     for density, share in zip(DENSITIES, printed, strict=True):
-        found = outline(f"adapt/{data}", generator_density=density)
+        outlined = outline(f"adapt/{data}", generator_density=density)
         # Rewiring moves G's weights between layers, by which its cost moves a few per cent.
-        assert percent(found, "lowest") < percent(found) < percent(found, "highest")
-        assert percent(found, "lowest") < share < percent(found, "highest") + 3
+        assert percent(outlined, "lowest") < percent(outlined) < percent(outlined, "highest")
+        assert percent(outlined, "lowest") < share < percent(outlined, "highest") + 3
 
 
 def test_published_adapt_on_sngan_is_a_discriminator_driven_to_dense(outline):
     """docs/methods.md, A12: where D rises at every decision, that is the published cost."""
     for density, printed in ((0.2, 57.62), (0.3, 61.31)):
-        found = outline("adapt/sngan-cifar10", generator_density=density)
-        assert percent(found, "highest") == pytest.approx(printed, abs=0.5)
+        outlined = outline("adapt/sngan-cifar10", generator_density=density)
+        assert percent(outlined, "highest") == pytest.approx(printed, abs=0.5)
 
 
 def test_strict_never_costs_more_than_its_cap(outline):
@@ -162,17 +162,17 @@ def test_strict_never_costs_more_than_its_cap(outline):
 
 def test_layers_add_up_to_the_run(outline):
     for name in ("adapt/biggan-tiny-imagenet", "stu-gan/cyclegan-horse2zebra"):
-        found = outline(name)
+        outlined = outline(name)
         for convention in cost.CONVENTIONS:
-            for whose in ("run", "dense"):
+            for owner in ("run", "dense"):
                 total = sum(
-                    row["training"][convention][whose]
-                    for rows in found.layers.values()
+                    row["training"][convention][owner]
+                    for rows in outlined.layers.values()
                     for row in rows
                 )
-                assert total == pytest.approx(found.cost["flops"][convention][whose])
-            for network, image in found.cost["inference"][convention].items():
-                of_layers = [row["inference"][convention] for row in found.layers[network]]
+                assert total == pytest.approx(outlined.cost["flops"][convention][owner])
+            for network, image in outlined.cost["inference"][convention].items():
+                of_layers = [row["inference"][convention] for row in outlined.layers[network]]
                 assert sum(row["run"] for row in of_layers) == pytest.approx(image["run"])
 
 
@@ -187,12 +187,12 @@ def test_layers_add_up_to_the_run(outline):
 )
 def test_an_outline_counts_what_a_run_starts_with(tmp_path, flags):
     config = tiny(tmp_path, "--data.source", "mnist", "--data.image_size", "32", *flags)
-    found = plan.outline(config)
-    built = build.pair(found.config)
-    method = build.method(found.config, built)
+    outlined = plan.outline(config)
+    built = build.pair(outlined.config)
+    method = build.method(outlined.config, built)
     active = {name: network.masks.counts() for name, network in method.networks.items()}
-    layers = layer_costs(found.config, built.generator, built.discriminator)
-    assert found.networks == network_layers(active, layers)
+    layers = layer_costs(outlined.config, built.generator, built.discriminator)
+    assert outlined.networks == network_layers(active, layers)
 
 
 def test_densities_that_a_method_is_going_to_set_are_counted(tmp_path, monkeypatch):
@@ -208,14 +208,14 @@ def test_densities_that_a_method_is_going_to_set_are_counted(tmp_path, monkeypat
     halves = counted(0.3, 0.4, 7), counted(0.1, 0.2, 7)
     assert "Counted with" not in scheduled_text(plan.outline(config))
     monkeypatch.setattr(Settings, "scheduled", lambda self, steps: iter(moves))
-    found = plan.outline(config)
+    outlined = plan.outline(config)
     for convention in cost.CONVENTIONS:
         run = sum(half[convention]["run"] for half in halves)
-        assert found.cost["flops"][convention]["run"] == pytest.approx(run)
-    weights = found.cost["weights"]["generator"]
+        assert outlined.cost["flops"][convention]["run"] == pytest.approx(run)
+    weights = outlined.cost["weights"]["generator"]
     assert weights["maskable_active_start"] == pytest.approx(0.3 * weights["maskable"], abs=1)
     assert weights["maskable_active_end"] == pytest.approx(0.1 * weights["maskable"], abs=1)
-    assert "static sets at step 7" in scheduled_text(found)
+    assert "static sets at step 7" in scheduled_text(outlined)
 
 
 def test_an_outline_leaves_no_trace(tmp_path):
@@ -243,6 +243,6 @@ def test_what_training_would_refuse_is_refused(tmp_path, flags, sentence):
 
 def test_some_classes_of_a_set_are_enough(tmp_path):
     flags = ("--data.source", "cifar10", "--network.name", "biggan", "--data.image_size", "32")
-    found = plan.outline(tiny(tmp_path, *flags, "--data.classes", "[cat, ship]"))
-    assert found.config.data.classes == ("cat", "ship")
-    assert found.images == 10_000
+    outlined = plan.outline(tiny(tmp_path, *flags, "--data.classes", "[cat, ship]"))
+    assert outlined.config.data.classes == ("cat", "ship")
+    assert outlined.images == 10_000

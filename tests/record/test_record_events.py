@@ -20,9 +20,9 @@ WHOLE = [
 ]
 
 
-@pytest.mark.parametrize("told", WHOLE, ids=str)
-def test_what_a_run_writes_is_an_event(told):
-    assert event(json.dumps(told).encode()) == told
+@pytest.mark.parametrize("written", WHOLE, ids=str)
+def test_what_a_run_writes_is_an_event(written):
+    assert event(json.dumps(written).encode()) == written
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ values = st.recursive(
 
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from(WHOLE), st.data())
-def test_any_value_anywhere_is_an_event_or_none(told, data):
-    key = data.draw(st.sampled_from(sorted(told)))
-    changed = {**told, key: data.draw(values)}
+def test_any_value_anywhere_is_an_event_or_none(written, data):
+    key = data.draw(st.sampled_from(sorted(written)))
+    changed = {**written, key: data.draw(values)}
     assert event(json.dumps(changed).encode()) in (None, json.loads(json.dumps(changed)), changed)

@@ -20,8 +20,8 @@ LAYER = LayerTiming("conv", "Conv2d", (4, 3, 3, 3), (8, 3, 9, 9), Fit(3.0, 1.0, 
 
 @pytest.fixture
 def game():
-    chosen = build.resolve(config("unused"), data.load("fashion-mnist", split="test"))
-    game = Game(chosen, launch(chosen))
+    settings = build.resolve(config("unused"), data.load("fashion-mnist", split="test"))
+    game = Game(settings, launch(settings))
     for network in game.method.networks.values():
         network.engine.timing = engine.Timing(3.0, 1.0, 4.0, batch=8, threads=1, isa="portable")
         network.engine.layers = [LAYER]
@@ -36,14 +36,14 @@ def test_kernels_are_told_at_the_start_with_the_layers_and_then_where_they_chang
     for step, share in ((1, 0.45), (2, 0.9), (3, 0.8)):
         masks.replace(torch.arange(masks.total) * 0.618 % 1 < share)
         journal.kernels(step, None, game.method)
-    told = [event for event in read_events(path) if event["kind"] == "engine"]
-    assert [(event["step"], event["network"], event["kernels"]) for event in told] == [
+    choices = [event for event in read_events(path) if event["kind"] == "engine"]
+    assert [(event["step"], event["network"], event["kernels"]) for event in choices] == [
         (0, "generator", "native"),
         (0, "discriminator", "native"),
         (2, "discriminator", "masked"),
     ]
-    assert told[0]["timing"]["masked"] == 3.0
-    assert told[0]["layers"] == [
+    assert choices[0]["timing"]["masked"] == 3.0
+    assert choices[0]["layers"] == [
         {
             "name": "conv",
             "kind": "Conv2d",
@@ -53,7 +53,7 @@ def test_kernels_are_told_at_the_start_with_the_layers_and_then_where_they_chang
             "unsupported": "",
         }
     ]
-    assert told[2]["layers"] is None
+    assert choices[2]["layers"] is None
 
 
 def test_a_journal_that_goes_on_does_not_repeat_what_is_told(tmp_path, game):
@@ -71,8 +71,8 @@ def test_requests_are_told_when_they_are_new_also_after_a_stop(tmp_path):
         journal = Journal(MetricsLog(path))
         for step, wish in enumerate(wishes):
             journal.step(None, StepEvents(step, None, None, (), None, (), wish))
-    told = [Requests.of(event) for event in read_events(path)]
-    assert told == [some, other, Requests()]
+    requests = [Requests.of(event) for event in read_events(path)]
+    assert requests == [some, other, Requests()]
 
 
 def test_what_there_is_to_say_of_the_data(tmp_path):

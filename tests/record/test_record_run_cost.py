@@ -26,21 +26,21 @@ RAISE = {"kind": "rewire", "step": 6, "network": "discriminator", "layers": [["b
 
 def test_operations_follow_the_densities_of_every_step():
     # tiny run: 14 steps, batches of 8 and 6, two discriminator steps.
-    found = run_cost.summary(config("unused"), LAYERS, [START, {"kind": "train"}, RAISE])
+    summary = run_cost.summary(config("unused"), LAYERS, [START, {"kind": "train"}, RAISE])
     g_forwards = 8 * 2 + 3 * 6
     d_forwards = {"published": (3 * 8 * 2 + 6) * 2, "consistent": 6 * 8 * 2 + 2 * 6}
     for convention, forwards in d_forwards.items():
         generator = 14 * g_forwards * 100 * 0.5
         discriminator = forwards * 40 * (6 * 0.2 + 8 * 0.5)
-        assert found["flops"][convention]["run"] == pytest.approx(generator + discriminator)
+        assert summary["flops"][convention]["run"] == pytest.approx(generator + discriminator)
         dense = 14 * (g_forwards * 100 + forwards * 40)
-        assert found["flops"][convention]["dense"] == pytest.approx(dense)
+        assert summary["flops"][convention]["dense"] == pytest.approx(dense)
 
 
 def test_an_image_costs_what_the_densities_at_the_end_make_of_it():
-    found = run_cost.summary(config("unused"), LAYERS, [START, RAISE])
+    summary = run_cost.summary(config("unused"), LAYERS, [START, RAISE])
     for convention in cost.CONVENTIONS:
-        assert found["inference"][convention] == {
+        assert summary["inference"][convention] == {
             "generator": {"run": 50.0, "dense": 100.0},
             "discriminator": {"run": 20.0, "dense": 40.0},
         }
@@ -50,43 +50,43 @@ def test_layers_cost_together_what_the_run_costs():
     norm = LayerCost("norm", "BatchNorm2d", (), 0, 0, 0, 7, 4)
     layers = {None: {**LAYERS[None], "generator": [layer("a", 10, 100), norm]}}
     whole = run_cost.summary(config("unused"), layers, [START, RAISE])
-    found = run_cost.of_layers(config("unused"), layers, [START, RAISE])
-    (b,) = found["discriminator"]
+    of_layers = run_cost.of_layers(config("unused"), layers, [START, RAISE])
+    (b,) = of_layers["discriminator"]
     assert (b["active_start"], b["active_end"], b["weights"]) == (4, 10, 20)
     assert b["inference"]["published"] == {"run": 20.0, "dense": 40.0}
     for convention in cost.CONVENTIONS:
-        for whose in ("run", "dense"):
-            rows = [row for network in found.values() for row in network]
-            together = sum(row["training"][convention][whose] for row in rows)
-            assert together == pytest.approx(whole["flops"][convention][whose])
+        for owner in ("run", "dense"):
+            rows = [row for network in of_layers.values() for row in network]
+            together = sum(row["training"][convention][owner] for row in rows)
+            assert together == pytest.approx(whole["flops"][convention][owner])
 
 
 def test_pairs_cost_together_what_each_costs():
     both = {"x": LAYERS[None], "y": LAYERS[None]}
     starts = [{**START, "pair": "x"}, {**START, "pair": "y"}, {**RAISE, "pair": "y"}]
-    found = run_cost.summary(config("unused"), both, starts)
+    together = run_cost.summary(config("unused"), both, starts)
     alone = run_cost.summary(config("unused"), LAYERS, [START])
     moved = run_cost.summary(config("unused"), LAYERS, [START, RAISE])
-    assert found["pairs"] == {"x": alone, "y": moved}
+    assert together["pairs"] == {"x": alone, "y": moved}
     for convention in cost.CONVENTIONS:
-        spent = [own["flops"][convention]["run"] for own in (found, alone, moved)]
+        spent = [own["flops"][convention]["run"] for own in (together, alone, moved)]
         assert spent[0] == pytest.approx(spent[1] + spent[2])
-        assert found["inference"][convention]["generator y"]["run"] == 50.0
+        assert together["inference"][convention]["generator y"]["run"] == 50.0
     assert list(run_cost.of_layers(config("unused"), both, starts)) == [
         "generator x", "discriminator x", "generator y", "discriminator y",
     ]  # fmt: skip
 
 
 def test_weights_are_counted_at_both_ends():
-    found = run_cost.summary(config("unused"), LAYERS, [START, RAISE])
-    weights = found["weights"]["discriminator"]
+    summary = run_cost.summary(config("unused"), LAYERS, [START, RAISE])
+    weights = summary["weights"]["discriminator"]
     assert weights == {
         **{"total": 20, "active_start": 4, "active_end": 10},
         **{"maskable": 20, "maskable_active_start": 4, "maskable_active_end": 10},
         "parameters": 23,
     }
-    assert found["bytes"] == {"generator_sparse": 4 * 5 + 2 + 12, "generator_dense": 4 * 13}
-    assert "seconds" not in found
+    assert summary["bytes"] == {"generator_sparse": 4 * 5 + 2 + 12, "generator_dense": 4 * 13}
+    assert "seconds" not in summary
 
 
 def test_weights_that_no_mask_takes_are_told_apart():
@@ -95,18 +95,18 @@ def test_weights_that_no_mask_takes_are_told_apart():
     rows = [*START["networks"]["generator"]]
     rows.append({"name": "gain", "weights": 7, "active": 7, "masked": False})
     start = {**START, "networks": {**START["networks"], "generator": rows}}
-    found = run_cost.summary(config("unused"), layers, [start])["weights"]["generator"]
-    assert (found["total"], found["active_end"]) == (10 + 7 + 30, 5 + 7 + 30)
-    assert (found["maskable"], found["maskable_active_end"]) == (10, 5)
-    assert found["parameters"] == 13 + 10 + 35
+    weights = run_cost.summary(config("unused"), layers, [start])["weights"]["generator"]
+    assert (weights["total"], weights["active_end"]) == (10 + 7 + 30, 5 + 7 + 30)
+    assert (weights["maskable"], weights["maskable_active_end"]) == (10, 5)
+    assert weights["parameters"] == 13 + 10 + 35
     by_layer = run_cost.of_layers(config("unused"), layers, [start])["generator"]
     assert [row["masked"] for row in by_layer] == [True, False, False]
     assert by_layer[2]["unseen"] == 2
 
 
 def test_a_step_costs_the_steps_share_of_the_run():
-    found = run_cost.summary(config("unused"), LAYERS, [START, RAISE])
-    for flops in found["flops"].values():
+    summary = run_cost.summary(config("unused"), LAYERS, [START, RAISE])
+    for flops in summary["flops"].values():
         assert flops["step"] * 14 == pytest.approx(flops["run"])
         assert flops["dense_step"] * 14 == pytest.approx(flops["dense"])
 
@@ -117,30 +117,30 @@ def test_places_of_blocks_take_fewer_bytes():
     rows = [{"name": "a", "weights": 400, "active": 200, "masked": True}]
     start = {**START, "networks": {**START["networks"], "generator": rows}}
     for granularity, places in (("weight", 50), ("block", 13)):
-        chosen = config("unused", "--method.granularity", granularity)
-        found = run_cost.summary(chosen, layers, [start])
-        assert found["bytes"]["generator_sparse"] == 4 * 200 + places
+        settings = config("unused", "--method.granularity", granularity)
+        summary = run_cost.summary(settings, layers, [start])
+        assert summary["bytes"]["generator_sparse"] == 4 * 200 + places
 
 
 def test_the_dense_runs_seconds_are_scaled_by_measured_steps():
     timed = StepSeconds(sparse=0.5, dense=2.0, steps=9)
-    found = run_cost.summary(config("unused"), LAYERS, [START], seconds=10.0, timed=timed)
-    seconds = found["seconds"]
+    summary = run_cost.summary(config("unused"), LAYERS, [START], seconds=10.0, timed=timed)
+    seconds = summary["seconds"]
     assert (seconds["run"], seconds["dense"], seconds["per_step"]) == (10.0, 40.0, 0.5)
     assert "9 steps" in seconds["note"]
 
 
 def test_the_generators_of_a_cycle_are_gone_through_three_times():
     for flags, passes in (([], 3), (["--loss.identity", "0"], 2), (["--loss.cycle", "0"], 2)):
-        chosen = cycle_run.config("unused", "unused", *flags)
+        settings = cycle_run.config("unused", "unused", *flags)
         events = [START | {"pair": pair} for pair in ("a_to_b", "b_to_a")]
         events.append(RAISE | {"pair": "b_to_a", "step": 3})
         layers = {event["pair"]: LAYERS[None] for event in events[:2]}
-        found = run_cost.summary(chosen, layers, events)
+        summary = run_cost.summary(settings, layers, events)
         for pair, density in (("a_to_b", 0.2), ("b_to_a", (0.2 + 0.5) / 2)):
             generator = 6 * (1 + 3 * passes) * 100 * 0.5
             discriminator = 6 * 8 * 40 * density
-            flops = found["pairs"][pair]["flops"]["consistent"]["run"]
+            flops = summary["pairs"][pair]["flops"]["consistent"]["run"]
             assert flops == pytest.approx(generator + discriminator)
-        assert found["weights"]["discriminator b_to_a"]["active_end"] == 10
-        assert found["weights"]["discriminator a_to_b"]["active_end"] == 4
+        assert summary["weights"]["discriminator b_to_a"]["active_end"] == 10
+        assert summary["weights"]["discriminator a_to_b"]["active_end"] == 4

@@ -18,8 +18,8 @@ def titles(section):
 
 
 def test_one_run_has_every_chart(run):
-    found = [title for section in SECTIONS for title in titles(section([run]))]
-    assert found == [
+    charts = [title for section in SECTIONS for title in titles(section([run]))]
+    assert charts == [
         "Balance ratio",
         "Densities",
         "Churn",

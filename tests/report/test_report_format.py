@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparsegan.report import format as told
+from sparsegan.report import format as text_of
 
 
 @pytest.mark.parametrize(
@@ -22,12 +22,12 @@ from sparsegan.report import format as told
     ],
 )
 def test_figure(value, text):
-    assert told.figure(value) == text
+    assert text_of.figure(value) == text
 
 
 @given(st.floats(1e-12, 1e18))
 def test_a_figure_is_right_to_three_digits(value):
-    text = told.figure(value).replace(",", "")
+    text = text_of.figure(value).replace(",", "")
     if "×" in text:
         mantissa, power = text.split(" × 10")
         text = f"{mantissa}e{power.translate(str.maketrans('⁻⁰¹²³⁴⁵⁶⁷⁸⁹', '-0123456789'))}"
@@ -35,18 +35,18 @@ def test_a_figure_is_right_to_three_digits(value):
 
 
 def test_counts_shares_durations_and_sizes():
-    assert told.count(2_628_352) == "2,628,352"
-    assert told.percent(0.3667) == "36.7\u00a0%"
-    assert told.percent(0.00123) == "0.123\u00a0%"
-    assert told.percent(0) == "0.0\u00a0%"
-    assert told.seconds(0.031) == "31.0 ms"
-    assert told.seconds(620.4) == "10 min"
-    assert told.seconds(8000) == "2 h 13 min"
-    assert told.size(512) == "512 B"
-    assert told.size(10_522_880) == "10.0 MiB"
-    assert [told.short(step) for step in (0, 500, 20_000, 1.5e6)] == ["0", "500", "20k", "1.5M"]
+    assert text_of.count(2_628_352) == "2,628,352"
+    assert text_of.percent(0.3667) == "36.7\u00a0%"
+    assert text_of.percent(0.00123) == "0.123\u00a0%"
+    assert text_of.percent(0) == "0.0\u00a0%"
+    assert text_of.seconds(0.031) == "31.0 ms"
+    assert text_of.seconds(620.4) == "10 min"
+    assert text_of.seconds(8000) == "2 h 13 min"
+    assert text_of.size(512) == "512 B"
+    assert text_of.size(10_522_880) == "10.0 MiB"
+    assert [text_of.short(step) for step in (0, 500, 20_000, 1.5e6)] == ["0", "500", "20k", "1.5M"]
 
 
 def test_what_is_unknown_is_a_dash_everywhere():
-    functions = (told.figure, told.count, told.percent, told.seconds, told.size)
+    functions = (text_of.figure, text_of.count, text_of.percent, text_of.seconds, text_of.size)
     assert {function(None) for function in functions} == {"–"}

@@ -10,7 +10,7 @@ def test_the_summary_holds_the_key_figures(run):
     text = check(opening([run])).text
     first, last = run.evaluations[0], run.evaluations[-1]
     raises = sum(row.action == "raise" for row in run.decisions)
-    for told in (
+    for sentence in (
         "trains adapt on fashion-mnist and finished after 20,000 steps",
         f"went from {figure(first.value)} at step 0 to {figure(last.value)} at step 20,000",
         f"interval {figure(last.low)} to {figure(last.high)}",
@@ -20,7 +20,7 @@ def test_the_summary_holds_the_key_figures(run):
         "32.9 % counted consistently",
         "70.5 % of the dense seconds",
     ):
-        assert told in text
+        assert sentence in text
 
 
 def test_shares_of_the_dense_cost(run):

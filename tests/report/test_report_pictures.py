@@ -14,15 +14,15 @@ def images(section):
 
 
 def test_the_last_grid_is_large_and_all_are_on_the_film(run):
-    found = images(pictures_section([run]))
-    assert [image["alt"] for image in found] == [
+    pictures = images(pictures_section([run]))
+    assert [image["alt"] for image in pictures] == [
         "samples, step 20,000",
         "samples, step 0",
         "samples, step 20,000",
     ]
-    content = base64.b64decode(found[0]["src"].partition(",")[2])
+    content = base64.b64decode(pictures[0]["src"].partition(",")[2])
     assert content == run.grids[-1].path.read_bytes()
-    assert found[0]["width"] == "82"
+    assert pictures[0]["width"] == "82"
 
 
 def test_several_runs_have_their_grids_side_by_side(run, other):

@@ -67,11 +67,11 @@ def test_a_frame_leaves_out_a_wild_value_among_many_but_not_among_few():
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6))
 def test_ticks_are_round_even_and_inside(low, width):
-    found = ticks(low, low + width)
+    marks = ticks(low, low + width)
     slack = 1e-6 * max(width, abs(low))
-    assert 2 <= len(found) <= 11
-    assert all(low - slack <= tick <= low + width + slack for tick in found)
-    distance = found[1] - found[0]
+    assert 2 <= len(marks) <= 11
+    assert all(low - slack <= tick <= low + width + slack for tick in marks)
+    distance = marks[1] - marks[0]
     mantissa = distance / 10 ** math.floor(math.log10(distance * 1.0001))
     assert min(abs(mantissa - nice) for nice in (1, 2, 5)) < 1e-3
 

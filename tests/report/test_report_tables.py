@@ -37,7 +37,7 @@ def test_decisions_tell_step_action_reason_ratio_and_move(run):
 
 def test_cost_has_both_conventions_seconds_and_bytes(run):
     text = check(cost_section([run])).text
-    for told in (
+    for row in (
         "generator weights, end 262,835 2,628,352 10.0 %",
         "training FLOPs, published 8.80 × 10¹⁶ 2.40 × 10¹⁷ 36.7 %",
         "training FLOPs, consistent 1.02 × 10¹⁷ 3.10 × 10¹⁷ 32.9 %",
@@ -46,7 +46,7 @@ def test_cost_has_both_conventions_seconds_and_bytes(run):
         "generator file 1.3 MiB 10.0 MiB 13.1 %",
         "The dense step was measured on 20 steps",
     ):
-        assert told in text
+        assert row in text
 
 
 def test_without_cost_json_the_logged_seconds_remain(other):

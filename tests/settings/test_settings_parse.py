@@ -186,13 +186,13 @@ def test_types_in_words():
 
 def test_a_network_of_ones_own_leaves_the_architectures_settings_behind():
     recipe = {"generator_width": 24, "discriminator_width": 48, "latent_dim": 9}
-    chosen = read({"network": recipe}, flags=["--generator", "my:G"]).network
-    assert (chosen.generator, chosen.generator_width, chosen.latent_dim) == ("my:G", None, None)
-    assert (chosen.discriminator, chosen.discriminator_width) == (None, 48)
+    network = read({"network": recipe}, flags=["--generator", "my:G"]).network
+    assert (network.generator, network.generator_width, network.latent_dim) == ("my:G", None, None)
+    assert (network.discriminator, network.discriminator_width) == (None, 48)
     flags = ["--discriminator=my:D", "--network.discriminator_width=3"]
     assert read({"network": recipe}, flags=flags).network.discriminator_width == 3
     mine = {"generator": "my:G", "latent_dim": 7}
-    chosen = read({"network": recipe}, {"network": mine}).network
-    assert (chosen.generator_width, chosen.latent_dim) == (None, 7)
+    network = read({"network": recipe}, {"network": mine}).network
+    assert (network.generator_width, network.latent_dim) == (None, 7)
     assert read({"network": recipe | mine}).network.generator_width == 24
     assert read({"network": recipe}, {"network": {"generator": None}}).network.latent_dim == 9

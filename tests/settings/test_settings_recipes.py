@@ -91,19 +91,19 @@ def test_what_is_published_is_faithful_and_the_rest_is_not(recipe_configs):
 
 
 def test_every_published_recipe_has_a_sound_variant_that_differs_in_nothing_else(recipe_configs):
-    variants = {name: found for name in recipes.names() if (found := recipes.find(name)).of}
+    variants = {name: variant for name in recipes.names() if (variant := recipes.find(name)).of}
     published = {n for n, config in recipe_configs.items() if config.method.settings.faithful}
-    assert {found.of for found in variants.values()} == published
-    for name, found in variants.items():
-        assert name == f"sound/{found.of}"
-        before = recipes.find(found.of)
-        assert found.about == before.about
-        assert found.settings.keys() == before.settings.keys()
+    assert {variant.of for variant in variants.values()} == published
+    for name, variant in variants.items():
+        assert name == f"sound/{variant.of}"
+        before = recipes.find(variant.of)
+        assert variant.about == before.about
+        assert variant.settings.keys() == before.settings.keys()
         changed = {"method.faithful": [], "evaluate.bn": "standing"}
-        assert found.settings["method.faithful"].value == []
-        assert found.settings["evaluate.bn"].value == "standing"
-        for key in found.settings.keys() - changed.keys():
-            assert found.settings[key] == before.settings[key]
+        assert variant.settings["method.faithful"].value == []
+        assert variant.settings["evaluate.bn"].value == "standing"
+        for key in variant.settings.keys() - changed.keys():
+            assert variant.settings[key] == before.settings[key]
 
 
 @pytest.mark.parametrize("name", ["adapt/strict/sngan-stl10", "stu-gan/headline"])

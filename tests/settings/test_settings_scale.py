@@ -57,8 +57,8 @@ def test_the_rules_for_short_runs_hold(published, name, steps):
     assert small.steps == (steps or scale.STEPS)
     for of in ("generator", "discriminator"):
         then, now = getattr(before.optimiser, of), getattr(small.optimiser, of)
-        place = (before.network.name, before.data.image_size)
-        assert now == dataclasses.replace(then, lr=scale.RATES.get(place, then.lr))
+        network = (before.network.name, before.data.image_size)
+        assert now == dataclasses.replace(then, lr=scale.RATES.get(network, then.lr))
     assert small.loss == before.loss
     assert small.discriminator_steps == before.discriminator_steps
     assert small.method.name == before.method.name
@@ -164,8 +164,8 @@ def test_networks_of_ones_own_keep_their_widths():
 def test_every_method_can_be_scaled():
     base = config("adapt/sngan-cifar10")
     for name, method in METHODS.items():
-        chosen = dataclasses.replace(base, method=MethodChoice(name, method.Settings()))
-        small, _ = scale.small(chosen)
+        large = dataclasses.replace(base, method=MethodChoice(name, method.Settings()))
+        small, _ = scale.small(large)
         require_rules(small)
 
 
@@ -182,20 +182,24 @@ def test_reasons_say_what_the_final_steps_make_of_it(published, steps):
     small, changes = scale.small(before, {"steps"})
     why = {change.key: change.why for change in changes}
 
-    def told(count, what):
+    def times(count, what):
         return f"{count} {what}{'' if count == 1 else 's'}"
 
     for key, every in (
         ("checkpoint.every", small.checkpoint.every),
         ("log_every", small.log_every),
     ):
-        assert why[key] == f"{told(sum(t % every == 0 for t in range(1, steps + 1)), 'time')} a run"
+        assert (
+            why[key] == f"{times(sum(t % every == 0 for t in range(1, steps + 1)), 'time')} a run"
+        )
     method = small.method.settings
     made = sum(due(t, method.control_interval, steps) for t in range(steps))
-    assert why["method.control_interval"] == f"{told(made, 'decision')} a run"
+    assert why["method.control_interval"] == f"{times(made, 'decision')} a run"
     span = min(steps, method.control_interval)
-    found = span // method.balance_every
-    assert why["method.balance_every"] == f"{told(found, 'measurement')} in {told(span, 'step')}"
+    measured = span // method.balance_every
+    assert (
+        why["method.balance_every"] == f"{times(measured, 'measurement')} in {times(span, 'step')}"
+    )
     fills = steps >= method.balance_window * method.balance_every
     assert (why["method.balance_window"] == "filled between two decisions") is fills
 
@@ -203,6 +207,6 @@ def test_reasons_say_what_the_final_steps_make_of_it(published, steps):
 @pytest.mark.parametrize(("steps", "cautioned"), [(1, True), (399, True), (400, False)])
 def test_a_run_too_short_for_the_rules_is_told_of(published, steps, cautioned):
     before = dataclasses.replace(published["adapt/sngan-cifar10"], steps=steps)
-    told = scale.caution(scale.small(before, {"steps"})[0])
-    assert (told is not None) is cautioned
-    assert told is None or told.startswith(f"{steps} step")
+    caution = scale.caution(scale.small(before, {"steps"})[0])
+    assert (caution is not None) is cautioned
+    assert caution is None or caution.startswith(f"{steps} step")

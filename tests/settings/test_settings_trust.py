@@ -133,8 +133,8 @@ def test_what_needs_no_code_is_done_without(elsewhere, trained, capsys):
     assert cli.main(["train", "--config", "config.yaml", "--print_config"]) == 0
     assert cli.main(["cost", "."]) == 0
     assert not ran(elsewhere)
-    told = capsys.readouterr().out
-    assert "layers.2" in told
+    printed = capsys.readouterr().out
+    assert "layers.2" in printed
     counted = cost_of_run(elsewhere)
     assert counted.cost["weights"]["generator"]["total"] == 4 * 8 + 8 * 784
     assert counted.layers["generator"][0]["name"] == "layers.0"
@@ -197,9 +197,9 @@ def test_what_a_strangers_events_say_moves_no_terminal(elsewhere, capsys):
     assert hostile != text
     (elsewhere / "metrics.jsonl").write_text(hostile)
     assert cli.main(["cost", "."]) == 0
-    told = capsys.readouterr().out
-    assert r"[/red]\x1b[2J[link=x]" in told
-    assert "\x1b" not in told
+    printed = capsys.readouterr().out
+    assert r"[/red]\x1b[2J[link=x]" in printed
+    assert "\x1b" not in printed
 
 
 @pytest.mark.parametrize("costs", [7, [], {"generator": []}, {"generator": 1, "discriminator": 1}])

@@ -47,10 +47,10 @@ def test_every_setting_without_a_value_is_null_or_refused(method, option):
     elif option.key != "method.name":
         with pytest.raises(
             SparseganError, match=f"^{option.key} has no value: it must be "
-        ) as told:
+        ) as refused:
             parsed(method, option.key, None)
-        assert describe_type(option.type) in str(told.value)
-        assert "(in mine)" in str(told.value)
+        assert describe_type(option.type) in str(refused.value)
+        assert "(in mine)" in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_texts_are_read_by_what_is_wanted(text, kind, value):
 
 
 @pytest.mark.parametrize(
-    ("value", "kind", "told"),
+    ("value", "kind", "form"),
     [
         ("10k", int, "key is '10k': it must be a whole number, written out: 10000"),
         ("1e5", int, "written out: 100000"),
@@ -143,10 +143,10 @@ def test_texts_are_read_by_what_is_wanted(text, kind, value):
         (list(range(1000)), int, "key is a list of 1000 values"),
     ],
 )
-def test_what_does_not_fit_is_told_with_the_form(value, kind, told):
+def test_what_does_not_fit_is_told_with_the_form(value, kind, form):
     with pytest.raises(SparseganError) as refused:
         fit("key", value, kind)
-    assert told in str(refused.value)
+    assert form in str(refused.value)
 
 
 @pytest.mark.parametrize(

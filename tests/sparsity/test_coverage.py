@@ -28,14 +28,14 @@ class Mixed(nn.Module):
 
 def test_every_parameter_is_counted_once_and_has_a_reason():
     network = Mixed()
-    found = _coverage(network)
-    assert found.parameters == sum(p.numel() for p in network.parameters())
-    assert found.masked == sum(x.parameter.numel() for x in maskable_layers(network, "adapt"))
-    assert found.masked + sum(one.size for one in found.left_out) == found.parameters
-    assert [one.size for one in found.left_out] == sorted(
-        (one.size for one in found.left_out), reverse=True
+    coverage = _coverage(network)
+    assert coverage.parameters == sum(p.numel() for p in network.parameters())
+    assert coverage.masked == sum(x.parameter.numel() for x in maskable_layers(network, "adapt"))
+    assert coverage.masked + sum(one.size for one in coverage.left_out) == coverage.parameters
+    assert [one.size for one in coverage.left_out] == sorted(
+        (one.size for one in coverage.left_out), reverse=True
     )
-    reasons = {one.name: one.reason for one in found.left_out}
+    reasons = {one.name: one.reason for one in coverage.left_out}
     assert reasons["rnn.weight_hh_l0"].startswith("GRU is not masked")
     assert reasons["heads.in_proj_weight"].startswith("MultiheadAttention is not masked")
     assert reasons["norm.weight"].startswith("BatchNorm2d is not masked")
@@ -49,9 +49,9 @@ def test_every_parameter_is_counted_once_and_has_a_reason():
 
 @pytest.mark.parametrize("norm", [nn.utils.spectral_norm, parametrizations.spectral_norm])
 def test_either_form_of_spectral_norm_is_masked(norm):
-    found = _coverage(nn.Sequential(norm(nn.Linear(4, 5)), norm(nn.Linear(5, 1))))
-    assert found.masked == 25
-    assert {one.name for one in found.left_out} == {"0.bias", "1.bias"}
+    coverage = _coverage(nn.Sequential(norm(nn.Linear(4, 5)), norm(nn.Linear(5, 1))))
+    assert coverage.masked == 25
+    assert {one.name for one in coverage.left_out} == {"0.bias", "1.bias"}
 
 
 @pytest.mark.parametrize(
@@ -64,17 +64,17 @@ def test_either_form_of_spectral_norm_is_masked(norm):
 def test_other_rules_say_what_they_are(include, reason):
     network = nn.Sequential(nn.Linear(8, 9), nn.Conv2d(1, 1, 1))
     network.append(nn.utils.parametrizations.weight_norm(nn.Linear(2, 2)))
-    found = _coverage(network, include)
-    assert found.masked == 1
-    reasons = {one.name: one.reason for one in found.left_out}
+    coverage = _coverage(network, include)
+    assert coverage.masked == 1
+    reasons = {one.name: one.reason for one in coverage.left_out}
     assert reasons["0.weight"].startswith(reason)
     assert reasons["2.weight"].startswith(reason)
 
 
 def test_the_largest_are_told_and_what_is_negligible_is_not():
     network = nn.Sequential(nn.Linear(2, 2), nn.GRU(20, 20), nn.BatchNorm2d(3))
-    found = _coverage(network)
-    assert found.largest() == (
+    coverage = _coverage(network)
+    assert coverage.largest() == (
         "1.weight_ih_l0 (1,200), 1.weight_hh_l0 (1,200), 1.bias_ih_l0 (60): "
         "GRU is not masked, only linear layers and convolutions are"
     )
@@ -83,8 +83,8 @@ def test_the_largest_are_told_and_what_is_negligible_is_not():
 
 
 def test_the_share_that_is_there_follows_the_density():
-    found = _coverage(nn.Sequential(nn.Linear(10, 10, bias=False), nn.Embedding(30, 10)))
-    assert found.share == 0.25
-    assert found.nonzero(0.1) == pytest.approx((10 + 300) / 400)
-    assert "hold 25% of its 400 parameters" in found.sentence("generator", 0.1)
-    assert "at density 0.1 78% of all may be non-zero" in found.sentence("generator", 0.1)
+    coverage = _coverage(nn.Sequential(nn.Linear(10, 10, bias=False), nn.Embedding(30, 10)))
+    assert coverage.share == 0.25
+    assert coverage.nonzero(0.1) == pytest.approx((10 + 300) / 400)
+    assert "hold 25% of its 400 parameters" in coverage.sentence("generator", 0.1)
+    assert "at density 0.1 78% of all may be non-zero" in coverage.sentence("generator", 0.1)

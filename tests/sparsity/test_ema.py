@@ -65,17 +65,17 @@ def test_a_grown_weight_starts_at_its_own_value_only_when_reseeded():
     for form, expected in (("masked", [0.1, 0.29]), ("reseeded", [1.0, 1.1])):
         module, masks = _sparse(nn.Linear(4, 4, bias=False))
         ema = SparseEMA(module, masks, 0.9, form=form)
-        place = int((~masks.flat).nonzero()[0])
+        position = int((~masks.flat).nonzero()[0])
         flat = masks.flat.clone()
-        flat[place] = True
+        flat[position] = True
         masks.replace(flat)
         ema.update(1)  # grown at 0: it averages to 0 and jumps a step later
-        assert float(ema.averages["weight"].flatten()[place]) == 0.0
+        assert float(ema.averages["weight"].flatten()[position]) == 0.0
         for step, (value, average) in enumerate(zip((1.0, 2.0), expected, strict=True), 2):
             with torch.no_grad():
-                module.weight.view(-1)[place] = value
+                module.weight.view(-1)[position] = value
             ema.update(step)
-            assert float(ema.averages["weight"].flatten()[place]) == pytest.approx(average)
+            assert float(ema.averages["weight"].flatten()[position]) == pytest.approx(average)
 
 
 def test_until_the_start_the_average_is_the_weights():

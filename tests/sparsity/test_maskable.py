@@ -31,12 +31,12 @@ def test_every_kind_of_layer_is_found_and_the_parameter_is_the_optimisers(kind):
     network = nn.ModuleDict({"a": plain, "b": legacy, "c": parametrized})
     layers = maskable_layers(network)
     assert [layer.name for layer in layers] == ["a", "b", "c"]
-    found = [layer.parameter for layer in layers]
-    assert found[0] is plain.weight
-    assert found[1] is legacy.weight_orig
-    assert found[2] is parametrized.parametrizations.weight.original
+    parameters = [layer.parameter for layer in layers]
+    assert parameters[0] is plain.weight
+    assert parameters[1] is legacy.weight_orig
+    assert parameters[2] is parametrized.parametrizations.weight.original
     held = {id(parameter) for parameter in network.parameters()}
-    assert all(id(parameter) in held for parameter in found)
+    assert all(id(parameter) in held for parameter in parameters)
 
 
 def test_norms_embeddings_biases_and_scalars_are_never_found():

@@ -99,8 +99,8 @@ def test_every_optimiser_but_plain_sgd_has_state_to_follow():
     for kind, optimizer in OPTIMIZERS.items():
         network = _network(optimizer)
         _step(network, 0)
-        found = set(_per_weight_state(network, network.masks.layers[0].parameter))
-        assert bool(found) == (kind != "SGD"), kind
+        names = set(_per_weight_state(network, network.masks.layers[0].parameter))
+        assert bool(names) == (kind != "SGD"), kind
 
 
 @pytest.mark.parametrize("kind", ["Adam", "Adam amsgrad", "RMSprop centred", "Adagrad"])

@@ -73,7 +73,7 @@ def test_what_comes_back_is_counted_and_what_was_never_active_is_not():
         counts.append((change.resurrected, int((grown & ever).sum())))
         assert not network.masks.weights()[grown & ~ever].any()
         ever |= network.masks.flat
-    assert all(told == expected for told, expected in counts)
+    assert all(counted == expected for counted, expected in counts)
     assert counts[-1][0] > 0
 
 

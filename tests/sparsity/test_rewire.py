@@ -21,9 +21,9 @@ def masked_scores(draw, tied):
     return mask, draw(st.lists(values, min_size=len(mask), max_size=len(mask)))
 
 
-def _check_choice(chosen, sure, drawn, count):
-    assert len(chosen) == count
-    assert sure <= chosen <= sure | drawn
+def _check_choice(selected, sure, drawn, count):
+    assert len(selected) == count
+    assert sure <= selected <= sure | drawn
 
 
 @given(st.booleans().flatmap(masked_scores), st.data())
@@ -35,8 +35,8 @@ def test_drop_takes_exactly_the_lowest(example, data):
     after = drop(
         torch.tensor(mask), torch.tensor(values), count, keep=torch.tensor(keep), generator=_rng()
     )
-    chosen = {i for i, on in enumerate(mask) if on and not after[i]}
-    _check_choice(chosen, *reference.drop(mask, values, count, protected), count)
+    dropped = {i for i, on in enumerate(mask) if on and not after[i]}
+    _check_choice(dropped, *reference.drop(mask, values, count, protected), count)
     assert not any(after[i] and not mask[i] for i in range(len(mask)))
 
 
@@ -45,8 +45,8 @@ def test_grow_takes_exactly_the_highest(example, data):
     mask, values = example
     count = data.draw(st.integers(0, len(mask) - sum(mask)))
     after = grow(torch.tensor(mask), torch.tensor(values), count, generator=_rng())
-    chosen = {i for i, on in enumerate(mask) if not on and after[i]}
-    _check_choice(chosen, *reference.grow(mask, values, count), count)
+    grown = {i for i, on in enumerate(mask) if not on and after[i]}
+    _check_choice(grown, *reference.grow(mask, values, count), count)
     assert all(after[i] for i in range(len(mask)) if mask[i])
 
 
@@ -124,8 +124,8 @@ def test_exchange_grows_as_many_of_each_size_as_it_drops(example, data):
             grow_by,
             int(lost.sum()),
         )
-        chosen = {i for i in range(len(mask)) if of_size[i] and after[i] and not left[i]}
-        _check_choice(chosen, sure, drawn, int(lost.sum()))
+        grown = {i for i in range(len(mask)) if of_size[i] and after[i] and not left[i]}
+        _check_choice(grown, sure, drawn, int(lost.sum()))
 
 
 def test_exchange_of_single_weights_is_drop_and_grow():

@@ -17,9 +17,9 @@ def test_magnitude_gradient_and_snip_are_their_formulas(device):
 
 
 def test_a_gradient_that_is_no_number_is_never_preferred():
-    found = scores.gradient(torch.tensor([math.nan, 0.0, -math.inf, 1.0]))
-    assert found.argsort().tolist() == [0, 1, 3, 2]
-    assert found.isfinite().all()
+    values = scores.gradient(torch.tensor([math.nan, 0.0, -math.inf, 1.0]))
+    assert values.argsort().tolist() == [0, 1, 3, 2]
+    assert values.isfinite().all()
 
 
 def test_random_scores_follow_their_generator_on_any_device(device):

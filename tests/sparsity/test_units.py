@@ -21,13 +21,13 @@ networks = st.lists(layers, min_size=1, max_size=4).map(nn.ModuleList)
 
 def _blocks(network):
     """Of every block the layer's index and the places of its weights in the network."""
-    found, start = [], 0
+    blocks, start = [], 0
     for index, layer in enumerate(network):
         output = 1 if isinstance(layer, nn.ConvTranspose2d) else 0
         for places in reference.blocks(layer.weight.shape, output):
-            found.append((index, [start + place for place in places]))
+            blocks.append((index, [start + position for position in places]))
         start += layer.weight.numel()
-    return found
+    return blocks
 
 
 @given(networks)

@@ -52,8 +52,8 @@ def attempt(directory, first, kill_at):
 
 sampling.STANDING_BATCHES = 4  # of 64: the kills are to fall elsewhere, and soon
 directory, kills = Path(sys.argv[1]), [int(text) for text in sys.argv[2:]]
-found = []
+deaths = []
 for number, kill_at in enumerate([*kills, 0]):
     status = attempt(directory, number == 0, kill_at)
-    found.append({"status": status, "left": len(list(directory.rglob(".*.tmp")))})
-print(json.dumps(found))
+    deaths.append({"status": status, "left": len(list(directory.rglob(".*.tmp")))})
+print(json.dumps(deaths))

@@ -58,8 +58,8 @@ def test_a_batch_is_changed_as_image_by_image(shape, policy):
         for name in policy:
             rows = zip(expected, numbers.double().numpy(), strict=True)
             expected = np.stack([SLOW[name](image, row) for image, row in rows])
-        found = augment(images, policy, numbers)
-        np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12, atol=1e-12)
+        augmented = augment(images, policy, numbers)
+        np.testing.assert_allclose(augmented.numpy(), expected, rtol=1e-12, atol=1e-12)
 
 
 def test_the_extremes_are_the_published_ones():
@@ -83,9 +83,9 @@ def test_every_place_comes_up_about_equally_often():
     images = torch.zeros(4000, 1, 17, 17)
     images[:, :, 8, 8] = 1
     moved = augment(images, ("translation",), draws(4000, stream(2)))
-    found = moved.sum((0, 1))[6:11, 6:11]
-    assert found.sum() == 4000, "an eighth of 17 is 2 pixels each way"
-    assert (found / 160 - 1).abs().max() < 0.3
+    counts = moved.sum((0, 1))[6:11, 6:11]
+    assert counts.sum() == 4000, "an eighth of 17 is 2 pixels each way"
+    assert (counts / 160 - 1).abs().max() < 0.3
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -130,9 +130,9 @@ def test_cuda_gives_the_same_images_and_repeats_its_gradients():
     images = torch.rand(8, 3, 32, 32) * 2 - 1
     numbers = draws(8, stream(9))
     there = images.cuda().requires_grad_()
-    found = augment(there, ALL, numbers)
-    torch.testing.assert_close(found.cpu(), augment(images, ALL, numbers), rtol=1e-5, atol=1e-6)
+    augmented = augment(there, ALL, numbers)
+    torch.testing.assert_close(augmented.cpu(), augment(images, ALL, numbers), rtol=1e-5, atol=1e-6)
     first, second = (
-        torch.autograd.grad(found.square().sum(), there, retain_graph=True)[0] for _ in range(2)
+        torch.autograd.grad(augmented.square().sum(), there, retain_graph=True)[0] for _ in range(2)
     )
     assert torch.equal(first, second)

@@ -29,15 +29,15 @@ def test_the_ranks_share_the_global_batch_in_order(images):
 
 
 def test_every_discriminator_step_has_the_next_batch_of_the_epoch(images):
-    given = batches(images)
-    seen = torch.cat([given.real(step, k)[0] for step in (1, 2, 3) for k in (0, 1)])[:40]
+    source = batches(images)
+    seen = torch.cat([source.real(step, k)[0] for step in (1, 2, 3) for k in (0, 1)])[:40]
     assert seen[:, 0, 0, 0].unique().numel() == 40
 
 
 def test_numbers_are_functions_of_step_and_rank(images):
     def numbers(rank, step, k):
-        given = batches(images, rank, 2)
-        return *given.latents(step, k), *given.generator_latents(step), given.mix(step, k)
+        source = batches(images, rank, 2)
+        return *source.latents(step, k), *source.generator_latents(step), source.mix(step, k)
 
     same, again = numbers(0, 1, 0), numbers(0, 1, 0)
     assert all(torch.equal(a, b) for a, b in zip(same, again, strict=True))
@@ -72,11 +72,11 @@ def test_flips_mirror_about_half(images):
 )
 def test_a_batch_of_more_images_than_there_are_names_what_helps(images, sizes, accumulate, remedy):
     flags = ["--batch_size", sizes[0], "--generator_batch_size", sizes[1]]
-    given = map(str, [*flags, "--accumulate", accumulate])
+    arguments = map(str, [*flags, "--accumulate", accumulate])
     with pytest.raises(
         SparseganError, match=f"numbers has only 40 images to learn from: .*{remedy}"
     ):
-        batches(images, 0, 1, *given)
+        batches(images, 0, 1, *arguments)
 
 
 def test_batches_that_cannot_be_shared_are_refused(images):
@@ -93,10 +93,10 @@ def test_more_than_there_is_cannot_be_a_batch(images):
 
 
 def test_further_discriminator_steps_see_all_images_and_leave_the_others_as_they_are(images):
-    given = batches(images)
-    usual = [given.real(step, k)[0] for step in (1, 2) for k in (0, 1)]
-    further = [given.real(step, 2)[0] for step in range(1, 6)]
+    source = batches(images)
+    usual = [source.real(step, k)[0] for step in (1, 2) for k in (0, 1)]
+    further = [source.real(step, 2)[0] for step in range(1, 6)]
     assert torch.cat(further)[:, 0, 0, 0].unique().numel() == 40
     assert not any(torch.equal(one, other) for one in further for other in usual)
-    assert not torch.equal(given.real(1, 3)[0], further[0])
+    assert not torch.equal(source.real(1, 3)[0], further[0])
     assert torch.equal(batches(images).real(1, 2)[0], further[0])

@@ -66,9 +66,9 @@ def config_of(photos, directory, *flags):
 
 
 def game_of(photos, *flags):
-    chosen = config_of(photos, "unused", *flags)
-    images = build.images(chosen)
-    resolved = build.resolve(chosen, images)
+    settings = config_of(photos, "unused", *flags)
+    images = build.images(settings)
+    resolved = build.resolve(settings, images)
     return Game(resolved, launch(resolved)), Batches(images, resolved, 0, 1, CPU)
 
 
@@ -215,8 +215,8 @@ def test_an_exported_generator_draws_the_same_class(whole, tmp_path):
 
 
 def test_a_run_is_evaluated_again_to_the_same_value(whole):
-    told = [e for e in read_events(whole.metrics) if e["kind"] == "evaluate"][-1]
-    assert evaluate_run(whole.path)[None]["value"] == told["value"]
+    last = [e for e in read_events(whole.metrics) if e["kind"] == "evaluate"][-1]
+    assert evaluate_run(whole.path)[None]["value"] == last["value"]
 
 
 def test_generated_labels_are_uniform_in_an_evaluation(whole):
@@ -236,8 +236,8 @@ def test_images_without_classes_are_refused_with_a_remedy(tmp_path):
 
 
 def test_a_class_to_learn_needs_an_image(photos):
-    found = build.images(config_of(photos, "unused"))
-    empty = data.Images(found.pixels, found.labels, (*NAMES, "white"), "photos")
+    images = build.images(config_of(photos, "unused"))
+    empty = data.Images(images.pixels, images.labels, (*NAMES, "white"), "photos")
     with pytest.raises(SparseganError, match=r"no image of the class white .*data.classes"):
         build.resolve(config_of(photos, "unused"), empty)
 
@@ -250,5 +250,5 @@ def test_only_the_classes_that_were_chosen_are_learnt(photos):
 
 
 def test_a_plan_says_how_many_classes(photos):
-    told = plan_text(plan(config_of(photos, "unused")))
-    assert "networks  biggan, latent dimension 8, 3 classes" in told
+    printed = plan_text(plan(config_of(photos, "unused")))
+    assert "networks  biggan, latent dimension 8, 3 classes" in printed

@@ -32,9 +32,11 @@ class Copier(nn.Module):
 
 
 def evaluator_of(images=100, *flags):
-    found = data.load("fashion-mnist")
-    chosen = build.resolve(config("unused", "--evaluate.images", str(images), *flags), found)
-    return Evaluator(chosen, found)
+    training_images = data.load("fashion-mnist")
+    settings = build.resolve(
+        config("unused", "--evaluate.images", str(images), *flags), training_images
+    )
+    return Evaluator(settings, training_images)
 
 
 def test_a_generator_of_the_held_out_images_reaches_the_floor():
@@ -44,26 +46,26 @@ def test_a_generator_of_the_held_out_images_reaches_the_floor():
     )
     every = Patches()(evaluator.held_out.pixels)
     indices = [int((every == row).all(1).nonzero()[0]) for row in order]
-    found = evaluator(Copier(evaluator.held_out.pixels[indices]))
-    assert found["value"] == pytest.approx(found["floor"], abs=1e-9)
-    assert found["frechet"] == pytest.approx(found["frechet_floor"], abs=1e-6)
-    assert found["metric"] == "kid-patches"
-    assert found["n"] == 100
+    result = evaluator(Copier(evaluator.held_out.pixels[indices]))
+    assert result["value"] == pytest.approx(result["floor"], abs=1e-9)
+    assert result["frechet"] == pytest.approx(result["frechet_floor"], abs=1e-6)
+    assert result["metric"] == "kid-patches"
+    assert result["n"] == 100
 
 
 def test_noise_is_farther_than_the_floor():
     evaluator = evaluator_of()
     noise = torch.randint(256, (100, 1, 28, 28), dtype=torch.uint8)
-    found = evaluator(Copier(noise))
-    assert found["low"] > found["floor"]
-    assert "n = 100" in sentence({**found, "bn": "standing", "weights": "ema"})
+    result = evaluator(Copier(noise))
+    assert result["low"] > result["floor"]
+    assert "n = 100" in sentence({**result, "bn": "standing", "weights": "ema"})
 
 
 def test_few_images_have_a_warning_and_no_interval(caplog):
     evaluator = evaluator_of(2)
     assert ["judged by 2 on either side" in said for said in caplog.messages] == [True]
-    found = evaluator(Copier(torch.randint(256, (2, 1, 28, 28), dtype=torch.uint8)))
-    assert " [–, –], " in sentence({**found, "bn": "standing", "weights": "ema"})
+    result = evaluator(Copier(torch.randint(256, (2, 1, 28, 28), dtype=torch.uint8)))
+    assert " [–, –], " in sentence({**result, "bn": "standing", "weights": "ema"})
     caplog.clear()
     evaluator_of(50)
     assert not caplog.messages
@@ -74,56 +76,56 @@ def test_no_more_images_than_there_are():
 
 
 def test_too_few_images_are_refused(monkeypatch):
-    found = data.load("fashion-mnist")
-    chosen = build.resolve(config("unused"), found)
-    one = data.Images(found.pixels[:1], None, (), "one")
+    images = data.load("fashion-mnist")
+    settings = build.resolve(config("unused"), images)
+    one = data.Images(images.pixels[:1], None, (), "one")
     monkeypatch.setattr(build, "images", lambda config, split: one)
     with pytest.raises(SparseganError, match=r"1 held-out .*evaluate\.images 0 is not evaluated"):
-        Evaluator(chosen, found)
+        Evaluator(settings, images)
 
 
 def test_the_floors_are_of_as_many_images():
     evaluator = evaluator_of(60)
-    found = evaluator(Copier(evaluator.held_out.pixels[:60]))
+    result = evaluator(Copier(evaluator.held_out.pixels[:60]))
     real, held_out = (
         metrics.reference_features(images, Patches(), count=60, seed=evaluator.config.seed)
         for images in (evaluator.images, evaluator.held_out)
     )
-    assert len(real) == len(held_out) == found["n"] == 60
-    assert found["frechet_floor"] == pytest.approx(metrics.frechet_distance(real, held_out))
+    assert len(real) == len(held_out) == result["n"] == 60
+    assert result["frechet_floor"] == pytest.approx(metrics.frechet_distance(real, held_out))
 
 
 def test_classes_that_are_missing_are_told_beside_those_of_real_images():
     evaluator = evaluator_of(400, "--evaluate.metrics", "kid,classes")
     held_out = evaluator.held_out
     half = held_out.pixels[held_out.labels < 5][:400]
-    found = evaluator(Copier(half))
-    assert "frechet" not in found
-    assert found["classes_seen"] < 0.85 < found["classes_seen_floor"]
-    assert found["class_entropy"] < 0.9 < found["class_entropy_floor"]
-    assert 0.5 < found["class_accuracy"] < 1  # sixteen patches are not much to tell garments by
+    result = evaluator(Copier(half))
+    assert "frechet" not in result
+    assert result["classes_seen"] < 0.85 < result["classes_seen_floor"]
+    assert result["class_entropy"] < 0.9 < result["class_entropy_floor"]
+    assert 0.5 < result["class_accuracy"] < 1  # sixteen patches are not much to tell garments by
 
 
 def test_images_without_classes_are_refused():
-    found = data.load("fashion-mnist")
-    chosen = build.resolve(config("unused", "--evaluate.metrics", "kid,classes"), found)
-    alike = data.Images(found.pixels, None, (), "alike")
+    images = data.load("fashion-mnist")
+    settings = build.resolve(config("unused", "--evaluate.metrics", "kid,classes"), images)
+    alike = data.Images(images.pixels, None, (), "alike")
     with pytest.raises(SparseganError, match="alike has no two classes"):
-        Evaluator(chosen, alike)
+        Evaluator(settings, alike)
 
 
 def test_precision_and_its_like(monkeypatch):
     monkeypatch.setattr(metrics, "require_prdc", lambda count: None)
     monkeypatch.setattr(metrics, "prdc", lambda x, real: metrics.PRDC(0.1, 0.2, 0.3, float(len(x))))
-    found = evaluator_of(30, "--evaluate.metrics", "kid,prdc")(
+    result = evaluator_of(30, "--evaluate.metrics", "kid,prdc")(
         Copier(torch.zeros(30, 1, 28, 28, dtype=torch.uint8))
     )
-    assert [found[name] for name in ("precision", "recall", "density", "coverage")] == [
+    assert [result[name] for name in ("precision", "recall", "density", "coverage")] == [
         *(0.1, 0.2, 0.3),
         30,
     ]
-    assert found["coverage_floor"] == 30
-    assert "precision 0.1, real against real 0.1" in list(beside(found))
+    assert result["coverage_floor"] == 30
+    assert "precision 0.1, real against real 0.1" in list(beside(result))
 
 
 def test_an_fid_is_of_the_inception_network_alone(monkeypatch):
@@ -143,11 +145,11 @@ def test_an_fid_is_of_the_inception_network_alone(monkeypatch):
     evaluator = evaluator_of(50, "--evaluate.inception", "weights.pth")
     assert evaluator._inception.path.is_absolute()
     pixels = evaluator.held_out.pixels[:50]
-    found = evaluator(Copier(pixels))
+    result = evaluator(Copier(pixels))
     real = metrics.reference_features(evaluator.images, Sides(None), count=50, seed=0)
     drawn = evaluator.draw(Copier(pixels), 0)
-    assert found["fid"] == pytest.approx(metrics.frechet_distance(Sides(None)(drawn), real))
-    assert found["fid_floor"] != found["frechet_floor"]
+    assert result["fid"] == pytest.approx(metrics.frechet_distance(Sides(None)(drawn), real))
+    assert result["fid_floor"] != result["frechet_floor"]
 
 
 def test_every_number_has_its_words():

@@ -34,12 +34,12 @@ def images():
 
 
 def game_of(images, *flags, fabric=None):
-    chosen = config("unused", "--engine", "masked", *flags)
-    found = images[chosen.data.image_size or 28]
-    chosen = build.resolve(chosen, found)
-    seed_everything(chosen, 0)
-    made = Game(chosen, fabric or launch(chosen))
-    return made, Batches(found, chosen, 0, 1, made.fabric.device)
+    settings = config("unused", "--engine", "masked", *flags)
+    real_images = images[settings.data.image_size or 28]
+    settings = build.resolve(settings, real_images)
+    seed_everything(settings, 0)
+    made = Game(settings, fabric or launch(settings))
+    return made, Batches(real_images, settings, 0, 1, made.fabric.device)
 
 
 def play(made, batches, steps):
@@ -147,7 +147,7 @@ def test_the_networks_never_see_more_than_a_part(images):
 
 @pytest.mark.parametrize("flags", [(), AUGMENT])
 def test_without_batch_statistics_parts_make_the_steps_of_the_whole(images, flags):
-    found = []
+    ends = []
     for parts in ("1", "2"):
         made, batches = game_of(images, *flags, "--accumulate", parts)
         for network in made.networks.values():
@@ -159,9 +159,9 @@ def test_without_batch_statistics_parts_make_the_steps_of_the_whole(images, flag
         record = made.events.balance
         gradients = [p.grad for network in made.networks.values() for p in network.parameters()]
         balance = torch.tensor([record.real, record.fake_before, record.fake_after])
-        found.append([made.losses["generator"], made.scores, balance, *gradients])
-    assert len(found[0][1]) == 6
-    for whole, parts in zip(*found, strict=True):
+        ends.append([made.losses["generator"], made.scores, balance, *gradients])
+    assert len(ends[0][1]) == 6
+    for whole, parts in zip(*ends, strict=True):
         torch.testing.assert_close(parts, whole, rtol=1e-3, atol=1e-6)
 
 
@@ -197,8 +197,8 @@ def scaled_fabric(scale=2.0**10):
 def test_a_loss_scale_changes_no_bit_and_is_in_the_checkpoints(images, tmp_path):
     fabric = scaled_fabric()
     ends = []
-    for chosen in (fabric, None):
-        made, batches = game_of(images, fabric=chosen)
+    for each_fabric in (fabric, None):
+        made, batches = game_of(images, fabric=each_fabric)
         play(made, batches, 5)
         ends.append(state.capture(alone(made)))
     assert ends[0].pop("precision")["scale"] > 2**10, "15 updates without overflow raise it"
@@ -208,13 +208,13 @@ def test_a_loss_scale_changes_no_bit_and_is_in_the_checkpoints(images, tmp_path)
 
 
 def test_a_loss_scale_changes_no_bit_of_generators_that_share_a_loss(tmp_path, monkeypatch):
-    place = cycle_run.write_set(tmp_path, splits=("train",))
+    folder = cycle_run.write_set(tmp_path, splits=("train",))
     ends = []
     for fabric in (scaled_fabric(), None):
         with monkeypatch.context() as context:
             if fabric is not None:
                 context.setattr(cycle_run, "launch", lambda config, fabric=fabric: fabric)
-            games, batches = cycle_run.opened(place)
+            games, batches = cycle_run.opened(folder)
         cycle_run.play(games, batches, 2)
         ends.append(state.capture(games))
     assert ends[0].pop("precision")["scale"] > 2**10
@@ -233,13 +233,13 @@ def half(bits):
     "loss", [(), ("--loss.name", "wasserstein", "--loss.gradient_penalty", "10")]
 )
 def test_steps_in_16_bits_are_those_in_32_but_for_rounding(images, bits, loss):
-    found = []
+    ends = []
     for fabric in (half(bits), None):
         made, batches = game_of(images, *loss, fabric=fabric)
         real = batches.real(1, 0)
         made.discriminator_step(1, real, batches.latents(1, 0), batches.mix(1, 0))
         made.generator_step(1, batches.generator_latents(1))
-        found.append(
+        ends.append(
             [
                 *made.losses.values(),
                 made.scores,
@@ -248,7 +248,7 @@ def test_steps_in_16_bits_are_those_in_32_but_for_rounding(images, bits, loss):
         )
         assert made.method.generator.steps == 1
         assert {p.grad.dtype for p in made.D.parameters()} == {torch.float32}
-    for rounded, exact in zip(*found, strict=True):
+    for rounded, exact in zip(*ends, strict=True):
         torch.testing.assert_close(rounded, exact, rtol=0.05, atol=0.01)
         assert not torch.equal(rounded, exact)
 

@@ -12,9 +12,9 @@ from tiny_run import config
 
 
 def game_of(*flags):
-    chosen = config("unused", *flags)
+    settings = config("unused", *flags)
     images = data.load("fashion-mnist", image_size=28)
-    return Game(build.resolve(chosen, images), launch(chosen))
+    return Game(build.resolve(settings, images), launch(settings))
 
 
 @pytest.fixture

@@ -45,11 +45,11 @@ def test_killed_at_any_moment_and_resumed_ends_with_the_same_bits(tmp_path):
     # a file's fsync and its rename.
     dice = random.Random(1)
     kills = [dice.randrange(12, calls // 2), *(dice.randrange(5, 13) for _ in range(5))]
-    run, found = processes(tmp_path / "killed", *kills)
-    assert [each["status"] for each in found[:-1]] == [-signal.SIGKILL] * 6, found
-    assert found[-1]["status"] > 100
-    assert any(each["left"] for each in found[:-1]), "no kill fell into the writing of a file"
-    assert found[-1]["left"] == 0
+    run, deaths = processes(tmp_path / "killed", *kills)
+    assert [each["status"] for each in deaths[:-1]] == [-signal.SIGKILL] * 6, deaths
+    assert deaths[-1]["status"] > 100
+    assert any(each["left"] for each in deaths[:-1]), "no kill fell into the writing of a file"
+    assert deaths[-1]["left"] == 0
     ends = [load_state(each.checkpoint(14)) for each in (run, whole)]
     assert differences(*ends) == []
     assert run.checkpoint_steps() == whole.checkpoint_steps()

@@ -38,9 +38,9 @@ def network():
 
 
 def learner_of(module, *flags, fabric=None):
-    chosen = config("unused", *flags)
-    optimiser = torch.optim.Adam(module.parameters(), lr=chosen.optimiser.discriminator.lr)
-    return Learner("discriminator", module, optimiser, chosen, fabric or launch(chosen))
+    settings = config("unused", *flags)
+    optimiser = torch.optim.Adam(module.parameters(), lr=settings.optimiser.discriminator.lr)
+    return Learner("discriminator", module, optimiser, settings, fabric or launch(settings))
 
 
 def mean_loss(learner, images):
@@ -58,17 +58,17 @@ def test_parts_make_the_step_of_the_whole(kernels, growth_due):
     if kernels == "native" and not engine.available():
         pytest.skip("the native kernels are not compiled")
     images = torch.randn(12, 2, 4, 4, generator=stream(0))
-    found = {}
+    ends = {}
     for parts in (1, 2, 3, 12):
         learner = learner_of(network(), "--accumulate", str(parts))
         masks = Masks(learner.network, 0.3, "erk", generator=stream(1))
         sparse = SparseNetwork(learner.network, learner.optimiser, masks, kernels=kernels)
         sparse.growth_gradient_due = lambda: growth_due
         losses = [float(learner.step(step, mean_loss(learner, images))) for step in (1, 2, 3)]
-        found[parts] = losses, gradients(learner.network), sparse.state_dict()["growth_gradient"]
+        ends[parts] = losses, gradients(learner.network), sparse.state_dict()["growth_gradient"]
         assert sparse.steps == 3
-    whole_losses, whole_gradients, whole_growth = found.pop(1)
-    for losses, grads, growth in found.values():
+    whole_losses, whole_gradients, whole_growth = ends.pop(1)
+    for losses, grads, growth in ends.values():
         assert losses == pytest.approx(whole_losses, rel=1e-5)
         torch.testing.assert_close(grads, whole_gradients, rtol=1e-4, atol=1e-6)
         assert (growth is not None) == growth_due

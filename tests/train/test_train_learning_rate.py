@@ -15,10 +15,10 @@ def test_without_decay_it_is_constant():
 
 @pytest.mark.parametrize("decay_from", [0.0, 0.25, 0.5, 0.9])
 def test_it_falls_by_equal_amounts_to_the_last_step(decay_from):
-    found = [*course(200, "linear", decay_from), 0.0]
+    factors = [*course(200, "linear", decay_from), 0.0]
     begin = round(200 * decay_from)
-    assert found[: begin + 1] == [1.0] * (begin + 1)
-    falls = [a - b for a, b in zip(found[begin:], found[begin + 1 :], strict=False)]
+    assert factors[: begin + 1] == [1.0] * (begin + 1)
+    falls = [a - b for a, b in zip(factors[begin:], factors[begin + 1 :], strict=False)]
     assert falls == pytest.approx([1 / (200 - begin)] * (200 - begin))
 
 

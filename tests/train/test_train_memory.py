@@ -29,7 +29,7 @@ def test_weights_are_counted_as_they_are_made(config):
 
 
 @pytest.mark.parametrize(
-    ("settings", "most", "told"),
+    ("settings", "most", "sentence"),
     [
         ({}, 26_000, "the networks take .* lower network.generator_width"),
         ({"network": {"discriminator_width": 65_536}}, 2**38, "the networks take .* this machine"),
@@ -37,13 +37,13 @@ def test_weights_are_counted_as_they_are_made(config):
     ],
 )
 def test_what_cannot_be_held_is_refused_before_anything_is_made(
-    settings, most, told, tmp_path, monkeypatch
+    settings, most, sentence, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(memory, "_memory", lambda _: ("this machine", most))
     config = parse.parse([Layer("test", SETTINGS), Layer("more", settings)])
     config = replace(config, run=replace(config.run, directory=str(tmp_path / "run")))
     for begin in (plan, train):
-        with pytest.raises(SparseganError, match=told):
+        with pytest.raises(SparseganError, match=sentence):
             begin(config)
     assert not (tmp_path / "run").exists()
 

@@ -46,8 +46,8 @@ def whole(code):
 
 
 def _resolved(*flags):
-    chosen = config("unused", *flags)
-    return build.resolve(chosen, build.images(chosen, "test"))
+    settings = config("unused", *flags)
+    return build.resolve(settings, build.images(settings, "test"))
 
 
 def test_a_run_has_everything_and_the_layers_their_own_names(whole):
@@ -97,8 +97,8 @@ def test_the_packed_file_draws_the_runs_images_for_who_names_the_code(whole, cap
         expected = sampling.images(own, 20, seed=3)
     drawn = sampling.images(generator, 20, seed=3)
     assert (drawn.int() - expected.int()).abs().max() <= 1
-    with pytest.raises(SparseganError, match=r"does not go with .*Told"):
-        export.load(path, generator=foreign.Told)
+    with pytest.raises(SparseganError, match=r"does not go with .*Called"):
+        export.load(path, generator=foreign.Called)
     arguments = ["sample", str(path), "--grid", str(tmp_path / "a.png"), "--generator"]
     assert cli.main([*arguments, "nets.py:TutorialGenerator"]) == 0
     assert cli.main(["sample", str(whole.path), "--grid", "a.png", "--generator", "x:y"]) == 2
@@ -115,30 +115,32 @@ def test_cost_counts_them(code, capsys):
 
 
 def test_either_network_may_be_an_architectures(code):
-    own, given = foreign.Told, {"generator": "nets.py:Told"}
-    chosen = _resolved("--network.latent_dim", "9", *[f"--{k}={v}" for k, v in given.items()])
-    G, D = networks.build(chosen)
+    own, flags = foreign.Called, {"generator": "nets.py:Called"}
+    settings = _resolved("--network.latent_dim", "9", *[f"--{k}={v}" for k, v in flags.items()])
+    G, D = networks.build(settings)
     assert type(G).__name__ == own.__name__
-    assert G.told == (9, 28, 1, 2)
+    assert G.arguments == (9, 28, 1, 2)
     assert type(D).__name__ == "DCGANDiscriminator"
-    assert Path(chosen.network.generator.partition(":")[0]).is_absolute()
-    plain = networks.build(replace(chosen, network=replace(chosen.network, generator=None)))[1]
+    assert Path(settings.network.generator.partition(":")[0]).is_absolute()
+    plain = networks.build(replace(settings, network=replace(settings.network, generator=None)))[1]
     assert all(torch.equal(a, b) for a, b in zip(D.parameters(), plain.parameters(), strict=True))
 
 
 def test_labels_come_with_networks_that_take_classes(code):
     flags = ["--generator=nets.py:Labelled", "--discriminator=nets.py:LabelledScores"]
-    chosen = _resolved(*flags, "--network.latent_dim=null")
-    assert (build.classes(chosen), chosen.network.latent_dim) == (10, 5)
-    G, _ = networks.build(chosen)
+    settings = _resolved(*flags, "--network.latent_dim=null")
+    assert (build.classes(settings), settings.network.latent_dim) == (10, 5)
+    G, _ = networks.build(settings)
     assert G.class_names == data.load("fashion-mnist", split="test").class_names
 
 
 def test_what_does_not_go_together_is_refused(code):
     with pytest.raises(SparseganError, match=r"cyclegan and network.generator is set"):
-        _resolved("--generator=nets.py:Told", "--network.name=cyclegan")
-    with pytest.raises(SparseganError, match=r"biggan, which takes labels, and nets.py:Told does"):
-        _resolved("--generator=nets.py:Told", "--network.name=biggan")
+        _resolved("--generator=nets.py:Called", "--network.name=cyclegan")
+    with pytest.raises(
+        SparseganError, match=r"biggan, which takes labels, and nets.py:Called does"
+    ):
+        _resolved("--generator=nets.py:Called", "--network.name=biggan")
     flags = [flag.replace("critic", "TutorialDiscriminator") for flag in OWN]
     with pytest.raises(SparseganError, match="ends in a sigmoid"):
         networks.build(_resolved(*flags))
@@ -197,15 +199,15 @@ def test_what_a_user_should_know_of_networks_is_shown_once_and_recorded(code, ca
     short = ["--steps=3", "--evaluate.images=0", "--method.balance_every=2"]
     console = Console(width=10_000)
     run = loop.train(config(code / "warned", *flags, *short), console)
-    told = list(read_events(run.metrics))
-    said = [event["message"] for event in told if event["kind"] == "warning"]
+    events = list(read_events(run.metrics))
+    said = [event["message"] for event in events if event["kind"] == "warning"]
     shown = capsys.readouterr()
     assert len(said) == 2
     for sentence, words in zip(said, ("table.weight (30,000)", "layer conv makes"), strict=True):
         assert words in sentence
         assert (shown.out + shown.err).count(sentence) == 1
         assert sentence.replace("'", "&#x27;") in run.report.read_text()
-    counts = told[0]["coverage"]["generator"]
+    counts = events[0]["coverage"]["generator"]
     assert counts["masked"] / counts["parameters"] < 0.5
     assert cli.main(["cost", str(run.path)]) == 0
     assert "generator, conv: makes its weight anew" in capsys.readouterr().out

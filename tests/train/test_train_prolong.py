@@ -27,8 +27,8 @@ STATIC = ["--method.name", "static"]
     ],
 )
 def test_a_run_may_change_its_length_while_its_past_is_the_same(tmp_path, flags, steps, done, why):
-    found = obstacle(config(tmp_path, *flags), steps, done)
-    assert found is None if why is None else why in found
+    refusal = obstacle(config(tmp_path, *flags), steps, done)
+    assert refusal is None if why is None else why in refusal
 
 
 def test_the_length_that_it_has_is_never_an_obstacle(tmp_path):

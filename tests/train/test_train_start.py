@@ -32,12 +32,12 @@ def runs(tmp_path_factory):
 
 def begun(run, tmp_path, *flags):
     """The first checkpoint of a run that begins with another's last, and what was told."""
-    chosen = config(tmp_path / "new", *BLIND, "--start.run", str(run.path), *flags)
-    new = loop.train(chosen)
-    told = [
+    settings = config(tmp_path / "new", *BLIND, "--start.run", str(run.path), *flags)
+    new = loop.train(settings)
+    messages = [
         e["message"] for e in read_events(new.metrics) if e["kind"] == "warning" and not e["step"]
     ]
-    return new, load_state(new.checkpoint(0)), told
+    return new, load_state(new.checkpoint(0)), messages
 
 
 def masks_of(run, step):
@@ -47,7 +47,7 @@ def masks_of(run, step):
 
 def test_the_same_method_begins_with_all_that_was_trained(runs, tmp_path):
     old = load_state(runs["adapt"].checkpoint(6))
-    _, first, told = begun(runs["adapt"], tmp_path)
+    _, first, messages = begun(runs["adapt"], tmp_path)
     assert differences(first["networks"], old["networks"]) == []
     assert differences(first["method"]["ema"], old["method"]["ema"]) == []
     for name in ("generator", "discriminator"):
@@ -57,12 +57,12 @@ def test_the_same_method_begins_with_all_that_was_trained(runs, tmp_path):
     assert first["method"]["step"] == first["step"] == 0
     moments = [v for _, v in flat(first["optimisers"]) if isinstance(v, torch.Tensor)]
     assert not any(tensor.any() for tensor in moments)
-    assert told == [f"begins with the weights of {runs['adapt'].path}, step 6"]
+    assert messages == [f"begins with the weights of {runs['adapt'].path}, step 6"]
 
 
 def test_a_dense_network_keeps_its_largest_weights_layer_by_layer(runs, tmp_path):
     dense = open_trained(runs["dense"].path).method.generator
-    new, _, told = begun(runs["dense"], tmp_path, "--method.name", "adapt")
+    new, _, messages = begun(runs["dense"], tmp_path, "--method.name", "adapt")
     masks = masks_of(new, 0)["generator"]
     module = open_trained(new.path, 0).method.generator.module
     drawn = Masks(module, 0.3, include="adapt")
@@ -74,29 +74,29 @@ def test_a_dense_network_keeps_its_largest_weights_layer_by_layer(runs, tmp_path
         left_out = weights.masked_fill(mask, 0).abs().max()  # of a full layer none
         assert weights[mask].abs().min() >= left_out
         assert torch.equal(layer.parameter.detach(), weights * mask)
-    assert f"of the {total:,} trained weights of the generator" in told[1]
-    assert f"{total - masks.active:,} are set to zero" in told[1]
+    assert f"of the {total:,} trained weights of the generator" in messages[1]
+    assert f"{total - masks.active:,} are set to zero" in messages[1]
 
 
 def test_a_denser_mask_keeps_all_and_says_what_was_not_trained(runs, tmp_path):
     before = masks_of(runs["adapt"], 6)["generator"]
-    new, _, told = begun(runs["adapt"], tmp_path, "--method.generator_density", "0.5")
+    new, _, messages = begun(runs["adapt"], tmp_path, "--method.generator_density", "0.5")
     after = masks_of(new, 0)["generator"]
     grown = int((after.flat & ~before.flat).sum())
     lost = int((before.flat & ~after.flat).sum())
     assert any(
-        f"{grown:,} weights in the mask of the generator were not trained" in t for t in told
+        f"{grown:,} weights in the mask of the generator were not trained" in t for t in messages
     )
-    assert lost == 0 or any(f"{lost:,} are set to zero" in t for t in told)
+    assert lost == 0 or any(f"{lost:,} are set to zero" in t for t in messages)
     assert not any(after.weights()[after.flat & ~before.flat].tolist())
 
 
 def test_the_new_run_needs_the_old_one_no_more(runs, tmp_path):
     shutil.copytree(runs["adapt"].path, tmp_path / "old")
-    chosen = config(
+    settings = config(
         tmp_path / "new", *BLIND, "--start.run", str(tmp_path / "old"), "--start.checkpoint", "4"
     )
-    new = loop.train(chosen)
+    new = loop.train(settings)
     whole = load_state(new.checkpoint(6))
     shutil.rmtree(tmp_path / "old")
     loop.resume(new.path, checkpoint=4)
@@ -123,8 +123,8 @@ def test_what_cannot_be_begun_with_is_refused_before_anything_is_written(runs, t
 
 def test_the_settings_of_the_other_run_are_the_new_ones(runs):
     run = runs["adapt"]
-    told = yaml.safe_load(run.config.read_text())
-    del told["run"], told["start"]
-    assert settings_of(run.path, []).values == told
+    values = yaml.safe_load(run.config.read_text())
+    del values["run"], values["start"]
+    assert settings_of(run.path, []).values == values
     other = settings_of(run.path, ["--data.path=pictures"]).values
-    assert other["data"].keys() == told["data"].keys() - {"source", "path", "classes"}
+    assert other["data"].keys() == values["data"].keys() - {"source", "path", "classes"}

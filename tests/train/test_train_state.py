@@ -32,10 +32,10 @@ def images():
 
 
 def game_of(images, *flags):
-    chosen = build.resolve(config("unused", *flags), images)
-    seed_everything(chosen, 0)
-    game = Game(chosen, launch(chosen))
-    return game, Batches(images, chosen, 0, 1, game.fabric.device)
+    settings = build.resolve(config("unused", *flags), images)
+    seed_everything(settings, 0)
+    game = Game(settings, launch(settings))
+    return game, Batches(images, settings, 0, 1, game.fabric.device)
 
 
 def play(game, batches, steps):
@@ -138,9 +138,9 @@ def test_other_conditions_are_refused_unless_told(images, captured, name):
 
 
 def test_settings_newer_than_the_checkpoint_are_at_their_defaults(captured):
-    chosen = config("unused")
+    settings = config("unused")
     saved = {k: v for k, v in captured["settings"].items() if not k.startswith("loss.")}
-    state.require_settings(saved, chosen)
+    state.require_settings(saved, settings)
     other = config("unused", "--loss.name", "wasserstein")
     with pytest.raises(SparseganError, match=r"with loss\.name hinge and .* wasserstein"):
         state.require_settings(saved, other)
