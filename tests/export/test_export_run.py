@@ -70,7 +70,7 @@ def test_a_frozen_generator_is_the_runs_averaged_one_and_leaves_the_run_alone(ru
         expected = {name: t.clone() for name, t in generator.state_dict().items()}
     frozen_state = frozen.generator.state_dict()
     assert frozen_state.keys() == expected.keys()
-    assert all(torch.equal(frozen_state[name], expected[name]) for name in packed_state)
+    assert all(torch.equal(frozen_state[name], expected[name]) for name in frozen_state)
     assert not torch.equal(frozen_state["norm.running_mean"], live["norm.running_mean"])
     assert not any(module._forward_pre_hooks for module in frozen.generator.modules())
 
