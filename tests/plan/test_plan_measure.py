@@ -1,12 +1,8 @@
-import json
-
 import pytest
 import torch
-from rich.console import Console
 
 import cycle_run
 from sparsegan import data, engine
-from sparsegan.cli import kernel_tables
 from sparsegan.engine import choice, layer_timing
 from sparsegan.plan import measure
 from sparsegan.record.checkpoint import save_state
@@ -102,19 +98,3 @@ def test_told_to_run_masked_nothing_is_timed():
         assert {layer.masked for layer in one.layers} == {None}
         assert "linear" in [layer.name for layer in one.layers]
         assert not one.timed
-
-
-@needs_kernels
-def test_the_tables_tell_networks_and_layers(timed):
-    measured = measure.of_plan(resolved())
-    lines = kernel_tables.choices_text(measured).splitlines()
-    assert lines[0].startswith("generator      6998.9 ms native against 6000.0 ms masked")
-    assert lines[0].endswith("at density 0.3 → masked")
-    console = Console(width=80, record=True)
-    console.print(kernel_tables.kernels_table(measured))
-    text = " ".join(console.export_text().split())
-    assert "generator 30.0% 6,000 6,999 0.857 masked" in text
-    assert "1,000 500 2.00 masked: with the rest" in text
-    printed = json.loads(json.dumps(kernel_tables.as_json(measured)))
-    assert printed["generator"]["timing"]["masked"] == 6.0
-    assert printed["generator"]["layers"][0]["ratio"] == 2.0

@@ -110,7 +110,7 @@ def _translate(
 def _generator(
     options: argparse.Namespace,
 ) -> "Iterator[tuple[nn.Module, str, Trained | None]]":
-    """The generator to draw from, of a run or of an exported file, and name it is."""
+    """The generator to draw from, of a run or of an exported file, and its name."""
     if options.run.suffix == ".safetensors" or options.run.is_file():
         if (options.checkpoint, options.bn, options.weights) != (None, None, None):
             raise SparseganError(
@@ -125,7 +125,7 @@ def _generator(
         return
     if options.generator is not None:
         raise SparseganError(
-            f"{options.run} is a run, name config.yaml names its generator: leave out --generator"
+            f"{options.run} is a run, whose config.yaml names its generator: leave out --generator"
         )
     from sparsegan.draw import sampling
     from sparsegan.train.trained import open_trained

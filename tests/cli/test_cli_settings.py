@@ -1,0 +1,79 @@
+"""Which layer of settings wins, and what a command line asks for beside them."""
+
+from pathlib import Path
+
+import pytest
+
+from command_line import TINY, refused
+from sparsegan.cli import settings
+from sparsegan.errors import SparseganError
+from sparsegan.settings import parse, recipes
+
+
+def read(*arguments, command="train"):
+    return settings.read(arguments, command, "")
+
+
+def test_without_recipe_and_files_the_default_recipe_is_used():
+    request = read("--seed", "5")
+    assert request.recipe == settings.DEFAULT_RECIPE
+    default = parse.parse(recipes.layers(settings.DEFAULT_RECIPE), ["--seed", "5"])
+    assert request.config == default
+
+
+def test_files_stand_for_the_default_recipe_and_over_a_named_one():
+    Path("a.yaml").write_text("steps: 7\nseed: 1\n")
+    Path("b.yaml").write_text("seed: 2\n")
+    alone = read("--config", "a.yaml", "--config=b.yaml")
+    assert (alone.recipe, alone.config.steps, alone.config.seed) == (None, 7, 2)
+    over = read("--config", "a.yaml", "--recipe", "adapt/sngan-cifar10", "--seed=3")
+    assert (over.config.steps, over.config.seed) == (7, 3)
+    assert over.config.network.name == "sngan"
+
+
+def test_a_scale_keeps_what_a_flag_says_and_notes_the_rest():
+    request = read("--recipe", "adapt/sngan-cifar10", "--scale", "small", "--steps=700")
+    assert request.config.steps == 700
+    assert request.notes[0] == "--recipe adapt/sngan-cifar10 --scale small"
+    assert request.notes[1:] == [str(change) for change in request.scaled]
+    changed = {change.key for change in request.scaled}
+    assert "network.generator_width" in changed
+    assert "steps" not in changed
+    assert read("--recipe", "small").notes == ["--recipe small"]
+
+
+def test_a_run_to_begin_from_has_the_settings_unless_others_are_named(trained):
+    run, _ = trained
+    begun = read("--from", str(run))
+    assert (begun.recipe, begun.config.method.settings.generator_density) == (None, 0.25)
+    assert begun.config.network.generator_width == TINY["network"]["generator_width"]
+    assert begun.config.start.run == str(run)
+    named = read(f"--from={run}", "--recipe", "small")
+    assert named.config.network == parse.parse(recipes.layers("small")).network
+
+
+@pytest.mark.parametrize(
+    ("flags", "value"),
+    [
+        (["--from", "a"], "a"),
+        (["--from=a", "--seed", "3"], "a"),
+        (["--start.run=a", "--from", "b"], "b"),
+        (["--seed", "3"], None),
+        (["--from"], None),
+    ],
+)
+def test_of_a_flag_under_two_names_the_last_counts(flags, value):
+    assert settings._flag(flags, "--from", "--start.run") == value
+
+
+def test_options_are_those_of_the_command():
+    assert read("--json", "--measure", command="cost").options.measure
+    with pytest.raises(SparseganError, match="unknown option --json"):
+        read("--json")
+    assert read("--dry_run").options.dry_run
+    with pytest.raises(SparseganError, match="unknown option --dry_run"):
+        read("--dry_run", command="cost")
+
+
+def test_wrong_options_point_to_the_commands_help(capsys):
+    assert "(see `sparsegan cost --help`)" in refused(capsys, "cost", "--scale", "tiny")
