@@ -1,4 +1,5 @@
 import json
+from dataclasses import asdict
 
 import pytest
 from rich.console import Console
@@ -51,5 +52,5 @@ def test_without_a_timed_network_no_machine_is_named(networks):
 def test_json_has_everything_and_the_ratio_of_each_layer(networks):
     printed = json.loads(json.dumps(kernel_tables.as_json(networks)))
     assert printed["generator"]["timing"] == TIMING
-    assert printed["generator"]["layers"][0] == {**vars(CONV), "ratio": 4.0}
+    assert printed["generator"]["layers"][0] == asdict(CONV) | {"ratio": 4.0}
     assert printed["discriminator"]["layers"][0]["ratio"] is None

@@ -124,6 +124,7 @@ class Run:
         return torch.cat([gradient.flatten() for gradient in actual.values()])
 
 
+@pytest.mark.full
 def test_every_step_of_a_run_has_the_gradients_of_masked_kernels():
     run, generator, changes = Run(), torch.Generator().manual_seed(1), []
     for step in range(STEPS):

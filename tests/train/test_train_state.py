@@ -48,6 +48,7 @@ def play(game, batches, steps):
         game.after_generator_step(latents, real)
 
 
+@pytest.mark.full
 def test_going_on_from_any_step_ends_with_the_same_bits(images, tmp_path, monkeypatch):
     original = nets.build
 
