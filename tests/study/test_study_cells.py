@@ -8,9 +8,10 @@ from sparsegan.study.cells import EVALUATED_AT, Group, cells, nested
 
 def group(**values):
     layer = Layer(
-        "here", nested({k: v for k, v in values.items() if k not in ("recipe", "scale")}, "here")
+        "here",
+        nested({k: v for k, v in values.items() if k not in ("recipe", "scale", "match")}, "here"),
     )
-    return Group(values.get("recipe"), values.get("scale"), layer)
+    return Group(values.get("recipe"), values.get("scale"), values.get("match"), layer)
 
 
 def settings(cell):
@@ -124,3 +125,16 @@ def test_the_name_of_a_cell_is_one_folder_whatever_its_value():
         assert seed == "seed=0"
         assert len(folder) < 100
         assert folder.replace("network.generator", "").strip("a") not in (".", "..")
+
+
+def test_an_arm_of_small_dense_networks_is_one_at_each_density_of_an_axis():
+    sparse = {"method": {"name": "static"}, "network": {"latent_dim": 8}}
+    densities = {"method.generator_density": [0.1, 0.4]}
+    arms = {"small": group(match="weights", **sparse)}
+    made = cells(group(), arms, densities, [0, 1], "test")
+    assert [cell.axes for cell in made] == [
+        {"method.generator_density": d} for d in (0.1,) * 2 + (0.4,) * 2
+    ]
+    assert {cell.config.method.name for cell in made} == {"dense"}
+    narrow, wide = (made[i].config.network.generator_width for i in (0, 2))
+    assert narrow < wide

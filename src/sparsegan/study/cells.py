@@ -1,5 +1,6 @@
 """A study's cells: each arm at each point of the axes with each seed, one run each."""
 
+import functools
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,6 +9,8 @@ from typing import Any
 
 from sparsegan.errors import SparseganError
 from sparsegan.methods import METHODS
+from sparsegan.plan.match import Budget, small_dense
+from sparsegan.plan.plan import outline
 from sparsegan.settings import recipes, scale
 from sparsegan.settings.config import Config
 from sparsegan.settings.names import unknown
@@ -27,11 +30,14 @@ class Group:
     Attributes:
         recipe: The recipe that they begin with; None: none.
         scale: `small` makes the cell one of minutes (`settings.scale`); None: as it is.
+        match: `weights` or `flops` makes of the settings those of a dense run of narrower networks
+            that cost as much (`plan.match`); None: as they are.
         layer: The settings themselves.
     """
 
     recipe: str | None
     scale: str | None
+    match: Budget | None
     layer: Layer
 
     def layers(self) -> list[Layer]:
@@ -172,6 +178,9 @@ def _cells(
     config = _config(layers, groups, point)
     values = flat(config)
     axes = {key: values[key] for key in point}
+    budget = next((group.match for group in reversed(groups) if group.match), None)
+    if budget is not None:
+        config = _matched(config, budget)
     name = ",".join([arm, *(f"{key}={_text(value)}" for key, value in axes.items())])
     for seed in seeds:
         cell = Cell(f"{name}/seed={seed}", arm, axes, seed, replace(config, seed=seed))
@@ -193,6 +202,11 @@ def _config(layers: Sequence[Layer], groups: Sequence[Group], at: Mapping[str, A
         every = max(1, config.steps // 20)
         config = replace(config, evaluate=replace(config.evaluate, every=every))
     return config
+
+
+@functools.lru_cache(maxsize=256)
+def _matched(config: Config, budget: Budget) -> Config:
+    return small_dense(config, outline(config).config, budget)[0]
 
 
 def _text(value: Any) -> str:

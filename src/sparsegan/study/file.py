@@ -1,8 +1,9 @@
 """A study's file: `base`, `arms`, `axes`, `seeds` and `directory`, read strictly.
 
 `base` and every arm hold settings as `sparsegan train --config` takes them, in groups or under
-dotted keys, and besides `recipe`, the settings that they begin with, and `scale`. Later ones win:
-the base, the arm, the axes. `axes` are settings by dotted key with a list of values each; `seeds`
+dotted keys, and besides `recipe`, the settings that they begin with, `scale`, and `match`, which
+makes of sparse settings their small dense equal (`plan.match`). Later ones win: the base, the arm,
+the axes. `axes` are settings by dotted key with a list of values each; `seeds`
 is a list of numbers.
 """
 
@@ -17,6 +18,7 @@ import yaml
 from sparsegan import yaml_text
 from sparsegan.errors import SparseganError
 from sparsegan.files import atomic_write_text
+from sparsegan.plan.match import BUDGETS
 from sparsegan.settings.names import nearest, unknown
 from sparsegan.settings.options import options
 from sparsegan.settings.parse import Layer, flat
@@ -186,11 +188,14 @@ def _group(value: Any, what: str, origin: str) -> Group:
     scale = fit("scale", values.pop("scale", None), str | None, where)
     if scale not in (None, *SCALES):
         raise SparseganError(f"scale is {scale} (in {where}): choose one of {', '.join(SCALES)}")
+    match = fit("match", values.pop("match", None), str | None, where)
+    if match not in (None, *BUDGETS):
+        raise SparseganError(f"match is {match} (in {where}): choose one of {', '.join(BUDGETS)}")
     tree = nested(values, where)
     for key, remedy in (("seed", "list seeds below `seeds`"), ("run", "set `directory` beside it")):
         if key in tree:
             raise SparseganError(f"{where} has {key}, which is the study's own: {remedy}")
-    return Group(recipe, scale, Layer(where, tree))
+    return Group(recipe, scale, match, Layer(where, tree))
 
 
 def _arms(value: Any, origin: str) -> dict[str, Group]:
