@@ -8,6 +8,8 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrizations
 
 LATENT = 6
+SPREAD = torch.tensor([-1.0, 1.0, -1.0, 1.0])
+"""Scores of fakes that are not alike, of mean 0."""
 SPECTRAL_NORMS = {
     "none": lambda module: module,
     "legacy": torch.nn.utils.spectral_norm,
@@ -101,7 +103,7 @@ class ToyGan:
             z, scores = self.generator_step()
             measurement = {"z": z, "real": self.real()} if ratio is None else hand_made(ratio)
             if ratio is not None:
-                scores = torch.zeros(4)
+                scores = SPREAD
             events.append(method.after_generator_step(scores, **measurement))
             if not self.d_first:
                 self.discriminator_step()

@@ -14,6 +14,7 @@ from torch.nn.utils import parametrizations
 import reference
 from sparsegan import BalanceRatio, BalanceRecord
 from sparsegan.undisturbed import undisturbed
+from toy_gan import require_equal
 
 finite = st.floats(-1e6, 1e6)
 scores = st.one_of(finite, st.sampled_from([0.0, 1.0, math.nan, math.inf, -math.inf]))
@@ -25,50 +26,6 @@ def _meter(records, window=10, **settings):
     for record in records:
         meter.record(BalanceRecord(*record))
     return meter
-
-
-@pytest.mark.parametrize(
-    ("real", "before", "after", "ratio"),
-    [
-        (1.0, -1.0, 0.0, 0.5),
-        (1.0, -1.0, 1.0, 1.0),
-        (1.0, -1.0, 2.0, 1.5),
-        (1.0, -1.0, -2.0, -0.5),
-        (5.0, 4.0, 4.25, 0.25),
-        (-4.0, -5.0, -4.25, 0.75),
-    ],
-)
-def test_hand_made_scores(real, before, after, ratio):
-    record = BalanceRecord(real, before, after)
-    assert record.valid
-    assert record.ratio == pytest.approx(ratio)
-
-
-@pytest.mark.parametrize(
-    ("real", "before"),
-    [(1.0, 1.0), (0.0, 0.0), (-1.0, 1.0), (1.0, 0.9999), (1000.0, 999.0), (1e-300, 1e-300)],
-)
-def test_a_gap_that_is_zero_negative_or_mere_rounding_is_not_valid(real, before):
-    record = BalanceRecord(real, before, 5.0)
-    assert record.finite
-    assert not record.valid
-    assert math.isnan(record.ratio)
-
-
-def test_the_least_valid_gap_is_a_thousandth_of_the_scores():
-    assert BalanceRecord(1.0021, 1.0, 1.0).valid
-    assert not BalanceRecord(1.0019, 1.0, 1.0).valid
-
-
-@pytest.mark.parametrize("position", [0, 1, 2])
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_a_score_that_is_not_finite_makes_no_valid_record(position, value):
-    triple = [1.0, -1.0, 0.0]
-    triple[position] = value
-    record = BalanceRecord(*triple)
-    assert not record.finite
-    assert not record.valid
-    assert math.isnan(record.ratio)
 
 
 @given(triples, st.integers(1, 12), st.booleans())
@@ -98,21 +55,6 @@ def _mean_gap(records):
     """Which NumPy sums in another order: next to 0 the quotient is all rounding."""
     gaps = [real - before for real, before, _ in records]
     return math.fsum(gaps) if all(map(math.isfinite, gaps)) else 1.0
-
-
-@pytest.mark.parametrize(
-    ("record", "ratio"),
-    [
-        ((1.0, 1.0, 2.0), math.inf),
-        ((1.0, 1.0, 0.0), -math.inf),
-        ((1.0, 1.0, 1.0), math.nan),
-        ((-1.0, 1.0, 2.0), -0.5),
-        ((math.inf, 1.0, 2.0), 0.0),
-        ((math.nan, 1.0, 2.0), math.nan),
-    ],
-)
-def test_without_a_gap_the_raw_ratio_is_that_of_ieee_division(record, ratio):
-    assert BalanceRecord(*record).raw_ratio == pytest.approx(ratio, nan_ok=True)
 
 
 def test_a_window_that_is_trimmed_late_keeps_one_record_more_until_then():
@@ -172,6 +114,17 @@ def test_reversed_scores_remain_so_until_steps_raise_them():
         assert other.reading().reversed
         other.record(BalanceRecord(1.0, -1.0, -0.5))
     assert not other.reading().reversed
+
+
+def test_a_window_that_was_saved_with_three_columns_is_restored():
+    rows = [(1.0, 0.0, 0.25), (2.0, -1.0, 0.5)]
+    meter = BalanceRatio(10)
+    meter.load_state_dict({"records": torch.tensor(rows, dtype=torch.float64)})
+    assert str(meter.reading()) == str(_meter(rows).reading())
+    meter.record(BalanceRecord(1.0, 0.0, 0.5, real_positive=0.75))
+    again = BalanceRatio(10)
+    again.load_state_dict(meter.state_dict())
+    require_equal(again.state_dict(), meter.state_dict())
 
 
 @given(triples)

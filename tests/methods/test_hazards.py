@@ -29,7 +29,7 @@ from sparsegan import (
 )
 from sparsegan.balance import BalanceReading
 from sparsegan.sparsity import grow
-from toy_gan import LATENT, ToyGan, discriminator, generator, hand_made
+from toy_gan import LATENT, SPREAD, ToyGan, discriminator, generator, hand_made
 
 SHORT = {"balance_every": 1, "balance_window": 2}
 
@@ -169,7 +169,7 @@ def _draw_masks(rank, folder):
             optimizer.step()
         # The ranks' own ratios are 0.2 and 1.8; together they say 1.0: raise.
         ratio = 0.2 if rank == 0 else 1.8
-        event = method.after_generator_step(torch.zeros(4), **hand_made(ratio))
+        event = method.after_generator_step(SPREAD, **hand_made(ratio))
         assert event.balance.ratio == pytest.approx(1.0)
         assert event.decision is None or event.decision.action == "raise"
     masks = [method.generator.masks.flat, method.discriminator.masks.flat]

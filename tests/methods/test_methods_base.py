@@ -8,7 +8,15 @@ from torch import nn, optim
 
 from needs import in_full
 from sparsegan import METHODS, Adapt, Dda, Dense, Sdst, SparseganError, Static, StuGan
-from toy_gan import ToyGan, discriminator, generator, hand_made, require_equal, require_sparse
+from toy_gan import (
+    SPREAD,
+    ToyGan,
+    discriminator,
+    generator,
+    hand_made,
+    require_equal,
+    require_sparse,
+)
 
 # Short intervals, so that everything a method does happens within a dozen steps.
 SHORT = {
@@ -294,7 +302,7 @@ def test_a_run_stopped_between_the_two_steps_keeps_its_growth_gradient():
             gan.load(saved[0])
             method.load_state_dict(saved[1])
         _, _ = gan.generator_step()
-        events = method.after_generator_step(torch.zeros(4), **hand_made(0.9))
+        events = method.after_generator_step(SPREAD, **hand_made(0.9))
         assert events.decision.action == "raise"
         states.append([gan.state(), method.state_dict()])
     require_equal(*states)
@@ -432,15 +440,15 @@ def test_calls_in_the_wrong_order_are_refused():
     method = _method("static", gan)
     measurement = hand_made(0.5)
     with pytest.raises(SparseganError, match="optimiser made 0 steps since the last call"):
-        method.after_generator_step(torch.zeros(4), **measurement)
+        method.after_generator_step(SPREAD, **measurement)
     gan.generator_step()
-    method.after_generator_step(torch.zeros(4), **measurement)
+    method.after_generator_step(SPREAD, **measurement)
     with pytest.raises(SparseganError, match="made 0 steps"):
-        method.after_generator_step(torch.zeros(4), **measurement)
+        method.after_generator_step(SPREAD, **measurement)
     gan.generator_step()
     gan.generator_step()
     with pytest.raises(SparseganError, match=r"made 2 steps .* once after each of its steps"):
-        method.after_generator_step(torch.zeros(4), **measurement)
+        method.after_generator_step(SPREAD, **measurement)
     assert method.step == 1
 
 

@@ -569,3 +569,52 @@ def test_each_scope_draws_as_its_own_formula(granularity, growth, scope, roundin
     network.rewire(0.7, growth=growth, scope=scope, rounding=name, generator=drawn)
     assert torch.equal(units.first(masks.flat), expected)
     assert torch.equal(drawn.get_state(), generator.get_state())
+
+
+@pytest.mark.parametrize("moments", ["seeded", "kept"])
+def test_the_size_of_a_gradient_is_that_of_active_weights_beside_the_weights(moments, device):
+    network = _sparse(
+        nn.Sequential(nn.Linear(8, 6), nn.Conv2d(2, 3, 3)).to(device), moments=moments
+    )
+    network.growth_gradient_due = lambda: True
+    asked = []
+    network.gradient_size_due = lambda: asked.append(1) or len(asked) == 1
+    _set_gradients(network, 1)
+    weights = gradients = 0.0
+    for layer in network.masks.layers:
+        pairs = zip(layer.parameter.flatten(), layer.parameter.grad.flatten(), strict=True)
+        for active, (weight, grad) in zip(network.masks[layer.name].flatten(), pairs, strict=True):
+            weights += weight.item() ** 2
+            gradients += grad.item() ** 2 * active.item()
+    network.optimizer.step()
+    assert network.take_gradient_size() == pytest.approx(math.sqrt(gradients / weights), rel=1e-5)
+    assert math.isnan(network.take_gradient_size())  # none since
+    network.optimizer.step()
+    assert math.isnan(network.take_gradient_size())  # none was due
+
+
+def test_the_size_of_no_gradients_is_not_known():
+    network = _sparse(nn.Linear(8, 6))
+    network.gradient_size_due = lambda: True
+    network.optimizer.step()
+    assert math.isnan(network.take_gradient_size())
+    for parameter in network.module.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    network.optimizer.step()
+    assert network.take_gradient_size() == 0
+
+
+def test_the_size_of_a_scaled_gradient_is_that_of_the_gradient():
+    network = _sparse(nn.Linear(8, 6))
+    network.gradient_size_due = lambda: True
+    sizes = []
+    for scale in (None, 1024.0):
+        _set_gradients(network, 1)
+        if scale is not None:
+            network.optimizer.grad_scale = torch.tensor(scale)  # as GradScaler tells fused ones
+            network.module.weight.grad *= scale
+        with torch.no_grad():
+            network.module.weight.copy_(torch.ones(6, 8) * network.masks["weight"])
+        network._take_gradients()
+        sizes.append(network.take_gradient_size())
+    assert sizes[0] == pytest.approx(sizes[1], rel=1e-6)

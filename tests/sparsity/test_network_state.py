@@ -1,6 +1,7 @@
 """A sparse network's state: saved whole, and carried on to the same bits."""
 
 import copy
+import math
 
 import pytest
 import torch
@@ -48,3 +49,16 @@ def test_a_state_that_is_not_whole_is_refused(lost):
     del state[lost]
     with pytest.raises(SparseganError, match=f"the saved state lacks {lost}"):
         network.load_state_dict(state)
+
+
+def test_the_size_of_a_gradient_that_waits_is_saved_and_older_states_have_none():
+    one, other = sparse(), sparse()
+    without = one.state_dict()
+    for network in (one, other):
+        network.gradient_size_due = lambda: True
+    step(one, 1)
+    other.load_state_dict(one.state_dict())
+    assert other.take_gradient_size() == one.take_gradient_size() > 0
+    step(other, 1)
+    other.load_state_dict(without)
+    assert math.isnan(other.take_gradient_size())

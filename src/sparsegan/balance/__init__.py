@@ -1,7 +1,8 @@
 """Two networks against each other: the balance ratio and what is done about it."""
 
 from sparsegan.balance.controller import Decision, DensityController
-from sparsegan.balance.ratio import BalanceRatio, BalanceReading, BalanceRecord
+from sparsegan.balance.ratio import BalanceRatio, BalanceReading
+from sparsegan.balance.record import BalanceRecord
 
 __all__ = [
     "BalanceRatio",

@@ -138,7 +138,7 @@ class DensityController:
         no_room = active + min(1 / self.step, step / 2) >= cap
 
         def say(action: Action, reason: str, to_active: int = active) -> Decision:
-            value = math.nan if reading.reversed else reading.value
+            value = math.nan if reading.reversed or reading.blind else reading.value
             far = math.isfinite(value) and not self.low / 3 <= value <= 3 * self.high
             return Decision(action, reason, reading, active, to_active, total, far)
 
@@ -156,6 +156,8 @@ class DensityController:
             return say("hold", f"{reading.nonfinite} of {reading.records} scores are not finite")
         if reading.reversed:
             return say("hold", "scores are low for real images")
+        if reading.blind:
+            return say("hold", reading.blind)
         if reading.guarded and reading.invalid * 2 > reading.records:
             return raised("D does not separate real from fake")
         if reading.guarded and reading.valid == 0:

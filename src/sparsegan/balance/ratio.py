@@ -3,13 +3,13 @@
 import math
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from typing import Any
 
 import torch
 
-# A gap that is a smaller share of the scores' own size than this is rounding, not separation.
-SMALLEST_GAP = 1e-3
+from sparsegan.balance.blindness import blindness
+from sparsegan.balance.record import BalanceRecord, divided
 
 REVERSED = (
     "D scores real images lower than generated ones; pass the negated scores to "
@@ -17,66 +17,6 @@ REVERSED = (
     "takes scores that are high for real images"
 )
 """What to say of a reading that is `reversed`."""
-
-
-@dataclass(frozen=True)
-class BalanceRecord:
-    """One measurement: mean scores (logits) of one discriminator.
-
-    Attributes:
-        real: Of the real batch that D saw last.
-        fake_before: Of the fakes of G before its step.
-        fake_after: Of the fakes of G after its step, from the same latents.
-
-    Example:
-        >>> BalanceRecord(real=1.0, fake_before=-1.0, fake_after=0.0).ratio
-        0.5
-    """
-
-    real: float
-    fake_before: float
-    fake_after: float
-
-    @property
-    def gain(self) -> float:
-        """What G's step won: ``E D(G_post(z)) - E D(G_pre(z))``."""
-        return self.fake_after - self.fake_before
-
-    @property
-    def gap(self) -> float:
-        """What D separates: ``E D(x) - E D(G_pre(z))``."""
-        return self.real - self.fake_before
-
-    @property
-    def finite(self) -> bool:
-        """Whether every score is a finite number."""
-        return math.isfinite(self.real + self.fake_before + self.fake_after)
-
-    @property
-    def valid(self) -> bool:
-        """Whether the gap is clearly positive, so that the ratio means something."""
-        scale = abs(self.real) + abs(self.fake_before)
-        return self.finite and self.gap > SMALLEST_GAP * scale
-
-    @property
-    def upside_down(self) -> bool:
-        """Whether D scores real images clearly lower than fakes, and G's step lowers its score.
-
-        A D that is merely weak has no clear gap or one of the wrong sign, too, but a step of G
-        raises its score all the same.
-        """
-        scale = abs(self.real) + abs(self.fake_before)
-        return self.finite and self.gap < -SMALLEST_GAP * scale and self.gain < 0
-
-    @property
-    def ratio(self) -> float:
-        """The balance ratio, ``gain / gap``; NaN where the record is not valid."""
-        return self.gain / self.gap if self.valid else math.nan
-
-    @property
-    def raw_ratio(self) -> float:
-        """``gain / gap`` whatever the gap: IEEE division, so infinite or NaN over a gap of 0."""
-        return _divided(self.gain, self.gap)
 
 
 @dataclass(frozen=True)
@@ -92,6 +32,8 @@ class BalanceReading:
         guarded: Whether records without a clearly positive gap are left out of the value.
         reversed: Whether scores turned out to be low for real images: a full window was, in most
             of its records, `upside_down`, and none since has shown G's steps to raise scores.
+        blind: Why most of its records say nothing of the balance; empty where they do, or where
+            this is not looked at.
     """
 
     value: float
@@ -101,6 +43,7 @@ class BalanceReading:
     full: bool
     guarded: bool = True
     reversed: bool = False
+    blind: str = ""
 
     @property
     def invalid(self) -> int:
@@ -119,6 +62,8 @@ class BalanceRatio:
             them like any other, as the published code does.
         trimmed_late: A full window keeps its oldest record until `trim`, as in the published
             code, whose decisions see one record more than the window whenever one comes with them.
+        watched: True (default) says of a window where a decision on it would be `blind`; False
+            never does, as in the published code.
 
     Example:
         >>> meter = BalanceRatio(window=2)
@@ -134,10 +79,12 @@ class BalanceRatio:
         mean_of_ratios: bool = False,
         guarded: bool = True,
         trimmed_late: bool = False,
+        watched: bool = True,
     ) -> None:
         self.window = window
         self.mean_of_ratios = mean_of_ratios
         self.guarded = guarded
+        self.watched = watched
         self._records: deque[BalanceRecord] = deque(maxlen=window + trimmed_late)
         self._reversed = False
 
@@ -171,7 +118,7 @@ class BalanceRatio:
             value = _sum(record.raw_ratio for record in counted) / len(counted)
         else:
             gain = _sum(record.gain for record in counted)
-            value = _divided(gain, _sum(record.gap for record in counted))
+            value = divided(gain, _sum(record.gap for record in counted))
         return BalanceReading(
             value=value,
             records=len(self._records),
@@ -180,29 +127,22 @@ class BalanceRatio:
             full=len(self._records) >= self.window,
             guarded=self.guarded,
             reversed=self._reversed,
+            blind=blindness(self._records) if self.watched else "",
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """The records, oldest first, as a float64 tensor (records, 3), and what they showed."""
-        rows = [(r.real, r.fake_before, r.fake_after) for r in self._records]
-        records = torch.tensor(rows, dtype=torch.float64).reshape(-1, 3)
+        """The records, oldest first, as a float64 tensor (records, 7), and what they showed."""
+        rows = [astuple(record) for record in self._records]
+        columns = len(fields(BalanceRecord))
+        records = torch.tensor(rows, dtype=torch.float64).reshape(-1, columns)
         return {"records": records, "reversed": self._reversed}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over saved records."""
+        """Take over saved records, which older states have three columns of."""
         self.clear()
         for row in state["records"].tolist():
             self.record(BalanceRecord(*row))
         self._reversed = bool(state.get("reversed", False))  # which older states lack
-
-
-def _divided(gain: float, gap: float) -> float:
-    """The quotient as IEEE 754 has it, where Python's division raises."""
-    if gap != 0:
-        return gain / gap
-    if gain == 0 or math.isnan(gain):
-        return math.nan
-    return math.copysign(math.inf, gain) * math.copysign(1.0, gap)
 
 
 def _sum(values: Iterable[float]) -> float:

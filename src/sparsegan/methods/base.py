@@ -11,6 +11,7 @@ from torch import Tensor, nn, optim
 
 from sparsegan import ranks
 from sparsegan.balance import BalanceRatio, BalanceReading, BalanceRecord, Decision
+from sparsegan.balance.measurement import measurement
 from sparsegan.balance.ratio import REVERSED
 from sparsegan.engine import Wanted
 from sparsegan.errors import SparseganError
@@ -21,7 +22,6 @@ from sparsegan.methods.promise import Watchman
 from sparsegan.methods.requests import NOTHING, Requests
 from sparsegan.methods.settings import Settings, build_settings
 from sparsegan.methods.trained_weights import TrainedWeights
-from sparsegan.precision import total
 from sparsegan.seeding import stream
 from sparsegan.sparsity import MaskChange, Masks, SparseEMA, SparseNetwork, maskable_layers
 from sparsegan.sparsity.allocation import group_counts
@@ -161,6 +161,7 @@ class Method:
             mean_of_ratios=own.restores("mean_of_ratios"),
             guarded=not own.restores("unguarded_ratio"),
             trimmed_late=own.restores("kept_window"),
+            watched=not own.restores("blind_decisions"),
         )
         self.ema = self._average(masks_G)
         self._generator_steps_seen = 0
@@ -171,6 +172,7 @@ class Method:
         self._require_equal_masks()
         for name, network in self.networks.items():
             network.growth_gradient_due = functools.partial(self._grows_by_gradient, name)
+            network.gradient_size_due = self._watches_gradients
             if own.resurrects(name):
                 network.resurrect()
 
@@ -273,10 +275,10 @@ class Method:
         """
         with undisturbed(self._G, self._D), torch.no_grad(), self.inspection.watched():
             after, real = rescore(), real_scores()
-        batches = [_scores(batch) for batch in (real, before, after)]
-        sums = [*map(total, batches), *(float(batch.numel()) for batch in batches)]
-        sums = ranks.totals(sums, before.device)
-        return BalanceRecord(*(s / n for s, n in zip(sums[:3], sums[3:], strict=True)))
+        sizes = {
+            f"{name}_gradient": one.take_gradient_size() for name, one in self.networks.items()
+        }
+        return measurement(_scores(real), before, _scores(after), sizes)
 
     # ---- saving
 
@@ -347,6 +349,11 @@ class Method:
             and self.due(growing.interval, self.step + 1)
             for growing in self.settings.growths()
         )
+
+    def _watches_gradients(self) -> bool:
+        """Whether the next measurement looks at the size of the gradients before it."""
+        due = (self.step + 1) % self.settings.balance_every == 0
+        return due and self.settings.band is not None and self.balance.watched
 
     def _measure(
         self,

@@ -37,7 +37,7 @@ class ControlSettings(StaticSettings, GrowthSettings):
     control_interval: int = 2000
     control_growth: Growth = "gradient"
 
-    FAITHFUL = (*Settings.FAITHFUL, "inclusive_band", "kept_window")
+    FAITHFUL = (*Settings.FAITHFUL, "inclusive_band", "kept_window", "blind_decisions")
 
     def controller(self, **at_cap: Any) -> DensityController:
         """The controller that these settings describe.
@@ -141,6 +141,14 @@ class DensityControl(Method):
     def _warn(self, decision: Decision | None) -> list[str]:
         if decision is None:
             return []
+        if blind := decision.reading.blind:
+            return self.inspection.once(
+                [
+                    f"{blind} in most measurements of the window, so that the balance ratio is "
+                    "noise: decisions on D's density are held while this lasts; lower the "
+                    "learning rates if it does"
+                ]
+            )
         self._far = self._far + 1 if decision.far else 0
         if self._far % self.FAR_DECISIONS or not self._far:
             return []

@@ -99,6 +99,10 @@ class Journal:
                 fake_after=record.fake_after,
                 ratio=record.ratio,
                 valid=record.valid,
+                real_positive=record.real_positive,
+                fake_spread=record.fake_spread,
+                generator_gradient=record.generator_gradient,
+                discriminator_gradient=record.discriminator_gradient,
             )
         if decision is not None:
             reading = decision.reading

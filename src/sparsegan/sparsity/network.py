@@ -1,7 +1,7 @@
 """A module, its optimiser and its masks, kept together by hooks so that any loop will do."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -92,6 +92,7 @@ class SparseNetwork:
         engine: Its choice of kernels.
         promise: Looks whether its inactive weights are zero.
         growth_gradient_due: Called before each optimiser step: is its gradient needed to grow?
+        gradient_size_due: Called before each optimiser step: is the size of its gradient wanted?
 
     Raises:
         SparseganError: If the optimiser is of an unsupported kind or lacks a masked weight, or if
@@ -116,6 +117,8 @@ class SparseNetwork:
         self._former: FormerWeights | None = None
         self.growth_gradient_due: Callable[[], bool] = lambda: False
         self._growth_gradient: Tensor | None = None
+        self.gradient_size_due: Callable[[], bool] = lambda: False
+        self._gradient_size: Tensor | None = None
         # Moments that integrate dense gradients need them at every step.
         self.engine = engine.attach(
             unwrap(module),
@@ -175,6 +178,22 @@ class SparseNetwork:
             self._growth_gradient = ranks.mean_(self.masks.flatten(dense))
         if self.moments != "kept":
             self.masks.clear_(gradients)
+        if self.gradient_size_due():
+            self._gradient_size = self._relative_size(gradients)
+
+    def _relative_size(self, gradients: Sequence[Tensor | None]) -> Tensor | None:
+        """The norm of active gradients over that of weights; it does not wait for a device."""
+        active = [
+            grad.detach() * self.masks[layer.name] if self.moments == "kept" else grad.detach()
+            for layer, grad in zip(self.masks.layers, gradients, strict=True)
+            if grad is not None
+        ]
+        if not active:
+            return None
+        weights = [layer.parameter.detach() for layer in self.masks.layers]
+        size = nn.utils.get_total_norm(active) / nn.utils.get_total_norm(weights)
+        scale = getattr(self.optimizer, "grad_scale", None)  # a fused optimiser divides by it
+        return size if scale is None else size / scale
 
     def _after_step(self, *_: Any) -> None:
         if self._skips:
@@ -204,6 +223,15 @@ class SparseNetwork:
     def forget_growth_gradient(self) -> None:
         """Drop a gradient that no growth used: a later one must not find it."""
         self._growth_gradient = None
+
+    def take_gradient_size(self) -> float:
+        """The norm of the gradient of the last optimiser step over that of the weights.
+
+        Both are of active weights. NaN where no step was made since it was last taken, or none
+        whose gradient's size was due. It waits for the device.
+        """
+        size, self._gradient_size = self._gradient_size, None
+        return math.nan if size is None else float(size)
 
     def rewire(
         self,
@@ -371,14 +399,16 @@ class SparseNetwork:
     # ---- saving
 
     def state_dict(self) -> dict[str, Any]:
-        """The masks, the step count, a growth gradient that waits, and former weights."""
+        """The masks, the step count, gradients that wait, and former weights."""
         former = {} if self._former is None else {"former_weights": self._former.values}
+        size = {} if self._gradient_size is None else {"gradient_size": self._gradient_size}
         return {
             "masks": self.masks.state_dict(),
             "steps": self.steps,
             "growth_gradient": self._growth_gradient,
             "engine": self.engine.state_dict(),
             **former,
+            **size,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -388,7 +418,7 @@ class SparseNetwork:
             SparseganError: If the state has no masks, or another network's, or if the module has
                 run since it was restored and has lost weights under the masks that it had.
         """
-        missing = self.state_dict().keys() - state.keys()
+        missing = self.state_dict().keys() - state.keys() - {"gradient_size"}
         if missing:
             raise SparseganError(
                 f"the saved state lacks {', '.join(sorted(missing))}: it is not of a sparse network"
@@ -398,6 +428,7 @@ class SparseNetwork:
         self.steps = int(state["steps"])
         saved = state["growth_gradient"]
         self._growth_gradient = None if saved is None else saved.to(self.masks.flat.device)
+        self._gradient_size = state.get("gradient_size")
         self.engine.load_state_dict(state["engine"])
         if self._former is not None:
             self._former.load(state["former_weights"])
