@@ -51,6 +51,20 @@ def test_what_is_not_known_or_not_finite_is_not_dead():
     assert not blindness([_record(generator_gradient=math.inf)] * 3)
 
 
+@pytest.mark.parametrize(
+    ("real_positive", "fake", "lowered"),
+    [(1.0, -3.0, True), (0.99, -3.0, False), (1.0, -0.15, False), (1.0, 0.5, False)],
+)
+def test_a_discriminator_without_anything_left_to_learn_is_too_strong_and_not_dead(
+    real_positive, fake, lowered
+):
+    meter = BalanceRatio(1)
+    values = {**LIVE, "real_positive": real_positive, "discriminator_gradient": 0.0}
+    meter.record(BalanceRecord(3.0, fake, fake + 0.01, **values))
+    action = DensityController().decide(meter.reading(), 500, 1000).action
+    assert action == ("lower" if lowered else "hold")
+
+
 @pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
 def test_likeness_is_a_share_of_the_scores(scale):
     for spread, alike in ((2e-5, False), (0.5e-5, True)):

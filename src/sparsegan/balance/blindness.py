@@ -40,4 +40,6 @@ def _is_dead(record: BalanceRecord, field: str) -> bool:
         return False  # which is another fault
     if field == "fake_spread":
         return record.fake_spread <= ALIKE * record.size  # NaN, where it is not known, is not
+    if field == "discriminator_gradient" and record.separates_all:
+        return False  # D is too strong to learn, which is no noise and has a remedy: fewer weights
     return bool(getattr(record, field) <= VANISHED)

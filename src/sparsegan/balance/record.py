@@ -63,6 +63,14 @@ class BalanceRecord:
         return self.finite and self.gap > SMALLEST_GAP * self.size
 
     @property
+    def separates_all(self) -> bool:
+        """Whether D scores every real image above 0, and fakes two standard deviations below.
+
+        Under a hinge, for one, it then has no gradient, since there is nothing left to learn.
+        """
+        return self.real_positive == 1 and self.fake_before + 2 * self.fake_spread < 0
+
+    @property
     def upside_down(self) -> bool:
         """Whether D scores real images clearly lower than fakes, and G's step lowers its score.
 
