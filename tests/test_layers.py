@@ -19,9 +19,9 @@ BELOW = {
     "balance": set(),
     "methods": {"balance", "cost", "engine", "sparsity"},
     "settings": {"methods", "nets"},
-    "record": {"cost", "data", "engine", "methods", "settings", "sparsity"},
+    "record": {"balance", "cost", "data", "engine", "methods", "settings", "sparsity"},
     "draw": {"data", "methods", "settings", "sparsity"},
-    "report": set(),
+    "report": {"record"},
     "train": {
         *("balance", "cost", "data", "draw", "engine", "methods", "metrics", "nets", "record"),
         *("report", "settings", "sparsity"),

@@ -1,3 +1,8 @@
+import platform
+
+import torch
+
+import sparsegan
 from sparsegan import machine
 
 
@@ -12,3 +17,11 @@ def test_a_group_of_processes_may_have_less_memory_than_the_machine(tmp_path, mo
 
 def test_there_are_processors():
     assert machine.processors() >= 1
+
+
+def test_versions_of_what_runs():
+    assert machine.versions() == {
+        "sparsegan": sparsegan.__version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }

@@ -1,8 +1,13 @@
-"""What this machine has."""
+"""What this machine has, and what runs on it."""
 
 import os
+import platform
 from contextlib import suppress
 from pathlib import Path
+
+import torch
+
+import sparsegan
 
 _CGROUP = Path("/sys/fs/cgroup/memory.max")
 
@@ -20,3 +25,12 @@ def memory() -> int:
 def processors() -> int:
     """How many of them there are."""
     return os.cpu_count() or 1
+
+
+def versions() -> dict[str, str]:
+    """Of this package, of PyTorch and of Python."""
+    return {
+        "sparsegan": sparsegan.__version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }

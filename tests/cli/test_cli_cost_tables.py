@@ -4,7 +4,7 @@ from rich.console import Console
 from sparsegan.cli import cost_tables
 from sparsegan.cost import LayerCost
 from sparsegan.plan.plan import Plan
-from sparsegan.record import run_cost
+from sparsegan.record import events, run_cost
 from tiny_run import config as tiny
 
 LAYERS = {
@@ -18,7 +18,7 @@ LAYERS = {
         "discriminator": [LayerCost("last", "Linear", (1, 20), 20, 40, 0, 0, 0)],
     }
 }
-EVENTS = [
+LINES = [
     {
         "kind": "start",
         "step": 0,
@@ -29,6 +29,7 @@ EVENTS = [
     },
     {"kind": "rewire", "step": 7, "network": "discriminator", "layers": [["last", 4, 10, 20]]},
 ]
+EVENTS = list(map(events.read, LINES))
 
 
 @pytest.fixture

@@ -7,18 +7,19 @@ from rich.console import Console
 
 from sparsegan.cli.run_tables import plan_text, quality_table
 from sparsegan.plan.plan import Plan
+from sparsegan.record.events import Layer
 from sparsegan.record.run import RunDirectory
 from tiny_run import config
 
-ROWS = [
-    {"name": "first", "weights": 30, "active": 6, "masked": True},
-    {"name": "last", "weights": 10, "active": 2, "masked": True},
-    {"name": "norm", "weights": 99, "active": 99, "masked": False},
-]
+LAYERS = (
+    Layer("first", "Linear", (10, 3), 30, 6, True, 30),
+    Layer("last", "Linear", (10, 1), 10, 2, True, 10),
+    Layer("norm", "Linear", (99, 1), 99, 99, False, 99),
+)
 
 
 def plan(tmp_path, *flags, images=112, held_out=None):
-    networks = {"generator": ROWS, "discriminator": ROWS[2:] + ROWS[:1]}
+    networks = {"generator": LAYERS, "discriminator": LAYERS[2:] + LAYERS[:1]}
     settings = config(tmp_path, "--data.image_size=28", "--data.channels=1", *flags)
     return Plan(settings, images, networks, {}, {}, held_out)
 

@@ -37,7 +37,7 @@ def test_no_width_comes_nearer_in_weights(role):
     plain, matches = match.small_dense(own, outline(own).config, "weights")
     of_role = next(one for one in matches if one.network == role)
     layers = outline(own).networks[role]
-    assert of_role.wanted == sum(row["active"] for row in layers)
+    assert of_role.wanted == sum(layer.active for layer in layers)
     misses = {width: abs(weights(width, role) - of_role.wanted) for width in range(1, 12)}
     assert misses[of_role.width] == min(misses.values())
     assert of_role.reached == weights(of_role.width, role)

@@ -75,17 +75,17 @@ def test_every_recipes_networks_have_the_published_counts(recipe_configs, outlin
         row_key = config.network.name, config.data.image_size, settings.maskable
         row_key = (*row_key[:2], "adapt") if name.startswith("stu-gan/dense") else row_key
         counted = {
-            network.partition(" ")[0]: sum(row["weights"] for row in rows if row["masked"])
-            for network, rows in outlined.networks.items()
+            network.partition(" ")[0]: sum(layer.weights for layer in layers if layer.masked)
+            for network, layers in outlined.networks.items()
         }
         if row_key in MASKABLE:
             assert tuple(counted.values()) == MASKABLE[row_key], name
-        for network, rows in outlined.networks.items():
-            masked = [row for row in rows if row["masked"]]
-            active = sum(row["active"] for row in masked)
+        for network, layers in outlined.networks.items():
+            masked = [layer for layer in layers if layer.masked]
+            active = sum(layer.active for layer in masked)
             density = getattr(settings, f"{network.partition(' ')[0]}_density", 1.0)
             density = getattr(settings, "generator_density", 1.0) if density is None else density
-            budget = math.floor(density * sum(row["weights"] for row in masked) + 0.5)
+            budget = math.floor(density * sum(layer.weights for layer in masked) + 0.5)
             assert active == budget, (name, network)
 
 

@@ -1,11 +1,17 @@
 import json
+import subprocess
+import sys
+from dataclasses import fields
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparsegan.methods.requests import Requests
-from sparsegan.record.events import event
+from sparsegan.record import events
+from sparsegan.record.events import checked
 
 LAYER = {"name": "conv", "masked": True, "active": 3, "weights": 9}
 WHOLE = [
@@ -22,7 +28,7 @@ WHOLE = [
 
 @pytest.mark.parametrize("written", WHOLE, ids=str)
 def test_what_a_run_writes_is_an_event(written):
-    assert event(json.dumps(written).encode()) == written
+    assert checked(json.dumps(written).encode()) == written
 
 
 @pytest.mark.parametrize(
@@ -52,7 +58,7 @@ def test_what_a_run_writes_is_an_event(written):
     ],
 )  # fmt: skip
 def test_what_is_none_is_none(line):
-    assert event(line) is None
+    assert checked(line) is None
 
 
 values = st.recursive(
@@ -67,4 +73,41 @@ values = st.recursive(
 def test_any_value_anywhere_is_an_event_or_none(written, data):
     key = data.draw(st.sampled_from(sorted(written)))
     changed = {**written, key: data.draw(values)}
-    assert event(json.dumps(changed).encode()) in (None, json.loads(json.dumps(changed)), changed)
+    assert checked(json.dumps(changed).encode()) in (None, json.loads(json.dumps(changed)), changed)
+
+
+@given(st.sampled_from(WHOLE), st.data())
+def test_what_counts_can_be_read_and_what_does_not_breaks_nothing(line, data):
+    key = data.draw(st.sampled_from(sorted(line)))
+    changed = json.loads(json.dumps({**line, key: data.draw(values)}))
+    event = events.read(changed)
+    if checked(json.dumps(changed).encode()) is not None:
+        assert event.step == changed["step"]
+        assert type(event) is events.KINDS.get(changed["kind"], events.Event)
+
+
+def test_the_report_needs_no_heavy_import():
+    code = "import sys, sparsegan.record.events; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def event_table():
+    path = Path(__file__).parents[2] / "scripts" / "event_table.py"
+    spec = spec_from_file_location("event_table", path)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_documentations_table_is_made_out_of_the_records():
+    script = event_table()
+    page = script.PAGE.read_text()
+    assert script.with_table(page) == page, "run python scripts/event_table.py"
+
+
+@pytest.mark.parametrize("kind", events.KINDS)
+def test_each_field_is_described(kind):
+    rows = [row for row in event_table().table().splitlines() if row.startswith(f"| `{kind}` |")]
+    assert len(rows) == 1
+    for field in fields(events.KINDS[kind]):
+        assert field.name in ("step", "game") or f"`{field.name}`: " in rows[0]

@@ -4,6 +4,7 @@ import pytest
 
 from sparsegan.errors import SparseganError
 from sparsegan.locks import FileLock
+from sparsegan.record import events
 from sparsegan.record.checkpoint import save_state
 from sparsegan.record.metrics_log import MetricsLog
 from sparsegan.record.run import RunDirectory, create, free_name, hold, open_run
@@ -20,7 +21,7 @@ def fill(run, steps, values=()):
         run.sample(step).write_bytes(b"")
     with MetricsLog(run.metrics) as log:
         for step, value in values:
-            log.write("evaluate", step, value=value)
+            log.write(events.read({"kind": "evaluate", "step": step, "value": value}))
 
 
 def test_an_empty_directory_is_taken(tmp_path):
@@ -119,8 +120,8 @@ def test_a_run_is_finished_when_all_of_its_end_is_there(run):
     fill(run, [0], [(0, 1.0)])
     networks = {"generator": [], "discriminator": []}
     with MetricsLog(run.metrics) as log:
-        log.write("start", 0, networks=networks)
-        log.write("end", 5)
+        log.write(events.read({"kind": "start", "step": 0, "networks": networks}))
+        log.write(events.read({"kind": "end", "step": 5}))
     assert not run.is_finished()
     run.cost.write_text("{}")
     assert not run.is_finished()
@@ -215,6 +216,6 @@ def test_what_a_kill_at_once_leaves_is_still_empty(tmp_path):
 def test_checkpoints_of_before_a_loss_of_the_events_are_kept(run):
     fill(run, [0, 10, 20, 30, 40])
     with MetricsLog(run.metrics) as log:
-        log.write("repair", 20, message="lost")
+        log.write(events.Repair(step=20, message="lost"))
     run.prune(keep=1)
     assert run.checkpoint_steps() == [0, 10, 20, 40]

@@ -3,7 +3,7 @@ import pytest
 import cycle_run
 from sparsegan import cost
 from sparsegan.cost import LayerCost
-from sparsegan.record import run_cost
+from sparsegan.record import events, run_cost
 from sparsegan.record.run_cost import StepSeconds
 from tiny_run import config
 
@@ -24,9 +24,15 @@ START = {
 RAISE = {"kind": "rewire", "step": 6, "network": "discriminator", "layers": [["b", 4, 10, 20]]}
 
 
+def read(lines):
+    return list(map(events.read, lines))
+
+
 def test_operations_follow_the_densities_of_every_step():
     # tiny run: 14 steps, batches of 8 and 6, two discriminator steps.
-    summary = run_cost.summary(config("unused"), LAYERS, [START, {"kind": "train"}, RAISE])
+    summary = run_cost.summary(
+        config("unused"), LAYERS, read([START, {"kind": "train", "step": 1}, RAISE])
+    )
     g_forwards = 8 * 2 + 3 * 6
     d_forwards = {"published": (3 * 8 * 2 + 6) * 2, "consistent": 6 * 8 * 2 + 2 * 6}
     for convention, forwards in d_forwards.items():
@@ -38,7 +44,7 @@ def test_operations_follow_the_densities_of_every_step():
 
 
 def test_an_image_costs_what_the_densities_at_the_end_make_of_it():
-    summary = run_cost.summary(config("unused"), LAYERS, [START, RAISE])
+    summary = run_cost.summary(config("unused"), LAYERS, read([START, RAISE]))
     for convention in cost.CONVENTIONS:
         assert summary["inference"][convention] == {
             "generator": {"run": 50.0, "dense": 100.0},
@@ -49,8 +55,8 @@ def test_an_image_costs_what_the_densities_at_the_end_make_of_it():
 def test_layers_cost_together_what_the_run_costs():
     norm = LayerCost("norm", "BatchNorm2d", (), 0, 0, 0, 7, 4)
     layers = {None: {**LAYERS[None], "generator": [layer("a", 10, 100), norm]}}
-    whole = run_cost.summary(config("unused"), layers, [START, RAISE])
-    of_layers = run_cost.of_layers(config("unused"), layers, [START, RAISE])
+    whole = run_cost.summary(config("unused"), layers, read([START, RAISE]))
+    of_layers = run_cost.of_layers(config("unused"), layers, read([START, RAISE]))
     (b,) = of_layers["discriminator"]
     assert (b["active_start"], b["active_end"], b["weights"]) == (4, 10, 20)
     assert b["inference"]["published"] == {"run": 20.0, "dense": 40.0}
@@ -64,21 +70,21 @@ def test_layers_cost_together_what_the_run_costs():
 def test_pairs_cost_together_what_each_costs():
     both = {"x": LAYERS[None], "y": LAYERS[None]}
     starts = [{**START, "pair": "x"}, {**START, "pair": "y"}, {**RAISE, "pair": "y"}]
-    together = run_cost.summary(config("unused"), both, starts)
-    alone = run_cost.summary(config("unused"), LAYERS, [START])
-    moved = run_cost.summary(config("unused"), LAYERS, [START, RAISE])
+    together = run_cost.summary(config("unused"), both, read(starts))
+    alone = run_cost.summary(config("unused"), LAYERS, read([START]))
+    moved = run_cost.summary(config("unused"), LAYERS, read([START, RAISE]))
     assert together["pairs"] == {"x": alone, "y": moved}
     for convention in cost.CONVENTIONS:
         spent = [own["flops"][convention]["run"] for own in (together, alone, moved)]
         assert spent[0] == pytest.approx(spent[1] + spent[2])
         assert together["inference"][convention]["generator y"]["run"] == 50.0
-    assert list(run_cost.of_layers(config("unused"), both, starts)) == [
+    assert list(run_cost.of_layers(config("unused"), both, read(starts))) == [
         "generator x", "discriminator x", "generator y", "discriminator y",
     ]  # fmt: skip
 
 
 def test_weights_are_counted_at_both_ends():
-    summary = run_cost.summary(config("unused"), LAYERS, [START, RAISE])
+    summary = run_cost.summary(config("unused"), LAYERS, read([START, RAISE]))
     weights = summary["weights"]["discriminator"]
     assert weights == {
         **{"total": 20, "active_start": 4, "active_end": 10},
@@ -95,17 +101,17 @@ def test_weights_that_no_mask_takes_are_told_apart():
     rows = [*START["networks"]["generator"]]
     rows.append({"name": "gain", "weights": 7, "active": 7, "masked": False})
     start = {**START, "networks": {**START["networks"], "generator": rows}}
-    weights = run_cost.summary(config("unused"), layers, [start])["weights"]["generator"]
+    weights = run_cost.summary(config("unused"), layers, read([start]))["weights"]["generator"]
     assert (weights["total"], weights["active_end"]) == (10 + 7 + 30, 5 + 7 + 30)
     assert (weights["maskable"], weights["maskable_active_end"]) == (10, 5)
     assert weights["parameters"] == 13 + 10 + 35
-    by_layer = run_cost.of_layers(config("unused"), layers, [start])["generator"]
+    by_layer = run_cost.of_layers(config("unused"), layers, read([start]))["generator"]
     assert [row["masked"] for row in by_layer] == [True, False, False]
     assert by_layer[2]["unseen"] == 2
 
 
 def test_a_step_costs_the_steps_share_of_the_run():
-    summary = run_cost.summary(config("unused"), LAYERS, [START, RAISE])
+    summary = run_cost.summary(config("unused"), LAYERS, read([START, RAISE]))
     for flops in summary["flops"].values():
         assert flops["step"] * 14 == pytest.approx(flops["run"])
         assert flops["dense_step"] * 14 == pytest.approx(flops["dense"])
@@ -118,13 +124,13 @@ def test_places_of_blocks_take_fewer_bytes():
     start = {**START, "networks": {**START["networks"], "generator": rows}}
     for granularity, places in (("weight", 50), ("block", 13)):
         settings = config("unused", "--method.granularity", granularity)
-        summary = run_cost.summary(settings, layers, [start])
+        summary = run_cost.summary(settings, layers, read([start]))
         assert summary["bytes"]["generator_sparse"] == 4 * 200 + places
 
 
 def test_the_dense_runs_seconds_are_scaled_by_measured_steps():
     timed = StepSeconds(sparse=0.5, dense=2.0, steps=9)
-    summary = run_cost.summary(config("unused"), LAYERS, [START], seconds=10.0, timed=timed)
+    summary = run_cost.summary(config("unused"), LAYERS, read([START]), seconds=10.0, timed=timed)
     seconds = summary["seconds"]
     assert (seconds["run"], seconds["dense"], seconds["per_step"]) == (10.0, 40.0, 0.5)
     assert "9 steps" in seconds["note"]
@@ -133,10 +139,10 @@ def test_the_dense_runs_seconds_are_scaled_by_measured_steps():
 def test_the_generators_of_a_cycle_are_gone_through_three_times():
     for flags, passes in (([], 3), (["--loss.identity", "0"], 2), (["--loss.cycle", "0"], 2)):
         settings = cycle_run.config("unused", "unused", *flags)
-        events = [START | {"pair": pair} for pair in ("a_to_b", "b_to_a")]
-        events.append(RAISE | {"pair": "b_to_a", "step": 3})
-        layers = {event["pair"]: LAYERS[None] for event in events[:2]}
-        summary = run_cost.summary(settings, layers, events)
+        lines = [START | {"pair": pair} for pair in ("a_to_b", "b_to_a")]
+        lines.append(RAISE | {"pair": "b_to_a", "step": 3})
+        layers = {event["pair"]: LAYERS[None] for event in lines[:2]}
+        summary = run_cost.summary(settings, layers, read(lines))
         for pair, density in (("a_to_b", 0.2), ("b_to_a", (0.2 + 0.5) / 2)):
             generator = 6 * (1 + 3 * passes) * 100 * 0.5
             discriminator = 6 * 8 * 40 * density

@@ -70,18 +70,18 @@ def write_run(
     return path
 
 
-def join_pairs(path, **runs):
-    """Makes one run of several pairs of networks out of a run for each, by the pairs' names."""
+def join_games(path, **runs):
+    """Makes one run of several games out of a run for each, by the games' names."""
     path = Path(path)
     (path / "samples").mkdir(parents=True)
     cost, lines = {"pairs": {}}, []
-    for pair, run in runs.items():
+    for game, run in runs.items():
         (path / "config.yaml").write_text((run / "config.yaml").read_text())
-        (run / "samples").rename(path / "samples" / pair)
-        cost["pairs"][pair] = json.loads((run / "cost.json").read_text())
-        cost["seconds"] = cost["pairs"][pair].pop("seconds")
+        (run / "samples").rename(path / "samples" / game)
+        cost["pairs"][game] = json.loads((run / "cost.json").read_text())
+        cost["seconds"] = cost["pairs"][game].pop("seconds")
         events = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-        lines += [event if event["kind"] == "end" else event | {"pair": pair} for event in events]
+        lines += [event if event["kind"] == "end" else event | {"pair": game} for event in events]
     (path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (path / "cost.json").write_text(json.dumps(cost))
     return path

@@ -1,16 +1,27 @@
+from dataclasses import replace
+
 import pytest
 from synthetic_run import engine_row
 from well_formed import check
 
-from sparsegan.report.events import Kernels, LayerSeconds
+from sparsegan.record.events import Kernels, LayerSeconds
+from sparsegan.record.fields import reader
 from sparsegan.report.kernels import kernels_section, layer_choices
 
-LAYERS = tuple(LayerSeconds.of(engine_row(name, "Conv2d", 64)) for name in ("conv", "output"))
-SHORTCUT = LayerSeconds.of(engine_row("shortcut", "Conv2d", 64))
+seconds = reader(LayerSeconds)
+LAYERS = tuple(seconds(engine_row(name, "Conv2d", 64)) for name in ("conv", "output"))
+SHORTCUT = seconds(engine_row("shortcut", "Conv2d", 64))
 
 
 def choice(kernels, measured=True):
-    return Kernels(0, "generator", kernels, "as told", measured, LAYERS)
+    return Kernels(
+        step=0,
+        network="generator",
+        kernels=kernels,
+        reason="as told",
+        timing={"masked": 1.0} if measured else None,
+        layers=LAYERS,
+    )
 
 
 def test_a_layer_goes_with_its_network_and_says_whether_it_is_faster_alone():
@@ -32,7 +43,7 @@ def test_a_layer_that_is_not_masked_is_dense():
 
 
 def test_a_dense_linear_layer_takes_no_longer_in_a_native_network():
-    linear = LayerSeconds.of(engine_row("linear", "Linear", 64))
+    linear = seconds(engine_row("linear", "Linear", 64))
     (row,) = layer_choices(choice("native"), [linear], {})
     assert row.native == row.masked == pytest.approx(4e-3)
     assert (row.kernels, row.reason) == ("native", "as fast")
@@ -48,7 +59,7 @@ def test_a_layer_that_native_kernels_cannot_compute_is_masked_in_any_network():
 def test_what_was_not_measured_has_the_reason_of_the_network():
     rows = layer_choices(choice("native", measured=False), LAYERS, {})
     assert {row.reason for row in rows} == {"as told"}
-    (row,) = layer_choices(choice("masked"), [LayerSeconds.untimed("conv")], {"conv": 0.5})
+    (row,) = layer_choices(choice("masked"), [LayerSeconds("conv")], {"conv": 0.5})
     assert (row.kernels, row.reason, row.density, row.masked) == ("masked", "as told", 0.5, None)
 
 
@@ -66,8 +77,7 @@ def test_the_section_tells_networks_and_layers(run):
 def test_without_a_table_each_layer_goes_with_its_network(run, bare):
     assert kernels_section([bare]) == ""
     bare.start = run.start
-    event = {"network": "generator", "kernels": "masked", "reason": "as told", "timing": None}
-    bare.kernels.append(Kernels.of(0, event))
+    bare.kernels.append(replace(choice("masked", measured=False), layers=None))
     text = check(kernels_section([bare])).text
     assert "block1.conv1 masked as told" in text
     assert "Discriminator" not in text

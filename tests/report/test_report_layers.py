@@ -7,8 +7,7 @@ def test_before_and_after_of_every_layer(run):
     page = check(layers_section([run]))
     last = [row for row in run.rewires if row.network == "generator"][-1]
     for layer in run.layers("generator"):
-        active, weights = last.layers[layer.name]
-        before, after = layer.active / layer.weights, active / weights
+        before, after = layer.active / layer.weights, last.densities[layer.name]
         assert layer.name in page.text
         if f"{before:.1%}" != f"{after:.1%}":
             assert f"{100 * before:.1f} % → {100 * after:.1f} %" in page.text

@@ -2,7 +2,7 @@ import re
 import shutil
 
 import pytest
-from synthetic_run import HOSTILE, join_pairs, write_run
+from synthetic_run import HOSTILE, join_games, write_run
 from well_formed import check
 
 from sparsegan import report
@@ -62,7 +62,7 @@ def test_the_pairs_of_a_run_stand_side_by_side(run_path, tmp_path):
         pair: write_run(tmp_path / pair, steps=2000, grids=2, cell=4)
         for pair in ("a_to_b", "b_to_a")
     }
-    path = join_pairs(tmp_path / "horses", **halves)
+    path = join_games(tmp_path / "horses", **halves)
     page = page_of(report.write([path], tmp_path / "report.html"))
     parsed = check(page)
     assert "<title>horses – sparsegan report</title>" in page

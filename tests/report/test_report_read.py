@@ -1,8 +1,9 @@
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
-from synthetic_run import join_pairs, write_run
+from synthetic_run import join_games, write_run
 
 from sparsegan.errors import SparseganError
 from sparsegan.report.read import read_run
@@ -89,17 +90,18 @@ def test_unknown_kinds_broken_cost_and_pictures_that_are_none_are_passed_over(tm
     assert record.cost == {}
 
 
-def test_every_pair_of_networks_has_a_record(tmp_path):
+def test_every_game_has_a_record(tmp_path):
     there = write_run(tmp_path / "there", steps=2000, grids=2, cell=2)
     back = write_run(tmp_path / "back", steps=2000, grids=1, cell=2, seed=1)
     alone = [read_run(path)[0] for path in (there, back)]
-    records = read_run(join_pairs(tmp_path / "horses", a_to_b=there, b_to_a=back))
+    records = read_run(join_games(tmp_path / "horses", a_to_b=there, b_to_a=back))
     assert [record.label for record in records] == ["horses a_to_b", "horses b_to_a"]
     assert [record.name for record in records] == ["horses", "horses"]
     for record, own in zip(records, alone, strict=True):
         assert record.curves == own.curves
         assert record.balance == own.balance
-        assert record.decisions == own.decisions
+        of_game = [replace(decision, game=record.game) for decision in own.decisions]
+        assert record.decisions == of_game
         assert record.layers("generator") == own.layers("generator")
         assert record.finished
         assert len(record.grids) == len(own.grids)
@@ -108,9 +110,9 @@ def test_every_pair_of_networks_has_a_record(tmp_path):
     assert records[0].curves != records[1].curves
 
 
-def test_a_pair_that_is_no_name_leads_nowhere(tmp_path):
+def test_a_game_that_is_no_name_leads_nowhere(tmp_path):
     record = write_events(tmp_path, '{"kind": "start", "step": 0, "pair": "../.."}')
-    assert record.pairs == []
+    assert record.games == []
 
 
 def test_links_that_lead_out_of_the_run_are_left_out_and_the_run_itself_may_be_one(run, tmp_path):

@@ -1,13 +1,11 @@
 """What the command line prints of a plan, and of the quality of a finished run."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from rich.table import Table
 
 from sparsegan.errors import printable
 from sparsegan.plan.plan import Plan
-from sparsegan.record.metrics_log import read_events
+from sparsegan.record.events import Evaluation
+from sparsegan.record.metrics_log import history
 from sparsegan.record.run import RunDirectory
 from sparsegan.settings.config import Config
 from sparsegan.settings.kinds import label
@@ -20,9 +18,10 @@ def plan_text(plan: Plan) -> str:
     shown = config.steps * config.discriminator_steps * config.batch_size
     epochs = f" ({shown / plan.images:.1f} times each)" if plan.images else ""
     densities = []
-    for network, rows in plan.networks.items():
-        masked = [row for row in rows if row["masked"]]
-        active, weights = (sum(row[key] for row in masked) for key in ("active", "weights"))
+    for network, layers in plan.networks.items():
+        masked = [layer for layer in layers if layer.masked]
+        active = sum(layer.active for layer in masked)
+        weights = sum(layer.weights for layer in masked)
         densities.append(f"{network} {active / weights:.1%} of {weights:,} maskable weights")
     return "\n".join(
         printable(line)
@@ -59,29 +58,29 @@ def _networks(config: Config) -> str:
 
 def quality_table(run: RunDirectory) -> Table | None:
     """The first and the last evaluation of a run beside the floor; None without evaluations."""
-    games: dict[str | None, list[dict[str, Any]]] = {}
-    for event in read_events(run.metrics):
-        if event["kind"] == "evaluate":
-            games.setdefault(event.get("pair"), []).append(event)
+    games: dict[str | None, list[Evaluation]] = {}
+    for event in history(run.metrics):
+        if isinstance(event, Evaluation):
+            games.setdefault(event.game, []).append(event)
     if not games:
         return None
     last = next(iter(games.values()))[-1]
     # The name of the metric stands above the columns, where 80 columns do not cut it off.
-    table = Table("", title=f"{last['metric']}, n = {last['n']}")
+    table = Table("", title=f"{last.metric}, n = {last.n}")
     for column in ("distance", "95 % interval", "Fréchet distance"):
         table.add_column(column, justify="right")
     for game, evaluations in games.items():
         first, last = evaluations[0], evaluations[-1]
         for event in (first, last):
-            row = (_number(event["value"]), _interval(event), _number(event["frechet"]))
-            table.add_row(label(f"step {event['step']}", game), *row)
-        floor = (_number(last["floor"]), "", _number(last["frechet_floor"]))
+            row = (_number(event.value), _interval(event), _number(event.frechet))
+            table.add_row(label(f"step {event.step}", game), *row)
+        floor = (_number(last.floor), "", _number(last.frechet_floor))
         table.add_row("real against real", *floor)
     return table
 
 
-def _interval(event: Mapping[str, Any]) -> str:
-    return f"[{_number(event['low'])}, {_number(event['high'])}]"
+def _interval(event: Evaluation) -> str:
+    return f"[{_number(event.low)}, {_number(event.high)}]"
 
 
 def _number(value: float | None) -> str:

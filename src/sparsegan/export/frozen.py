@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from sparsegan.draw import sampling
 from sparsegan.export.blueprint import Blueprint, fold
+from sparsegan.machine import versions
 from sparsegan.nets.architectures import find
-from sparsegan.record.journal import versions
 from sparsegan.settings.config import Config
 from sparsegan.train.trained import Trained
 

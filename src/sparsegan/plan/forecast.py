@@ -1,11 +1,11 @@
 """What a run is going to be, from its settings: no image read, no weight made, nothing trained."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from torch import nn
 
 from sparsegan.balance.controller import Direction
+from sparsegan.record.events import LayerChange, Rewiring
 from sparsegan.settings import kinds
 from sparsegan.settings.config import Config
 from sparsegan.sparsity.allocation import group_counts
@@ -13,7 +13,6 @@ from sparsegan.sparsity.maskable import maskable_layers
 from sparsegan.sparsity.units import Units
 from sparsegan.train import memory, networks
 
-Event = dict[str, Any]
 Networks = Mapping[str, nn.Module]
 
 DIRECTIONS: dict[str, Direction] = {"lowest": "down", "highest": "up"}
@@ -66,21 +65,20 @@ def _counts(config: Config, network: nn.Module, density: float) -> dict[str, int
     return active
 
 
-def scheduled(config: Config, of_games: Mapping[str | None, Networks]) -> list[Event]:
+def scheduled(config: Config, of_games: Mapping[str | None, Networks]) -> list[Rewiring]:
     """The `rewire` events of the densities that the method is going to set, whatever happens.
 
     Each time the layers share a density as when masks are drawn; whatever decides which weights go
     may share it otherwise, and then a layer's operations differ, the network's count does not.
     """
     return [
-        {"kind": "rewire", "pair": game, "network": network, "step": step}
-        | {"layers": _rows(config, of_game[network], density)}
+        _rewiring(config, of_game[network], step, game, network, density)
         for game, of_game in of_games.items()
         for step, network, density in config.method.settings.scheduled(config.steps)
     ]
 
 
-def extremes(config: Config, of_games: Mapping[str | None, Networks]) -> dict[str, list[Event]]:
+def extremes(config: Config, of_games: Mapping[str | None, Networks]) -> dict[str, list[Rewiring]]:
     """The `rewire` events of the least and the most that control of D's density could lead to.
 
     D goes down, or up, at every decision, as far as it may; each time its layers share its density
@@ -90,22 +88,34 @@ def extremes(config: Config, of_games: Mapping[str | None, Networks]) -> dict[st
         return {}
     return {
         which: [
-            {"kind": "rewire", "pair": game, "network": "discriminator", **move}
+            _rewiring(config, of_game["discriminator"], step, game, "discriminator", density)
             for game, of_game in of_games.items()
-            for move in _course(config, of_game["discriminator"], direction)
+            for step, density in config.method.settings.density_course(config.steps, direction)
         ]
         for which, direction in DIRECTIONS.items()
     }
 
 
-def _course(config: Config, network: nn.Module, direction: Direction) -> Iterator[Event]:
-    """The steps and layers of a density that moves in one direction as far as it may."""
-    for step, density in config.method.settings.density_course(config.steps, direction):
-        yield {"step": step, "layers": _rows(config, network, density)}
-
-
-def _rows(config: Config, network: nn.Module, density: float) -> list[list[Any]]:
-    """The layers of a `rewire` event that leads to a density."""
-    layers = maskable_layers(network, config.method.settings.maskable)
-    active = _counts(config, network, density)
-    return [[layer.name, 0, active[layer.name], layer.parameter.numel()] for layer in layers]
+def _rewiring(
+    config: Config, module: nn.Module, step: int, game: str | None, network: str, density: float
+) -> Rewiring:
+    """The event of a change to a density; which weights it would take is not known."""
+    layers = maskable_layers(module, config.method.settings.maskable)
+    active = _counts(config, module, density)
+    return Rewiring(
+        step=step,
+        game=game,
+        network=network,
+        reason="forecast",
+        dropped=None,
+        grown=None,
+        active=sum(active.values()),
+        total=sum(layer.parameter.numel() for layer in layers),
+        churn=None,
+        ever_active=None,
+        layers=tuple(
+            LayerChange(layer.name, 0, active[layer.name], layer.parameter.numel())
+            for layer in layers
+        ),
+        nearly_empty=(),
+    )

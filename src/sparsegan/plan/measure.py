@@ -7,9 +7,8 @@ from typing import Any
 
 import torch
 
-from sparsegan.record.journal import kernel_fields
+from sparsegan.record.events import Kernels, LayerSeconds
 from sparsegan.record.run import open_run
-from sparsegan.report.events import Kernels, LayerSeconds
 from sparsegan.report.kernels import LayerChoice, layer_choices
 from sparsegan.settings import parse, trust
 from sparsegan.settings.config import Config
@@ -107,9 +106,8 @@ def _measured(games: Games) -> list[Measured]:
 
 
 def _row(name: str, network: SparseNetwork) -> Measured:
-    fields, masks = kernel_fields(network.engine), network.masks
-    event = Kernels.of(0, {**fields, "network": name})
-    layers = event.layers or tuple(map(LayerSeconds.untimed, masks.names))
+    event, masks = Kernels.of(0, None, name, network.engine), network.masks
+    layers = event.layers or tuple(map(LayerSeconds, masks.names))
     sizes = masks.sizes()
     densities = {layer: active / sizes[layer] for layer, active in masks.counts().items()}
     return Measured(
@@ -117,6 +115,6 @@ def _row(name: str, network: SparseNetwork) -> Measured:
         density=masks.density,
         kernels=event.kernels,
         reason=event.reason,
-        timing=fields["timing"],
+        timing=event.timing,
         layers=layer_choices(event, layers, densities),
     )

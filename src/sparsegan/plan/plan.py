@@ -12,8 +12,8 @@ from sparsegan import cost
 from sparsegan.errors import SparseganError
 from sparsegan.plan import forecast
 from sparsegan.record import run_cost
-from sparsegan.record.journal import recorded_costs
-from sparsegan.record.metrics_log import read_events
+from sparsegan.record.events import Layer, Start
+from sparsegan.record.metrics_log import history
 from sparsegan.record.run import open_run
 from sparsegan.settings import kinds as settings_kinds
 from sparsegan.settings import parse, trust
@@ -31,7 +31,7 @@ class Plan:
         config: Resolved settings; of a run that has not ended, with the steps taken so far.
         held_out: Which images are held out and why; empty where the source fixes it.
         images: How many there are to learn from; None where they were not looked at.
-        networks: Per network, its layers with weights (fields of the `start` event).
+        networks: Per network, its layers with weights, as in the `start` event.
         layers: Per network, what each layer costs (`run_cost.of_layers`).
         cost: As in cost.json. Of a run to come, for densities that go as `Settings.scheduled`
             says, else stay as they start; where a method controls one, the operations have besides
@@ -40,7 +40,7 @@ class Plan:
 
     config: Config
     images: int | None
-    networks: dict[str, list[dict[str, Any]]]
+    networks: dict[str, tuple[Layer, ...]]
     layers: dict[str, list[dict[str, Any]]]
     cost: dict[str, Any]
     held_out: str = ""
@@ -61,22 +61,22 @@ def cost_of_run(path: Path, *, trust_code: bool = False) -> Plan:
     """
     run = open_run(path)
     config = parse.read(run.config)
-    events = list(read_events(run.metrics))
-    starts = [event for event in events if event["kind"] == "start"]
+    events = list(history(run.metrics))
+    starts = [event for event in events if isinstance(event, Start)]
     names = set(settings_kinds.of(config.network.name).game_names)
-    if not names <= {event.get("pair") for event in starts}:
+    if not names <= {event.game for event in starts}:
         raise SparseganError(
-            f"{run.metrics} does not tell how the run began: restore it, or have `sparsegan resume "
+            f"{run.metrics} does not say how the run began: restore it, or have `sparsegan resume "
             f"{path} --repair` say it again"
         )
     layers: Mapping[str | None, run_cost.Layers] | None = None
     if trust.code_of(config, trust.NETWORKS):
-        layers = recorded_costs(starts, run.metrics)
+        layers = run_cost.recorded(starts, run.metrics)
     if layers is None:
         trust.require(config, run.config, trust_code=trust_code, settings=trust.NETWORKS)
         layers = _layers(config, forecast.games(config))
     if not run.is_finished():
-        config = replace(config, steps=max(1, *(event["step"] for event in events)))
+        config = replace(config, steps=max(1, *(event.step for event in events)))
     counted = run_cost.summary(config, layers, events)
     if run.cost.is_file():  # what was measured cannot be counted anew
         counted |= {"seconds": _seconds(run.cost)}
@@ -139,8 +139,12 @@ def counted(config: Config, images: int | None = None) -> Plan:
     layers, starts = _layers(config, games), []
     for game, own in games.items():
         networks = network_layers(forecast.start_counts(config, own), layers[game])
-        starts.append({"kind": "start", "step": 0, "pair": game, "networks": networks})
-    events = starts + forecast.scheduled(config, games)
+        method, band = config.method.name, config.method.settings.band
+        start = Start(
+            step=0, game=game, networks=networks, method=method, steps=config.steps, band=band
+        )
+        starts.append(start)
+    events = [*starts, *forecast.scheduled(config, games)]
     figures = run_cost.summary(config, layers, events)
     for which, moves in forecast.extremes(config, games).items():
         # Nobody both schedules and controls one network's density.
@@ -160,10 +164,10 @@ def _layers(
     }
 
 
-def _networks(starts: Iterable[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+def _networks(starts: Iterable[Start]) -> dict[str, tuple[Layer, ...]]:
     """The layers of all networks, out of the `start` events."""
     return {
-        label(name, event.get("pair")): rows
-        for event in starts
-        for name, rows in event["networks"].items()
+        label(name, start.game): layers
+        for start in starts
+        for name, layers in start.networks.items()
     }

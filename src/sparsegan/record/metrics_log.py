@@ -10,7 +10,8 @@ from typing import Any, Self
 
 from sparsegan.errors import SparseganError
 from sparsegan.files import WriteError, require_regular, writing
-from sparsegan.record.events import Event, event
+from sparsegan.record import events
+from sparsegan.record.events import Event, Fields, checked
 
 
 def finite(value: Any) -> Any:
@@ -24,10 +25,9 @@ def finite(value: Any) -> Any:
     return value
 
 
-def line(kind: str, step: int, /, **fields: Any) -> bytes:
+def line(event: Event) -> bytes:
     """An event as a line of the log."""
-    text = json.dumps({"kind": kind, "step": step, **finite(fields)}, allow_nan=False)
-    return text.encode() + b"\n"
+    return json.dumps(finite(event.to_json()), allow_nan=False).encode() + b"\n"
 
 
 class MetricsLog:
@@ -45,9 +45,9 @@ class MetricsLog:
         with writing(path):
             self._file = path.open("ab")
 
-    def write(self, kind: str, step: int, /, **fields: Any) -> None:
-        """Append the event `kind` of generator step `step` (fields: docs/design.md)."""
-        self.extend(line(kind, step, **fields))
+    def write(self, event: Event) -> None:
+        """Append an event."""
+        self.extend(line(event))
 
     def extend(self, lines: bytes) -> None:
         """Append lines that were events before."""
@@ -80,28 +80,45 @@ class MetricsLog:
         self.close()
 
 
-def read_events(path: Path) -> Iterator[Event]:
-    """The events of a log, oldest first; a last line cut off by a kill is left out.
+def read_events(path: Path) -> Iterator[Fields]:
+    """The events of a log as JSON objects, oldest first; a last line cut off by a kill is left out.
 
     Raises:
         SparseganError: The file is missing, or a line other than the last is no event.
     """
     for number, line in enumerate(_lines(path), start=1):
-        read = event(line)
-        if read is None:
+        fields = checked(line)
+        if fields is None:
             raise SparseganError(
                 f"line {number} of {path} is no event: restore the file, or have `sparsegan resume "
                 f"{path.parent} --repair` keep what can be read of it"
             )
-        yield read
+        yield fields
 
 
-def readable_events(path: Path) -> list[Event]:
-    """What can be read of a log, of which there may be nothing."""
+def history(path: Path) -> Iterator[Event]:
+    """The events of a log; see `read_events`."""
+    return filter(None, map(events.read, read_events(path)))
+
+
+def readable_events(path: Path) -> list[Fields]:
+    """What can be read of a log as JSON objects, of which there may be nothing."""
     try:
-        return [read for line in _lines(path) if (read := event(line)) is not None]
+        return [fields for line in _lines(path) if (fields := checked(line)) is not None]
     except SparseganError:
         return []
+
+
+def readable_history(path: Path, *records: type[Event]) -> list[Event]:
+    """The events that can be read of a log, of which there may be nothing.
+
+    Args:
+        path: The log.
+        records: Those that are wanted; none: all.
+    """
+    kinds = {record.kind for record in records}
+    wanted = (line for line in readable_events(path) if not kinds or line["kind"] in kinds)
+    return list(filter(None, map(events.read, wanted)))
 
 
 def _lines(path: Path) -> list[bytes]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sparsegan.errors import SparseganError
-from sparsegan.record.events import Event, event
+from sparsegan.record.events import Fields, checked
 
 
 def past(path: Path, offset: int, step: int, *, repair: bool, evaluated: bool) -> bytes:
@@ -57,7 +57,7 @@ def _wrong(path: Path, before: bytes, offset: int) -> str | None:
     if before and not before.endswith(b"\n"):
         return f"{path} is not what it was: the checkpoint was written in the middle of a line"
     for number, line in enumerate(before.split(b"\n")[:-1], start=1):
-        if event(line) is None:
+        if checked(line) is None:
             return f"line {number} of {path} is no event"
     return None
 
@@ -68,9 +68,9 @@ def _evaluations(content: bytes, step: int) -> Iterable[bytes]:
             yield line
 
 
-def _readable(content: bytes) -> Iterable[tuple[bytes, Event]]:
-    """The whole lines that are events, each once: a run that two processes wrote tells it twice."""
+def _readable(content: bytes) -> Iterable[tuple[bytes, Fields]]:
+    """The whole lines that are events, each once: a run that two processes wrote has it twice."""
     for line in dict.fromkeys(content.split(b"\n")[:-1]):
-        read = event(line)
-        if read is not None:
-            yield line + b"\n", read
+        fields = checked(line)
+        if fields is not None:
+            yield line + b"\n", fields

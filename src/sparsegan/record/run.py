@@ -11,7 +11,8 @@ from sparsegan.errors import SparseganError
 from sparsegan.files import is_left_behind, leads_out
 from sparsegan.locks import FileLock, no_locks
 from sparsegan.record.checkpoint import State, load_state
-from sparsegan.record.metrics_log import readable_events
+from sparsegan.record.events import End, Evaluation, Repair, Start
+from sparsegan.record.metrics_log import readable_history
 
 log = logging.getLogger("sparsegan")
 
@@ -63,9 +64,9 @@ class RunDirectory:
         """The checkpoint after `step` generator steps."""
         return self.checkpoints / _CHECKPOINT.format(step)
 
-    def sample(self, step: int, pair: str = "") -> Path:
-        """The sample grid after `step` generator steps, of a pair of networks if there are more."""
-        return self.samples / pair / f"step-{step:08d}.png"
+    def sample(self, step: int, game: str = "") -> Path:
+        """The sample grid after `step` generator steps, of one of several games where named."""
+        return self.samples / game / f"step-{step:08d}.png"
 
     def checkpoint_steps(self) -> list[int]:
         """Steps that have a checkpoint, ascending."""
@@ -141,10 +142,10 @@ class RunDirectory:
 
         None if something of it is missing, but for the report, which can be written at any time.
         """
-        kinds = {event["kind"]: event["step"] for event in readable_events(self.metrics)}
-        end, steps = kinds.get("end"), self.checkpoint_steps()
+        step_of = {type(event): event.step for event in readable_history(self.metrics, Start, End)}
+        end, steps = step_of.get(End), self.checkpoint_steps()
         # Whoever has removed all checkpoints wants none.
-        whole = {"start", "end"} <= kinds.keys() and self.cost.is_file()
+        whole = {Start, End} <= step_of.keys() and self.cost.is_file()
         return end if whole and (not steps or end in steps) else None
 
     def is_finished(self) -> bool:
@@ -152,11 +153,11 @@ class RunDirectory:
         return self.end_step() is not None
 
     def best_step(self) -> int | None:
-        """The step with the lowest evaluation so far, or none; of several pairs, by their mean."""
+        """The step with the lowest evaluation so far, or none; of several games, by their mean."""
         evaluations: dict[int, list[float | None]] = {}
-        for event in readable_events(self.metrics):
-            if event["kind"] == "evaluate":
-                evaluations.setdefault(event["step"], []).append(event["value"])
+        for event in readable_history(self.metrics, Evaluation):
+            if isinstance(event, Evaluation):
+                evaluations.setdefault(event.step, []).append(event.value)
         means = [
             (fmean(value for value in values if value is not None), step)
             for step, values in evaluations.items()
@@ -171,8 +172,8 @@ class RunDirectory:
         """
         steps = self.checkpoint_steps()
         spared = {*steps[-keep:], self.best_step()}
-        events = readable_events(self.metrics)
-        lost = max((event["step"] for event in events if event["kind"] == "repair"), default=-1)
+        repairs = readable_history(self.metrics, Repair)
+        lost = max((event.step for event in repairs), default=-1)
         for step in steps:
             if step not in spared and step > lost:
                 self.checkpoint(step).unlink()

@@ -1,19 +1,22 @@
 """What a run costs beside its dense equal: weights, operations, bytes, seconds (cost.json)."""
 
+import operator
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sparsegan import cost
 from sparsegan.cost import Convention, LayerCost
 from sparsegan.engine import BLOCK
+from sparsegan.errors import SparseganError
+from sparsegan.record.events import NETWORKS, Event, Rewiring, Start
 from sparsegan.settings import kinds
 from sparsegan.settings.config import Config
 from sparsegan.settings.kinds import label
 
 Layers = Mapping[str, Sequence[LayerCost]]
 History = list[tuple[int, dict[str, float]]]
-NETWORKS = ("generator", "discriminator")
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class StepSeconds:
 def summary(
     config: Config,
     layers: Mapping[str | None, Layers],
-    events: Iterable[Mapping[str, Any]],
+    events: Iterable[Event],
     *,
     seconds: float | None = None,
     timed: StepSeconds | None = None,
@@ -55,7 +58,7 @@ def summary(
     """
     events = list(events)
     games = {
-        game: _of_game(config, of_game, [e for e in events if e.get("pair") == game])
+        game: _of_game(config, of_game, [event for event in events if event.game == game])
         for game, of_game in layers.items()
     }
     result = games[None] if None in games else _together(games) | {"pairs": games}
@@ -75,7 +78,7 @@ def summary(
     return result
 
 
-def _of_game(config: Config, layers: Layers, events: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _of_game(config: Config, layers: Layers, events: Sequence[Event]) -> dict[str, Any]:
     history, masked = histories(events), masked_layers(events)
     return {
         "weights": {name: _weights(layers[name], history[name], masked[name]) for name in NETWORKS},
@@ -136,7 +139,7 @@ def _together(games: Mapping[str | None, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def of_layers(
-    config: Config, layers: Mapping[str | None, Layers], events: Iterable[Mapping[str, Any]]
+    config: Config, layers: Mapping[str | None, Layers], events: Iterable[Event]
 ) -> dict[str, list[dict[str, Any]]]:
     """What each layer costs, by network.
 
@@ -155,7 +158,7 @@ def of_layers(
     events = list(events)
     rows = {}
     for game, of_game in layers.items():
-        own = [e for e in events if e.get("pair") == game]
+        own = [event for event in events if event.game == game]
         history, masked = histories(own), masked_layers(own)
         for name in NETWORKS:
             rows[label(name, game)] = [
@@ -212,31 +215,61 @@ def _images(config: Config, network: str, convention: Convention) -> float:
     )
 
 
-def histories(events: Iterable[Mapping[str, Any]]) -> dict[str, History]:
+def histories(events: Iterable[Event]) -> dict[str, History]:
     """Each network's layer densities from step to step, out of `start` and `rewire` events."""
     densities_of: dict[str, History] = {name: [] for name in NETWORKS}
     for event in events:
-        if event["kind"] == "start":
+        if isinstance(event, Start):
             for name in NETWORKS:
-                rows = event["networks"][name]
-                densities_of[name] = [(0, {r["name"]: r["active"] / r["weights"] for r in rows})]
-        elif event["kind"] == "rewire":
-            densities = {name: after / size for name, _, after, size in event["layers"]}
-            past = densities_of[event["network"]]
+                layers = event.networks[name]
+                densities_of[name] = [(0, {one.name: one.active / one.weights for one in layers})]
+        elif isinstance(event, Rewiring):
+            past = densities_of[event.network]
             if past:  # else the start is lost, and what it left as it was is not known
-                past.append((event["step"], past[-1][1] | densities))
+                past.append((event.step, past[-1][1] | event.densities))
     return densities_of
 
 
-def masked_layers(events: Iterable[Mapping[str, Any]]) -> dict[str, set[str]]:
+def masked_layers(events: Iterable[Event]) -> dict[str, set[str]]:
     """The names of each network's masked layers, out of the `start` events."""
     masked: dict[str, set[str]] = {name: set() for name in NETWORKS}
     for event in events:
-        if event["kind"] == "start":
+        if isinstance(event, Start):
             for name in NETWORKS:
-                rows = event["networks"][name]
-                masked[name] = {row["name"] for row in rows if row["masked"]}
+                masked[name] = {layer.name for layer in event.networks[name] if layer.masked}
     return masked
+
+
+def recorded(starts: Iterable[Start], origin: Path) -> dict[str | None, Layers] | None:
+    """Cost of every layer by game and network, out of the `start` events; None: it is not there.
+
+    Args:
+        starts: The events.
+        origin: Their file, for the message.
+
+    Raises:
+        SparseganError: What is there is no cost of a layer.
+    """
+    costs = {start.game: start.costs for start in starts}
+    if {} in costs.values():
+        return None
+    try:
+        return {
+            game: {name: [_recorded(row) for row in own[name]] for name in NETWORKS}
+            for game, own in costs.items()
+        }
+    except (TypeError, KeyError, AttributeError) as error:
+        raise SparseganError(
+            f"the start event of {origin} has no costs of layers ({error}): restore the file"
+        ) from None
+
+
+def _recorded(row: Mapping[str, Any]) -> LayerCost:
+    counts = {key: operator.index(row[key]) for key in row.keys() - {"name", "kind", "shape"}}
+    shape = tuple(map(operator.index, row["shape"]))
+    filled = bool(counts.pop("filled", 0))  # which older runs do not have
+    kind = str(row["kind"])
+    return LayerCost(name=str(row["name"]), kind=kind, shape=shape, filled=filled, **counts)
 
 
 def _weights(

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from sparsegan.record.events import NETWORKS, Evaluation
 from sparsegan.report.charts import Chart, Cloud, Line, Mark, Style, render
-from sparsegan.report.events import NETWORKS, Evaluation
 from sparsegan.report.format import percent
 from sparsegan.report.markup import section
 from sparsegan.report.read import RunRecord

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sparsegan.report.events import NETWORKS, Kernels, LayerSeconds
+from sparsegan.record.events import NETWORKS, Kernels, LayerSeconds
 from sparsegan.report.format import count, figure, percent
 from sparsegan.report.markup import fold, section, table
 from sparsegan.report.read import RunRecord
@@ -59,15 +59,15 @@ def layer_choices(
 
 def _choice(kernels_used: Kernels, layer: LayerSeconds, density: float) -> LayerChoice:
     kernels, reason = kernels_used.kernels, kernels_used.reason
-    native = layer.native(density)
+    masked, native = layer.masked, layer.native(density)
     if layer.unsupported:
         kernels, reason = "masked", layer.unsupported
-    elif kernels_used.measured and native is not None and layer.masked is not None:
-        faster = "native" if native < layer.masked else "masked"
+    elif kernels_used.timing is not None and native is not None and masked is not None:
+        faster = "native" if native < masked else "masked"
         reason = "faster" if faster == kernels else "with the rest"
-        reason = "as fast" if native == layer.masked else reason
+        reason = "as fast" if native == masked else reason
     shape = "x".join(map(str, layer.shape))
-    return LayerChoice(layer.name, shape, density, layer.masked, native, kernels, reason)
+    return LayerChoice(layer.name, shape, density, masked, native, kernels, reason)
 
 
 def kernels_section(runs: Sequence[RunRecord]) -> str:
@@ -87,7 +87,7 @@ def _layers(run: RunRecord, network: str) -> str:
         return ""
     layers = next((row.layers for row in changes if row.layers), ())
     if not layers:
-        layers = tuple(LayerSeconds.untimed(layer.name) for layer in run.layers(network))
+        layers = tuple(LayerSeconds(layer.name) for layer in run.layers(network))
     choices = layer_choices(changes[-1], layers, run.layer_densities(network))
     header = (
         "layer",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sparsegan.report.events import NETWORKS
+from sparsegan.record.events import NETWORKS
 from sparsegan.report.format import count, percent
 from sparsegan.report.markup import escape, fold, section
 from sparsegan.report.read import RunRecord
@@ -30,16 +30,14 @@ def _network(run: RunRecord, network: str) -> str:
     layers = run.layers(network)
     if not layers:
         return ""
-    after: dict[str, tuple[float, float]] = {}
-    emptied: dict[str, None] = {}
-    for row in run.rewires:
-        if row.network == network:
-            after.update(row.layers)
-            emptied.update(dict.fromkeys(row.nearly_empty))
-    rows = []
-    for layer in layers:
-        active, weights = after.get(layer.name, (layer.active, layer.weights))
-        rows.append(_row(layer.name, layer.weights, layer.active / layer.weights, active / weights))
+    after = run.layer_densities(network)
+    emptied = dict.fromkeys(
+        name for row in run.rewires if row.network == network for name in row.nearly_empty
+    )
+    rows = [
+        _row(layer.name, layer.weights, layer.active / layer.weights, after[layer.name])
+        for layer in layers
+    ]
     warning = ""
     if emptied:
         warning = f'<p class="note">Nearly emptied at some step: {escape(", ".join(emptied))}.</p>'

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from sparsegan.report.events import Evaluation
+from sparsegan.record.events import Evaluation
 from sparsegan.report.format import UNKNOWN, count, figure, percent, seconds, size
 from sparsegan.report.markup import escape, section, table
 from sparsegan.report.read import RunRecord, distinct

@@ -4,7 +4,7 @@ import json
 import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +13,23 @@ import yaml
 from sparsegan import yaml_text
 from sparsegan.errors import SparseganError
 from sparsegan.files import leads_out
-from sparsegan.report.events import (
+from sparsegan.record import events
+from sparsegan.record.events import (
     NETWORKS,
+    Balance,
     Decision,
+    End,
     Evaluation,
     Event,
     Kernels,
     Layer,
-    Rewire,
-    finite,
-    layers_of,
-    number,
-    text,
+    Notice,
+    Progress,
+    Repair,
+    Rewiring,
+    Start,
 )
+from sparsegan.record.fields import finite
 from sparsegan.report.series import Point
 
 CURVES = (
@@ -52,23 +56,23 @@ class Grid:
 
 @dataclass(slots=True)
 class RunRecord:
-    """What a run directory holds of a pair of networks, for the report.
+    """What a run directory holds of a game, for the report.
 
     Curves are lists of (step, value) in the order of the file; `unreadable` counts the lines of
     metrics.jsonl that are no events (a last line still being written is not counted). A run of
-    several pairs names them in its events: `pair` is the one that this is of, and empty where there
-    is one alone; `pairs` are all.
+    several games names them in its events: `game` is the one that this is of, and None where there
+    is one alone; `games` are all that are named.
     """
 
     path: Path
     label: str
-    pair: str = ""
-    pairs: list[str] = field(default_factory=list)
+    game: str | None = None
+    games: list[str] = field(default_factory=list)
     config_text: str = ""
     config: dict[str, Any] = field(default_factory=dict)
     cost: Mapping[str, Any] = field(default_factory=dict)
     grids: tuple[Grid, ...] = ()
-    start: Event = field(default_factory=dict)
+    start: Start | None = None
     finished: bool = False
     last_step: int = 0
     seconds: float | None = None
@@ -76,42 +80,38 @@ class RunRecord:
     balance: list[Point] = field(default_factory=list)
     evaluations: list[Evaluation] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
-    rewires: list[Rewire] = field(default_factory=list)
+    rewires: list[Rewiring] = field(default_factory=list)
     kernels: list[Kernels] = field(default_factory=list)
     warnings: list[tuple[int, str]] = field(default_factory=list)
     unreadable: int = 0
 
     @property
     def name(self) -> str:
-        """What to call the run, whichever its pair."""
-        return self.label.removesuffix(f" {self.pair}")
+        """What to call the run, whichever its game."""
+        return self.label.removesuffix(f" {self.game}") if self.game else self.label
 
     @property
     def method(self) -> str:
         """The method's name, or an empty text."""
-        return text(self.start, "method") or str(self.config.get("method.name") or "")
+        written = "" if self.start is None else self.start.method
+        return written or str(self.config.get("method.name") or "")
 
     @property
     def planned_steps(self) -> int | None:
         """Generator steps the run was to take."""
-        for value in (self.config.get("steps"), self.start.get("steps")):
-            steps = finite(value)
-            if steps is not None:
-                return int(steps)
-        return None
+        steps = finite(self.config.get("steps"))
+        if steps is not None:
+            return int(steps)
+        return None if self.start is None else self.start.steps
 
     @property
     def band(self) -> tuple[float, float] | None:
         """The controller's band of the balance ratio, where the method has one."""
-        band = self.start.get("band")
-        if not isinstance(band, list) or len(band) != 2:
-            return None
-        low, high = finite(band[0]), finite(band[1])
-        return None if low is None or high is None else (low, high)
+        return None if self.start is None else self.start.band
 
     def layers(self, network: str) -> tuple[Layer, ...]:
-        """The maskable layers of a network as the run began."""
-        return layers_of(self.start, network)
+        """The masked layers of a network as the run began."""
+        return () if self.start is None else self.start.masked(network)
 
     def density(self, network: str) -> list[Point]:
         """The density of a network over the steps: at the start, logged, and after each change."""
@@ -129,7 +129,7 @@ class RunRecord:
         shares = {layer.name: layer.active / layer.weights for layer in self.layers(network)}
         for row in self.rewires:
             if row.network == network:
-                shares |= {name: active / weights for name, (active, weights) in row.layers.items()}
+                shares |= row.densities
         return shares
 
     def cost_of(self, *keys: str) -> float | None:
@@ -150,15 +150,15 @@ def read_run(path: Path, label: str | None = None) -> list[RunRecord]:
         label: what to call the run; the directory's name by default.
 
     Returns:
-        A record, or one for each pair where the run trains several pairs of networks.
+        A record, or one for each game where the run has several.
 
     Raises:
         SparseganError: the directory is no run.
     """
-    whole = _read(Path(path), label or Path(path).resolve().name, "")
-    if not whole.pairs:
+    whole = _read(Path(path), label or Path(path).resolve().name, None)
+    if not whole.games:
         return [whole]
-    return [_read(whole.path, f"{whole.label} {pair}", pair) for pair in whole.pairs]
+    return [_read(whole.path, f"{whole.label} {game}", game) for game in whole.games]
 
 
 def distinct(records: Iterable[RunRecord]) -> list[RunRecord]:
@@ -169,17 +169,17 @@ def distinct(records: Iterable[RunRecord]) -> list[RunRecord]:
     return list(first_of.values())
 
 
-def _read(path: Path, label: str, pair: str) -> RunRecord:
+def _read(path: Path, label: str, game: str | None) -> RunRecord:
     if not any((path / name).is_file() for name in ("config.yaml", "metrics.jsonl")):
         raise SparseganError(
             f"{path} is not a run: it holds neither config.yaml nor metrics.jsonl; "
             "name a directory that training has written."
         )
-    record = RunRecord(path, label, pair)
+    record = RunRecord(path, label, game)
     record.config_text = _text(path / "config.yaml")
     record.config = _flat(_yaml(record.config_text))
-    record.cost = _cost(_json(_text(path / "cost.json")), pair)
-    samples = path / "samples" / pair
+    record.cost = _cost(_json(_text(path / "cost.json")), game)
+    samples = path / "samples" / (game or "")
     record.grids = () if leads_out(samples, path) else tuple(_grids(samples))
     _read_events(record, _text(path / "metrics.jsonl"))
     return record
@@ -206,10 +206,10 @@ def _json(content: str) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _cost(cost: Mapping[str, Any], pair: str) -> Mapping[str, Any]:
-    """What a pair costs; seconds are those of the whole run."""
-    pairs = cost.get("pairs")
-    own = pairs.get(pair) if isinstance(pairs, dict) else None
+def _cost(cost: Mapping[str, Any], game: str | None) -> Mapping[str, Any]:
+    """What a game costs; seconds are those of the whole run."""
+    games = cost.get("pairs")
+    own = games.get(game) if isinstance(games, dict) else None
     return {**cost, **own} if isinstance(own, dict) else cost
 
 
@@ -241,42 +241,41 @@ def _grids(folder: Path) -> Iterator[Grid]:
 def _read_events(record: RunRecord, content: str) -> None:
     lines = content.split("\n")  # not splitlines: a message may hold U+2028
     for index, line in enumerate(lines):
-        event = _json(line)
-        step = number(event, "step")
-        if not isinstance(event.get("kind"), str) or step is None:
+        event = events.read(_json(line))
+        if event is None:
             being_written = index == len(lines) - 1
             record.unreadable += bool(line.strip()) and not being_written
             continue
-        pair = text(event, "pair")
+        game = event.game or ""
         # It is the name of a folder, too.
-        if event["kind"] == "start" and re.fullmatch(r"\w+", pair) and pair not in record.pairs:
-            record.pairs.append(pair)
-        if pair in ("", record.pair):
-            _add(record, event, int(step))
+        if isinstance(event, Start) and re.fullmatch(r"\w+", game) and game not in record.games:
+            record.games.append(game)
+        if game in ("", record.game):
+            _add(record, event)
 
 
-def _add(record: RunRecord, event: Event, step: int) -> None:
-    kind = event["kind"]
+def _add(record: RunRecord, event: Event) -> None:
+    step = event.step
     record.last_step = max(record.last_step, step)
-    if kind == "start" and not record.start:
-        record.start = event
-    elif kind == "train":
-        for name in CURVES:
-            record.curves[name].append((step, number(event, name)))
-        record.seconds = number(event, "seconds") or record.seconds
-    elif kind == "balance":
-        valid = event.get("valid") is not False
-        record.balance.append((step, number(event, "ratio") if valid else None))
-    elif kind == "rewire" and event.get("network") in NETWORKS:
-        record.rewires.append(Rewire.of(step, event))
-    elif kind == "decision":
-        record.decisions.append(Decision.of(step, event))
-    elif kind == "evaluate":
-        record.evaluations.append(Evaluation.of(step, event))
-    elif kind == "engine":
-        record.kernels.append(Kernels.of(step, event))
-    elif kind in ("warning", "repair"):
-        record.warnings.append((step, text(event, "message")))
-    elif kind == "end":
-        record.finished = True
-        record.seconds = number(event, "seconds") or record.seconds
+    match event:
+        case Start():
+            record.start = record.start or event
+        case Progress():
+            for name in CURVES:
+                record.curves[name].append((step, getattr(event, name)))
+            record.seconds = event.seconds or record.seconds
+        case Balance():
+            record.balance.append((step, event.ratio if event.valid else None))
+        case Rewiring() if event.network in NETWORKS:
+            record.rewires.append(event)
+        case Decision():
+            record.decisions.append(event)
+        case Evaluation():
+            record.evaluations.append(replace(event, metric=event.metric or "metric"))
+        case Kernels():
+            record.kernels.append(event)
+        case Notice() | Repair():
+            record.warnings.append((step, event.message))
+        case End():
+            record.finished = True
+            record.seconds = event.seconds or record.seconds

@@ -1,10 +1,9 @@
 """The tables of a report: decisions, cost, warnings, configuration, versions."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from sparsegan.report.events import Decision
+from sparsegan.record.events import Decision
 from sparsegan.report.format import UNKNOWN, count, figure, percent, seconds, size
 from sparsegan.report.markup import Cell, Raw, escape, fold, section, table
 from sparsegan.report.opening import flops_share, run_seconds
@@ -166,19 +165,13 @@ def machine_section(runs: Sequence[RunRecord]) -> str:
     runs = distinct(runs)
     rows: dict[str, list[str]] = {}
     for index, run in enumerate(runs):
-        for name, value in _machine(run.start).items():
+        for name, value in _machine(run).items():
             rows.setdefault(name, [UNKNOWN] * len(runs))[index] = value
     header = ["", *(run.name for run in runs)] if len(runs) > 1 else ["", "value"]
     body = table(header, [[name, *values] for name, values in rows.items()], len(runs) + 1)
     return section("Versions and machine", body)
 
 
-def _machine(start: Mapping[str, Any]) -> dict[str, str]:
-    fields: dict[str, str] = {}
-    for field in ("versions", "machine"):
-        value = start.get(field)
-        if isinstance(value, dict):
-            fields |= {str(name): str(inner) for name, inner in value.items()}
-        elif value is not None:
-            fields[field] = str(value)
-    return fields
+def _machine(run: RunRecord) -> dict[str, str]:
+    facts = {} if run.start is None else {**run.start.versions, **run.start.machine}
+    return {name: str(fact) for name, fact in facts.items()}

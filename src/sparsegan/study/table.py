@@ -8,6 +8,7 @@ from typing import Any
 
 from sparsegan import cost
 from sparsegan.record import run_cost
+from sparsegan.record.events import read
 from sparsegan.record.metrics_log import readable_events
 from sparsegan.study import file, places, standing
 from sparsegan.study.cells import EVALUATED_AT, Cell
@@ -248,7 +249,8 @@ def _weights(
     done = max((event["step"] for event in events), default=0)
     for start in (event for event in events if event["kind"] == "start"):
         pair = start.get("pair")
-        history = run_cost.histories(event for event in events if event.get("pair") == pair)
+        game_events = (read(event) for event in events if event.get("pair") == pair)
+        history = run_cost.histories(filter(None, game_events))
         for name in _NETWORKS:
             rows = start["networks"][name]
             sizes = {row["name"]: row["weights"] for row in rows}

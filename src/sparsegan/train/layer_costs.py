@@ -1,13 +1,13 @@
 """What each layer of a game's networks costs, counted on the networks themselves."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import nn
 
 from sparsegan import cost
 from sparsegan.cost import LayerCost
+from sparsegan.record.events import Layer
 from sparsegan.settings.config import Config
 from sparsegan.train import build
 
@@ -26,7 +26,7 @@ def layer_costs(config: Config, G: nn.Module, D: nn.Module) -> dict[str, list[La
 
 def network_layers(
     active: Mapping[str, Mapping[str, int]], layers: Mapping[str, Sequence[LayerCost]]
-) -> dict[str, list[dict[str, Any]]]:
+) -> dict[str, tuple[Layer, ...]]:
     """The layers that have weights, with how many of them are active, and whether by a mask.
 
     Args:
@@ -34,18 +34,18 @@ def network_layers(
         layers: All layers, by network.
     """
     return {
-        network: [
-            {
-                "name": layer.name,
-                "kind": layer.kind,
-                "shape": list(layer.shape),
-                "weights": layer.weights,
-                "active": active[network].get(layer.name, layer.weights),
-                "masked": layer.name in active[network],
-                "macs": layer.macs,
-            }
+        network: tuple(
+            Layer(
+                name=layer.name,
+                kind=layer.kind,
+                shape=layer.shape,
+                weights=layer.weights,
+                active=active[network].get(layer.name, layer.weights),
+                masked=layer.name in active[network],
+                macs=layer.macs,
+            )
             for layer in costs
             if layer.weights
-        ]
+        )
         for network, costs in layers.items()
     }

@@ -1,14 +1,17 @@
 """What a run's games leave in metrics.jsonl at the start, while they train, and after a repair."""
 
+import math
 import platform
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
 
-from sparsegan.record.journal import Journal, balance_of, versions
+from sparsegan.machine import versions
+from sparsegan.methods import StepEvents
+from sparsegan.record import events
+from sparsegan.record.journal import Journal
 from sparsegan.train.clock import Clock
 from sparsegan.train.game import Game
 from sparsegan.train.games import Games
@@ -25,10 +28,9 @@ def start(journal: Journal, games: Games) -> None:
             name: dict(zip(network.masks.names, network.masks.initial_counts, strict=True))
             for name, network in game.method.networks.items()
         }
-        journal.write(
-            "start",
-            0,
-            game.name,
+        start = events.Start(
+            step=0,
+            game=game.name,
             networks=network_layers(active, costs),
             costs={name: [asdict(layer) for layer in layers] for name, layers in costs.items()},
             method=config.method.name,
@@ -41,49 +43,55 @@ def start(journal: Journal, games: Games) -> None:
                 for name, counted in game.method.inspection.coverage.items()
             },
         )
+        journal.write(start)
         for warning in game.method.inspection.warnings:
-            journal.write("warning", 0, game.name, message=warning)
+            journal.write(events.Notice(step=0, game=game.name, message=warning))
         journal.kernels(0, game.name, game.method)
 
 
-def progress(
-    journal: Journal, games: Games, clock: Clock, step: int
-) -> dict[str | None, Mapping[str, Any]]:
-    """Write the `train` event of each game; a collective call.
-
-    Returns:
-        The fields of the events, by the game's name.
-    """
+def progress(journal: Journal, games: Games, clock: Clock, step: int) -> list[events.Progress]:
+    """Write the `train` event of each game, and return them; a collective call."""
     seconds, rate = clock.seconds, clock.lap(step)
-    fields: dict[str | None, Mapping[str, Any]] = {}
+    written = []
     for game in games:
-        fields[game.name] = {"seconds": seconds, "steps_per_second": rate} | _state(game)
-        journal.write("train", step, game.name, **fields[game.name])
-    return fields
+        written.append(_progress(game, step, seconds, rate))
+        journal.write(written[-1])
+    return written
 
 
-def _state(game: Game) -> dict[str, Any]:
-    fields = {
-        "generator_loss": reduced(game.fabric, game.losses["generator"], "mean"),
-        "discriminator_loss": reduced(game.fabric, game.losses["discriminator"], "mean"),
-        "generator_gradient_norm": game.gradient_norm("generator"),
-        "discriminator_gradient_norm": game.gradient_norm("discriminator"),
-        "generator_density": game.method.generator.masks.density,
-        "discriminator_density": game.method.discriminator.masks.density,
-        "balance_ratio": balance_of(game.events),
-    }
+def _progress(game: Game, step: int, seconds: float, rate: float) -> events.Progress:
     rates = {name: optimiser.param_groups[0]["lr"] for name, optimiser in game.optimisers.items()}
     usual = {name: getattr(game.config.optimiser, name).lr for name in rates}
-    if game.config.optimiser.lr_decay != "none" or rates != usual:
-        fields |= {f"{name}_lr": rate for name, rate in rates.items()}
-    return fields
+    moved = game.config.optimiser.lr_decay != "none" or rates != usual
+    return events.Progress(
+        step=step,
+        game=game.name,
+        seconds=seconds,
+        steps_per_second=rate,
+        generator_loss=reduced(game.fabric, game.losses["generator"], "mean"),
+        discriminator_loss=reduced(game.fabric, game.losses["discriminator"], "mean"),
+        generator_gradient_norm=game.gradient_norm("generator"),
+        discriminator_gradient_norm=game.gradient_norm("discriminator"),
+        generator_density=game.method.generator.masks.density,
+        discriminator_density=game.method.discriminator.masks.density,
+        balance_ratio=_balance_ratio(game.events),
+        generator_lr=rates["generator"] if moved else None,
+        discriminator_lr=rates["discriminator"] if moved else None,
+    )
+
+
+def _balance_ratio(done: StepEvents) -> float | None:
+    """What the window says, or None while it is empty."""
+    if done.reading is None or math.isnan(done.reading.value):
+        return None
+    return done.reading.value
 
 
 def repair(journal: Journal, games: Games, message: str) -> None:
     """Write the `repair` event, after what leads from the logged masks to those there are."""
     for game in games:
         journal.catch_up(games.step, game.name, game.method)
-    journal.write("repair", games.step, message=message)
+    journal.write(events.Repair(step=games.step, message=message))
 
 
 def machine(fabric: Fabric) -> dict[str, Any]:

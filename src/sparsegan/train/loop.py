@@ -12,10 +12,10 @@ from sparsegan import report
 from sparsegan.errors import SparseganError
 from sparsegan.files import atomic_write_text
 from sparsegan.locks import FileLock
-from sparsegan.record import run_cost
+from sparsegan.record import events, run_cost
 from sparsegan.record.checkpoint import save_state
 from sparsegan.record.journal import Journal
-from sparsegan.record.metrics_log import MetricsLog, finite, read_events
+from sparsegan.record.metrics_log import MetricsLog, finite, history
 from sparsegan.record.run import RunDirectory, create, free_name, hold, open_run
 from sparsegan.settings import parse, trust
 from sparsegan.settings.config import Config
@@ -223,7 +223,7 @@ def _train_on(
                     if line:
                         session.display.say(f"held out: {line}")
                 for message in sentences:
-                    session.journal.write("warning", 0, message=message)
+                    session.journal.write(events.Notice(step=0, message=message))
                     session.display.say(message)
                 save(session)
             steps(session)
@@ -263,7 +263,7 @@ def steps(session: Session) -> None:
             best = evaluate_on_the_way(session, step)
         session.display.advance(step)
         if step % config.log_every == 0 or step == config.steps:
-            session.display.show(step, log.progress(session.journal, games, clock, step))
+            session.display.show(log.progress(session.journal, games, clock, step))
 
         stopped = session.stop.agreed(session.fabric)
         if stopped or best or step == config.steps or step % config.checkpoint.every == 0:
@@ -291,7 +291,7 @@ def evaluate(session: Session, step: int) -> bool:
     if session.fabric.is_global_zero:
         evaluations = session.evaluation(session.run, session.games, step)
         for game, fields in evaluations:
-            session.journal.write("evaluate", step, game.name, **fields)
+            session.journal.write(events.Evaluation(step=step, game=game.name, **fields))
             label = game.label(f"step {step}")
             session.display.say(f"{label}: {sentence(fields)}")
             for line in beside({**fields, "frechet": None}):  # the value says about the same
@@ -325,13 +325,14 @@ def finish(session: Session) -> None:
         summary = run_cost.summary(
             config,
             {game.name: layer_costs(config, game.G, game.D) for game in session.games},
-            read_events(run.metrics),
+            history(run.metrics),
             seconds=seconds,
             timed=timed,
         )
         atomic_write_text(run.cost, json.dumps(finite(summary), indent=2))
         rate = config.steps / max(seconds, 1e-9)
-        session.journal.write("end", config.steps, seconds=seconds, steps_per_second=rate)
+        end = events.End(step=config.steps, seconds=seconds, steps_per_second=rate)
+        session.journal.write(end)
         session.journal.offset()  # on the disk, before the report says so
         report.write([run.path], run.report)
     heartbeat.first_is_done()

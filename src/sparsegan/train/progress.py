@@ -1,18 +1,20 @@
 """What a run shows while it goes on: a progress bar on a terminal, plain lines elsewhere."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
+from rich import progress
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
+
+from sparsegan.record.events import Progress
 
 
 class ProgressDisplay:
@@ -26,7 +28,7 @@ class ProgressDisplay:
 
     def __init__(self, console: Console | None, steps: int, done: int) -> None:
         self.console, self.steps, self.done = console, steps, done
-        self._bar: Progress | None = None
+        self._bar: progress.Progress | None = None
         self._task = TaskID(0)
 
     def advance(self, step: int) -> None:
@@ -34,12 +36,10 @@ class ProgressDisplay:
         if self._bar is not None:
             self._bar.update(self._task, completed=step)
 
-    def show(self, step: int, games: Mapping[str | None, Mapping[str, Any]]) -> None:
-        """Show the fields of the `train` event of each game, by the game's name."""
-        rate = next(iter(games.values()))["steps_per_second"]
-        states = (
-            f"{game}  {_line(fields)}" if game else _line(fields) for game, fields in games.items()
-        )
+    def show(self, events: Sequence[Progress]) -> None:
+        """Show the `train` event of each game after one step."""
+        step, rate = events[0].step, events[0].steps_per_second or 0.0
+        states = (f"{one.game}  {_line(one)}" if one.game else _line(one) for one in events)
         state = f"{rate:.1f} steps/s  {'  '.join(states)}"
         if self._bar is not None:
             self._bar.update(self._task, state=state)
@@ -58,7 +58,7 @@ class ProgressDisplay:
 
     def __enter__(self) -> Self:
         if self.console is not None and self.console.is_terminal:
-            self._bar = Progress(
+            self._bar = progress.Progress(
                 MofNCompleteColumn(),
                 BarColumn(bar_width=None),
                 TextColumn("{task.fields[state]}"),
@@ -83,13 +83,13 @@ class ProgressDisplay:
             self._bar = None
 
 
-def _line(fields: Mapping[str, Any]) -> str:
-    ratio = fields["balance_ratio"]
+def _line(event: Progress) -> str:
+    ratio = event.balance_ratio
     balance = "–" if ratio is None else f"{ratio:.3f}"
     return (
-        f"loss G {fields['generator_loss']:.2f} D {fields['discriminator_loss']:.2f}  "
+        f"loss G {event.generator_loss:.2f} D {event.discriminator_loss:.2f}  "
         f"BR {balance}  "
-        f"density G {fields['generator_density']:.0%} D {fields['discriminator_density']:.0%}"
+        f"density G {event.generator_density:.0%} D {event.discriminator_density:.0%}"
     )
 
 

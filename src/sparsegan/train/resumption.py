@@ -9,10 +9,9 @@ from typing import Any
 from sparsegan import report
 from sparsegan.errors import SparseganError
 from sparsegan.files import atomic_path, atomic_write_bytes, atomic_write_text
-from sparsegan.record import repair
-from sparsegan.record.events import event
+from sparsegan.record import events, repair
 from sparsegan.record.journal import Journal
-from sparsegan.record.metrics_log import MetricsLog, line, readable_events
+from sparsegan.record.metrics_log import MetricsLog, line, readable_history
 from sparsegan.record.run import RunDirectory
 from sparsegan.settings import kinds, parse
 from sparsegan.settings.config import Config
@@ -57,7 +56,7 @@ class Resumption:
 
     def _repair(self, games: Games) -> None:
         lines = self.past.split(b"\n")
-        begun = any((event(each) or {}).get("kind") == "start" for each in lines)
+        begun = any((events.checked(each) or {}).get("kind") == "start" for each in lines)
         with atomic_path(self.run.metrics) as temporary, MetricsLog(temporary) as metrics:
             if not begun:
                 log.start(Journal(metrics), games)
@@ -111,15 +110,15 @@ def complete(run: RunDirectory, *, repair_log: bool) -> None:
     """Write the report of a finished run anew, and leave out of its events what is none."""
     rest = repair.without_rubbish(run.metrics) if repair_log else None
     if rest is not None:
-        last = max(each["step"] for each in readable_events(run.metrics))
-        atomic_write_bytes(run.metrics, rest + line("repair", last, message=LOST))
+        last = max(event.step for event in readable_history(run.metrics))
+        atomic_write_bytes(run.metrics, rest + line(events.Repair(step=last, message=LOST)))
     run.clear()
     report.write([run.path], run.report)
 
 
 def has_begun(run: RunDirectory) -> bool:
     """Whether there is anything to go on from, or that would be lost if the run began anew."""
-    steps = (each["step"] for each in readable_events(run.metrics))
+    steps = (event.step for event in readable_history(run.metrics))
     return bool(run.checkpoint_steps()) or any(steps)
 
 

@@ -1,0 +1,100 @@
+"""The events of metrics.jsonl: a record for each kind, as it is written and as it is read.
+
+A line is a JSON object: `kind`, `step`, `pair` (the game's name, of one of several), and the fields
+of the kind's record in their order. A field that has a default is left out while it has it. The
+table in docs/design.md is made out of the docstrings here (scripts/event_table.py).
+
+No import here is a heavy one: the report reads runs without PyTorch.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sparsegan.record.events.base import NETWORKS, Event, Fields, is_count
+from sparsegan.record.events.kernels import Kernels, LayerSeconds, Seconds
+from sparsegan.record.events.masks import LayerChange, Rewiring
+from sparsegan.record.events.start import Data, Layer, Start
+from sparsegan.record.events.training import (
+    Balance,
+    Decision,
+    End,
+    Evaluation,
+    Notice,
+    Progress,
+    Repair,
+    Request,
+)
+from sparsegan.record.fields import reader
+
+__all__ = [
+    "KINDS",
+    "NETWORKS",
+    "Balance",
+    "Data",
+    "Decision",
+    "End",
+    "Evaluation",
+    "Event",
+    "Fields",
+    "Kernels",
+    "Layer",
+    "LayerChange",
+    "LayerSeconds",
+    "Notice",
+    "Progress",
+    "Repair",
+    "Request",
+    "Rewiring",
+    "Seconds",
+    "Start",
+    "checked",
+    "read",
+]
+
+KINDS: dict[str, type[Event]] = {
+    each.kind: each
+    for each in (
+        *(Start, Progress, Balance, Rewiring, Decision, Evaluation),
+        *(Kernels, Data, Request, Notice, Repair, End),
+    )
+}
+"""The record of each kind, by what the file calls it."""
+
+
+def read(line: Mapping[str, Any]) -> Event | None:
+    """The event in a JSON object, tolerantly; None: it is no event.
+
+    Example:
+        >>> read({"kind": "end", "step": 5, "seconds": "many"})
+        End(step=5, game=None, seconds=None, steps_per_second=None)
+        >>> read({"kind": "of a later version", "step": 5})
+        Event(step=5, game=None)
+        >>> read({"kind": "end"})
+    """
+    kind = line.get("kind")
+    event: Event | None = reader(KINDS.get(kind, Event))(line) if isinstance(kind, str) else None
+    return event
+
+
+def checked(line: bytes) -> Fields | None:
+    """The JSON object of a line, where it is an event that can be counted on; else None.
+
+    Checked are the fields that decide or are counted by later; others, and kinds that a later
+    version may bring, are whatever they are.
+
+    Example:
+        >>> checked(b'{"kind": "end", "step": 5}')
+        {'kind': 'end', 'step': 5}
+        >>> checked(b'{"kind": "end", "step": "five"}'), checked(b"[1, 2]"), checked(b"rubbish")
+        (None, None, None)
+    """
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
+        return None
+    if not is_count(value.get("step")) or not isinstance(value.get("pair", ""), str):
+        return None
+    return value if KINDS.get(value["kind"], Event).is_sound(value) else None
