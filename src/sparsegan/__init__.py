@@ -11,7 +11,7 @@ from sparsegan.errors import SparseganError
 
 if TYPE_CHECKING:
     from sparsegan.balance import BalanceRatio, BalanceRecord, DensityController
-    from sparsegan.methods import METHODS, Adapt, Dda, Dense, Method, Sdst, Static, StuGan
+    from sparsegan.methods import METHODS, Adapt, Dda, Dense, Method, Ramp, Sdst, Static, StuGan
     from sparsegan.sparsity import Masks, SparseEMA, SparseNetwork
 
 __version__ = "0.2.0"
@@ -26,6 +26,7 @@ __all__ = [
     "DensityController",
     "Masks",
     "Method",
+    "Ramp",
     "Sdst",
     "SparseEMA",
     "SparseNetwork",
@@ -37,7 +38,17 @@ __all__ = [
 # Imported when first asked for: PyTorch takes seconds, and `sparsegan --help` needs none of it.
 _HOMES = {
     "sparsegan.balance": ("BalanceRatio", "BalanceRecord", "DensityController"),
-    "sparsegan.methods": ("METHODS", "Adapt", "Dda", "Dense", "Method", "Sdst", "Static", "StuGan"),
+    "sparsegan.methods": (
+        "METHODS",
+        "Adapt",
+        "Dda",
+        "Dense",
+        "Method",
+        "Ramp",
+        "Sdst",
+        "Static",
+        "StuGan",
+    ),
     "sparsegan.sparsity": ("Masks", "SparseEMA", "SparseNetwork"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

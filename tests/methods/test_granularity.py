@@ -12,6 +12,7 @@ from toy_gan import ToyGan, require_equal, require_sparse
 SETTINGS = {
     "dense": {},
     "static": {"generator_density": 0.3, "discriminator_density": 0.4},
+    "ramp": {"generator_density": 0.3, "interval": 3, "ramp_interval": 4},
     "sdst": {"generator_density": 0.3, "interval": 3},
     "dda": {"generator_density": 0.3, "control_interval": 4},
     "adapt": {"generator_density": 0.3, "interval": 3, "control_interval": 4},
@@ -61,6 +62,7 @@ def test_blocks_stay_whole_and_budgets_hold_after_every_step(name, ratio):
         == {
             "dense": [False, False],
             "static": [False, False],
+            "ramp": [True, True],
             "sdst": [True, False],
             "dda": [False, True],
             "adapt": [True, True],

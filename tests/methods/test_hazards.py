@@ -32,6 +32,7 @@ from sparsegan.sparsity import grow
 from toy_gan import LATENT, SPREAD, ToyGan, discriminator, generator, hand_made
 
 SHORT = {"balance_every": 1, "balance_window": 2}
+INTERVALS = {"interval", "control_interval", "ramp_interval"}
 
 
 def _rng(seed=0):
@@ -145,7 +146,7 @@ def _random_states():
 def test_hazard_12_global_random_state_is_reseeded(name):
     gan = ToyGan()
     before = _random_states()
-    intervals = {"interval", "control_interval"} & set(METHODS[name].Settings.__dataclass_fields__)
+    intervals = INTERVALS & set(METHODS[name].Settings.__dataclass_fields__)
     method = METHODS[name](*gan.parts, steps=9, **SHORT, **dict.fromkeys(intervals, 2))
     gan.run(method, 5)
     gan.run(method, 4, ratio=0.9)
@@ -205,7 +206,7 @@ def test_hazard_14_a_scalar_gate_is_dropped(name):
     gan = ToyGan()
     gan.G, gan.D = _Gated(generator()), _Gated(discriminator())
     gan.opt_G, gan.opt_D = (optim.Adam(net.parameters(), lr=0.01) for net in (gan.G, gan.D))
-    intervals = {"interval", "control_interval"} & set(METHODS[name].Settings.__dataclass_fields__)
+    intervals = INTERVALS & set(METHODS[name].Settings.__dataclass_fields__)
     method = METHODS[name](*gan.parts, steps=20, **SHORT, **dict.fromkeys(intervals, 2))
     gan.run(method, 7)
     for network in (method.generator, method.discriminator):

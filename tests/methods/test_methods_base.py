@@ -22,6 +22,7 @@ from toy_gan import (
 SHORT = {
     "dense": {},
     "static": {"generator_density": 0.3, "discriminator_density": 0.4},
+    "ramp": {"generator_density": 0.3, "interval": 3, "ramp_interval": 4},
     "sdst": {"generator_density": 0.3, "interval": 3},
     "dda": {"generator_density": 0.3, "control_interval": 4},
     "adapt": {"generator_density": 0.3, "interval": 3, "control_interval": 4},

@@ -4,6 +4,7 @@ from sparsegan.methods.adapt import Adapt
 from sparsegan.methods.base import Method, StepEvents
 from sparsegan.methods.dda import Dda
 from sparsegan.methods.dense import Dense
+from sparsegan.methods.ramp import Ramp
 from sparsegan.methods.requests import Requests
 from sparsegan.methods.sdst import Sdst
 from sparsegan.methods.static import Static
@@ -13,6 +14,7 @@ METHODS: dict[str, type[Method]] = {
     "adapt": Adapt,
     "dda": Dda,
     "dense": Dense,
+    "ramp": Ramp,
     "sdst": Sdst,
     "static": Static,
     "stu-gan": StuGan,
@@ -25,6 +27,7 @@ __all__ = [
     "Dda",
     "Dense",
     "Method",
+    "Ramp",
     "Requests",
     "Sdst",
     "Static",
