@@ -1,0 +1,172 @@
+"""What metrics.jsonl tells, passed on to trackers; none of them can stop a run.
+
+What a tracker holds of a run is made of the run's events alone, and made anew when the run goes on
+after a stop: so no step is there twice, none is missing, and a run may be tracked from the middle.
+"""
+
+import importlib
+import importlib.util
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from sparsegan.errors import SparseganError
+from sparsegan.record.metrics_log import readable_events
+from sparsegan.record.run import RunDirectory
+from sparsegan.settings.config import Config
+
+log = logging.getLogger("sparsegan")
+
+NETWORKS = ("generator", "discriminator")
+_NAMED_OTHERWISE = ("step", "value", "n", "seconds")  # fields of an evaluation
+
+
+class Tracker(Protocol):
+    """Shows numbers and pictures of one run.
+
+    Attributes:
+        look: What to type to look at it.
+    """
+
+    look: str
+
+    def numbers(self, step: int, numbers: Mapping[str, float]) -> None:
+        """Numbers of a step, which never falls; a name has one number a step."""
+
+    def picture(self, step: int, name: str, path: Path) -> None:
+        """A PNG of a step."""
+
+    def close(self) -> None:
+        """Nothing more will come."""
+
+
+_MAKERS = {
+    "tensorboard": ("sparsegan.record.trackers.tensorboard", "TensorBoard"),
+    "trackio": ("sparsegan.record.trackers.trackio", "Trackio"),
+}
+
+
+def require(names: Sequence[str]) -> None:
+    """Refuse trackers whose package is missing.
+
+    Raises:
+        SparseganError: Naming it.
+    """
+    for name in names:
+        if importlib.util.find_spec(name) is None:
+            raise SparseganError(
+                f"track is {name}, which needs the package of that name: "
+                f"pip install 'sparsegan[{name}]', or leave it out"
+            )
+
+
+class Tracking:
+    """Passes a run's events on to its trackers.
+
+    A tracker that fails is warned of once and left alone from then on.
+
+    Args:
+        names: Of the trackers.
+        run: Whose events; those that it has already are passed on first.
+        config: Its settings.
+    """
+
+    def __init__(self, names: Sequence[str], run: RunDirectory, config: Config) -> None:
+        self._run = run
+        self._trackers: dict[str, Tracker] = {}
+        self._last: dict[str, int] = {}
+        self._pictures: set[Path] = set()
+        for name in names:
+            self._try(name, lambda name=name: self._begin(name, config))  # type: ignore[misc]
+        if self._trackers:
+            for event in readable_events(run.metrics):
+                self.follow(event)
+
+    @property
+    def look(self) -> list[str]:
+        """How to look at each tracker."""
+        return [tracker.look for tracker in self._trackers.values()]
+
+    def follow(self, event: Mapping[str, Any]) -> None:
+        """Pass an event on, and pictures that are there by now."""
+        if not self._trackers:
+            return
+        step = event["step"]
+        if event["kind"] in ("train", "evaluate", "end"):
+            self._show_pictures()
+        told = {
+            name: number
+            for name, number in numbers(event).items()
+            if step > self._last.get(name, -1)
+        }
+        self._last |= dict.fromkeys(told, step)
+        if told:
+            self._each(lambda tracker: tracker.numbers(step, told))
+
+    def close(self) -> None:
+        """Let the trackers finish."""
+        self._show_pictures()
+        self._each(lambda tracker: tracker.close())
+        self._trackers.clear()
+
+    def _begin(self, name: str, config: Config) -> None:
+        module, maker = _MAKERS[name]
+        self._trackers[name] = getattr(importlib.import_module(module), maker)(self._run, config)
+
+    def _show_pictures(self) -> None:
+        there = (path for path in self._run.samples.rglob("step-*.png") if path.stem[5:].isdigit())
+        for path in sorted(set(there) - self._pictures, key=lambda path: path.stem):
+            self._pictures.add(path)
+            folder = str(path.parent.relative_to(self._run.samples))
+            name = "samples" if folder == "." else f"{folder}/samples"
+            step = int(path.stem[5:])
+            self._each(lambda tracker: tracker.picture(step, name, path))  # noqa: B023
+
+    def _each(self, tell: Callable[[Tracker], None]) -> None:
+        for name, tracker in list(self._trackers.items()):
+            self._try(name, lambda tracker=tracker: tell(tracker))  # type: ignore[misc]
+
+    def _try(self, name: str, what: Callable[[], None]) -> None:
+        try:
+            what()
+        except Exception as error:
+            self._trackers.pop(name, None)
+            log.warning(
+                "%s failed (%s: %s): the run goes on without it, and what it misses is in %s",
+                name,
+                type(error).__name__,
+                error,
+                self._run.metrics,
+            )
+
+
+def numbers(event: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers of an event by the names that trackers show them under, grouped by a slash.
+
+    Example:
+        >>> numbers({"kind": "train", "step": 5, "generator_loss": 0.5, "balance_ratio": None})
+        {'loss/generator': 0.5}
+    """
+    kind = event["kind"]
+    game = f"{event['pair']}/" if event.get("pair") else ""
+    if kind == "train":
+        named = {_by_network(key): value for key, value in event.items() if key != "step"}
+    elif kind == "evaluate":
+        named = {f"quality/{event.get('metric')}": event.get("value")}
+        others = (key for key in event if key not in _NAMED_OTHERWISE)
+        named |= {f"quality/{key}": event[key] for key in others}
+    elif kind == "rewire" and event.get("reason") == "rewire":
+        shares = ("churn", "ever_active")
+        named = {f"{share}/{event.get('network')}": event.get(share) for share in shares}
+    else:
+        return {}
+    return {f"{game}{key}": float(v) for key, v in named.items() if type(v) in (int, float)}
+
+
+def _by_network(field: str) -> str:
+    """`generator_loss` as `loss/generator`, beside the discriminator's."""
+    for network in NETWORKS:
+        if field.startswith(f"{network}_"):
+            return f"{field.removeprefix(f'{network}_')}/{network}"
+    return field
