@@ -30,6 +30,12 @@ def resume(arguments: list[str]) -> int:
         "done so far would have been the same",
     )
     parser.add_argument(
+        "--track",
+        type=lambda text: [] if text == "none" else text.split(","),
+        metavar="tensorboard,trackio|none",
+        help="show the run there from now on, with all that it has done so far",
+    )
+    parser.add_argument(
         "--inexact",
         action="store_true",
         help="go on although threads, PyTorch, processor, device or data are not what they were",
@@ -47,7 +53,8 @@ def resume(arguments: list[str]) -> int:
     from sparsegan.train import loop
     from sparsegan.train.resumption import is_complete
 
-    plain = (options.checkpoint, options.steps, options.repair) == (None, None, False)
+    asked = (options.checkpoint, options.steps, options.track, options.repair)
+    plain = asked == (None, None, None, False)
     if plain and is_complete(open_run(options.run)):
         print(f"{options.run} is finished: {options.run / 'report.html'}")
         return 0
@@ -57,6 +64,7 @@ def resume(arguments: list[str]) -> int:
             Console(),
             checkpoint=options.checkpoint,
             steps=options.steps,
+            track=options.track,
             inexact=options.inexact,
             repair=options.repair,
             trust_code=options.trust_code,

@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -35,19 +35,21 @@ class MetricsLog:
 
     Args:
         path: The file, made if it is not there.
+        follow: Called with each event, when it is written.
 
     Raises:
         WriteError: In every method: the disk is full, or the file has been removed meanwhile.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, follow: Callable[[Event], None] = lambda event: None) -> None:
+        self.path, self._follow = path, follow
         with writing(path):
             self._file = path.open("ab")
 
     def write(self, event: Event) -> None:
         """Append an event."""
         self.extend(line(event))
+        self._follow(event)
 
     def extend(self, lines: bytes) -> None:
         """Append lines that were events before."""

@@ -16,6 +16,9 @@ Change = Literal["color", "translation", "cutout"]
 Metric = Literal["kid", "frechet", "prdc", "classes"]
 """What `evaluate.metrics` may name."""
 
+Tracker = Literal["tensorboard", "trackio"]
+"""What `track` may name."""
+
 Decay = Literal["none", "linear"]
 """Courses of the learning rate."""
 
@@ -271,6 +274,8 @@ class Config:
             optimiser step: n parts need about an n-th of the memory for activations.
         seed: Seed of networks, masks, noise, data order and augmentation.
         log_every: Steps between lines of losses, speed and densities in metrics.jsonl.
+        track: Where to show the run besides, while it is trained: tensorboard (event files in the
+            run's directory), trackio (its local store); nowhere unless named.
         engine: What networks on the CPU run on: native sparse kernels, dense masked ones, or the
             faster of the two, measured before the first step.
         threads: CPU threads of each process; none: as many as PyTorch takes by itself.
@@ -289,6 +294,7 @@ class Config:
     accumulate: int = 1
     seed: int = 0
     log_every: int = 100
+    track: tuple[Tracker, ...] = ()
     engine: Literal["auto", "native", "masked"] = "auto"
     threads: int | None = None
     checkpoint: CheckpointConfig = CheckpointConfig()

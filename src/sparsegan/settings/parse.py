@@ -213,6 +213,8 @@ def check(config: Config) -> None:
         raise SparseganError(
             f"augment is {', '.join(config.augment)}: name every change once at most"
         )
+    if len(set(config.track)) < len(config.track):
+        raise SparseganError(f"track is {', '.join(config.track)}: name every tracker once at most")
     evaluate = config.evaluate
     if not all(0 <= share <= 1 for share in evaluate.at):
         raise SparseganError(

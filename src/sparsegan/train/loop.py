@@ -17,8 +17,11 @@ from sparsegan.record.checkpoint import save_state
 from sparsegan.record.journal import Journal
 from sparsegan.record.metrics_log import MetricsLog, finite, history
 from sparsegan.record.run import RunDirectory, create, free_name, hold, open_run
+from sparsegan.record.trackers import tracking
+from sparsegan.record.trackers.tracking import Tracking
 from sparsegan.settings import parse, trust
-from sparsegan.settings.config import Config
+from sparsegan.settings.config import Config, Tracker
+from sparsegan.settings.values import fit
 from sparsegan.train import heartbeat, kinds, log, memory, resumption, start, state, timing
 from sparsegan.train.clock import Clock
 from sparsegan.train.evaluate import beside, sentence
@@ -75,6 +78,7 @@ def resume(
     *,
     checkpoint: Path | str | int | None = None,
     steps: int | None = None,
+    track: Sequence[str] | None = None,
     inexact: bool = False,
     repair: bool = False,
     trust_code: bool = False,
@@ -90,6 +94,7 @@ def resume(
         checkpoint: Where to go on: `best`, a step or a path; None is the newest. What the run did
             later is forgotten.
         steps: How long the run is to be, where its schedules allow another length; None: as it is.
+        track: What is to show the run from now on (the setting `track`); None: what has so far.
         inexact: Go on although the machine differs in what the bits depend on.
         repair: Go on with what can be read of a metrics.jsonl that is damaged or lost.
         trust_code: Whether all code that config.yaml names may be run (see `trust`).
@@ -110,13 +115,18 @@ def resume(
         config = parse.read(run.config)
         trust.require(config, run.config, trust_code=trust_code)
         run.require_own_folders()
+        if track is not None:
+            config = replace(config, track=fit("track", track, tuple[Tracker, ...]))
+        tracking.require(config.track)
         if checkpoint is None and run.end_step() == (steps or config.steps) == config.steps:
             if first:
                 resumption.complete(run, repair_log=repair)
+                if track is not None:
+                    Tracking(config.track, run, config).close()
             return run
         if checkpoint is None and not resumption.has_begun(run):
             return _begin(replace(config, steps=steps or config.steps), run, console)
-        going = resumption.read(run, checkpoint, steps=steps, repair_log=repair)
+        going = resumption.read(run, checkpoint, steps=steps, track=config.track, repair_log=repair)
         return _go_on(going, console, inexact=inexact)
     finally:
         if lock is not None:
@@ -127,6 +137,7 @@ def _begin(
     config: Config, run: RunDirectory | None, console: Console | None, notes: Sequence[str] = ()
 ) -> RunDirectory:
     """Train from the first step, in a new directory or in one that holds no step yet."""
+    tracking.require(config.track)
     images = kinds.of(config).images(config)
     fabric = launch(config)
     config = kinds.of(config).resolve(config, images)
@@ -196,7 +207,8 @@ def _train_on(
     heartbeat.can_be_resumed(run.path)
     fabric = games.fabric
     first = fabric.is_global_zero
-    metrics = MetricsLog(run.metrics) if first else None
+    followers = Tracking(config.track if first else (), run, config)
+    metrics = MetricsLog(run.metrics, followers.follow) if first else None
     session = Session(
         config=config,
         fabric=fabric,
@@ -214,6 +226,8 @@ def _train_on(
             for game in games:
                 for warning in game.method.inspection.warnings:
                     session.display.say(f"{game.label(f'step {games.step}')}: {warning}")
+            for look in followers.look:
+                session.display.say(f"to watch the run: {look}")
             if seconds is None:
                 games.choose_kernels(batches.generator_latents(1), batches.real(1, 0))
                 log.start(session.journal, games)
@@ -229,6 +243,7 @@ def _train_on(
             steps(session)
         finish(session)
     finally:
+        followers.close()
         if metrics is not None:
             metrics.close()
     return run

@@ -14,7 +14,7 @@ from sparsegan.record.journal import Journal
 from sparsegan.record.metrics_log import MetricsLog, line, readable_history
 from sparsegan.record.run import RunDirectory
 from sparsegan.settings import kinds, parse
-from sparsegan.settings.config import Config
+from sparsegan.settings.config import Config, Tracker
 from sparsegan.train import log, prolong, state
 from sparsegan.train.games import Games
 
@@ -47,8 +47,9 @@ class Resumption:
         """
         run = self.run
         run.forget_after(self.saved["step"])
-        if parse.read(run.config).steps != self.config.steps:
-            _set_steps(run.config, self.config)
+        before = parse.read(run.config)
+        if (before.steps, before.track) != (self.config.steps, self.config.track):
+            _rewrite(run.config, self.config)
         if self.repaired:
             self._repair(games)
         elif run.metrics.read_bytes() != self.past:
@@ -69,6 +70,7 @@ def read(
     checkpoint: Path | str | int | None = None,
     *,
     steps: int | None = None,
+    track: tuple[Tracker, ...] | None = None,
     repair_log: bool = False,
 ) -> Resumption:
     """Read what a run goes on from; nothing is written.
@@ -77,13 +79,15 @@ def read(
         run: Its directory.
         checkpoint: As `RunDirectory.find_checkpoint` knows it.
         steps: How long the run is to be; None: as config.yaml says.
+        track: What is to show it; None: as config.yaml says.
         repair_log: Go on with what can be read of metrics.jsonl.
 
     Raises:
         SparseganError: Something of it is damaged, or is of another run.
     """
     config = parse.read(run.config)
-    config = replace(config, steps=steps or config.steps)
+    track = config.track if track is None else track
+    config = replace(config, steps=steps or config.steps, track=track)
     saved = run.load(checkpoint)
     state.require_parts(saved, kinds.of(config.network.name).game_names)
     had = replace(config, steps=saved["settings"]["steps"])
@@ -139,7 +143,9 @@ def _require_length(run: RunDirectory, had: Config, steps: int, done: int) -> No
         )
 
 
-def _set_steps(path: Path, config: Config) -> None:
-    """Change the number of steps in config.yaml, and not the notes in it."""
+def _rewrite(path: Path, config: Config) -> None:
+    """Change the number of steps and the trackers in config.yaml, and not the notes in it."""
     text, count = re.subn(r"(?m)^steps:.*$", f"steps: {config.steps}", path.read_text(), count=1)
+    text = re.sub(r"(?m)^track:.*\n(- .*\n)*", "", text)  # an older run's has none
+    text = f"{text.rstrip()}\ntrack: [{', '.join(config.track)}]\n"
     atomic_write_text(path, text if count else parse.to_yaml(config))

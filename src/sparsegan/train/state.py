@@ -142,7 +142,7 @@ def binding_settings(config: Config) -> dict[str, Any]:
     """
     free = ("data.", "checkpoint.", "evaluate.", "sample.", "fabric.", "run.", "start.")
     binding = {key: v for key, v in parse.flat(config).items() if not key.startswith(free)}
-    for key in ("log_every", "threads", "network.generator", "network.discriminator"):
+    for key in ("log_every", "track", "threads", "network.generator", "network.discriminator"):
         del binding[key]
     return binding | {
         "data.flip": config.data.flip,

@@ -8,6 +8,7 @@ import importlib
 import importlib.util
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -78,7 +79,7 @@ class Tracking:
         self._last: dict[str, int] = {}
         self._pictures: set[Path] = set()
         for name in names:
-            self._try(name, lambda name=name: self._begin(name, config))  # type: ignore[misc]
+            self._try(name, partial(self._begin, name, config))
         if self._trackers:
             for event in readable_events(run.metrics):
                 self.follow(event)
@@ -102,12 +103,12 @@ class Tracking:
         }
         self._last |= dict.fromkeys(told, step)
         if told:
-            self._each(lambda tracker: tracker.numbers(step, told))
+            self._each("numbers", step, told)
 
     def close(self) -> None:
         """Let the trackers finish."""
         self._show_pictures()
-        self._each(lambda tracker: tracker.close())
+        self._each("close")
         self._trackers.clear()
 
     def _begin(self, name: str, config: Config) -> None:
@@ -121,11 +122,11 @@ class Tracking:
             folder = str(path.parent.relative_to(self._run.samples))
             name = "samples" if folder == "." else f"{folder}/samples"
             step = int(path.stem[5:])
-            self._each(lambda tracker: tracker.picture(step, name, path))  # noqa: B023
+            self._each("picture", step, name, path)
 
-    def _each(self, tell: Callable[[Tracker], None]) -> None:
+    def _each(self, method: str, *arguments: object) -> None:
         for name, tracker in list(self._trackers.items()):
-            self._try(name, lambda tracker=tracker: tell(tracker))  # type: ignore[misc]
+            self._try(name, partial(getattr(tracker, method), *arguments))
 
     def _try(self, name: str, what: Callable[[], None]) -> None:
         try:

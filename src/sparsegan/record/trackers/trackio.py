@@ -21,7 +21,7 @@ class Trackio:
     """Logs a run to trackio's project `sparsegan`, in place of what it has logged before.
 
     Where that is (this machine, a server, a Space) trackio's own environment variables say. The
-    run directory keeps in trackio.json by what id the run is known there.
+    run directory keeps in trackio.json under what id the run is there.
 
     Args:
         run: Called like its directory.
@@ -32,7 +32,8 @@ class Trackio:
         self._trackio: Any = importlib.import_module("trackio")
         self._row: tuple[int, dict[str, Any]] = (0, {})
         known = run.path / "trackio.json"
-        self._forget(known)
+        directory = str(run.path.resolve())
+        self._forget(known, directory)
         with _silence():
             self._run = self._trackio.init(
                 project=PROJECT,
@@ -42,15 +43,15 @@ class Trackio:
                 auto_log_gpu=False,
                 auto_log_cpu=False,
             )
-        atomic_write_text(known, json.dumps({"project": PROJECT, "id": self._run.id}) + "\n")
+        atomic_write_text(known, json.dumps({"id": self._run.id, "directory": directory}) + "\n")
         self.look = f"trackio show --project {PROJECT}"
 
-    def _forget(self, known: Path) -> None:
-        """Remove what the run has logged before, if it is in this store."""
+    def _forget(self, known: Path, directory: str) -> None:
+        """Remove what this run, and no copy of it, has logged before into this store."""
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             before = json.loads(known.read_text())
-            for run in self._trackio.Api().runs(before["project"]):
-                if run.id == before["id"]:
+            for run in self._trackio.Api().runs(PROJECT):
+                if (run.id, directory) == (before["id"], before["directory"]):
                     run.delete()
 
     def numbers(self, step: int, numbers: Mapping[str, float]) -> None:
