@@ -1,16 +1,18 @@
 import pytest
 
+from sparsegan.record.events import read
 from sparsegan.record.primary import PRIMARY, primary, step_at
 
 
-def evaluation(step, value, pair=None, **others):
-    fields = {"metric": "kid-patches", "value": value, "seconds": 3.0, "n": 10, **others}
-    return {"kind": "evaluate", "step": step, **({"pair": pair} if pair else {}), **fields}
+def evaluation(step, value, game=None, **others):
+    fields = {"metric": "kid-patches", "value": value, "seconds": 3.0, "n": 10, "bn": "batch"}
+    line = {"kind": "evaluate", "step": step, **fields, **others}
+    return read(line | ({"pair": game} if game else {}))
 
 
 def test_the_mean_of_three_evaluations_whatever_else_there_was():
     events = [
-        {"kind": "train", "step": 90, "value": 99.0},
+        read({"kind": "train", "step": 90, "value": 99.0}),
         evaluation(80, 50.0),
         evaluation(90, 1.0, frechet=4.0, recall=None),
         evaluation(95, 2.0, frechet=5.0, recall=0.5),
@@ -26,12 +28,12 @@ def test_a_repeated_evaluation_counts_once():
 
 def test_games_have_their_own():
     events = [
-        evaluation(step, step * scale, pair)
+        evaluation(step, step * scale, game)
         for step in (90, 95, 100)
-        for pair, scale in (("a_to_b", 1), ("b_to_a", 2))
+        for game, scale in (("a_to_b", 1), ("b_to_a", 2))
     ]
     found = primary(events, 100)
-    assert [found[pair]["value"] for pair in ("a_to_b", "b_to_a")] == [95, 190]
+    assert [found[game]["value"] for game in ("a_to_b", "b_to_a")] == [95, 190]
 
 
 @pytest.mark.parametrize(

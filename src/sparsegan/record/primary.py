@@ -4,9 +4,11 @@ The last evaluation alone is one draw of a number that goes up and down; the bes
 luckiest of many, and grows with their number.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
+from math import isfinite
 from statistics import fmean
-from typing import Any
+
+from sparsegan.record.events import Evaluation, Event, Fields
 
 PRIMARY = (0.9, 0.95, 1.0)
 """Shares of a run at whose ends it is evaluated."""
@@ -22,7 +24,7 @@ def step_at(share: float, steps: int) -> int:
     return round(share * steps)
 
 
-def primary(events: Iterable[Mapping[str, Any]], steps: int) -> dict[str | None, dict[str, float]]:
+def primary(events: Iterable[Event], steps: int) -> dict[str | None, dict[str, float]]:
     """The mean of each number of a run's evaluations at `PRIMARY`.
 
     Args:
@@ -30,28 +32,26 @@ def primary(events: Iterable[Mapping[str, Any]], steps: int) -> dict[str | None,
         steps: Generator steps of the run.
 
     Returns:
-        By the game's name, and then by the field of the `evaluate` event, such as `value` (which is
-        of `metric`). A game that has not been evaluated at all of these steps, or by another metric
-        at some, is not there; nor is a number that one of the evaluations lacks.
+        By the game's name, and then by the field of an evaluation, such as `value` (which is of
+        `metric`). A game that has not been evaluated at all of these steps, or by another metric at
+        some, is not there; nor is a number that one of the evaluations lacks.
     """
-    wanted = [step_at(share, steps) for share in PRIMARY]
-    evaluations: dict[str | None, dict[int, Mapping[str, Any]]] = {}
+    wanted = {step_at(share, steps) for share in PRIMARY}
+    evaluations: dict[str | None, dict[int, Evaluation]] = {}
     for event in events:
-        if event["kind"] == "evaluate" and event["step"] in wanted:
-            evaluations.setdefault(event.get("pair"), {})[event["step"]] = event
-    means = {}
-    for game, by_step in evaluations.items():
-        rows = list(by_step.values())
-        whole = by_step.keys() == set(wanted)
-        if whole and len({row.get("metric") for row in rows}) == 1:
-            means[game] = _means(rows)
-    return means
+        if isinstance(event, Evaluation) and event.step in wanted:
+            evaluations.setdefault(event.game, {})[event.step] = event
+    return {
+        game: _means([row.to_json() for row in rows.values()])
+        for game, rows in evaluations.items()
+        if rows.keys() == wanted and len({row.metric for row in rows.values()}) == 1
+    }
 
 
-def _means(rows: list[Mapping[str, Any]]) -> dict[str, float]:
-    fields = [name for name in rows[0] if name not in ("step", "seconds")]
+def _means(rows: Sequence[Fields]) -> dict[str, float]:
     return {
         name: fmean(row[name] for row in rows)
-        for name in fields
-        if all(type(row.get(name)) in (int, float) for row in rows)
+        for name in rows[0]
+        if name not in ("step", "seconds")
+        and all(type(row.get(name)) in (int, float) and isfinite(row[name]) for row in rows)
     }

@@ -7,20 +7,19 @@ after a stop: so no step is there twice, none is missing, and a run may be track
 import importlib
 import importlib.util
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from sparsegan.errors import SparseganError
-from sparsegan.record.metrics_log import readable_events
+from sparsegan.record.events import NETWORKS, End, Evaluation, Event, Progress, Rewiring
+from sparsegan.record.metrics_log import readable_history
 from sparsegan.record.run import RunDirectory
 from sparsegan.settings.config import Config
 
 log = logging.getLogger("sparsegan")
-
-NETWORKS = ("generator", "discriminator")
-_NAMED_OTHERWISE = ("step", "value", "n", "seconds")  # fields of an evaluation
 
 
 class Tracker(Protocol):
@@ -81,7 +80,7 @@ class Tracking:
         for name in names:
             self._try(name, partial(self._begin, name, config))
         if self._trackers:
-            for event in readable_events(run.metrics):
+            for event in readable_history(run.metrics):
                 self.follow(event)
 
     @property
@@ -89,12 +88,12 @@ class Tracking:
         """How to look at each tracker."""
         return [tracker.look for tracker in self._trackers.values()]
 
-    def follow(self, event: Mapping[str, Any]) -> None:
+    def follow(self, event: Event) -> None:
         """Pass an event on, and pictures that are there by now."""
         if not self._trackers:
             return
-        step = event["step"]
-        if event["kind"] in ("train", "evaluate", "end"):
+        step = event.step
+        if isinstance(event, Progress | Evaluation | End):
             self._show_pictures()
         told = {
             name: number
@@ -142,27 +141,40 @@ class Tracking:
             )
 
 
-def numbers(event: Mapping[str, Any]) -> dict[str, float]:
+def numbers(event: Event) -> dict[str, float]:
     """The numbers of an event by the names that trackers show them under, grouped by a slash.
 
     Example:
-        >>> numbers({"kind": "train", "step": 5, "generator_loss": 0.5, "balance_ratio": None})
-        {'loss/generator': 0.5}
+        >>> numbers(Rewiring.of(5, "a_to_b", change))  # doctest: +SKIP
+        {'a_to_b/churn/generator': 0.1, 'a_to_b/ever_active/generator': 0.3}
     """
-    kind = event["kind"]
-    game = f"{event['pair']}/" if event.get("pair") else ""
-    if kind == "train":
-        named = {_by_network(key): value for key, value in event.items() if key != "step"}
-    elif kind == "evaluate":
-        named = {f"quality/{event.get('metric')}": event.get("value")}
-        others = (key for key in event if key not in _NAMED_OTHERWISE)
-        named |= {f"quality/{key}": event[key] for key in others}
-    elif kind == "rewire" and event.get("reason") == "rewire":
-        shares = ("churn", "ever_active")
-        named = {f"{share}/{event.get('network')}": event.get(share) for share in shares}
-    else:
-        return {}
-    return {f"{game}{key}": float(v) for key, v in named.items() if type(v) in (int, float)}
+    game = f"{event.game}/" if event.game else ""
+    return {
+        f"{game}{name}": float(number)
+        for name, number in _named(event).items()
+        if type(number) in (int, float) and math.isfinite(number)
+    }
+
+
+def _named(event: Event) -> dict[str, Any]:
+    match event:
+        case Progress():
+            return {_by_network(name): number for name, number in _own(event).items()}
+        case Evaluation():
+            others = {f"quality/{name}": number for name, number in _own(event).items()}
+            return {f"quality/{event.metric}": event.value} | others
+        case Rewiring(reason="rewire"):
+            shares = ("churn", "ever_active")
+            return {f"{name}/{event.network}": getattr(event, name) for name in shares}
+    return {}
+
+
+def _own(event: Event) -> dict[str, Any]:
+    """The fields of its kind, but those of an evaluation that are not about quality."""
+    left_out = {"kind", "step"}
+    if isinstance(event, Evaluation):
+        left_out |= {"value", "n", "seconds"}
+    return {name: value for name, value in event.to_json().items() if name not in left_out}
 
 
 def _by_network(field: str) -> str:
