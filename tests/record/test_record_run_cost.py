@@ -150,3 +150,24 @@ def test_the_generators_of_a_cycle_are_gone_through_three_times():
             assert flops == pytest.approx(generator + discriminator)
         assert summary["weights"]["discriminator b_to_a"]["active_end"] == 10
         assert summary["weights"]["discriminator a_to_b"]["active_end"] == 4
+
+
+def test_what_comes_on_top_of_training_steps_by_hand():
+    # 14 steps, batches of 8 and 6, two discriminator steps; growth in G after steps 4, 8 and 12,
+    # decisions on D after 5 and 10, and measurements of the balance ratio after 5 and 10.
+    flags = ["--method.balance_every", "5", "--method.interval", "4"]
+    flags += ["--method.control_interval", "5", "--method.balance_window", "1"]
+    summary = run_cost.summary(config("unused", *flags), LAYERS, [START, RAISE])
+    growth = 3 * 6 * 100 * 0.5 + 2 * 2 * 8 * 40 * (0.8 + 0.5)
+    balance = 2 * 6 * 100 * 0.5 + (6 + 8) * 40 * (0.2 + 0.5)
+    assert summary["overhead"] == pytest.approx({"growth": growth, "balance": balance})
+    at_random = [*flags, "--method.growth", "random", "--method.control_growth", "random"]
+    summary = run_cost.summary(config("unused", *at_random), LAYERS, [START, RAISE])
+    assert summary["overhead"] == pytest.approx({"growth": 0, "balance": balance})
+
+
+def test_moments_that_are_kept_need_dense_gradients_at_every_step():
+    settings = config("unused", "--method.moments", "kept")
+    summary = run_cost.summary(settings, LAYERS, [START])
+    growth = 14 * (6 * 100 * 0.5 + 2 * 2 * 8 * 40 * 0.8)
+    assert summary["overhead"]["growth"] == pytest.approx(growth)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sparsegan import cost
-from sparsegan.cost import Convention, LayerCost
+from sparsegan.cost import Convention, LayerCost, overhead
 from sparsegan.engine import BLOCK
 from sparsegan.errors import SparseganError
 from sparsegan.record.events import NETWORKS, Event, Rewiring, Start
@@ -53,8 +53,10 @@ def summary(
         timed: Steps of the run and of its dense equal, in turns.
 
     Returns:
-        Weights by network, operations and bytes of all games together, and seconds. Of several
-        games there is what each costs besides, in `pairs`.
+        Weights by network, operations and bytes of all games together, and seconds. `flops` are
+        those of training steps; `overhead` has what comes on top by the consistent convention, of
+        gradients to grow by (`growth`) and of measurements of the balance ratio (`balance`). Of
+        several games there is what each costs besides, in `pairs`.
     """
     events = list(events)
     games = {
@@ -90,6 +92,7 @@ def _of_game(config: Config, layers: Layers, events: Sequence[Event]) -> dict[st
             )
             for convention in cost.CONVENTIONS
         },
+        "overhead": _overhead(config, layers, history),
         "inference": {
             convention: {
                 name: {
@@ -134,7 +137,10 @@ def _together(games: Mapping[str | None, Mapping[str, Any]]) -> dict[str, Any]:
             }
             for convention in cost.CONVENTIONS
         },
-        "bytes": {kind: sum(own["bytes"][kind] for own in costs) for kind in costs[0]["bytes"]},
+        **{
+            part: {kind: sum(own[part][kind] for own in costs) for kind in costs[0][part]}
+            for part in ("overhead", "bytes")
+        },
     }
 
 
@@ -307,6 +313,44 @@ def _operations(
         **_batches(config),
         convention=convention,
     )
+
+
+def _overhead(config: Config, layers: Layers, history: Mapping[str, History]) -> dict[str, float]:
+    """Operations that are made beside the training steps."""
+    settings, batches = config.method.settings, _batches(config)
+    d_batch, g_batch, steps = (batches[key] for key in ("d_batch", "g_batch", "steps"))
+    # The backward passes of one generator step and of the discriminator steps before it.
+    backward = {
+        "generator": g_batch * batches["generator_passes"],
+        "discriminator": 2 * d_batch * batches["discriminator_steps"],
+    }
+    if settings.moments == "kept" or settings.restores("kept_moments"):
+        # Moments that keep dense gradients need them at every step, a growth's among them.
+        every = [(name, 1, steps + 1) for name in NETWORKS]
+    else:
+        every = [
+            (growing.network, growing.interval, steps)
+            for growing in settings.growths()
+            if growing.growth != "random"
+        ]
+    return {
+        "growth": sum(
+            overhead.dense_gradients(
+                layers[name], history[name], every=interval, steps=last, samples=backward[name]
+            )
+            for name, interval, last in every
+        ),
+        "balance": sum(
+            overhead.forwards(
+                layers[name],
+                history[name],
+                every=settings.balance_every,
+                steps=steps,
+                samples=samples,
+            )
+            for name, samples in (("generator", g_batch), ("discriminator", g_batch + d_batch))
+        ),
+    }
 
 
 def _batches(config: Config) -> dict[str, int]:
