@@ -31,7 +31,7 @@ BELOW = {
         *("balance", "cost", "data", "engine", "methods", "nets", "record", "report"),
         *("settings", "sparsity", "train"),
     },
-    "study": {"cost", "methods", "plan", "record", "settings", "train"},
+    "study": {"cost", "methods", "plan", "record", "report", "settings", "train"},
     "cli": {
         "cost",
         "draw",

@@ -4,7 +4,7 @@ import json
 
 import yaml
 
-from sparsegan.study import file
+from sparsegan.study import file, standing
 from sparsegan.study.places import Place
 from tiny_run import SETTINGS
 
@@ -62,3 +62,37 @@ def rewire(step, active, network="discriminator"):
 
 def evaluation(step, value, **fields):
     return {"kind": "evaluate", "step": step, "metric": "kid-x", "value": value, "n": 9, **fields}
+
+
+def write_cell(of, name, values, *, operations=1e9, overhead=1e7, seconds=10.0, diverged=""):
+    """A cell that ended: with evaluations of `values` at 90, 95 and 100 %, or diverged."""
+    there = place(of, name)
+    steps = of.cell(name).config.steps
+    last = [round(share * steps) for share in (0.9, 0.95, 1.0)]
+    trains = [
+        {
+            "kind": "train",
+            "step": step,
+            "seconds": seconds * step / steps,
+            "balance_ratio": 0.4 + step / 100,
+            "generator_density": 0.2,
+            "discriminator_density": 0.2 if step < 10 else 0.6,
+            "steps_per_second": 5.0,
+        }
+        for step in range(5, steps + (not diverged), 5)
+    ]
+    events = [start(steps), *trains, rewire(10, 60), evaluation(5, 2 * max(values, default=1.0))]
+    events += [evaluation(step, value) for step, value in zip(last, values, strict=False)]
+    record = standing.Record("diverged", diverged, 1) if diverged else None
+    if record is None:
+        events.append({"kind": "end", "step": steps, "seconds": seconds})
+        there.run.path.mkdir(parents=True, exist_ok=True)
+        content = {
+            "flops": {"consistent": {"run": operations, "dense": 2e9}, "published": {"run": 1e8}},
+            "overhead": {"growth": overhead, "balance": 0.0},
+            "weights": {"generator": {"total": 150}, "discriminator": {"total": 150}},
+        }
+        there.run.cost.write_text(json.dumps(content))
+    write_events(there.run, *events)
+    if record is not None:
+        standing.write(there, record)

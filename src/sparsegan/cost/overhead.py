@@ -83,5 +83,6 @@ def forwards(
         samples: What goes through the network at each measurement.
     """
     return samples * math.fsum(
-        number * forward(layers, densities) for number, densities in occasions(history, every, steps)
+        number * forward(layers, densities)
+        for number, densities in occasions(history, every, steps)
     )

@@ -55,7 +55,9 @@ class Table(list[dict[str, Any]]):
     `dense_seconds_per_step`            the dense equal's
     `operations`                        multiply-accumulates of the whole training, by the
                                         consistent convention (`cost.training`)
-    `operations_published`              the same by the papers' convention
+    `operations_overhead`               what comes on top, of gradients to grow by and measurements
+                                        of the balance ratio (`cost.overhead`)
+    `operations_published`              `operations` by the papers' convention
     `dense_operations`                  of the same networks dense, by the consistent convention
     `generator_weights`                 at the end of the run, dense layers included
     `discriminator_weights`             the same
@@ -207,11 +209,13 @@ def _quality(events: Iterable[Event], steps: int) -> tuple[dict[str, Any], dict[
 def _costs(events: Sequence[Event], counted: Mapping[str, Any], steps: int) -> dict[str, Any]:
     seconds = [e["seconds"] for e in events if e["kind"] in ("train", "end") and e.get("seconds")]
     flops, timed = counted.get("flops", {}), counted.get("seconds") or {}
+    beside = counted.get("overhead")
     row: dict[str, Any] = {
         "seconds": seconds[-1] if seconds else None,
         "seconds_per_step": timed.get("per_step"),
         "dense_seconds_per_step": timed.get("dense_per_step"),
         "operations": flops.get("consistent", {}).get("run"),
+        "operations_overhead": sum(beside.values()) if beside else None,
         "operations_published": flops.get("published", {}).get("run"),
         "dense_operations": flops.get("consistent", {}).get("dense"),
     }
