@@ -4,12 +4,8 @@ from torch import nn
 
 from sparsegan import data, metrics
 from sparsegan.errors import SparseganError
-from sparsegan.record.metrics_log import read_events
 from sparsegan.train import build
 from sparsegan.train.evaluate import BESIDE, Evaluator, beside, sentence
-from sparsegan.train.evaluate_run import evaluate_run
-from sparsegan.train.evaluation import due
-from sparsegan.train.loop import train
 from tiny_run import Patches, config
 
 
@@ -156,37 +152,3 @@ def test_every_number_has_its_words():
     everything = dict.fromkeys(BESIDE, 0.5)
     assert len(list(beside(everything))) == len(BESIDE)
     assert list(beside({"frechet": None})) == []
-
-
-def test_evaluations_are_due_at_shares_of_the_run_besides():
-    steps = [step for step in range(301) if due(200, step, 300, (0.9, 0.95, 1.0))]
-    assert steps == [0, 200, 270, 285, 300]
-    assert [step for step in range(15) if due(0, step, 14)] == [0, 14]
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("evaluated") / "run"
-    flags = ("--steps", "2", "--evaluate.images", "60", "--engine", "masked")
-    return train(config(directory, *flags))
-
-
-def test_fresh_images_are_others_and_always_the_same(run):
-    as_before, fresh, again = (
-        evaluate_run(run.path, fresh=fresh, trust_code=True)[None] for fresh in (False, True, True)
-    )
-    events = read_events(run.metrics)
-    *_, recorded = (each for each in events if each["kind"] == "evaluate")
-    assert as_before["value"] == recorded["value"]
-    assert fresh["value"] == again["value"] != as_before["value"]
-    assert fresh["floor"] == as_before["floor"]
-
-
-def test_other_numbers_of_a_run_that_has_not_had_them(run):
-    assert (
-        "classes_seen" in evaluate_run(run.path, numbers=["kid", "classes"], trust_code=True)[None]
-    )
-    with pytest.raises(SparseganError, match=r"evaluate\.metrics is \['fid'\]: it must be a list"):
-        evaluate_run(run.path, numbers=["fid"], trust_code=True)
-    with pytest.raises(SparseganError, match="name each number once, and kid among them"):
-        evaluate_run(run.path, numbers=["classes"], trust_code=True)
