@@ -1,16 +1,13 @@
 """Whatever a loop does, a method's densities are true, or it says that they cannot be."""
 
-import copy
-import logging
-
 import pytest
 import torch
 from torch import nn, optim
 from torch.nn.utils import prune
 from torch.optim.swa_utils import AveragedModel
 
-from sparsegan import METHODS, Sdst, SparseganError, Static
-from toy_gan import ToyGan, discriminator, generator
+from sparsegan import METHODS, Sdst, SparseganError
+from toy_gan import ToyGan
 
 SETTINGS = {"generator_density": 0.3, "discriminator_density": 0.4, "interval": 2}
 
@@ -83,38 +80,6 @@ def test_an_optimiser_that_was_replaced_is_not_trained_dense():
         assert is_kept(method)
     with pytest.raises(SparseganError, match="of the discriminator were not zero"):
         iteration(gan, method)
-
-
-def test_one_weight_has_one_optimiser():
-    gan = ToyGan()
-    gan.opt_G = optim.Adam([*gan.G.parameters(), *gan.D.parameters()])
-    before = copy.deepcopy(gan.D.state_dict())
-    with pytest.raises(SparseganError, match="generator's optimiser holds the discriminator's wei"):
-        attached(gan)
-    assert all(torch.equal(gan.D.state_dict()[k], v) for k, v in before.items())
-    gan = ToyGan()
-    gan.opt_D.add_param_group({"params": gan.G.parameters()})
-    with pytest.raises(SparseganError, match="discriminator's optimiser holds the generator's wei"):
-        attached(gan)
-
-
-def test_one_weight_has_one_network():
-    gan = ToyGan()
-    shared = nn.Linear(8, 8)
-    gan.G, gan.D = nn.Sequential(nn.Linear(6, 8), shared), nn.Sequential(shared, nn.Linear(8, 1))
-    gan.opt_G, gan.opt_D = optim.Adam(gan.G.parameters()), optim.Adam(gan.D.parameters())
-    with pytest.raises(SparseganError, match=r"share the weight of 1 \(0 in the discriminator\)"):
-        attached(gan)
-
-
-def test_single_frozen_layers_are_refused_and_a_frozen_network_is_told_of(caplog):
-    gan = ToyGan()
-    gan.D[0].requires_grad_(False)
-    with pytest.raises(SparseganError, match=r"layers of the discriminator are frozen \(0:"):
-        attached(gan)
-    gan.D.requires_grad_(False)
-    attached(gan)
-    assert "all masked layers of the discriminator are frozen" in caplog.text
 
 
 def test_layers_that_are_frozen_later_keep_their_masks():
@@ -210,50 +175,3 @@ def test_an_average_beside_the_network_breaks_nothing():
     for _ in range(4):
         assert not iteration(gan, method).warnings
         average.update_parameters(gan.G)
-
-
-# ---- weights that were trained before
-
-
-def test_masking_a_trained_network_is_told_with_the_number_of_weights(caplog):
-    gan = ToyGan()
-    gan.discriminator_step()
-    before = sum(int((gan.D[i].weight != 0).sum()) for i in (0, 2, 5))
-    method = attached(gan)
-    lost = before - method.discriminator.masks.active
-    assert f"have set {lost:,} of its {before:,} weights to zero" in caplog.text
-    assert "the discriminator's optimiser has made steps" in caplog.text
-
-
-def test_a_new_network_is_masked_without_a_word(caplog):
-    with caplog.at_level(logging.WARNING):
-        attached(ToyGan())
-    assert not caplog.text
-
-
-def test_masks_for_weights_that_are_gone_are_refused():
-    gan = ToyGan()
-    method = attached(gan)
-    for _ in range(3):
-        iteration(gan, method)
-    weights, state = copy.deepcopy((gan.G.state_dict(), gan.D.state_dict())), method.state_dict()
-    method.detach()
-    again = attached(gan)  # on the trained networks: their weights are lost by this
-    with pytest.raises(SparseganError, match="build the method first"):
-        again.load_state_dict(state)
-    gan.G.load_state_dict(weights[0])
-    gan.D.load_state_dict(weights[1])
-    again.load_state_dict(state)
-    assert all(torch.equal(gan.G.state_dict()[k], v) for k, v in weights[0].items())
-
-
-def test_dense_weights_loaded_under_masks_are_told_with_their_number(caplog):
-    gan = ToyGan()
-    gan.opt_G, gan.opt_D = (optim.Adam(n.parameters()) for n in (gan.G, gan.D))
-    method = Static(*gan.parts, steps=5, generator_density=0.2)
-    gan.G.load_state_dict(generator().state_dict())
-    gan.D.load_state_dict(discriminator().state_dict())
-    count = int(method.generator.masks.nonzero_inactive().sum())
-    assert count
-    gan.G(gan.noise(0))
-    assert f"{count:,} of the weights that were loaded are inactive" in caplog.text
