@@ -11,7 +11,22 @@ from sparsegan.errors import SparseganError
 
 if TYPE_CHECKING:
     from sparsegan.balance import BalanceRatio, BalanceRecord, DensityController
-    from sparsegan.methods import METHODS, Adapt, Dda, Dense, Method, Ramp, Sdst, Static, StuGan
+    from sparsegan.methods import (
+        METHODS,
+        Adapt,
+        Dda,
+        Dense,
+        Gmp,
+        Method,
+        Prune,
+        Ramp,
+        Requests,
+        Sdst,
+        Snip,
+        Static,
+        StuGan,
+        Tickets,
+    )
     from sparsegan.sparsity import Masks, SparseEMA, SparseNetwork
 
 __version__ = "0.2.0"
@@ -24,30 +39,28 @@ __all__ = [
     "Dda",
     "Dense",
     "DensityController",
+    "Gmp",
     "Masks",
     "Method",
+    "Prune",
     "Ramp",
+    "Requests",
     "Sdst",
+    "Snip",
     "SparseEMA",
     "SparseNetwork",
     "SparseganError",
     "Static",
     "StuGan",
+    "Tickets",
 ]
 
 # Imported when first asked for: PyTorch takes seconds, and `sparsegan --help` needs none of it.
 _HOMES = {
     "sparsegan.balance": ("BalanceRatio", "BalanceRecord", "DensityController"),
     "sparsegan.methods": (
-        "METHODS",
-        "Adapt",
-        "Dda",
-        "Dense",
-        "Method",
-        "Ramp",
-        "Sdst",
-        "Static",
-        "StuGan",
+        *("METHODS", "Adapt", "Dda", "Dense", "Gmp", "Method", "Prune", "Ramp", "Requests", "Sdst"),
+        *("Snip", "Static", "StuGan", "Tickets"),
     ),
     "sparsegan.sparsity": ("Masks", "SparseEMA", "SparseNetwork"),
 }

@@ -17,6 +17,10 @@ SETTINGS = {
     "dda": {"generator_density": 0.3, "control_interval": 4},
     "adapt": {"generator_density": 0.3, "interval": 3, "control_interval": 4},
     "stu-gan": {"generator_density": 0.3, "interval": 3},
+    "prune": {"generator_density": 0.3},
+    "gmp": {"generator_density": 0.3, "discriminator_density": 0.4, "interval": 2},
+    "snip": {"generator_density": 0.3},
+    "tickets": {"rounds": 3, "share": 0.4},
 }
 STEPS = 13
 
@@ -45,6 +49,7 @@ def test_blocks_stay_whole_and_budgets_hold_after_every_step(name, ratio):
     for _ in range(STEPS):
         [events] = gan.run(method, 1, ratio=ratio)
         changes += events.changes
+        budget = next((c.active for c in events.changes if c.reason == "prune"), budget)
         assert method.generator.masks.active == budget
         if events.decision is not None:
             assert method.discriminator.masks.budget == events.decision.to_active
@@ -67,12 +72,16 @@ def test_blocks_stay_whole_and_budgets_hold_after_every_step(name, ratio):
             "dda": [False, True],
             "adapt": [True, True],
             "stu-gan": [True, True],
+            "prune": [True, False],
+            "gmp": [True, True],
+            "snip": [True, True],
+            "tickets": [True, True],
         }[name]
     )
     assert any(moved) == any(change.grown + change.dropped for change in changes)
 
 
-@pytest.mark.parametrize("name", ["adapt", "stu-gan"])
+@pytest.mark.parametrize("name", ["adapt", "stu-gan", "gmp", "tickets"])
 def test_a_resumed_run_with_blocks_ends_with_the_same_bits(name):
     whole = ToyGan(spectral_norm="legacy")
     method = _method(name, whole)

@@ -27,6 +27,10 @@ SHORT = {
     "dda": {"generator_density": 0.3, "control_interval": 4},
     "adapt": {"generator_density": 0.3, "interval": 3, "control_interval": 4},
     "stu-gan": {"interval": 3, "generator_growth": "gradient", "discriminator_growth": "random"},
+    "prune": {"generator_density": 0.3, "discriminator_density": 0.4, "prune_at": 0.35},
+    "gmp": {"generator_density": 0.3, "discriminator_density": 0.4, "interval": 2},
+    "snip": {"generator_density": 0.3},
+    "tickets": {"rounds": 3, "share": 0.4, "weights": "drawn", "rewind_to": 1},
 }
 MEASURE = {"balance_every": 2, "balance_window": 2}
 STEPS = 13
@@ -52,6 +56,7 @@ def test_budgets_hold_after_every_step_in_either_order(name, spectral_norm, d_fi
         [events] = gan.run(method, 1)
         assert events.step == method.step == step
         assert (events.balance is not None) == (step % 2 == 0)
+        budget = next((c.active for c in events.changes if c.reason == "prune"), budget)
         assert method.generator.masks.active == budget
         require_sparse(method.generator)
         require_sparse(method.discriminator)

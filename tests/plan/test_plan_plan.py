@@ -83,8 +83,8 @@ def test_every_recipes_networks_have_the_published_counts(recipe_configs, outlin
         for network, layers in outlined.networks.items():
             masked = [layer for layer in layers if layer.masked]
             active = sum(layer.active for layer in masked)
-            density = getattr(settings, f"{network.partition(' ')[0]}_density", 1.0)
-            density = getattr(settings, "generator_density", 1.0) if density is None else density
+            names = ("generator", "discriminator")
+            density = settings.densities()[names.index(network.partition(" ")[0])]
             budget = math.floor(density * sum(layer.weights for layer in masked) + 0.5)
             assert active == budget, (name, network)
 

@@ -229,3 +229,15 @@ def test_averages_that_were_saved_in_sixteen_bits_are_loaded():
     ema.update(1)
     assert {average.dtype for average in ema.averages.values()} == {torch.float32}
     assert torch.allclose(ema.averages["bias"], 0.9 + 0.1 * module.bias.float())
+
+
+def test_averages_can_become_the_weights():
+    network = nn.Linear(3, 2)
+    masks = Masks(network, 0.5)
+    average = SparseEMA(network, masks, 0.5)
+    before = network.weight.detach().clone()
+    with torch.no_grad():
+        network.weight.mul_(3)
+    average.update(1)
+    average.adopt()
+    torch.testing.assert_close(network.weight.detach(), 2 * before)

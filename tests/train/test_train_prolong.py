@@ -6,6 +6,8 @@ from sparsegan.train.prolong import obstacle
 from tiny_run import config
 
 CONSTANT = ["--method.drop_shape", "constant"]
+TICKETS = ["--method.name", "tickets", "--method.rounds", "2"]
+DECAY = ["--optimiser.lr_decay", "linear", "--optimiser.decay_from", "0"]
 STATIC = ["--method.name", "static"]
 
 
@@ -24,6 +26,13 @@ STATIC = ["--method.name", "static"]
         ([*STATIC, "--optimiser.lr_decay", "linear"], 20, 7, None),  # it decays from the half on
         ([*CONSTANT, "--steps", "20"], 16, 16, "due after step 16"),
         ([*CONSTANT, "--steps", "20"], 17, 16, None),
+        (["--method.name", "prune"], 20, 8, None),  # it would be pruned at 13, and is at 9
+        (["--method.name", "prune"], 20, 9, "sets densities at shares"),
+        (["--method.name", "snip"], 20, 14, None),
+        ([*TICKETS], 20, 4, None),
+        ([*TICKETS], 20, 5, "sets densities at shares"),
+        ([*TICKETS, *DECAY], 20, 1, None),
+        ([*TICKETS, *DECAY], 20, 2, "lr_decay linear"),  # a training's own schedule
     ],
 )
 def test_a_run_may_change_its_length_while_its_past_is_the_same(tmp_path, flags, steps, done, why):

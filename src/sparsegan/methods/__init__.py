@@ -4,20 +4,28 @@ from sparsegan.methods.adapt import Adapt
 from sparsegan.methods.base import Method, StepEvents
 from sparsegan.methods.dda import Dda
 from sparsegan.methods.dense import Dense
+from sparsegan.methods.gmp import Gmp
+from sparsegan.methods.prune import Prune
 from sparsegan.methods.ramp import Ramp
 from sparsegan.methods.requests import Requests
 from sparsegan.methods.sdst import Sdst
+from sparsegan.methods.snip import Snip
 from sparsegan.methods.static import Static
 from sparsegan.methods.stu_gan import StuGan
+from sparsegan.methods.tickets import Tickets
 
 METHODS: dict[str, type[Method]] = {
     "adapt": Adapt,
     "dda": Dda,
     "dense": Dense,
+    "gmp": Gmp,
+    "prune": Prune,
     "ramp": Ramp,
     "sdst": Sdst,
+    "snip": Snip,
     "static": Static,
     "stu-gan": StuGan,
+    "tickets": Tickets,
 }
 """The methods by the names that configurations use."""
 
@@ -26,11 +34,15 @@ __all__ = [
     "Adapt",
     "Dda",
     "Dense",
+    "Gmp",
     "Method",
+    "Prune",
     "Ramp",
     "Requests",
     "Sdst",
+    "Snip",
     "Static",
     "StepEvents",
     "StuGan",
+    "Tickets",
 ]

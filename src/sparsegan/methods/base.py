@@ -20,6 +20,7 @@ from sparsegan.methods.inspection import Inspection
 from sparsegan.methods.masters import NETWORKS, require_one_master, require_trainable
 from sparsegan.methods.promise import Watchman
 from sparsegan.methods.requests import NOTHING, Requests
+from sparsegan.methods.rewinding import Rewinding
 from sparsegan.methods.settings import Settings, build_settings
 from sparsegan.methods.trained_weights import TrainedWeights
 from sparsegan.seeding import stream
@@ -49,6 +50,7 @@ class StepEvents:
         changes: Mask changes, each with its network's name.
         decision: The controller's decision, if one was due.
         warnings: Sentences worth showing.
+        rewinding: What the next training begins with, if one begins.
         requests: What the loop is asked for from the next step on.
     """
 
@@ -58,6 +60,7 @@ class StepEvents:
     changes: tuple[MaskChange, ...]
     decision: Decision | None
     warnings: tuple[str, ...]
+    rewinding: Rewinding | None = None
     requests: Requests = NOTHING
 
 
@@ -125,9 +128,8 @@ class Method:
         require_kernels(moments, engine)
         # Everything that can be refused is refused before either network is touched.
         layers_of, optimisers, words = {}, {}, []
-        for name, module, optimizer, density in zip(
-            NETWORKS, (G, D), (opt_G, opt_D), own.densities(), strict=True
-        ):
+        for name, module, optimizer in zip(NETWORKS, (G, D), (opt_G, opt_D), strict=True):
+            density = own.sparsest(steps)[name]
             require_free(module)
             layers = layers_of[name] = maskable_layers(module, rule)
             optimisers[name] = check_optimizer(optimizer, layers, moments)
@@ -140,7 +142,7 @@ class Method:
             for name, module in zip(NETWORKS, (G, D), strict=True)
         ]
         self.steps, self.step, self.seed = steps, 0, seed
-        self.requests = NOTHING
+        self.requests = own.requests(steps)
         self._G, self._D = G, D
         self.random = stream(seed, "method")
         masks_G, masks_D = (
@@ -178,7 +180,7 @@ class Method:
 
     # ---- what a method is
 
-    def update(self, step: int) -> Iterator[MaskChange | Decision]:
+    def update(self, step: int) -> Iterator[MaskChange | Decision | Rewinding]:
         """Move masks after ``step`` completed steps, yielding what was done, in order."""
         yield from ()
 
@@ -217,15 +219,19 @@ class Method:
         if self.step % self.settings.balance_every == 0:
             record = self._measure(fake_scores, z, real, rescore, real_scores)
         reading = self.balance.reading()  # a change of density clears the window
-        changes, decision = [], None
+        changes, decision, rewinding = [], None, None
         for event in self.update(self.step):
             if isinstance(event, Decision):
                 decision = event
+            elif isinstance(event, Rewinding):
+                rewinding = event
             else:
                 changes.append(event)
-                warnings += [
+                said = [
                     f"{event.network} layer {name} is nearly empty" for name in event.nearly_empty
                 ]
+                # What is pruned stays so: to say it once is enough.
+                warnings += self.inspection.once(said) if event.reason == "prune" else said
         warnings += self._warn(decision)
         warnings += self.inspection.once([REVERSED] * reading.reversed)
         if changes:
@@ -234,7 +240,7 @@ class Method:
         self.generator.forget_growth_gradient()
         self.discriminator.forget_growth_gradient()
         self.balance.trim()
-        if self.ema is not None:
+        if self.ema is not None and rewinding is None:
             self.ema.update(self.step)
         for warning in warnings:
             log.warning("step %d: %s", self.step, warning)
@@ -245,6 +251,7 @@ class Method:
             changes=tuple(changes),
             decision=decision,
             warnings=tuple(warnings),
+            rewinding=rewinding,
             requests=self.requests,
         )
 

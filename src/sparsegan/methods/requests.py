@@ -46,7 +46,8 @@ class Requests:
 
     def state_dict(self) -> dict[str, Any]:
         """As JSON values."""
-        return asdict(self)
+        schedule = None if self.schedule is None else list(self.schedule)
+        return {**asdict(self), "schedule": schedule}
 
     @classmethod
     def of(cls, state: Mapping[str, Any]) -> "Requests":

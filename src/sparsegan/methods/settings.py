@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, get_args, get_origin, get
 
 from sparsegan.balance.controller import Direction
 from sparsegan.errors import SparseganError
+from sparsegan.methods.requests import NOTHING, Requests
 from sparsegan.nearest import did_you_mean
 from sparsegan.sparsity.allocation import Allocation
 from sparsegan.sparsity.ema import Buffers, Form, check_decay
@@ -122,6 +123,21 @@ class Settings:
             steps: Generator steps of the whole run.
         """
         yield from ()
+
+    def requests(self, steps: int) -> Requests:
+        """What the loop is asked for from the first step on.
+
+        Args:
+            steps: Generator steps of the whole run.
+        """
+        return NOTHING
+
+    def sparsest(self, steps: int) -> dict[str, float]:
+        """The lowest density, known ahead, that each network is ever to have."""
+        lowest = dict(zip(("generator", "discriminator"), self.densities(), strict=True))
+        for _, network, density in self.scheduled(steps):
+            lowest[network] = min(lowest[network], density)
+        return lowest
 
     def restores(self, name: str) -> bool:
         """Whether `faithful` asks to do this as the published code does."""

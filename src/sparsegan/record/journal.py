@@ -91,6 +91,12 @@ class Journal:
             self.write(events.Rewiring.of(done.step, game, change))
         for warning in done.warnings:
             self.write(events.Notice(step=done.step, game=game, message=warning))
-        if done.requests != self._requests.get(game, NOTHING):
-            self._requests[game] = done.requests
-            self.write(events.Request.of(done.step, game, done.requests))
+        if done.rewinding is not None:
+            self.write(events.Rewinding.of(done.step, game, done.rewinding))
+        self.requests(done.step, game, done.requests)
+
+    def requests(self, step: int, game: str | None, requests: Requests) -> None:
+        """The `request` event of a game whose wishes are new."""
+        if requests != self._requests.get(game, NOTHING):
+            self._requests[game] = requests
+            self.write(events.Request.of(step, game, requests))

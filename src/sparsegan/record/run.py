@@ -11,7 +11,7 @@ from sparsegan.errors import SparseganError
 from sparsegan.files import is_left_behind, leads_out
 from sparsegan.locks import FileLock, no_locks
 from sparsegan.record.checkpoint import State, load_state
-from sparsegan.record.events import End, Evaluation, Repair, Start
+from sparsegan.record.events import End, Evaluation, Repair, Rewinding, Rewiring, Start
 from sparsegan.record.metrics_log import readable_history
 
 log = logging.getLogger("sparsegan")
@@ -153,9 +153,15 @@ class RunDirectory:
         return self.end_step() is not None
 
     def best_step(self) -> int | None:
-        """The step with the lowest evaluation so far, or none; of several games, by their mean."""
+        """The step with the lowest evaluation so far, or none; of several games, by their mean.
+
+        What came before weights were pruned, or before a training began anew, was of another
+        network than the run is for.
+        """
         evaluations: dict[int, list[float | None]] = {}
-        for event in readable_history(self.metrics, Evaluation):
+        for event in readable_history(self.metrics, Evaluation, Rewiring, Rewinding):
+            if isinstance(event, Rewinding) or getattr(event, "reason", "") == "prune":
+                evaluations.clear()
             if isinstance(event, Evaluation):
                 evaluations.setdefault(event.step, []).append(event.value)
         means = [

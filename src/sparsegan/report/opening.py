@@ -129,14 +129,14 @@ def _progress(run: RunRecord) -> str:
 
 
 def _density_sentence(run: RunRecord) -> str:
-    generator = _density_ends(run, "generator")[1]
+    first, generator = _density_ends(run, "generator")
     before, after = _density_ends(run, "discriminator")
     if generator is None or after is None:
         return ""
-    sentence = (
-        f"The generator keeps {_strong(percent(generator))} of its maskable weights; "
-        "the discriminator "
-    )
+    kept = f"keeps {_strong(percent(generator))}"
+    if percent(first) != percent(generator):
+        kept = f"went from {percent(first)} to {_strong(percent(generator))}"
+    sentence = f"The generator {kept} of its maskable weights; the discriminator "
     raises, lowers = (
         sum(row.action == action for row in run.decisions) for action in ("raise", "lower")
     )

@@ -24,6 +24,7 @@ from sparsegan.report.tables import (
     cost_section,
     decisions_section,
     machine_section,
+    trainings_section,
     warnings_section,
 )
 
@@ -33,6 +34,7 @@ _SECTIONS = (
     quality_section,
     balance_section,
     decisions_section,
+    trainings_section,
     training_section,
     masks_section,
     layers_section,

@@ -26,6 +26,7 @@ from sparsegan.record.events import (
     Notice,
     Progress,
     Repair,
+    Rewinding,
     Rewiring,
     Start,
 )
@@ -81,6 +82,7 @@ class RunRecord:
     evaluations: list[Evaluation] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     rewires: list[Rewiring] = field(default_factory=list)
+    rewindings: list[Rewinding] = field(default_factory=list)
     kernels: list[Kernels] = field(default_factory=list)
     warnings: list[tuple[int, str]] = field(default_factory=list)
     unreadable: int = 0
@@ -268,6 +270,8 @@ def _add(record: RunRecord, event: Event) -> None:
             record.balance.append((step, event.ratio if event.valid else None))
         case Rewiring() if event.network in NETWORKS:
             record.rewires.append(event)
+        case Rewinding():
+            record.rewindings.append(event)
         case Decision():
             record.decisions.append(event)
         case Evaluation():

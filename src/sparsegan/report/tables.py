@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from sparsegan.record.events import Decision
+from sparsegan.record.events import NETWORKS, Decision, Rewinding
 from sparsegan.report.format import UNKNOWN, count, figure, percent, seconds, size
 from sparsegan.report.markup import Cell, Raw, escape, fold, section, table
 from sparsegan.report.opening import flops_share, run_seconds
@@ -59,6 +59,31 @@ def _per_run(tables: Sequence[tuple[RunRecord, str]]) -> list[str]:
     if len(tables) == 1:
         return [body for _, body in filled]
     return [fold(run.label, body) for run, body in filled]
+
+
+def trainings_section(runs: Sequence[RunRecord]) -> str:
+    """The trainings of runs that begin anew on their way, and with how many weights."""
+    header = ("from step", "begins with", "generator", "discriminator")
+    tables = [
+        (run, table(header, [_training(run, row) for row in run.rewindings], 2)) for run in runs
+    ]
+    intro = "Shares of the maskable weights that are left by then."
+    return section("Trainings that begin anew", *_per_run(tables), intro=intro)
+
+
+def _training(run: RunRecord, row: Rewinding) -> list[Cell]:
+    left = [
+        percent(next((v for s, v in reversed(run.density(network)) if s <= row.step), None))
+        for network in NETWORKS
+    ]
+    return [count(row.step), _beginning(row), *left]
+
+
+def _beginning(row: Rewinding) -> str:
+    if row.to is None:
+        return f"{row.weights} weights"
+    where = f"step {count(row.to)}" if row.to else "the start"
+    return f"weights of {where}" + (", shuffled" if row.weights == "drawn" else "")
 
 
 def cost_section(runs: Sequence[RunRecord]) -> str:

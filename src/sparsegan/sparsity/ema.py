@@ -125,10 +125,14 @@ class SparseEMA:
         for name, weight in live.items():
             old = saved.get(name)
             source = weight if old is None or old.shape != weight.shape else old
-            average = source.detach().to(weight.device, weight.dtype, copy=True)
+            average = source.detach().to(weight.device, _precise(weight), copy=True)
             if (mask := masked.get(id(weight))) is not None:
                 average.masked_fill_(~mask, 0)
             self.averages[name] = average
+
+    def adopt(self) -> None:
+        """Make the averages the network's own weights."""
+        self._write(self._live(), self.averages)
 
     def state_dict(self) -> dict[str, Any]:
         """The averages by parameter name."""

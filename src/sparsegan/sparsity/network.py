@@ -24,6 +24,7 @@ from sparsegan.sparsity.moments import (
 from sparsegan.sparsity.promise import Promise
 from sparsegan.sparsity.resurrection import FormerWeights
 from sparsegan.sparsity.rewire import GrowthScores, Hybrid
+from sparsegan.sparsity.snapshot import Snapshot
 from sparsegan.sparsity.watch import Watch, require_free
 
 Growth = Literal["gradient", "random", "hybrid"]
@@ -39,7 +40,7 @@ class MaskChange:
     """What one change of a mask did.
 
     Attributes:
-        reason: ``rewire``, ``raise`` or ``lower``.
+        reason: ``rewire``, ``raise``, ``lower`` or ``prune``.
         dropped: Weights that were active and are not.
         grown: Weights that are active and were not; one dropped and regrown counts in neither.
         active: Active weights after the change.
@@ -91,8 +92,11 @@ class SparseNetwork:
         steps: Optimiser steps seen so far.
         engine: Its choice of kernels.
         promise: Looks whether its inactive weights are zero.
-        growth_gradient_due: Called before each optimiser step: is its gradient needed to grow?
+        growth_gradient_due: Called before each optimiser step: is its gradient needed, to grow or
+            to score weights by?
         gradient_size_due: Called before each optimiser step: is the size of its gradient wanted?
+        before_step: Called before each optimiser step, before the gradients of a closure are made
+            and not where the step is left out.
 
     Raises:
         SparseganError: If the optimiser is of an unsupported kind or lacks a masked weight, or if
@@ -116,6 +120,7 @@ class SparseNetwork:
         self.steps = 0
         self._former: FormerWeights | None = None
         self.growth_gradient_due: Callable[[], bool] = lambda: False
+        self.before_step: Callable[[], None] = lambda: None
         self._growth_gradient: Tensor | None = None
         self.gradient_size_due: Callable[[], bool] = lambda: False
         self._gradient_size: Tensor | None = None
@@ -156,6 +161,7 @@ class SparseNetwork:
         self._skips = overflowed is not None and bool(overflowed)
         if self._skips:
             return None
+        self.before_step()
         closure = kwargs.get("closure", args[1] if len(args) > 1 else None)
         if closure is None:
             return self._take_gradients()
@@ -219,6 +225,20 @@ class SparseNetwork:
     def has_growth_gradient(self) -> bool:
         """Whether an optimiser step has left a gradient to grow by."""
         return self._growth_gradient is not None
+
+    def sensitivity(self, at: Snapshot) -> Tensor:
+        """``|w * dL/dw|`` of every weight, flat, by the gradient that was kept (SNIP).
+
+        Args:
+            at: The network before the step that the gradient is of.
+
+        Raises:
+            SparseganError: No optimiser step has left a gradient.
+        """
+        names = {id(weight): name for name, weight in unwrap(self.module).named_parameters()}
+        weights = [at.weights[names[id(layer.parameter)]] for layer in self.masks.layers]
+        flat = self.masks.flatten(weights).to(self._gradient().device)
+        return scores.snip(with_float64(flat), with_float64(self._gradient()))
 
     def forget_growth_gradient(self) -> None:
         """Drop a gradient that no growth used: a later one must not find it."""
@@ -299,22 +319,54 @@ class SparseNetwork:
         unit, so that no fewer units than layers remain. Blocks come within two weights of the
         count, which is the masks' budget from then on.
         """
-        masks, mask = self.masks, self._unit_mask()
-        sizes = self._unit_sizes(mask.device)
-        active, more = masks.active, to_count > masks.budget
-        if more:
-            wanted = self._growth_scores(growth, gradient_share, generator)
-            aim = max(active, to_count)  # rounding to blocks may have led there already
-            after = rewire.resize(mask, wanted, aim, sizes=sizes, generator=generator)
-        else:
-            magnitudes = self._magnitudes()
-            keep = self._strongest(magnitudes)
-            to_count = max(to_count, int(keep.sum() if sizes is None else sizes[keep].sum()))
-            aim = min(active, to_count)
-            after = rewire.resize(
-                mask, magnitudes, aim, sizes=sizes, keep=keep, generator=generator
-            )
-        return self._change_to(after, "raise" if more else "lower", to_count)
+        if to_count <= self.masks.budget:
+            return self._lower(to_count, self._magnitudes(), "lower", generator)
+        mask = self._unit_mask()
+        wanted = self._growth_scores(growth, gradient_share, generator)
+        aim = max(self.masks.active, to_count)  # rounding to blocks may have led there already
+        after = rewire.resize(
+            mask, wanted, aim, sizes=self._unit_sizes(mask.device), generator=generator
+        )
+        return self._change_to(after, "raise", to_count)
+
+    def prune(
+        self,
+        to_count: int,
+        *,
+        scores: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> MaskChange:
+        """Take out the lowest-scored active weights of the whole network, but for ``to_count``.
+
+        As `resize` does downwards: every layer keeps one unit, and blocks come within two weights.
+
+        Args:
+            to_count: How many weights are to be active, at most as many as are.
+            scores: A number for each weight, flat in the masks' order; None: its magnitude.
+            generator: A CPU generator that chooses among equal scores.
+        """
+        by = self._magnitudes() if scores is None else self.masks.units.mean(with_float64(scores))
+        return self._lower(to_count, by, "prune", generator)
+
+    def _lower(
+        self, to_count: int, by: Tensor, reason: str, generator: torch.Generator | None
+    ) -> MaskChange:
+        mask = self._unit_mask()
+        sizes, keep = self._unit_sizes(mask.device), self._strongest(by)
+        to_count = max(to_count, int(keep.sum() if sizes is None else sizes[keep].sum()))
+        aim = min(self.masks.active, to_count)
+        after = rewire.resize(mask, by, aim, sizes=sizes, keep=keep, generator=generator)
+        return self._change_to(after, reason, to_count)
+
+    def snapshot(self) -> Snapshot:
+        """Its weights, buffers and optimiser's state as they are now, to `rewind` to."""
+        return Snapshot.of(self.module, self.optimizer)
+
+    def rewind(self, to: Snapshot) -> None:
+        """Go back to what a snapshot holds, under the mask of now; on all ranks at once."""
+        to.restore(self.module, self.optimizer)
+        self.masks.apply_()
+        self._clear_moments()
 
     def _magnitudes(self) -> Tensor:
         # Means, not sums, so that the smaller blocks at a layer's end are judged by the weight.
@@ -334,14 +386,17 @@ class SparseNetwork:
         return self._gradients()
 
     def _gradients(self) -> Tensor:
+        # A block whose gradient is not a number anywhere has no mean, and scores below all others.
+        gradient = with_float64(self._gradient()).abs()
+        return scores.gradient(self.masks.units.mean(gradient))
+
+    def _gradient(self) -> Tensor:
         if self._growth_gradient is None:
             raise SparseganError(
                 "there is no gradient to grow by: the network's optimiser has made no step since "
                 "the growth was due"
             )
-        # A block whose gradient is not a number anywhere has no mean, and scores below all others.
-        gradient = with_float64(self._growth_gradient).abs()
-        return scores.gradient(self.masks.units.mean(gradient))
+        return self._growth_gradient
 
     def _unit_sizes(self, device: torch.device) -> Tensor | None:
         sizes = self.masks.units.sizes

@@ -46,6 +46,7 @@ def start(journal: Journal, games: Games) -> None:
         journal.write(start)
         for warning in game.method.inspection.warnings:
             journal.write(events.Notice(step=0, game=game.name, message=warning))
+        journal.requests(0, game.name, game.method.requests)
         journal.kernels(0, game.name, game.method)
 
 

@@ -2,7 +2,8 @@
 
 Some settings span the whole run: the falling drop fraction of the methods that rewire masks
 (`method.drop_shape` cosine or linear), the learning rates' decay, and that no mask moves after the
-last step. All are functions of (step, steps), so that the steps so far can be looked at one by one.
+last step; so do densities that a method sets on the way. All are functions of (step, steps), so
+that the steps so far can be looked at one by one.
 """
 
 from collections.abc import Iterator
@@ -43,10 +44,12 @@ def _course(config: Config, step: int) -> Iterator[tuple[str, object]]:
         moves.append(due(step, settings.interval, steps))
     if isinstance(settings, ControlSettings):
         moves.append(due(step, settings.control_interval, steps))
+    densities = [move for move in settings.scheduled(steps) if move.step == step]
+    yield "its method sets densities at shares of the whole run", densities
     yield f"masks do not move after the last step, and a change was due after step {step}", moves
     if isinstance(settings, RewiringSettings) and any(moves):
         shape = f"method.drop_shape {settings.drop_shape} spans the whole run"
         yield shape, settings.drop_fraction()(step, steps)
     decay = f"optimiser.lr_decay {config.optimiser.lr_decay} spans the whole run"
     for network in ("generator", "discriminator"):
-        yield decay, learning_rate(config, network, step)
+        yield decay, learning_rate(config, network, step, settings.requests(steps))

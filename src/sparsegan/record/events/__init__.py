@@ -24,6 +24,7 @@ from sparsegan.record.events.training import (
     Progress,
     Repair,
     Request,
+    Rewinding,
 )
 from sparsegan.record.fields import reader
 
@@ -45,6 +46,7 @@ __all__ = [
     "Progress",
     "Repair",
     "Request",
+    "Rewinding",
     "Rewiring",
     "Seconds",
     "Start",
@@ -56,7 +58,7 @@ KINDS: dict[str, type[Event]] = {
     each.kind: each
     for each in (
         *(Start, Progress, Balance, Rewiring, Decision, Evaluation),
-        *(Kernels, Data, Request, Notice, Repair, End),
+        *(Kernels, Data, Request, Rewinding, Notice, Repair, End),
     )
 }
 """The record of each kind, by what the file calls it."""

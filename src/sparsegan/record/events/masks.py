@@ -25,7 +25,7 @@ class Rewiring(Event):
 
     Attributes:
         network: generator or discriminator.
-        reason: rewire, raise, lower or repair.
+        reason: rewire, raise, lower, prune or repair.
         dropped: Weights that were active and are not.
         grown: Weights that are active and were not.
         active: Active weights after the change.

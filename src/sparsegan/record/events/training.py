@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from sparsegan.balance import BalanceRecord
     from sparsegan.balance import Decision as Decided
     from sparsegan.methods import Requests
+    from sparsegan.methods.rewinding import Rewinding as Beginning
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -264,6 +265,27 @@ class Request(Event):
             and (is_number(rate) and rate is not None and rate > 0)
             and (schedule is None or _is_span(schedule))
         )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rewinding(Event):
+    """A training begins anew under the masks of now, after the `rewire` events of its step.
+
+    Attributes:
+        to: The step whose weights, buffers and optimiser state are there again; 0: the start;
+            null: those of now.
+        weights: rewound, inherited or drawn.
+    """
+
+    kind: ClassVar[str] = "rewind"
+
+    to: int | None
+    weights: str
+
+    @classmethod
+    def of(cls, step: int, game: str | None, rewinding: "Beginning") -> Self:
+        """The event of what a method says."""
+        return cls(step=step, game=game, to=rewinding.to, weights=rewinding.weights)
 
 
 def _is_span(value: Any) -> bool:
