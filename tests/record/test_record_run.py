@@ -86,7 +86,7 @@ def test_the_best_of_two_pairs_is_best_for_both_together(run):
 def test_what_was_before_a_pruning_or_a_new_training_is_never_the_best(run, change):
     fill(run, [0, 10], [(0, 1.0), (10, 0.1)])
     with MetricsLog(run.metrics) as log:
-        log.write(change.pop("kind"), change.pop("step"), **change)
+        log.write(events.read(change))
     assert run.best_step() is None
     fill(run, [20, 30], [(20, 3.0), (30, 2.0)])
     assert run.best_step() == 30

@@ -50,8 +50,8 @@ class StepEvents:
         changes: Mask changes, each with its network's name.
         decision: The controller's decision, if one was due.
         warnings: Sentences worth showing.
-        rewinding: What the next training begins with, if one begins.
         requests: What the loop is asked for from the next step on.
+        rewinding: What the next training begins with, if one begins.
     """
 
     step: int
@@ -60,8 +60,8 @@ class StepEvents:
     changes: tuple[MaskChange, ...]
     decision: Decision | None
     warnings: tuple[str, ...]
-    rewinding: Rewinding | None = None
     requests: Requests = NOTHING
+    rewinding: Rewinding | None = None
 
 
 class Method:
@@ -251,8 +251,8 @@ class Method:
             changes=tuple(changes),
             decision=decision,
             warnings=tuple(warnings),
-            rewinding=rewinding,
             requests=self.requests,
+            rewinding=rewinding,
         )
 
     def detach(self) -> None:
