@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from sparsegan.methods.density_control import ControlSettings
 from sparsegan.methods.rewiring import RewiringSettings
+from sparsegan.methods.settings import Scheduled
 from sparsegan.settings.config import Config
 from sparsegan.sparsity.schedule import due
 from sparsegan.train.learning_rate import learning_rate
@@ -28,12 +29,23 @@ def obstacle(config: Config, steps: int, done: int) -> str | None:
         The part of a sentence that names the setting.
     """
     other = replace(config, steps=steps)
+    had, would_have = (_densities(one) for one in (config, other))
     for step in range(1, done + 1):
+        if had.get(step) != would_have.get(step):
+            return "its method sets densities at shares of the whole run"
         now = dict(_course(other, step))
         for why, value in _course(config, step):
             if now[why] != value:
                 return why
     return None
+
+
+def _densities(config: Config) -> dict[int, list[Scheduled]]:
+    """What the method sets whatever happens, by the step."""
+    moves: dict[int, list[Scheduled]] = {}
+    for move in config.method.settings.scheduled(config.steps):
+        moves.setdefault(move.step, []).append(move)
+    return moves
 
 
 def _course(config: Config, step: int) -> Iterator[tuple[str, object]]:
@@ -44,8 +56,6 @@ def _course(config: Config, step: int) -> Iterator[tuple[str, object]]:
         moves.append(due(step, settings.interval, steps))
     if isinstance(settings, ControlSettings):
         moves.append(due(step, settings.control_interval, steps))
-    densities = [move for move in settings.scheduled(steps) if move.step == step]
-    yield "its method sets densities at shares of the whole run", densities
     yield f"masks do not move after the last step, and a change was due after step {step}", moves
     if isinstance(settings, RewiringSettings) and any(moves):
         shape = f"method.drop_shape {settings.drop_shape} spans the whole run"
