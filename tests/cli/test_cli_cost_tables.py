@@ -5,19 +5,23 @@ from sparsegan.cli import cost_tables
 from sparsegan.cost import LayerCost
 from sparsegan.plan.plan import Plan
 from sparsegan.record import events, run_cost
+from sparsegan.record.run_cost import GameLayers
 from tiny_run import config as tiny
 
-LAYERS = {
-    None: {
-        "generator": [
-            LayerCost("first", "Linear", (5, 2), 10, 100, 0, 0, 3),
-            LayerCost("norm", "BatchNorm2d", (), 0, 0, 0, 8, 4),
-            LayerCost("attention", "Attention", (), 0, 0, 0, 0, 1, 64),
-            LayerCost("map", "Own", (), 0, 30, 0, 0, 37, bare_weights=30, unseen=7),
-        ],
-        "discriminator": [LayerCost("last", "Linear", (1, 20), 20, 40, 0, 0, 0)],
-    }
-}
+LAYERS = [
+    GameLayers(
+        None,
+        {
+            "generator": [
+                LayerCost("first", "Linear", (5, 2), 10, 100, 0, 0, 3),
+                LayerCost("norm", "BatchNorm2d", (), 0, 0, 0, 8, 4),
+                LayerCost("attention", "Attention", (), 0, 0, 0, 0, 1, 64),
+                LayerCost("map", "Own", (), 0, 30, 0, 0, 37, bare_weights=30, unseen=7),
+            ],
+            "discriminator": [LayerCost("last", "Linear", (1, 20), 20, 40, 0, 0, 0)],
+        },
+    )
+]
 LINES = [
     {
         "kind": "start",

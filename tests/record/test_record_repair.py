@@ -5,10 +5,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparsegan.errors import SparseganError
-from sparsegan.record import repair
-from sparsegan.record.metrics_log import line
+from sparsegan.record import events, metrics_log, repair
 
-BEFORE = [line("balance", 1), line("balance", 2), line("train", 2, loss=0.5)]
+
+def line(kind, step, **fields):
+    return metrics_log.line(events.read({"kind": kind, "step": step, **fields}))
+
+
+BEFORE = [line("balance", 1), line("balance", 2), line("train", 2, generator_loss=0.5)]
 AFTER = [line("evaluate", 2, value=0.25), line("balance", 3), line("end", 3)]
 OFFSET = len(b"".join(BEFORE))
 

@@ -4,7 +4,7 @@ import cycle_run
 from sparsegan import cost
 from sparsegan.cost import LayerCost
 from sparsegan.record import events, run_cost
-from sparsegan.record.run_cost import StepSeconds
+from sparsegan.record.run_cost import GameLayers, StepSeconds
 from tiny_run import config
 
 
@@ -12,7 +12,8 @@ def layer(name, weights, macs):
     return LayerCost(name, "Linear", (weights,), weights, macs, 0, 0, 3)
 
 
-LAYERS = {None: {"generator": [layer("a", 10, 100)], "discriminator": [layer("b", 20, 40)]}}
+NETWORKS = {"generator": [layer("a", 10, 100)], "discriminator": [layer("b", 20, 40)]}
+LAYERS = [GameLayers(None, NETWORKS)]
 START = {
     "kind": "start",
     "step": 0,
@@ -54,7 +55,7 @@ def test_an_image_costs_what_the_densities_at_the_end_make_of_it():
 
 def test_layers_cost_together_what_the_run_costs():
     norm = LayerCost("norm", "BatchNorm2d", (), 0, 0, 0, 7, 4)
-    layers = {None: {**LAYERS[None], "generator": [layer("a", 10, 100), norm]}}
+    layers = [GameLayers(None, {**NETWORKS, "generator": [layer("a", 10, 100), norm]})]
     whole = run_cost.summary(config("unused"), layers, read([START, RAISE]))
     of_layers = run_cost.of_layers(config("unused"), layers, read([START, RAISE]))
     (b,) = of_layers["discriminator"]
@@ -67,8 +68,8 @@ def test_layers_cost_together_what_the_run_costs():
             assert together == pytest.approx(whole["flops"][convention][owner])
 
 
-def test_pairs_cost_together_what_each_costs():
-    both = {"x": LAYERS[None], "y": LAYERS[None]}
+def test_games_cost_together_what_each_costs():
+    both = [GameLayers("x", NETWORKS), GameLayers("y", NETWORKS)]
     starts = [{**START, "pair": "x"}, {**START, "pair": "y"}, {**RAISE, "pair": "y"}]
     together = run_cost.summary(config("unused"), both, read(starts))
     alone = run_cost.summary(config("unused"), LAYERS, read([START]))
@@ -97,7 +98,9 @@ def test_weights_are_counted_at_both_ends():
 
 def test_weights_that_no_mask_takes_are_told_apart():
     own = LayerCost("own", "Attention", (), 0, 30, 0, 0, 35, bare_weights=30, unseen=2)
-    layers = {None: {**LAYERS[None], "generator": [layer("a", 10, 100), layer("gain", 7, 7), own]}}
+    layers = [
+        GameLayers(None, {**NETWORKS, "generator": [layer("a", 10, 100), layer("gain", 7, 7), own]})
+    ]
     rows = [*START["networks"]["generator"]]
     rows.append({"name": "gain", "weights": 7, "active": 7, "masked": False})
     start = {**START, "networks": {**START["networks"], "generator": rows}}
@@ -119,7 +122,7 @@ def test_a_step_costs_the_steps_share_of_the_run():
 
 def test_places_of_blocks_take_fewer_bytes():
     wide = LayerCost("a", "Linear", (40, 10), 400, 400, 0, 0, 0)
-    layers = {None: {**LAYERS[None], "generator": [wide]}}
+    layers = [GameLayers(None, {**NETWORKS, "generator": [wide]})]
     rows = [{"name": "a", "weights": 400, "active": 200, "masked": True}]
     start = {**START, "networks": {**START["networks"], "generator": rows}}
     for granularity, places in (("weight", 50), ("block", 13)):
@@ -141,7 +144,7 @@ def test_the_generators_of_a_cycle_are_gone_through_three_times():
         settings = cycle_run.config("unused", "unused", *flags)
         lines = [START | {"pair": pair} for pair in ("a_to_b", "b_to_a")]
         lines.append(RAISE | {"pair": "b_to_a", "step": 3})
-        layers = {event["pair"]: LAYERS[None] for event in lines[:2]}
+        layers = [GameLayers(line["pair"], NETWORKS) for line in lines[:2]]
         summary = run_cost.summary(settings, layers, read(lines))
         for pair, density in (("a_to_b", 0.2), ("b_to_a", (0.2 + 0.5) / 2)):
             generator = 6 * (1 + 3 * passes) * 100 * 0.5
@@ -157,17 +160,17 @@ def test_what_comes_on_top_of_training_steps_by_hand():
     # decisions on D after 5 and 10, and measurements of the balance ratio after 5 and 10.
     flags = ["--method.balance_every", "5", "--method.interval", "4"]
     flags += ["--method.control_interval", "5", "--method.balance_window", "1"]
-    summary = run_cost.summary(config("unused", *flags), LAYERS, [START, RAISE])
+    summary = run_cost.summary(config("unused", *flags), LAYERS, read([START, RAISE]))
     growth = 3 * 6 * 100 * 0.5 + 2 * 2 * 8 * 40 * (0.8 + 0.5)
     balance = 2 * 6 * 100 * 0.5 + (6 + 8) * 40 * (0.2 + 0.5)
     assert summary["overhead"] == pytest.approx({"growth": growth, "balance": balance})
     at_random = [*flags, "--method.growth", "random", "--method.control_growth", "random"]
-    summary = run_cost.summary(config("unused", *at_random), LAYERS, [START, RAISE])
+    summary = run_cost.summary(config("unused", *at_random), LAYERS, read([START, RAISE]))
     assert summary["overhead"] == pytest.approx({"growth": 0, "balance": balance})
 
 
 def test_moments_that_are_kept_need_dense_gradients_at_every_step():
     settings = config("unused", "--method.moments", "kept")
-    summary = run_cost.summary(settings, LAYERS, [START])
+    summary = run_cost.summary(settings, LAYERS, read([START]))
     growth = 14 * (6 * 100 * 0.5 + 2 * 2 * 8 * 40 * 0.8)
     assert summary["overhead"]["growth"] == pytest.approx(growth)

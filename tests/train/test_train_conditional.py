@@ -216,7 +216,7 @@ def test_an_exported_generator_draws_the_same_class(whole, tmp_path):
 
 def test_a_run_is_evaluated_again_to_the_same_value(whole):
     last = [e for e in read_events(whole.metrics) if e["kind"] == "evaluate"][-1]
-    assert evaluate_run(whole.path)[None]["value"] == last["value"]
+    assert evaluate_run(whole.path)[0].value == last["value"]
 
 
 def test_generated_labels_are_uniform_in_an_evaluation(whole):

@@ -4,6 +4,7 @@ from torch import nn
 
 from sparsegan import data, metrics
 from sparsegan.errors import SparseganError
+from sparsegan.record import events
 from sparsegan.train import build
 from sparsegan.train.evaluate import BESIDE, Evaluator, beside, sentence
 from tiny_run import Patches, config
@@ -35,6 +36,11 @@ def evaluator_of(images=100, *flags):
     return Evaluator(settings, training_images)
 
 
+def event(numbers):
+    line = {"kind": "evaluate", "step": 5, "bn": "standing", "weights": "ema"}
+    return events.read(line | numbers)
+
+
 def test_a_generator_of_the_held_out_images_reaches_the_floor():
     evaluator = evaluator_of()
     order = metrics.reference_features(
@@ -54,14 +60,14 @@ def test_noise_is_farther_than_the_floor():
     noise = torch.randint(256, (100, 1, 28, 28), dtype=torch.uint8)
     result = evaluator(Copier(noise))
     assert result["low"] > result["floor"]
-    assert "n = 100" in sentence({**result, "bn": "standing", "weights": "ema"})
+    assert "n = 100" in sentence(event(result))
 
 
 def test_few_images_have_a_warning_and_no_interval(caplog):
     evaluator = evaluator_of(2)
     assert ["judged by 2 on either side" in said for said in caplog.messages] == [True]
     result = evaluator(Copier(torch.randint(256, (2, 1, 28, 28), dtype=torch.uint8)))
-    assert " [–, –], " in sentence({**result, "bn": "standing", "weights": "ema"})
+    assert " [–, –], " in sentence(event(result))
     caplog.clear()
     evaluator_of(50)
     assert not caplog.messages
@@ -121,7 +127,7 @@ def test_precision_and_its_like(monkeypatch):
         30,
     ]
     assert result["coverage_floor"] == 30
-    assert "precision 0.1, real against real 0.1" in list(beside(result))
+    assert "precision 0.1, real against real 0.1" in list(beside(event(result)))
 
 
 def test_an_fid_is_of_the_inception_network_alone(monkeypatch):
@@ -150,5 +156,5 @@ def test_an_fid_is_of_the_inception_network_alone(monkeypatch):
 
 def test_every_number_has_its_words():
     everything = dict.fromkeys(BESIDE, 0.5)
-    assert len(list(beside(everything))) == len(BESIDE)
-    assert list(beside({"frechet": None})) == []
+    assert len(list(beside(event(everything)))) == len(BESIDE)
+    assert list(beside(event({"frechet": None}))) == []

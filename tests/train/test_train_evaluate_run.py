@@ -20,19 +20,18 @@ def run(quick_runs, tmp_path_factory):
 
 def test_fresh_images_are_others_and_always_the_same(run):
     as_before, fresh, again = (
-        evaluate_run(run.path, fresh=fresh, trust_code=True)[None] for fresh in (False, True, True)
+        evaluate_run(run.path, fresh=fresh, trust_code=True)[0] for fresh in (False, True, True)
     )
     events = read_events(run.metrics)
     *_, recorded = (each for each in events if each["kind"] == "evaluate")
-    assert as_before["value"] == recorded["value"]
-    assert fresh["value"] == again["value"] != as_before["value"]
-    assert fresh["floor"] == as_before["floor"]
+    assert as_before.value == recorded["value"]
+    assert fresh.value == again.value != as_before.value
+    assert fresh.floor == as_before.floor
 
 
 def test_other_numbers_of_a_run_that_has_not_had_them(run):
-    assert (
-        "classes_seen" in evaluate_run(run.path, numbers=["kid", "classes"], trust_code=True)[None]
-    )
+    (event,) = evaluate_run(run.path, numbers=["kid", "classes"], trust_code=True)
+    assert event.classes_seen is not None
     with pytest.raises(SparseganError, match=r"evaluate\.metrics is \['fid'\]: it must be a list"):
         evaluate_run(run.path, numbers=["fid"], trust_code=True)
     with pytest.raises(SparseganError, match="name each number once, and kid among them"):
@@ -40,17 +39,17 @@ def test_other_numbers_of_a_run_that_has_not_had_them(run):
 
 
 def test_another_state_and_other_weights_are_drawn_from_where_they_are_named(run):
-    usual = evaluate_run(run.path, trust_code=True)[None]
-    first = evaluate_run(run.path, checkpoint=0, trust_code=True)[None]
-    live = evaluate_run(run.path, weights="live", bn="batch", trust_code=True)[None]
-    assert (usual["step"], usual["weights"], usual["bn"]) == (2, "ema", "standing")
-    assert (first["step"], live["weights"], live["bn"]) == (0, "live", "batch")
-    assert len({each["value"] for each in (usual, first, live)}) == 3
+    usual = evaluate_run(run.path, trust_code=True)[0]
+    first = evaluate_run(run.path, checkpoint=0, trust_code=True)[0]
+    live = evaluate_run(run.path, weights="live", bn="batch", trust_code=True)[0]
+    assert (usual.step, usual.weights, usual.bn) == (2, "ema", "standing")
+    assert (first.step, live.weights, live.bn) == (0, "live", "batch")
+    assert len({each.value for each in (usual, first, live)}) == 3
 
 
 def test_other_features_and_as_many_images_as_are_wanted(run):
-    few = evaluate_run(run.path, images=20, features="tiny_run:Patches", trust_code=True)[None]
-    assert (few["n"], few["metric"]) == (20, "kid-patches")
+    few = evaluate_run(run.path, images=20, features="tiny_run:Patches", trust_code=True)[0]
+    assert (few.n, few.metric) == (20, "kid-patches")
 
 
 def test_nothing_is_written(run):

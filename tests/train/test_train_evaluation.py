@@ -45,12 +45,11 @@ def test_a_grid_and_the_distances_come_each_when_they_are_due(images, tmp_path):
     assert evaluation(run, games, 4) == []
     with Image.open(run.sample(4)) as picture:
         assert picture.size == (2 * 28, 2 * 28)
-    [(game, fields)] = evaluation(run, games, 6)
-    assert game is games[None]
-    assert fields["grid"] is None
-    assert (fields["n"], fields["bn"], fields["weights"]) == (16, "standing", "ema")
-    [(_, fields)] = evaluation(run, games, 12)
-    assert tmp_path / fields["grid"] == run.sample(12)
+    (event,) = evaluation(run, games, 6)
+    assert (event.step, event.game, event.grid) == (6, None, None)
+    assert (event.n, event.bn, event.weights) == (16, "standing", "ema")
+    (event,) = evaluation(run, games, 12)
+    assert tmp_path / event.grid == run.sample(12)
     assert run.sample(12).is_file()
 
 
@@ -58,17 +57,17 @@ def test_looking_leaves_the_games_as_they_were_and_is_a_function_of_them(images,
     evaluation, games = opened(images)
     run = RunDirectory(tmp_path)
     before = state.capture(games)
-    first = evaluation(run, games, 12)[0][1]["value"], run.sample(12).read_bytes()
+    first = evaluation(run, games, 12)[0].value, run.sample(12).read_bytes()
     assert differences(state.capture(games), before) == []
     torch.rand(5)
-    second = evaluation(run, games, 12)[0][1]["value"], run.sample(12).read_bytes()
+    second = evaluation(run, games, 12)[0].value, run.sample(12).read_bytes()
     assert first == second
 
 
 def test_a_method_without_an_average_says_that_its_weights_were_drawn_from(images, tmp_path):
     evaluation, games = opened(images)
     games[None].method.ema = None
-    assert evaluation(RunDirectory(tmp_path), games, 6)[0][1]["weights"] == "live"
+    assert evaluation(RunDirectory(tmp_path), games, 6)[0].weights == "live"
 
 
 def test_images_to_judge_by_are_read_where_something_is_evaluated(images):

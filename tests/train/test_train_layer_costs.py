@@ -50,11 +50,9 @@ def test_layers_without_a_mask_are_full_and_those_without_weights_are_left_out()
     settings = resolved()
     costs = layer_costs(settings, *networks.build(settings))
     (masked, plain, *_) = (layer for layer in costs["generator"] if layer.weights)
-    rows = network_layers({"generator": {masked.name: 3}, "discriminator": {}}, costs)
-    assert {row["name"] for row in rows["generator"]} == {
-        layer.name for layer in costs["generator"] if layer.weights
-    }
-    by_name = {row["name"]: row for row in rows["generator"]}
-    assert (by_name[masked.name]["active"], by_name[masked.name]["masked"]) == (3, True)
-    assert by_name[plain.name]["active"] == by_name[plain.name]["weights"] == plain.weights
-    assert not any(row["masked"] for row in rows["discriminator"])
+    of_networks = network_layers({"generator": {masked.name: 3}, "discriminator": {}}, costs)
+    by_name = {layer.name: layer for layer in of_networks["generator"]}
+    assert by_name.keys() == {layer.name for layer in costs["generator"] if layer.weights}
+    assert (by_name[masked.name].active, by_name[masked.name].masked) == (3, True)
+    assert by_name[plain.name].active == by_name[plain.name].weights == plain.weights
+    assert not any(layer.masked for layer in of_networks["discriminator"])

@@ -62,9 +62,9 @@ def test_warnings_of_the_inspection_are_written_with_the_start(path, game):
 
 def test_progress_is_what_the_game_has_done(path, game):
     clock = Clock(2.0)
-    fields = log.progress(Journal(MetricsLog(path)), alone(game), clock, 1)
+    (written,) = log.progress(Journal(MetricsLog(path)), alone(game), clock, 1)
     (event,) = read_events(path)
-    assert event == {"kind": "train", "step": 1, **fields[None]}
+    assert event == written.to_json()
     assert event["seconds"] == 2.0
     assert event["generator_loss"] == float(game.losses["generator"])
     norm = torch.stack([p.grad.norm() for p in game.D.parameters()]).norm()
@@ -77,9 +77,9 @@ def test_progress_is_what_the_game_has_done(path, game):
 
 def test_learning_rates_are_written_where_they_are_not_the_settings(path, game):
     game.optimisers["generator"].param_groups[0]["lr"] = 1e-5
-    fields = log.progress(Journal(MetricsLog(path)), alone(game), Clock(), 1)[None]
-    assert fields["generator_lr"] == 1e-5
-    assert fields["discriminator_lr"] == game.config.optimiser.discriminator.lr
+    (event,) = log.progress(Journal(MetricsLog(path)), alone(game), Clock(), 1)
+    assert event.generator_lr == 1e-5
+    assert event.discriminator_lr == game.config.optimiser.discriminator.lr
 
 
 def test_a_repair_leads_from_the_logged_masks_to_those_there_are(path, game):

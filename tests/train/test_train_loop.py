@@ -163,8 +163,8 @@ def test_a_faithful_evaluation_is_of_the_masks_and_averages_that_its_step_leaves
     assert [event["step"] for event in events] == [0, 4, 8, 12, 14]
     for event in events:
         at = event["step"]
-        [repeated] = evaluate_run(judged_last.path, checkpoint=judged_last.checkpoint(at)).values()
-        assert (repeated["value"], repeated["frechet"]) == (event["value"], event["frechet"])
+        [repeated] = evaluate_run(judged_last.path, checkpoint=judged_last.checkpoint(at))
+        assert (repeated.value, repeated.frechet) == (event["value"], event["frechet"])
         trained = open_trained(judged_last.path, judged_last.checkpoint(at))
         with sampling.sampled(trained.method) as generator:
             drawing.save_grid(generator, tmp_path / "grid.png", 4, columns=2, seed=0)

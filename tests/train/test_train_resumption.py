@@ -5,13 +5,20 @@ import os
 import pytest
 
 from sparsegan.errors import SparseganError
-from sparsegan.record.metrics_log import line, read_events
+from sparsegan.record import events, metrics_log
+from sparsegan.record.metrics_log import read_events
 from sparsegan.record.run import RunDirectory
 from sparsegan.settings import parse
 from sparsegan.train import resumption
 from tiny_run import config
 
 NETWORKS = {"generator": [], "discriminator": []}
+
+
+def line(kind, step, **fields):
+    return metrics_log.line(events.read({"kind": kind, "step": step, **fields}))
+
+
 EVENTS = [line("start", 0, networks=NETWORKS), line("balance", 3), line("end", 14)]
 
 
@@ -68,8 +75,8 @@ def test_completing_leaves_rubbish_out_where_that_is_wanted(run):
     resumption.complete(run, repair_log=False)
     assert run.metrics.read_bytes() == with_rubbish
     resumption.complete(run, repair_log=True)
-    *events, repaired = read_events(run.metrics)
-    assert [event["kind"] for event in events] == ["start", "balance", "end"]
+    *past, repaired = read_events(run.metrics)
+    assert [event["kind"] for event in past] == ["start", "balance", "end"]
     assert (repaired["kind"], repaired["step"]) == ("repair", 14)
 
 

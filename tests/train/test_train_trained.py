@@ -11,7 +11,7 @@ from sparsegan.settings import parse
 from sparsegan.train import build, state
 from sparsegan.train.game import Game
 from sparsegan.train.launch import launch
-from sparsegan.train.trained import Trained, open_trained
+from sparsegan.train.trained import Trained, TrainedGame, open_trained
 from tiny_run import alone, config
 
 
@@ -78,11 +78,11 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path):
 
 def test_a_game_is_named_where_there_are_several_and_only_there():
     one, other = object(), object()
-    both = Trained(config("unused"), {"a_to_b": one, "b_to_a": other}, 3)
+    both = Trained(config("unused"), (TrainedGame("a_to_b", one), TrainedGame("b_to_a", other)), 3)
     assert both.method_of("b_to_a") is other
     with pytest.raises(SparseganError, match="choose --direction a_to_b or b_to_a"):
         both.method_of(None)
-    single = Trained(config("unused"), {None: one}, 3)
+    single = Trained(config("unused"), (TrainedGame(None, one),), 3)
     assert single.method is one
     with pytest.raises(SparseganError, match="one generator: leave out --direction"):
         single.method_of("a_to_b")

@@ -56,9 +56,8 @@ def evaluate(arguments: list[str]) -> int:
         fresh=options.fresh,
         trust_code=options.trust_code,
     )
-    for game, fields in evaluations.items():
-        where = label(f"step {fields['step']}", game)
-        print(f"{where}: {sentence(fields)}")
-        for line in beside(fields):
+    for event in evaluations:
+        print(f"{label(f'step {event.step}', event.game)}: {sentence(event)}")
+        for line in beside(event):
             print(line)
     return 0

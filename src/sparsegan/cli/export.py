@@ -37,7 +37,7 @@ def export(arguments: list[str]) -> int:
         options.to,
         options.output,
         options.checkpoint,
-        pair=options.direction,
+        game=options.direction,
         trust_code=options.trust_code,
     )
     print(

@@ -38,7 +38,7 @@ class Frozen:
         return sum(tensor.nbytes for tensor in self.generator.state_dict().values())
 
 
-def freeze(trained: Trained, pair: str | None = None) -> Frozen:
+def freeze(trained: Trained, game: str | None = None) -> Frozen:
     """The run's averaged generator with the statistics to draw by; its own is left as it was.
 
     It draws the images that `sampling.sampled` draws under `sampling.lasting` statistics, up to
@@ -46,12 +46,12 @@ def freeze(trained: Trained, pair: str | None = None) -> Frozen:
 
     Args:
         trained: The run.
-        pair: Name of the pair of networks; None: the only one.
+        game: Name of the game; None: the only one.
 
     Raises:
-        SparseganError: There is no such pair, or several and none is named.
+        SparseganError: There is no such game, or several and none is named.
     """
-    method, config = trained.method_of(pair), trained.config
+    method, config = trained.method_of(game), trained.config
     bn = sampling.lasting(config.evaluate.bn, method.settings)
     with sampling.sampled(method, bn=bn) as generator:
         state = {

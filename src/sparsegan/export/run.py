@@ -55,7 +55,7 @@ def export_run(
     output: Path | None = None,
     checkpoint: Path | str | int | None = None,
     *,
-    pair: str | None = None,
+    game: str | None = None,
     trust_code: bool = False,
 ) -> Written:
     """Write the averaged generator of a run, with the statistics it is drawn by, to one file.
@@ -63,10 +63,10 @@ def export_run(
     Args:
         run: The run's directory.
         to: One of `FORMATS`.
-        output: The file; None is `generator` (of a pair: `generator-a_to_b`) with the format's
+        output: The file; None is `generator` (of a game: `generator-a_to_b`) with the format's
             suffix, in the run.
         checkpoint: Which state of the run: `best`, a step or a path; None is the newest.
-        pair: Name of the pair of networks, for a run of several.
+        game: Name of the game, for a run of several.
         trust_code: Whether code that the run's config.yaml names may be run (`train.trust`).
 
     Raises:
@@ -76,8 +76,8 @@ def export_run(
     form = FORMATS[to]
     form.check()  # before the work, not after it
     trained = open_trained(run, checkpoint, trust_code=trust_code)
-    frozen = freeze(trained, pair)
-    name = "generator" if pair is None else f"generator-{pair}"
+    frozen = freeze(trained, game)
+    name = "generator" if game is None else f"generator-{game}"
     path = output or run / f"{name}{form.suffix}"
     form.write(frozen, path)
     return Written(path, trained.step, path.stat().st_size, frozen.dense_bytes)

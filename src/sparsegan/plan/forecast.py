@@ -1,6 +1,7 @@
 """What a run is going to be, from its settings: no image read, no weight made, nothing trained."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from torch import nn
 
@@ -19,8 +20,21 @@ DIRECTIONS: dict[str, Direction] = {"lowest": "down", "highest": "up"}
 """Where all decisions go, by the name of what they lead to."""
 
 
-def games(config: Config) -> dict[str | None, Networks]:
-    """The networks of each game, by its name; an architecture's have no memory and no values.
+@dataclass(frozen=True)
+class OutlinedGame:
+    """A game of a run to come.
+
+    Attributes:
+        name: Its name; None where the run has one alone.
+        networks: Generator and discriminator.
+    """
+
+    name: str | None
+    networks: Networks
+
+
+def games(config: Config) -> list[OutlinedGame]:
+    """The games of a run and their networks; an architecture's have no memory and no values.
 
     Args:
         config: Resolved.
@@ -28,18 +42,18 @@ def games(config: Config) -> dict[str | None, Networks]:
     Raises:
         SparseganError: A network does not exist or does not fit the images.
     """
-    of_games: dict[str | None, Networks] = {}
+    outlined = []
     for name, settings in kinds.of(config.network.name).games(config):
         if settings.network.generator or settings.network.discriminator:
             G, D = networks.build(settings)  # user-supplied ones are called to see what they do
         else:
             with memory.on_no_device():
                 G, D = networks.build(settings)
-        of_games[name] = {"generator": G, "discriminator": D}
-    return of_games
+        outlined.append(OutlinedGame(name, {"generator": G, "discriminator": D}))
+    return outlined
 
 
-def start_counts(config: Config, of_game: Networks) -> dict[str, dict[str, int]]:
+def start_counts(config: Config, game: OutlinedGame) -> dict[str, dict[str, int]]:
     """Active weights of each masked layer at the start, by network.
 
     Raises:
@@ -49,7 +63,9 @@ def start_counts(config: Config, of_game: Networks) -> dict[str, dict[str, int]]
     settings.check(config.steps)
     return {
         name: _counts(config, network, density)
-        for (name, network), density in zip(of_game.items(), settings.densities(), strict=True)
+        for (name, network), density in zip(
+            game.networks.items(), settings.densities(), strict=True
+        )
     }
 
 
@@ -65,20 +81,20 @@ def _counts(config: Config, network: nn.Module, density: float) -> dict[str, int
     return active
 
 
-def scheduled(config: Config, of_games: Mapping[str | None, Networks]) -> list[Rewiring]:
+def scheduled(config: Config, games: Sequence[OutlinedGame]) -> list[Rewiring]:
     """The `rewire` events of the densities that the method is going to set, whatever happens.
 
     Each time the layers share a density as when masks are drawn; whatever decides which weights go
     may share it otherwise, and then a layer's operations differ, the network's count does not.
     """
     return [
-        _rewiring(config, of_game[network], step, game, network, density)
-        for game, of_game in of_games.items()
+        _rewiring(config, game, step, network, density)
+        for game in games
         for step, network, density in config.method.settings.scheduled(config.steps)
     ]
 
 
-def extremes(config: Config, of_games: Mapping[str | None, Networks]) -> dict[str, list[Rewiring]]:
+def extremes(config: Config, games: Sequence[OutlinedGame]) -> dict[str, list[Rewiring]]:
     """The `rewire` events of the least and the most that control of D's density could lead to.
 
     D goes down, or up, at every decision, as far as it may; each time its layers share its density
@@ -88,8 +104,8 @@ def extremes(config: Config, of_games: Mapping[str | None, Networks]) -> dict[st
         return {}
     return {
         which: [
-            _rewiring(config, of_game["discriminator"], step, game, "discriminator", density)
-            for game, of_game in of_games.items()
+            _rewiring(config, game, step, "discriminator", density)
+            for game in games
             for step, density in config.method.settings.density_course(config.steps, direction)
         ]
         for which, direction in DIRECTIONS.items()
@@ -97,14 +113,15 @@ def extremes(config: Config, of_games: Mapping[str | None, Networks]) -> dict[st
 
 
 def _rewiring(
-    config: Config, module: nn.Module, step: int, game: str | None, network: str, density: float
+    config: Config, game: OutlinedGame, step: int, network: str, density: float
 ) -> Rewiring:
     """The event of a change to a density; which weights it would take is not known."""
+    module = game.networks[network]
     layers = maskable_layers(module, config.method.settings.maskable)
     active = _counts(config, module, density)
     return Rewiring(
         step=step,
-        game=game,
+        game=game.name,
         network=network,
         reason="forecast",
         dropped=None,

@@ -1,7 +1,7 @@
 """What a run would train or has trained, and at what cost; nothing is trained or written."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from sparsegan.record import run_cost
 from sparsegan.record.events import Layer, Start
 from sparsegan.record.metrics_log import history
 from sparsegan.record.run import open_run
+from sparsegan.record.run_cost import GameLayers
 from sparsegan.settings import kinds as settings_kinds
 from sparsegan.settings import parse, trust
 from sparsegan.settings.config import Config
@@ -69,7 +70,7 @@ def cost_of_run(path: Path, *, trust_code: bool = False) -> Plan:
             f"{run.metrics} does not say how the run began: restore it, or have `sparsegan resume "
             f"{path} --repair` say it again"
         )
-    layers: Mapping[str | None, run_cost.Layers] | None = None
+    layers: list[GameLayers] | None = None
     if trust.code_of(config, trust.NETWORKS):
         layers = run_cost.recorded(starts, run.metrics)
     if layers is None:
@@ -109,9 +110,9 @@ def plan(config: Config) -> Plan:
     splits = kind.evaluation(config, images).splits
     if config.start.run is not None:
         networks = {
-            label(name, game): network
-            for game, own in forecast.games(config).items()
-            for name, network in own.items()
+            label(name, game.name): network
+            for game in forecast.games(config)
+            for name, network in game.networks.items()
         }
         start.read(config, networks)
     held_out = " / ".join(
@@ -137,11 +138,14 @@ def counted(config: Config, images: int | None = None) -> Plan:
     """What a run of a resolved configuration would cost; no image is looked at."""
     games = forecast.games(config)
     layers, starts = _layers(config, games), []
-    for game, own in games.items():
-        networks = network_layers(forecast.start_counts(config, own), layers[game])
-        method, band = config.method.name, config.method.settings.band
+    for game, costs in zip(games, layers, strict=True):
         start = Start(
-            step=0, game=game, networks=networks, method=method, steps=config.steps, band=band
+            step=0,
+            game=game.name,
+            networks=network_layers(forecast.start_counts(config, game), costs.networks),
+            method=config.method.name,
+            steps=config.steps,
+            band=config.method.settings.band,
         )
         starts.append(start)
     events = [*starts, *forecast.scheduled(config, games)]
@@ -155,13 +159,14 @@ def counted(config: Config, images: int | None = None) -> Plan:
     return Plan(config, images, _networks(starts), by_layer, figures)
 
 
-def _layers(
-    config: Config, games: Mapping[str | None, forecast.Networks]
-) -> dict[str | None, run_cost.Layers]:
-    return {
-        game: layer_costs(config, own["generator"], own["discriminator"])
-        for game, own in games.items()
-    }
+def _layers(config: Config, games: Sequence[forecast.OutlinedGame]) -> list[GameLayers]:
+    return [
+        GameLayers(
+            game.name,
+            layer_costs(config, game.networks["generator"], game.networks["discriminator"]),
+        )
+        for game in games
+    ]
 
 
 def _networks(starts: Iterable[Start]) -> dict[str, tuple[Layer, ...]]:

@@ -20,6 +20,19 @@ History = list[tuple[int, dict[str, float]]]
 
 
 @dataclass(frozen=True)
+class GameLayers:
+    """What the layers of a game's networks cost.
+
+    Attributes:
+        name: The game's; None where the run has one alone.
+        networks: Of every layer of both networks, by network, from `cost.layers`.
+    """
+
+    name: str | None
+    networks: Layers
+
+
+@dataclass(frozen=True)
 class StepSeconds:
     """Medians over as many steps of each, in turns, in one process.
 
@@ -37,7 +50,7 @@ class StepSeconds:
 
 def summary(
     config: Config,
-    layers: Mapping[str | None, Layers],
+    games: Sequence[GameLayers],
     events: Iterable[Event],
     *,
     seconds: float | None = None,
@@ -47,7 +60,7 @@ def summary(
 
     Args:
         config: Resolved settings.
-        layers: Of both networks of each game, from `cost.layers`.
+        games: The run's games, in order.
         events: The run's events, or its `start` events alone for a run to come.
         seconds: Training seconds of the run.
         timed: Steps of the run and of its dense equal, in turns.
@@ -59,11 +72,14 @@ def summary(
         several games there is what each costs besides, in `pairs`.
     """
     events = list(events)
-    games = {
-        game: _of_game(config, of_game, [event for event in events if event.game == game])
-        for game, of_game in layers.items()
-    }
-    result = games[None] if None in games else _together(games) | {"pairs": games}
+    costs = [
+        (game.name, _of_game(config, game.networks, [e for e in events if e.game == game.name]))
+        for game in games
+    ]
+    if len(costs) == 1:
+        ((_, result),) = costs
+    else:
+        result = _together(costs) | {"pairs": dict(costs)}
     if seconds is not None and timed is not None:
         result["seconds"] = {
             "run": seconds,
@@ -114,12 +130,12 @@ def _of_game(config: Config, layers: Layers, events: Sequence[Event]) -> dict[st
     }
 
 
-def _together(games: Mapping[str | None, Mapping[str, Any]]) -> dict[str, Any]:
-    costs = list(games.values())
+def _together(games: Sequence[tuple[str | None, Mapping[str, Any]]]) -> dict[str, Any]:
+    costs = [own for _, own in games]
     return {
         "weights": {
             label(name, game): counted
-            for game, own in games.items()
+            for game, own in games
             for name, counted in own["weights"].items()
         },
         "flops": {
@@ -132,7 +148,7 @@ def _together(games: Mapping[str | None, Mapping[str, Any]]) -> dict[str, Any]:
         "inference": {
             convention: {
                 label(name, game): counted
-                for game, own in games.items()
+                for game, own in games
                 for name, counted in own["inference"][convention].items()
             }
             for convention in cost.CONVENTIONS
@@ -145,13 +161,13 @@ def _together(games: Mapping[str | None, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def of_layers(
-    config: Config, layers: Mapping[str | None, Layers], events: Iterable[Event]
+    config: Config, games: Sequence[GameLayers], events: Iterable[Event]
 ) -> dict[str, list[dict[str, Any]]]:
     """What each layer costs, by network.
 
     Args:
         config: As in `summary`.
-        layers: As in `summary`.
+        games: As in `summary`.
         events: As in `summary`.
 
     Returns:
@@ -163,13 +179,13 @@ def of_layers(
     """
     events = list(events)
     rows = {}
-    for game, of_game in layers.items():
-        own = [event for event in events if event.game == game]
+    for game in games:
+        own = [event for event in events if event.game == game.name]
         history, masked = histories(own), masked_layers(own)
         for name in NETWORKS:
-            rows[label(name, game)] = [
+            rows[label(name, game.name)] = [
                 _layer(config, layer, name, history[name], layer.name in masked[name])
-                for layer in of_game[name]
+                for layer in game.networks[name]
             ]
     return rows
 
@@ -246,8 +262,8 @@ def masked_layers(events: Iterable[Event]) -> dict[str, set[str]]:
     return masked
 
 
-def recorded(starts: Iterable[Start], origin: Path) -> dict[str | None, Layers] | None:
-    """Cost of every layer by game and network, out of the `start` events; None: it is not there.
+def recorded(starts: Iterable[Start], origin: Path) -> list[GameLayers] | None:
+    """Cost of every layer of each game, out of the `start` events; None: it is not there.
 
     Args:
         starts: The events.
@@ -260,10 +276,10 @@ def recorded(starts: Iterable[Start], origin: Path) -> dict[str | None, Layers] 
     if {} in costs.values():
         return None
     try:
-        return {
-            game: {name: [_recorded(row) for row in own[name]] for name in NETWORKS}
+        return [
+            GameLayers(game, {name: [_recorded(row) for row in own[name]] for name in NETWORKS})
             for game, own in costs.items()
-        }
+        ]
     except (TypeError, KeyError, AttributeError) as error:
         raise SparseganError(
             f"the start event of {origin} has no costs of layers ({error}): restore the file"

@@ -14,6 +14,7 @@ from sparsegan import metrics
 from sparsegan.data import Images
 from sparsegan.draw import sampling
 from sparsegan.errors import SparseganError
+from sparsegan.record.events import Evaluation
 from sparsegan.settings.config import Config
 from sparsegan.train import build
 
@@ -199,23 +200,23 @@ class Evaluator:
         return {"class_accuracy": (classifier(held_out) == labels).double().mean().item()}
 
 
-def sentence(event: Mapping[str, Any]) -> str:
+def sentence(event: Evaluation) -> str:
     """An evaluation in a line: the value, its interval, the floor, and what was compared."""
-    value, low, high, floor = (_figure(event[key]) for key in ("value", "low", "high", "floor"))
+    value, low, high, floor = map(_figure, (event.value, event.low, event.high, event.floor))
     return (
-        f"{event['metric']} {value} [{low}, {high}], real against real {floor} "
-        f"(n = {event['n']}, {event['weights']} weights, {event['bn']} statistics)"
+        f"{event.metric} {value} [{low}, {high}], real against real {floor} "
+        f"(n = {event.n}, {event.weights} weights, {event.bn} statistics)"
     )
 
 
-def beside(event: Mapping[str, Any]) -> Iterator[str]:
+def beside(event: Evaluation) -> Iterator[str]:
     """The numbers of an evaluation beside its value, each with that of real images, in words."""
     for name, words in BESIDE.items():
-        if event.get(name) is not None:
-            floor = event.get(f"{name}_floor")
+        value, floor = getattr(event, name), getattr(event, f"{name}_floor", None)
+        if value is not None:
             real = "" if floor is None else f", real against real {floor:.4g}"
-            yield f"{words} {event[name]:.4g}{real}"
+            yield f"{words} {value:.4g}{real}"
 
 
-def _figure(value: float) -> str:
-    return f"{value:.4f}" if math.isfinite(value) else "–"
+def _figure(value: float | None) -> str:
+    return f"{value:.4f}" if value is not None and math.isfinite(value) else "–"

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from sparsegan.draw import sampling
 from sparsegan.errors import SparseganError
+from sparsegan.record.events import Evaluation
 from sparsegan.seeding import stream
 from sparsegan.settings import kinds as settings_kinds
 from sparsegan.settings import parse, trust
@@ -30,7 +30,7 @@ def evaluate_run(
     inception: Path | None = None,
     fresh: bool = False,
     trust_code: bool = False,
-) -> dict[str | None, dict[str, Any]]:
+) -> list[Evaluation]:
     """Evaluate a run's generator, or both of a cycle; nothing is written.
 
     Args:
@@ -47,7 +47,7 @@ def evaluate_run(
         trust_code: Whether all code that the run's config.yaml names may be run (see `trust`).
 
     Returns:
-        By the game's name, the fields of an `evaluate` event, and `step`.
+        The evaluation of each game, as an `evaluate` event.
 
     Raises:
         SparseganError: The run, its checkpoint or its data cannot be used, its code is not
@@ -75,13 +75,15 @@ def evaluate_run(
             "that are held out, always of the same ones"
         )
     kind = kinds.of(config)
-    evaluations = {}
+    evaluations = []
     for game, evaluator in kind.evaluators(config, kind.images(config)).items():
-        method = trained.methods[game]
+        method = trained.method_of(game)
         with sampling.sampled(method, bn=bn, weights=weights, seed=config.seed) as generator:
             distances = evaluator(generator, seed)
         used = weights if method.ema is not None else "live"
-        evaluations[game] = {**distances, "step": trained.step, "bn": bn, "weights": used}
+        evaluations.append(
+            Evaluation(step=trained.step, game=game, **distances, bn=bn, weights=used, grid=None)
+        )
     return evaluations
 
 

@@ -1,21 +1,17 @@
 """The evaluation of a run's generator while it is trained: sample grids and distances, when due."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from torch import nn
 
 from sparsegan.data import Images
 from sparsegan.draw import drawing, sampling
+from sparsegan.record import events
 from sparsegan.record.primary import step_at
 from sparsegan.record.run import RunDirectory
 from sparsegan.settings.config import Config
 from sparsegan.train.evaluate import Evaluator
-from sparsegan.train.game import Game
 from sparsegan.train.games import Games
-
-Fields = dict[str, Any]
-"""Of an `evaluate` event."""
 
 
 class Evaluation:
@@ -41,8 +37,8 @@ class Evaluation:
         held_out = {} if self._evaluator is None else {"test": self._evaluator.held_out}
         return {"train": self._images, **held_out}
 
-    def __call__(self, run: RunDirectory, games: Games, step: int) -> list[tuple[Game, Fields]]:
-        """Draw a grid and evaluate where due; the fields of an `evaluate` event of each game."""
+    def __call__(self, run: RunDirectory, games: Games, step: int) -> list[events.Evaluation]:
+        """Draw a grid and evaluate where due; the evaluation of each game."""
         (game,) = games
         config, settings = self.config, self.config.evaluate
         with_grid = due(config.sample.every, step, config.steps)
@@ -59,7 +55,11 @@ class Evaluation:
         if distances is None:
             return []
         weights = settings.weights if game.method.ema is not None else "live"
-        return [(game, {**distances, "bn": settings.bn, "weights": weights, "grid": grid})]
+        return [
+            events.Evaluation(
+                step=step, game=game.name, **distances, bn=settings.bn, weights=weights, grid=grid
+            )
+        ]
 
     def _draw(self, run: RunDirectory, generator: nn.Module, step: int) -> str:
         side = self.config.sample.grid

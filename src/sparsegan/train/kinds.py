@@ -10,13 +10,14 @@ from torch import Tensor
 
 from sparsegan.data import Images
 from sparsegan.data.outline import blank, outline
+from sparsegan.record import events
 from sparsegan.record.run import RunDirectory
 from sparsegan.settings import kinds
 from sparsegan.settings.config import Config
 from sparsegan.train import build
 from sparsegan.train.batches import Batches, Inputs
 from sparsegan.train.evaluate import Evaluator
-from sparsegan.train.evaluation import Evaluation, Fields
+from sparsegan.train.evaluation import Evaluation
 from sparsegan.train.game import Game
 from sparsegan.train.games import Games
 
@@ -63,8 +64,8 @@ class AnyEvaluation(Protocol):
     def splits(self) -> dict[str, Images]:
         """The images that were read, by split."""
 
-    def __call__(self, run: RunDirectory, games: Games, step: int) -> list[tuple[Game, Fields]]:
-        """Draw and evaluate where due; the fields of an `evaluate` event of each game."""
+    def __call__(self, run: RunDirectory, games: Games, step: int) -> list[events.Evaluation]:
+        """Draw and evaluate where due; the evaluation of each game."""
 
 
 I = TypeVar("I", bound=AnyImages)  # noqa: E741

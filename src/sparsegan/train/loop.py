@@ -17,10 +17,12 @@ from sparsegan.record.checkpoint import save_state
 from sparsegan.record.journal import Journal
 from sparsegan.record.metrics_log import MetricsLog, finite, history
 from sparsegan.record.run import RunDirectory, create, free_name, hold, open_run
+from sparsegan.record.run_cost import GameLayers
 from sparsegan.record.trackers import tracking
 from sparsegan.record.trackers.tracking import Tracking
 from sparsegan.settings import parse, trust
 from sparsegan.settings.config import Config, Tracker
+from sparsegan.settings.kinds import label
 from sparsegan.settings.values import fit
 from sparsegan.train import heartbeat, kinds, log, memory, resumption, start, state, timing
 from sparsegan.train.clock import Clock
@@ -305,12 +307,12 @@ def evaluate(session: Session, step: int) -> bool:
     best = False
     if session.fabric.is_global_zero:
         evaluations = session.evaluation(session.run, session.games, step)
-        for game, fields in evaluations:
-            session.journal.write(events.Evaluation(step=step, game=game.name, **fields))
-            label = game.label(f"step {step}")
-            session.display.say(f"{label}: {sentence(fields)}")
-            for line in beside({**fields, "frechet": None}):  # the value says about the same
-                session.display.say(f"{label}: {line}")
+        for event in evaluations:
+            session.journal.write(event)
+            at = label(f"step {step}", event.game)
+            session.display.say(f"{at}: {sentence(event)}")
+            for line in beside(replace(event, frechet=None)):  # the value says about the same
+                session.display.say(f"{at}: {line}")
         best = bool(evaluations) and session.run.best_step() == step
     heartbeat.first_is_done()
     return bool(session.fabric.broadcast(best))
@@ -339,7 +341,7 @@ def finish(session: Session) -> None:
     if session.fabric.is_global_zero:
         summary = run_cost.summary(
             config,
-            {game.name: layer_costs(config, game.G, game.D) for game in session.games},
+            [GameLayers(game.name, layer_costs(config, game.G, game.D)) for game in session.games],
             history(run.metrics),
             seconds=seconds,
             timed=timed,

@@ -14,17 +14,25 @@ from sparsegan.train import build, state
 
 
 @dataclass(frozen=True)
+class TrainedGame:
+    """A game of a run: its name (None where the run has one alone), and its method."""
+
+    name: str | None
+    method: Method
+
+
+@dataclass(frozen=True)
 class Trained:
     """A run's networks under their methods, at one step.
 
     Attributes:
         config: The run's settings.
-        methods: The method of each game, by the game's name.
+        games: Its games, in order.
         step: Generator steps completed.
     """
 
     config: Config
-    methods: dict[str | None, Method]
+    games: tuple[TrainedGame, ...]
     step: int
 
     def method_of(self, game: str | None) -> Method:
@@ -33,10 +41,11 @@ class Trained:
         Raises:
             SparseganError: There is no such game, or no name and several games.
         """
-        if game in self.methods:
-            return self.methods[game]
+        for own in self.games:
+            if own.name == game:
+                return own.method
         if game is None:
-            names = " or ".join(name for name in self.methods if name)
+            names = " or ".join(own.name for own in self.games if own.name)
             raise SparseganError(f"the run has several generators: choose --direction {names}")
         raise SparseganError("the run has one generator: leave out --direction")
 
@@ -71,11 +80,12 @@ def open_trained(
     saved = run.load(checkpoint)
     kind = kinds.of(config.network.name)
     state.require_parts(saved, kind.game_names)
-    methods = {}
+    games = []
     for game, game_config in kind.games(config):
         built = build.pair(game_config)
-        methods[game] = build.method(game_config, built)
+        method = build.method(game_config, built)
         networks = {"generator": built.generator, "discriminator": built.discriminator}
         state.load_networks({kinds.label(role, game): net for role, net in networks.items()}, saved)
-        methods[game].load_state_dict(saved[kinds.label("method", game)])
-    return Trained(config, methods, saved["step"])
+        method.load_state_dict(saved[kinds.label("method", game)])
+        games.append(TrainedGame(game, method))
+    return Trained(config, tuple(games), saved["step"])

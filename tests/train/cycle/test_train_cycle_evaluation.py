@@ -31,12 +31,12 @@ def test_both_directions_are_drawn_and_evaluated_when_they_are_due(parts, tmp_pa
     assert not run.samples.exists()
     assert evaluation(run, games, 2) == []
     both = evaluation(run, games, 6)
-    assert [game.name for game, _ in both] == ["a_to_b", "b_to_a"]
-    for game, fields in both:
-        assert tmp_path / fields["grid"] == run.sample(6, game.name)
-        assert run.sample(2, game.name).is_file()
-        assert (fields["bn"], fields["weights"]) == ("standing", "ema")
-    assert [fields["grid"] for _, fields in evaluation(run, games, 3)] == [None, None]
+    assert [event.game for event in both] == ["a_to_b", "b_to_a"]
+    for event in both:
+        assert tmp_path / event.grid == run.sample(6, event.game)
+        assert run.sample(2, event.game).is_file()
+        assert (event.bn, event.weights) == ("standing", "ema")
+    assert [event.grid for event in evaluation(run, games, 3)] == [None, None]
 
 
 def test_a_row_is_an_image_its_translation_and_that_translated_back(parts, tmp_path):
@@ -62,8 +62,7 @@ def test_looking_leaves_the_games_as_they_were(parts, tmp_path):
     games, evaluation = parts
     before = state.capture(games)
     first, second = (
-        [fields["value"] for _, fields in evaluation(RunDirectory(tmp_path), games, 6)]
-        for _ in range(2)
+        [event.value for event in evaluation(RunDirectory(tmp_path), games, 6)] for _ in range(2)
     )
     assert first == second
     assert differences(state.capture(games), before) == []

@@ -286,7 +286,7 @@ def test_commands_know_directions(location, whole, tmp_path, capsys):
 
 
 def test_an_exported_direction_translates_as_the_run_does(location, whole, tmp_path):
-    written = export.export_run(whole.path, "packed", tmp_path / "G.safetensors", pair="b_to_a")
+    written = export.export_run(whole.path, "packed", tmp_path / "G.safetensors", game="b_to_a")
     generator = export.load(written.path)
     pixels = translation.own_sources(parse.read(whole.config), "b_to_a").images.pixels
     method = open_trained(whole.path).method_of("b_to_a")

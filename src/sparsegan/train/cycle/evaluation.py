@@ -6,14 +6,14 @@ from torch import nn
 
 from sparsegan.data import Images
 from sparsegan.draw import pictures, sampling
+from sparsegan.record import events
 from sparsegan.record.run import RunDirectory
 from sparsegan.settings.config import Config
 from sparsegan.settings.kinds import DIRECTIONS
 from sparsegan.train.cycle import unpaired
 from sparsegan.train.cycle.translation import evaluators, spread, triples
 from sparsegan.train.cycle.unpaired import Unpaired
-from sparsegan.train.evaluation import Fields, due
-from sparsegan.train.game import Game
+from sparsegan.train.evaluation import due
 from sparsegan.train.games import Games
 
 
@@ -42,12 +42,12 @@ class CycleEvaluation:
         """The images to learn from."""
         return {"trainA": self._images.a, "trainB": self._images.b}
 
-    def __call__(self, run: RunDirectory, games: Games, step: int) -> list[tuple[Game, Fields]]:
-        """Draw grids and evaluate where due; the fields of an `evaluate` event of each game."""
+    def __call__(self, run: RunDirectory, games: Games, step: int) -> list[events.Evaluation]:
+        """Draw grids and evaluate where due; the evaluation of each game."""
         config, settings = self.config, self.config.evaluate
         with_grids = due(config.sample.every, step, config.steps)
         judges = self._evaluators if due(settings.every, step, config.steps, settings.at) else {}
-        evaluated: list[tuple[Game, Fields]] = []
+        evaluated: list[events.Evaluation] = []
         if not with_grids and not judges:
             return evaluated
         with ExitStack() as stack:
@@ -64,8 +64,15 @@ class CycleEvaluation:
                 grid = self._draw(run, there, back, source, step) if with_grids else None
                 if game.name in judges:
                     weights = settings.weights if game.method.ema is not None else "live"
-                    how = {"bn": settings.bn, "weights": weights, "grid": grid}
-                    evaluated.append((game, judges[game.name](there) | how))
+                    evaluation = events.Evaluation(
+                        step=step,
+                        game=game.name,
+                        **judges[game.name](there),
+                        bn=settings.bn,
+                        weights=weights,
+                        grid=grid,
+                    )
+                    evaluated.append(evaluation)
         return evaluated
 
     def _draw(
