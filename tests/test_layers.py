@@ -28,20 +28,12 @@ BELOW = {
     },
     "export": {"draw", "engine", "nets", "settings", "sparsity", "train", "data", "record"},
     "plan": {
-        *("balance", "cost", "data", "engine", "methods", "nets", "record", "report"),
+        *("balance", "cost", "data", "draw", "engine", "methods", "nets", "record", "report"),
         *("settings", "sparsity", "train"),
     },
     "study": {"cost", "methods", "plan", "record", "report", "settings", "train"},
     "cli": {
-        "cost",
-        "draw",
-        "export",
-        "plan",
-        "record",
-        "report",
-        "settings",
-        "study",
-        "train",
+        *("cost", "draw", "export", "plan", "record", "report", "settings", "study", "train"),
         "metrics",
     },
 }

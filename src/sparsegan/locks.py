@@ -39,6 +39,11 @@ class FileLock:
         self.path = path
         self._descriptor: int | None = None
 
+    @property
+    def held(self) -> bool:
+        """Whether it is ours."""
+        return self._descriptor is not None
+
     def acquire(self) -> bool:
         """Take the lock if nobody holds it, at once; whether it is ours.
 

@@ -22,6 +22,13 @@ def memory() -> int:
     return most
 
 
+def usable_processors() -> int:
+    """How many of them this process may use."""
+    with suppress(AttributeError):  # a system that does not say
+        return len(os.sched_getaffinity(0))
+    return processors()
+
+
 def processors() -> int:
     """How many of them there are."""
     return os.cpu_count() or 1

@@ -15,6 +15,7 @@ from sparsegan.cli.recipes import list_recipes
 from sparsegan.cli.report import report
 from sparsegan.cli.resume import resume
 from sparsegan.cli.sample import sample
+from sparsegan.cli.study import study
 from sparsegan.cli.train import train
 from sparsegan.errors import SparseganError, printable, tell
 from sparsegan.nearest import did_you_mean
@@ -102,6 +103,7 @@ a first run:
 _COMMANDS: dict[str, tuple[Callable[[list[str]], int], str]] = {
     "train": (train, "train a sparse GAN on images"),
     "resume": (resume, "go on with a run that was stopped"),
+    "study": (study, "compare: arms, axes and seeds out of one file"),
     "sample": (sample, "draw images from a run's generator"),
     "evaluate": (evaluate, "compare a run's images with real ones"),
     "export": (export, "write a run's generator to one file: small, or ONNX"),

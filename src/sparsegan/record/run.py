@@ -19,6 +19,10 @@ log = logging.getLogger("sparsegan")
 _CHECKPOINT = "step-{:08d}.safetensors"
 
 
+class HeldError(SparseganError):
+    """Another process trains the run."""
+
+
 @dataclass(frozen=True)
 class RunDirectory:
     """Paths of one run; making one of these touches no file."""
@@ -260,7 +264,8 @@ def hold(run: RunDirectory) -> FileLock:
     """Lock a run for as long as this process trains it; reading it needs no lock.
 
     Raises:
-        SparseganError: Another process trains it, or nothing can be written into it.
+        HeldError: Another process trains it.
+        SparseganError: Nothing can be written into it.
     """
     lock = FileLock(run.lock)
     try:
@@ -271,7 +276,7 @@ def hold(run: RunDirectory) -> FileLock:
         log.warning("no locks in %s: see that no second process trains this run", run.path)
         return lock
     if not ours:
-        raise SparseganError(
+        raise HeldError(
             f"{run.path} is being trained by another process: wait for its end, or stop it first; "
             f"`sparsegan report {run.path}` shows how far it is"
         )

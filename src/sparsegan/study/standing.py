@@ -73,6 +73,14 @@ def write(place: Place, record: Record) -> None:
 
 def standing(place: Place, cell: Cell) -> Standing:
     """How a cell stands now; reading it changes nothing."""
+    if not is_held(place.lock):
+        return at_rest(place, cell)
+    record = read(place) or Record()
+    return Standing("running", "", record.attempts, record.anew)
+
+
+def at_rest(place: Place, cell: Cell) -> Standing:
+    """How a cell stands for the process that has locked it."""
     record = read(place)
     status, reason = _status(place, cell, record)
     known = record or Record()
@@ -80,8 +88,6 @@ def standing(place: Place, cell: Cell) -> Standing:
 
 
 def _status(place: Place, cell: Cell, record: Record | None) -> tuple[Status, str]:
-    if is_held(place.lock):
-        return "running", ""
     run = place.run
     if record is None and run.is_vacant():
         return "waiting", ""

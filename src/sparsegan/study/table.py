@@ -10,7 +10,7 @@ from sparsegan import cost
 from sparsegan.record import run_cost
 from sparsegan.record.events import read
 from sparsegan.record.metrics_log import readable_events
-from sparsegan.study import file, places, standing
+from sparsegan.study import file, standing
 from sparsegan.study.cells import EVALUATED_AT, Cell
 from sparsegan.study.places import Place
 
@@ -93,8 +93,7 @@ class Table(list[dict[str, Any]]):
         self.name, self.about, self.directory = study.name, study.about, study.directory
         self.arms, self.axes, self.seeds = study.arms, study.axes, study.seeds
         self.measures = ("primary", *measures)
-        names = {cell.name for cell in study.cells}
-        self.left_out = [name for name in places.names(study.directory) if name not in names]
+        self.left_out = study.left_out()
         self.command = f"sparsegan study {study.directory}"
 
     def series(self, cell: str | Mapping[str, Any], pair: str | None = None) -> Series:

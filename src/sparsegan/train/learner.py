@@ -15,6 +15,10 @@ from sparsegan.train.launch import reduced
 from sparsegan.train.learning_rate import learning_rate
 
 
+class DivergedError(SparseganError):
+    """Losses or gradients are not finite: the run cannot go on with these settings and seed."""
+
+
 class Learner:
     """Steps a network on the mean loss of its micro-batches.
 
@@ -71,7 +75,7 @@ def step_together(
             May be asked again, where 16-bit gradients overflow.
 
     Raises:
-        SparseganError: Loss or gradient is not finite; nothing has been updated.
+        DivergedError: Loss or gradient is not finite; nothing has been updated.
     """
     fabric = learners[0].fabric
     scaler = getattr(fabric.strategy.precision, "scaler", None)
@@ -86,7 +90,7 @@ def step_together(
         if math.isfinite(sum(norms)) or not _may_try_again(fabric, scaler, value):
             odd = next((i for i, norm in enumerate(norms) if not math.isfinite(norm)), 0)
             name = learners[odd].name
-            raise SparseganError(
+            raise DivergedError(
                 f"the {name} diverged at step {number}: its loss is {value:.3g} and the "
                 f"norm of its gradient {norms[odd]:.3g}; lower optimiser.{name}.lr, or choose "
                 "another loss or seed"

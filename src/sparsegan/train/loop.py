@@ -167,7 +167,7 @@ def _go_on(going: Resumption, console: Console | None, *, inexact: bool) -> RunD
     config, saved = going.config, going.saved
     images = kinds.of(config).images(config)
     if images.fingerprint != saved["images"] and not inexact:
-        raise SparseganError(
+        raise state.ConditionsError(
             f"the images of {images.name} are not those that the run began with: "
             "restore them, or go on with --inexact"
         )

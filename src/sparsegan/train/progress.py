@@ -46,7 +46,7 @@ class ProgressDisplay:
         elif self.console is not None:
             left = (self.steps - step) / rate if rate else 0.0
             self.console.print(
-                f"step {step}/{self.steps}  {state}  {_duration(left)} left",
+                f"step {step}/{self.steps}  {state}  {duration(left)} left",
                 soft_wrap=True,
                 highlight=False,
             )
@@ -93,7 +93,13 @@ def _line(event: Progress) -> str:
     )
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A time as hours, minutes and seconds.
+
+    Example:
+        >>> duration(75), duration(3675)
+        ('1:15', '1:01:15')
+    """
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

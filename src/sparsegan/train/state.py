@@ -19,6 +19,10 @@ from sparsegan.train.launch import gather
 from sparsegan.train.networks import code
 
 
+class ConditionsError(SparseganError):
+    """A run cannot go on to the bits of an uninterrupted one, since it was written elsewhere."""
+
+
 def capture(games: Games) -> State:
     """The state after a completed step; a collective call, the same on every rank."""
     return {
@@ -187,11 +191,11 @@ def require_conditions(saved: Mapping[str, Any], now: Mapping[str, Any]) -> None
     """Refuse to go on where the result would not be that of an uninterrupted run.
 
     Raises:
-        SparseganError: Naming the first condition that differs.
+        ConditionsError: Naming the first condition that differs.
     """
     for name, value in now.items():
         if saved.get(name) != value:
-            raise SparseganError(
+            raise ConditionsError(
                 f"the run was written with {name} {saved.get(name)} and this is {value}, so it "
                 "would not end with the same bits: restore that, or go on with --inexact"
             )

@@ -35,12 +35,12 @@ def _compare(
     compared: tuple[Games, Games, Games], batches: AnyBatches, seconds: float
 ) -> StepSeconds:
     for each in compared:
-        _step_seconds(each, batches, 1)  # warm-up: allocations, first-use choices of kernels
+        step_seconds(each, batches, 1)  # warm-up: allocations, first-use choices of kernels
     times: tuple[list[float], ...] = [], [], []
     begin = time.perf_counter()
     for number in itertools.count(2):
         for each, measured in zip(compared, times, strict=True):
-            measured.append(_step_seconds(each, batches, number))
+            measured.append(step_seconds(each, batches, number))
         if (
             number >= 4
             and reduced(compared[0].fabric, time.perf_counter() - begin, "max") > seconds
@@ -82,7 +82,8 @@ def _copy(games: Games) -> Games:
     return copy
 
 
-def _step_seconds(games: Games, batches: AnyBatches, step: int) -> float:
+def step_seconds(games: Games, batches: AnyBatches, step: int) -> float:
+    """Seconds of a step of training, which is taken."""
     config = games.config
     inputs = [
         (batches.real(step, k), batches.latents(step, k), batches.mix(step, k))

@@ -4,6 +4,7 @@ import json
 
 import yaml
 
+from sparsegan.settings import trust
 from sparsegan.study import file, standing
 from sparsegan.study.places import Place
 from tiny_run import SETTINGS
@@ -17,11 +18,10 @@ ARMS = {
 def study(folder, **changes):
     """A study in `folder/out`, by its file."""
     content = {"base": SETTINGS, "arms": ARMS, "seeds": [0, 1], **changes}
-    content["base"] = {
-        **SETTINGS,
-        **content["base"],
-        "evaluate": {**SETTINGS["evaluate"], "every": 1},
-    }
+    every = {"every": 1, **content["base"].get("evaluate", {})}
+    evaluate = {**SETTINGS["evaluate"], **every}
+    content["base"] = {**SETTINGS, **content["base"], "evaluate": evaluate}
+    trust.remember([SETTINGS["evaluate"]["features"]])
     path = folder / "tiny.yaml"
     path.write_text(yaml.safe_dump({**content, "directory": str(folder / "out")}, sort_keys=False))
     return file.read(path)

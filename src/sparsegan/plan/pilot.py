@@ -1,0 +1,114 @@
+"""How long a run is going to take on this machine, by a few of its steps."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from statistics import median
+
+import torch
+from torch import nn
+
+from sparsegan.draw import sampling
+from sparsegan.settings.config import Config
+from sparsegan.train import kinds, memory
+from sparsegan.train.evaluate import Evaluator
+from sparsegan.train.games import Games
+from sparsegan.train.launch import launch
+from sparsegan.train.timing import step_seconds
+
+AGAIN = 5.0
+"""An evaluation that took less the first time is timed a second time."""
+LEAST = 3
+"""Steps that are timed at least, after one to warm up."""
+
+
+@dataclass(frozen=True)
+class Pilot:
+    """What was timed.
+
+    Attributes:
+        step: Seconds of a step: all discriminator steps and the generator's.
+        evaluation: Seconds of an evaluation; 0 where there is none.
+    """
+
+    step: float
+    evaluation: float
+
+    def seconds(self, steps: int, evaluations: int) -> float:
+        """So many steps and evaluations, in seconds."""
+        return steps * self.step + evaluations * self.evaluation
+
+
+class Pilots:
+    """Times runs, each alone in this process; evaluations that are alike are timed once.
+
+    Args:
+        seconds: For the steps of each, where there is time for `LEAST`.
+    """
+
+    def __init__(self, seconds: float = 1.0) -> None:
+        self.seconds = seconds
+        self._evaluations: dict[object, float] = {}
+
+    def of(self, config: Config) -> Pilot:
+        """Time a run to come; its networks are built, and nothing is written.
+
+        Raises:
+            SparseganError: As `train` would for the same configuration.
+        """
+        threads = torch.get_num_threads()
+        alone = replace(config, fabric=replace(config.fabric, devices=1))
+        kind = kinds.of(alone)
+        images = kind.images(alone)
+        alone = kind.resolve(alone, images)
+        memory.require(alone)
+        torch.set_num_threads(alone.threads or threads)
+        try:
+            fabric = launch(alone)
+            # A process has its share of a batch.
+            batches = kind.batches(images, alone, 0, config.fabric.devices, fabric.device)
+            with memory.enough(), torch.random.fork_rng():
+                games = kind.games(alone, fabric)
+                games.choose_kernels(batches.generator_latents(1), batches.real(1, 0))
+                return Pilot(self._step(games, batches), self._evaluation(games, alone, images))
+        finally:
+            torch.set_num_threads(threads)
+
+    def _step(self, games: Games, batches: kinds.AnyBatches) -> float:
+        step_seconds(games, batches, 1)
+        begin, times = time.perf_counter(), list[float]()
+        while len(times) < LEAST or time.perf_counter() - begin < self.seconds:
+            times.append(step_seconds(games, batches, 2 + len(times)))
+        return median(times)
+
+    def _evaluation(self, games: Games, config: Config, images: kinds.AnyImages) -> float:
+        if not config.evaluate.images:
+            return 0.0
+        alike = (config.data, config.evaluate, config.threads, config.network.name)
+        if alike not in self._evaluations:
+            settings, total = config.evaluate, 0.0
+            for name, evaluator in kinds.of(config).evaluators(config, images).items():
+                method = games[name].method
+                with sampling.sampled(
+                    method, bn=settings.bn, weights=settings.weights, seed=config.seed
+                ) as generator:
+                    first = _seconds(evaluator, generator)
+                    # Real features are computed the first time, and kept.
+                    again = first < AGAIN
+                    total += _seconds(evaluator, generator) if again else first
+            self._evaluations[alike] = total
+        return self._evaluations[alike]
+
+
+def _seconds(evaluator: Evaluator, generator: nn.Module) -> float:
+    begin = time.perf_counter()
+    evaluator(generator)
+    return time.perf_counter() - begin
+
+
+def evaluations(config: Config, done: int = 0) -> int:
+    """How many evaluations are to come in a run that has done so many steps."""
+    if not config.evaluate.images:
+        return 0
+    due: Iterable[int] = range(0, config.steps + 1, config.evaluate.every or config.steps)
+    return len({step for step in (*due, config.steps) if step >= done})

@@ -1,0 +1,198 @@
+"""One cell, from where it stands to its end, in this process: what every executor has done."""
+
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from sparsegan.errors import SparseganError
+from sparsegan.files import writing
+from sparsegan.locks import FileLock, no_locks
+from sparsegan.record.run import HeldError, hold
+from sparsegan.settings import trust
+from sparsegan.settings.config import Config, RunConfig
+from sparsegan.study import standing
+from sparsegan.study.cells import Cell
+from sparsegan.study.file import Study
+from sparsegan.study.places import Place
+from sparsegan.study.standing import Record, Standing
+from sparsegan.train import loop
+from sparsegan.train.launch import process_rank
+from sparsegan.train.learner import DivergedError
+from sparsegan.train.state import ConditionsError
+from sparsegan.train.stop import Interrupted
+
+log = logging.getLogger("sparsegan")
+
+AGAIN = 75
+"""Exit code of a worker whose cell is to be begun anew, by new processes."""
+BUSY = 76
+"""Exit code of a worker whose cell another process works on."""
+
+_PATIENCE = 2.0  # seconds; whoever looks whether a lock is held has it for an instant
+
+
+class AgainError(SparseganError):
+    """The run was put aside, and its processes have to be started anew."""
+
+    exit_code = AGAIN
+
+
+class BusyError(SparseganError):
+    """Another process works on the cell."""
+
+    exit_code = BUSY
+
+
+def work(
+    study: Study, cell: Cell, console: Console | None = None, *, trust_code: bool = False
+) -> Standing:
+    """Bring a cell to its end, and write down how that came out.
+
+    A cell that is finished or has diverged is left as it is. Every process of a cell on several
+    calls this; the first decides and writes.
+
+    Args:
+        study: The study.
+        cell: One of its cells.
+        console: Where to show progress; None for silence.
+        trust_code: Whether code that the settings name may be run (see `trust`).
+
+    Returns:
+        How it stands then: finished, diverged or failed.
+
+    Raises:
+        BusyError: Another process works on it.
+        AgainError: It is to begin anew, and needs new processes for that.
+        Interrupted: After Ctrl-C or SIGTERM, when the state is saved.
+    """
+    place = Place(study.directory, cell.name)
+    config = replace(cell.config, run=RunConfig(directory=str(place.run.path)))
+    trust.require(config, study.origin, trust_code=trust_code)
+    notes = [f"{cell.name} of the study {study.name}"]
+
+    def go_on() -> None:
+        if place.run.is_vacant():
+            loop.train(config, console, notes=notes)
+        else:
+            loop.resume(place.run.path, console, trust_code=trust_code)
+
+    if process_rank() > 0:
+        go_on()
+        return standing.at_rest(place, cell)
+    lock = _lock(place)
+    try:
+        return _work(place, cell, go_on)
+    except HeldError as error:  # by somebody who resumes the run itself
+        raise BusyError(str(error)) from None
+    finally:
+        lock.release()
+
+
+def _work(place: Place, cell: Cell, go_on: Callable[[], None]) -> Standing:
+    before = standing.at_rest(place, cell)
+    if before.status in ("finished", "diverged"):
+        return before
+    record = _begun(place, cell, standing.read(place) or Record())
+    if before.status == "changed":
+        record = put_aside(place, record, f"other settings: {before.reason}")
+    standing.write(place, record)
+    try:
+        try:
+            go_on()
+        except ConditionsError as error:
+            record = put_aside(place, record, str(error))
+            standing.write(place, record)
+            if not _is_alone(cell.config):
+                raise AgainError(f"{cell.name} begins anew: {error}") from None
+            go_on()
+        record = replace(record, status="finished", reason="")
+    except DivergedError as error:
+        record = replace(record, status="diverged", reason=str(error))
+    except (Interrupted, AgainError, HeldError):
+        raise
+    except SparseganError as error:
+        record = replace(record, status="failed", reason=str(error))
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        standing.write(place, replace(record, status="failed", reason=reason))
+        raise
+    standing.write(place, record)
+    return standing.at_rest(place, cell)
+
+
+def _begun(place: Place, cell: Cell, record: Record) -> Record:
+    return replace(
+        record,
+        status="begun",
+        reason="",
+        attempts=record.attempts + 1,
+        settings=standing.settings(cell.config),
+    )
+
+
+def put_aside(place: Place, record: Record, why: str) -> Record:
+    """Move a cell's run to where it is kept and in nobody's way; the record with the reason."""
+    run = place.run
+    if run.path.exists():
+        hold(run).release()  # nobody else trains it
+        aside = place.free_aside()
+        with writing(aside):
+            aside.parent.mkdir(parents=True, exist_ok=True)
+            run.path.rename(aside)
+        why = f"{why} (the earlier run is {aside.relative_to(place.study)})"
+    return replace(record, anew=(*record.anew, why))
+
+
+def note_failure(place: Place, cell: Cell, reason: str) -> None:
+    """Write down that a cell's process has ended without a word, unless it is worked on again."""
+    try:
+        lock = _lock(place)
+    except BusyError:
+        return
+    try:
+        if standing.at_rest(place, cell).status in ("waiting", "stopped"):
+            record = standing.read(place) or _begun(place, cell, Record())
+            standing.write(place, replace(record, status="failed", reason=reason))
+    finally:
+        lock.release()
+
+
+def _lock(place: Place) -> FileLock:
+    folder = place.lock.parent
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(place.lock)
+    try:
+        if not lock.acquire():
+            for _ in lock.wait(_PATIENCE):
+                pass
+    except OSError as error:
+        if not no_locks(error):
+            raise
+        log.warning("no locks in %s: see that no second process works on this study", folder)
+        return lock
+    if not lock.held:
+        raise BusyError(f"another process works on {place.name}")
+    return lock
+
+
+def _is_alone(config: Config) -> bool:
+    """Whether this process is the only one of its run."""
+    return config.fabric.devices == 1 and "TORCHELASTIC_RUN_ID" not in os.environ
+
+
+def reason_of(exit_code: int, output: Path) -> str:
+    """Why a worker has ended that has not said so itself: its signal, or its last line."""
+    if exit_code < 0 or exit_code > 128:
+        number = -exit_code if exit_code < 0 else exit_code - 128
+        return f"its process was ended by signal {number} (see {output})"
+    try:
+        lines = output.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    except OSError:
+        lines = []
+    last = lines[-1].removeprefix("sparsegan: error: ") if lines else "it said nothing"
+    return f"its process ended with exit code {exit_code}: {last}"

@@ -1,0 +1,137 @@
+"""The command `sparsegan study`, on cells that pretend, and one that does not."""
+
+import io
+
+import pytest
+from rich.console import Console
+from study_of_seconds import evaluation, place, start, study, write_events
+
+from sparsegan import cli
+from sparsegan.cli import study_tables
+from sparsegan.plan.pilot import Pilot
+from sparsegan.study import forecast, load, runner, standing
+from sparsegan.study.executors import local
+from sparsegan.study.progress import Progress
+from sparsegan.study.standing import Record, Standing
+
+
+class Instant(local.LocalExecutor):
+    """Cells are finished as soon as they are handed in."""
+
+    def submit(self, tasks):
+        for task in tasks:
+            finish(Instant.of, task.cell)
+        return [Ended() for _ in tasks]
+
+
+class Ended:
+    def exit_code(self):
+        return 0
+
+
+def finish(of, name, value=0.25):
+    cell, run = of.cell(name), place(of, name).run
+    steps = cell.config.steps
+    values = [evaluation(round(part * steps), value) for part in (0.9, 0.95, 1.0)]
+    write_events(run, start(), *values, {"kind": "end", "step": steps, "seconds": 3.0})
+    run.cost.write_text("{}")
+    standing.write(place(of, name), Record("finished", "", 1, (), standing.settings(cell.config)))
+
+
+@pytest.fixture
+def of(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "_TICK", 0.001)
+    monkeypatch.setattr(local, "LocalExecutor", Instant)
+    monkeypatch.setattr(forecast.Pilots, "of", lambda *_: Pilot(0.5, 2.0))
+    monkeypatch.setattr(Instant, "of", study(tmp_path), raising=False)
+    return Instant.of
+
+
+def test_a_dry_run_says_what_would_be_run_and_writes_nothing(of, capsys):
+    assert cli.main(["study", str(of.origin), "--dry_run", "--workers", "2"]) == 0
+    said = capsys.readouterr().out
+    assert "study tiny: 4 cells of 2 arms, 2 seeds" in said
+    assert "4 waiting" in said
+    assert "4 cells to run: about" in said
+    assert "with 2 at a time" in said
+    assert not of.directory.exists()
+
+
+def test_a_study_is_run_and_then_there_is_nothing_to_do(of, capsys):
+    assert cli.main(["study", str(of.origin), "--workers", "2"]) == 0
+    said = capsys.readouterr().out
+    assert "dense/seed=0: finished" in said
+    assert "2 of 2" in said
+    assert "0.2500 ± 0.0000" in said
+    assert [row["status"] for row in load(of.origin)] == ["finished"] * 4
+    assert cli.main(["study", str(of.directory)]) == 0
+    said = capsys.readouterr().out
+    assert "4 finished" in said
+    assert "to run" not in said
+
+
+def test_a_changed_study_says_what_it_begins_anew_and_what_it_leaves_out(of, tmp_path, capsys):
+    cli.main(["study", str(of.origin)])
+    study(tmp_path, base={"steps": 20, "evaluate": {"every": 5}}, seeds=[1])
+    capsys.readouterr()
+    assert cli.main(["study", str(of.origin), "--dry_run"]) == 0
+    said = capsys.readouterr().out
+    assert "dense/seed=1 begins anew, its settings have changed: steps 14 -> 20" in said
+    assert "2 cells of the folder no longer in the study" in said
+    assert "adapt/seed=0" in said
+
+
+def test_without_a_study_those_of_the_package_are_listed(capsys):
+    assert cli.main(["study"]) == 0
+    assert "fashion-mnist" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["fashion-mnst"], "did you mean fashion-mnist?"),
+        (["fashion-mnist", "--cell", "adapt/seed=9"], "did you mean adapt/seed="),
+        (["fashion-mnist", "--wrkers", "2"], "did you mean --workers?"),
+        (["fashion-mnist", "--workers", "0"], "at least 1"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(options, sentence, capsys):
+    assert cli.main(["study", *options]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_one_cell_is_worked_on_in_this_process(of, capsys):
+    assert cli.main(["study", str(of.origin), "--cell", "dense/seed=0", "--trust_code"]) == 0
+    rows = {row["cell"]: row["status"] for row in load(of.origin)}
+    assert rows["dense/seed=0"] == "finished"
+    assert rows["dense/seed=1"] == "waiting"
+
+
+def progress(of, *statuses):
+    return [
+        Progress(cell, Standing(status, "why" if status == "failed" else "", 1, ()), 7, 2.0, 0.5)
+        for cell, status in zip(of.cells, statuses, strict=True)
+    ]
+
+
+def test_the_live_table_has_every_cell_and_few_ones_where_there_is_little_room(of):
+    for height, expected in ((40, 4), (6, 4), (3, 4)):
+        stream = io.StringIO()
+        console = Console(file=stream, force_terminal=True, width=100, height=height)
+        cells = progress(of, "running", "waiting", "failed", "finished")
+        with study_tables.Display(console, progress(of, *["waiting"] * 4)) as display:
+            display.show(cells)
+            display._live.refresh()
+        said = stream.getvalue()
+        assert sum(cell.name in said for cell in of.cells) == expected
+        assert "1 running, 1 failed, 1 waiting, 1 finished" in said
+        assert "7/14" in said
+        assert "0:04" in said  # 7 steps at 2 a second
+        assert "adapt/seed=0: failed, why" in said
+
+
+def test_values_that_are_not_known_are_dashes(of):
+    stream = io.StringIO()
+    Console(file=stream, width=120).print(study_tables.outcome(load(of.origin)))
+    assert "0 of 2" in stream.getvalue()
+    assert "–" in stream.getvalue()

@@ -1,0 +1,43 @@
+import pytest
+import torch
+
+from sparsegan.plan import pilot
+from sparsegan.plan.pilot import Pilot, Pilots, evaluations
+from tiny_run import config
+
+
+def test_a_pilot_times_steps_and_evaluations_and_leaves_nothing(tmp_path):
+    threads, random = torch.get_num_threads(), torch.get_rng_state()
+    pilots = Pilots(0.0)
+    found = pilots.of(config(tmp_path / "run"))
+    assert found.step > 0
+    assert found.evaluation > 0
+    assert not (tmp_path / "run").exists()
+    assert torch.get_num_threads() == threads
+    assert torch.equal(torch.get_rng_state(), random)
+
+
+def test_evaluations_that_are_alike_are_timed_once(tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr(pilot, "_seconds", lambda *_: calls.append(1) or 9.0)
+    pilots = Pilots(0.0)
+    for method in ("dense", "adapt"):
+        assert pilots.of(config(tmp_path, "--method.name", method)).evaluation == 9.0
+    assert len(calls) == 1
+    assert pilots.of(config(tmp_path, "--evaluate.images", "0")).evaluation == 0.0
+
+
+def test_seconds_add_up():
+    assert Pilot(2.0, 10.0).seconds(3, 4) == 46.0
+
+
+@pytest.mark.parametrize(
+    ("every", "done", "expected"), [(5, 0, 4), (5, 6, 2), (0, 0, 2), (7, 0, 3), (7, 14, 1)]
+)
+def test_evaluations_that_are_to_come_are_counted(every, done, expected, tmp_path):
+    flags = ["--evaluate.every", str(every), "--steps", "14"]
+    assert evaluations(config(tmp_path, *flags), done) == expected
+
+
+def test_without_evaluations_there_are_none(tmp_path):
+    assert evaluations(config(tmp_path, "--evaluate.images", "0")) == 0
