@@ -18,8 +18,7 @@ ARMS = {
 def study(folder, **changes):
     """A study in `folder/out`, by its file."""
     content = {"base": SETTINGS, "arms": ARMS, "seeds": [0, 1], **changes}
-    every = {"every": 1, **content["base"].get("evaluate", {})}
-    evaluate = {**SETTINGS["evaluate"], **every}
+    evaluate = {**SETTINGS["evaluate"], **content["base"].get("evaluate", {})}
     content["base"] = {**SETTINGS, **content["base"], "evaluate": evaluate}
     trust.remember([SETTINGS["evaluate"]["features"]])
     path = folder / "tiny.yaml"

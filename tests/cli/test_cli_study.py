@@ -1,18 +1,16 @@
-"""The command `sparsegan study`, on cells that pretend, and one that does not."""
+"""The command `sparsegan study`, on cells that pretend."""
 
-import io
+from pathlib import Path
 
 import pytest
-from rich.console import Console
-from study_of_seconds import evaluation, place, start, study, write_events
 
 from sparsegan import cli
-from sparsegan.cli import study_tables
 from sparsegan.plan.pilot import Pilot
-from sparsegan.study import forecast, load, runner, standing
+from sparsegan.study import forecast, load, runner, standing, worker
 from sparsegan.study.executors import local
-from sparsegan.study.progress import Progress
 from sparsegan.study.standing import Record, Standing
+from sparsegan.train.stop import Interrupted
+from study_of_seconds import evaluation, place, start, study, write_events
 
 
 class Instant(local.LocalExecutor):
@@ -100,38 +98,23 @@ def test_what_is_wrong_is_said_in_a_sentence(options, sentence, capsys):
     assert sentence in capsys.readouterr().err
 
 
-def test_one_cell_is_worked_on_in_this_process(of, capsys):
-    assert cli.main(["study", str(of.origin), "--cell", "dense/seed=0", "--trust_code"]) == 0
-    rows = {row["cell"]: row["status"] for row in load(of.origin)}
-    assert rows["dense/seed=0"] == "finished"
-    assert rows["dense/seed=1"] == "waiting"
+@pytest.mark.parametrize(
+    ("outcome", "code", "sentence"),
+    [
+        (Standing("finished", "", 1, ()), 0, ""),
+        (Standing("diverged", "at step 3", 1, ()), 2, "dense/seed=0 has diverged: at step 3"),
+        (worker.BusyError("another process"), worker.BUSY, "another process"),
+        (worker.AgainError("anew"), worker.AGAIN, "anew"),
+        (Interrupted(15, 7, Path("run")), 143, "stopped by SIGTERM after step 7"),
+    ],
+)
+def test_one_cell_is_worked_on_in_this_process(of, outcome, code, sentence, capsys, monkeypatch):
+    def work(study, cell, console, *, trust_code):
+        assert (study.directory, cell.name, trust_code) == (of.directory, "dense/seed=0", False)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
-
-def progress(of, *statuses):
-    return [
-        Progress(cell, Standing(status, "why" if status == "failed" else "", 1, ()), 7, 2.0, 0.5)
-        for cell, status in zip(of.cells, statuses, strict=True)
-    ]
-
-
-def test_the_live_table_has_every_cell_and_few_ones_where_there_is_little_room(of):
-    for height, expected in ((40, 4), (6, 4), (3, 4)):
-        stream = io.StringIO()
-        console = Console(file=stream, force_terminal=True, width=100, height=height)
-        cells = progress(of, "running", "waiting", "failed", "finished")
-        with study_tables.Display(console, progress(of, *["waiting"] * 4)) as display:
-            display.show(cells)
-            display._live.refresh()
-        said = stream.getvalue()
-        assert sum(cell.name in said for cell in of.cells) == expected
-        assert "1 running, 1 failed, 1 waiting, 1 finished" in said
-        assert "7/14" in said
-        assert "0:04" in said  # 7 steps at 2 a second
-        assert "adapt/seed=0: failed, why" in said
-
-
-def test_values_that_are_not_known_are_dashes(of):
-    stream = io.StringIO()
-    Console(file=stream, width=120).print(study_tables.outcome(load(of.origin)))
-    assert "0 of 2" in stream.getvalue()
-    assert "–" in stream.getvalue()
+    monkeypatch.setattr(worker, "work", work)
+    assert cli.main(["study", str(of.origin), "--cell", "dense/seed=0"]) == code
+    assert sentence in capsys.readouterr().err

@@ -1,9 +1,9 @@
 """Studies whose runs are made up: what came of each cell is told, nothing is trained."""
 
 import pytest
-from study_of_seconds import study, write_cell
 
 from sparsegan.study import load
+from study_of_seconds import study, write_cell
 
 STEPS = 20
 

@@ -1,9 +1,10 @@
 import pytest
 
 from sparsegan.errors import SparseganError
+from sparsegan.record.primary import PRIMARY
 from sparsegan.settings import recipes
 from sparsegan.settings.parse import Layer, flat, parse
-from sparsegan.study.cells import EVALUATED_AT, Group, cells, nested
+from sparsegan.study.cells import Group, cells, nested
 
 
 def group(**values):
@@ -73,11 +74,11 @@ def test_a_small_scale_keeps_what_the_study_states():
 
 
 def test_cells_are_evaluated_where_their_number_is_from_unless_the_study_says_otherwise():
-    arms = {"a": group(), "b": group(**{"evaluate.every": 0, "threads": 2})}
+    arms = {"a": group(), "b": group(**{"evaluate.at": [], "threads": 2})}
     plain, own = cells(group(steps=1000), arms, {}, [0], "here")
-    assert not any(round(part * 1000) % plain.config.evaluate.every for part in EVALUATED_AT)
+    assert plain.config.evaluate.at == PRIMARY
     assert (plain.config.threads, own.config.threads) == (1, 2)
-    assert own.config.evaluate.every == 0
+    assert own.config.evaluate.at == ()
 
 
 def test_dotted_keys_and_groups_are_one():

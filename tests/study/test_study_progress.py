@@ -1,9 +1,8 @@
 import json
 
-from study_of_seconds import evaluation, place, start, study, write_events
-
 from sparsegan.study.progress import Follower
 from sparsegan.study.standing import Standing
+from study_of_seconds import evaluation, place, start, study, write_events
 
 NAME = "dense/seed=0"
 RUNNING = Standing("running", "", 1, ())

@@ -2,13 +2,13 @@ import os
 import signal
 
 import pytest
-from study_of_seconds import place, start, study, write_events
 
 from sparsegan.locks import FileLock
 from sparsegan.study import runner, standing, worker
 from sparsegan.study.executors.base import Executor, Job
 from sparsegan.study.runner import Runner
 from sparsegan.study.standing import Record
+from study_of_seconds import place, start, study, write_events
 
 
 class Done(Job):

@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
-from study_of_seconds import place, study
 
 from sparsegan.record.checkpoint import load_state
 from sparsegan.study import load
+from study_of_seconds import place, study
 from tiny_run import differences
 
 pytestmark = pytest.mark.full

@@ -2,7 +2,6 @@ import json
 from dataclasses import replace
 
 import pytest
-from study_of_seconds import place, study
 
 from sparsegan.draw import sampling
 from sparsegan.errors import SparseganError
@@ -13,6 +12,7 @@ from sparsegan.study import load, standing, worker
 from sparsegan.study.worker import BusyError, work
 from sparsegan.train import loop, state, timing
 from sparsegan.train.stop import Interrupted
+from study_of_seconds import place, study
 from tiny_run import differences
 
 NAME = "adapt/seed=0"

@@ -1,7 +1,6 @@
 """How long a run is going to take on this machine, by a few of its steps."""
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from statistics import median
 
@@ -12,6 +11,7 @@ from sparsegan.draw import sampling
 from sparsegan.settings.config import Config
 from sparsegan.train import kinds, memory
 from sparsegan.train.evaluate import Evaluator
+from sparsegan.train.evaluation import due
 from sparsegan.train.games import Games
 from sparsegan.train.launch import launch
 from sparsegan.train.timing import step_seconds
@@ -110,5 +110,5 @@ def evaluations(config: Config, done: int = 0) -> int:
     """How many evaluations are to come in a run that has done so many steps."""
     if not config.evaluate.images:
         return 0
-    due: Iterable[int] = range(0, config.steps + 1, config.evaluate.every or config.steps)
-    return len({step for step in (*due, config.steps) if step >= done})
+    settings, steps = config.evaluate, config.steps
+    return sum(due(settings.every, step, steps, settings.at) for step in range(done, steps + 1))

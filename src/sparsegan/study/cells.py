@@ -11,14 +11,12 @@ from sparsegan.errors import SparseganError
 from sparsegan.methods import METHODS
 from sparsegan.plan.match import Budget, small_dense
 from sparsegan.plan.plan import outline
+from sparsegan.record.primary import PRIMARY
 from sparsegan.settings import recipes, scale
 from sparsegan.settings.config import Config
 from sparsegan.settings.names import unknown
 from sparsegan.settings.options import options
 from sparsegan.settings.parse import Layer, check, flat, method_of, parse
-
-EVALUATED_AT = (0.9, 0.95, 1.0)
-"""Parts of a run after which a cell is evaluated: its number is the mean of these evaluations."""
 
 _LONGEST = 60
 
@@ -130,7 +128,7 @@ def cells(
 
     An axis that an arm's method does not have is none of that arm: a dense run has no density.
     What a study does not say is set so that cells compare: one thread each, and evaluations at
-    `EVALUATED_AT`.
+    `PRIMARY`.
 
     Raises:
         SparseganError: A setting is unknown, of the wrong type or out of its range, or an axis is
@@ -197,10 +195,8 @@ def _config(layers: Sequence[Layer], groups: Sequence[Group], at: Mapping[str, A
         config, _ = scale.small(config, stated)
     if "threads" not in stated:
         config = replace(config, threads=1)
-    if not stated & {"evaluate.every", "evaluate.at"}:
-        # Twentieths of a run have all of EVALUATED_AT among them.
-        every = max(1, config.steps // 20)
-        config = replace(config, evaluate=replace(config.evaluate, every=every))
+    if "evaluate.at" not in stated:
+        config = replace(config, evaluate=replace(config.evaluate, at=PRIMARY))
     return config
 
 

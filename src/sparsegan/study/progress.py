@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sparsegan.record.events import event
+from sparsegan.record.events import checked
 from sparsegan.study.cells import Cell
 from sparsegan.study.places import Place
 from sparsegan.study.standing import Standing
@@ -69,7 +69,7 @@ class Follower:
         return Progress(self.cell, standing, self.step, self.rate, self.value)
 
     def _take(self, line: bytes) -> None:
-        read = event(line)
+        read = checked(line)
         if read is None:
             return
         self.step = max(self.step, read["step"])

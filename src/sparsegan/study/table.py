@@ -10,14 +10,15 @@ from sparsegan import cost
 from sparsegan.record import run_cost
 from sparsegan.record.events import read
 from sparsegan.record.metrics_log import readable_events
+from sparsegan.record.primary import PRIMARY, primary, step_at
 from sparsegan.study import file, standing
-from sparsegan.study.cells import EVALUATED_AT, Cell
+from sparsegan.study.cells import Cell
 from sparsegan.study.places import Place
 
 Event = Mapping[str, Any]
 Series = dict[str, list[tuple[int, float | None]]]
 
-_NO_MEASURE = {"step", "value", "low", "high", "n", "seconds"}
+_NO_MEASURE = {"low", "high", "n"}
 _NETWORKS = ("generator", "discriminator")
 
 
@@ -168,41 +169,46 @@ def _row(study: file.Study, cell: Cell) -> tuple[dict[str, Any], dict[str, float
 
 
 def _quality(events: Iterable[Event], steps: int) -> tuple[dict[str, Any], dict[str, float]]:
+    """The measures of a run: its numbers, and those besides `primary` that its evaluations have."""
     by_step: dict[int, list[Event]] = {}
     for event in events:
         if event["kind"] == "evaluate":
             by_step.setdefault(event["step"], []).append(event)
+    evaluations = [event for found in by_step.values() for event in found]
     values = {
         step: mean
         for step, found in by_step.items()
         if (mean := _mean([event["value"] for event in found])) is not None
     }
-    last = {round(part * steps) for part in EVALUATED_AT}
-    at_end = [event for step in last for event in by_step.get(step, [])]
-    there = len(last & by_step.keys())
-    complete = len(last & values.keys()) == len(last)
     later = {step: value for step, value in values.items() if step}
     best = min(later, key=lambda step: (later[step], step)) if later else None
     newest = max(values, default=None)
-    names = [event.get("metric") for event in at_end] or [
-        event.get("metric") for found in by_step.values() for event in found
-    ]
+    measures = _means_at_the_end(evaluations, steps)
+    last = {step_at(share, steps) for share in PRIMARY}
     quality = {
-        "metric": names[0] if names else None,
-        "primary": statistics.fmean(values[step] for step in last) if complete else None,
-        "evaluations": there,
+        "metric": evaluations[-1].get("metric") if evaluations else None,
+        "primary": measures.pop("value", None),
+        "evaluations": len(last & by_step.keys()),
         "best": later[best] if best is not None else None,
         "best_step": best,
         "last": values[newest] if newest is not None else None,
         "last_step": newest,
     }
-    measures: dict[str, float] = {}
-    if there == len(last):
-        for key in dict.fromkeys(key for event in at_end for key in event):
-            numbers = [event.get(key) for event in at_end]
-            if key not in _NO_MEASURE and all(map(_is_number, numbers)):
-                measures[key] = statistics.fmean(float(number) for number in numbers)  # type: ignore[arg-type]
     return quality, measures
+
+
+def _means_at_the_end(evaluations: Iterable[Event], steps: int) -> dict[str, float]:
+    """The primary numbers, over all games."""
+    evaluations = list(evaluations)
+    of_games = primary(filter(None, map(read, evaluations)), steps)
+    if not of_games or len(of_games) < len({event.get("pair") for event in evaluations}):
+        return {}
+    first, *rest = of_games.values()
+    return {
+        key: statistics.fmean([value, *(other[key] for other in rest)])
+        for key, value in first.items()
+        if key not in _NO_MEASURE and all(key in other for other in rest)
+    }
 
 
 def _costs(events: Sequence[Event], counted: Mapping[str, Any], steps: int) -> dict[str, Any]:

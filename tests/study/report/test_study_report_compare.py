@@ -1,9 +1,9 @@
 import pytest
-from study_of_seconds import study, write_cell
 
 from sparsegan.study import load
 from sparsegan.study.report.compare import difference, ranks, verdict
 from sparsegan.study.report.groups import groups
+from study_of_seconds import study, write_cell
 
 
 def test_differences_are_over_the_seeds_in_common(ended):

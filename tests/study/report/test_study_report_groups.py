@@ -1,8 +1,8 @@
 import pytest
-from study_of_seconds import study, write_cell
 
 from sparsegan.study import load
 from sparsegan.study.report.groups import groups, number, reference_of
+from study_of_seconds import study, write_cell
 
 
 def test_a_group_is_a_point_over_the_seeds_that_finished(ended):

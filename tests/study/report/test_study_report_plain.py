@@ -2,12 +2,12 @@ import csv
 import json
 
 import pytest
-from study_of_seconds import study, write_cell
 
 from sparsegan.study import load, report
 from sparsegan.study.report import plain
 from sparsegan.study.report.compare import verdict
 from sparsegan.study.report.groups import groups
+from study_of_seconds import study, write_cell
 
 
 def test_the_csv_has_a_row_a_cell_with_every_key(ended):

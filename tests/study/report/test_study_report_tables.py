@@ -1,9 +1,8 @@
-from study_of_seconds import write_cell
-
 from sparsegan.study import load
 from sparsegan.study.report import tables
 from sparsegan.study.report.compare import verdict
 from sparsegan.study.report.groups import groups
+from study_of_seconds import write_cell
 
 
 def test_quality_and_price_stand_side_by_side_the_best_first(ended):

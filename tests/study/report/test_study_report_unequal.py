@@ -1,11 +1,11 @@
 import json
 
 import pytest
-from study_of_seconds import place, start, study, write_cell
 
 from sparsegan.study import load
 from sparsegan.study.report.groups import groups
 from sparsegan.study.report.unequal import properties, sentences
+from study_of_seconds import place, start, study, write_cell
 
 
 def rewrite_start(of, name, **sizes):

@@ -1,9 +1,8 @@
-from study_of_seconds import write_cell
-
 from sparsegan.study import load
 from sparsegan.study.report.compare import verdict
 from sparsegan.study.report.groups import groups
 from sparsegan.study.report.words import answer, progress, spread_text
+from study_of_seconds import write_cell
 
 
 def said(table):
