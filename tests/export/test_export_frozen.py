@@ -9,7 +9,7 @@ from sparsegan.errors import SparseganError
 from sparsegan.export import freeze
 from sparsegan.export.frozen import _width
 from sparsegan.train import build
-from sparsegan.train.trained import Trained
+from sparsegan.train.trained import Trained, TrainedGame
 from tiny_run import config
 
 pytestmark = pytest.mark.usefixtures("quick_runs")
@@ -20,7 +20,8 @@ def trained(*flags):
     settings = build.resolve(
         config("unused", "--network.name", "sngan", "--data.image_size", "32", *flags), images
     )
-    return Trained(settings, {None: build.method(settings, build.pair(settings))}, 7)
+    game = TrainedGame(None, build.method(settings, build.pair(settings)))
+    return Trained(settings, (game,), 7)
 
 
 def test_a_frozen_generator_draws_what_the_run_would_and_leaves_it_alone():
@@ -72,6 +73,6 @@ def test_a_width_is_that_of_the_settings_or_the_published_one():
     assert _width(own, 32) is None
 
 
-def test_a_pair_is_named_only_where_there_are_several():
+def test_a_game_is_named_only_where_there_are_several():
     with pytest.raises(SparseganError, match="leave out --direction"):
         freeze(trained(), "a_to_b")

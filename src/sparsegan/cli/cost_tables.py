@@ -1,4 +1,4 @@
-"""What the command line prints of costs: every layer, and the whole beside the dense equal."""
+"""The tables of costs: every layer, and the whole run beside its dense equal."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -145,7 +145,7 @@ def cost_table(counted: Mapping[str, Any], steps: int) -> Table:
         _add_weights(table, network, weights)
     sizes = counted["bytes"]
     sizes = sizes["generator_sparse"], sizes["generator_dense"]
-    table.add_row("generator file, bytes", *_pair(*sizes, whole))
+    table.add_row("generator file, bytes", *_beside(*sizes, whole))
     for convention in cost.CONVENTIONS:
         table.add_section()
         table.add_row(f"FLOPs, {convention} convention", style="bold")
@@ -161,7 +161,7 @@ def cost_table(counted: Mapping[str, Any], steps: int) -> Table:
     seconds = counted.get("seconds")
     if seconds:
         table.add_section()
-        table.add_row("training, seconds", *_pair(seconds["run"], seconds["dense"], _tenths))
+        table.add_row("training, seconds", *_beside(seconds["run"], seconds["dense"], _tenths))
     return table
 
 
@@ -174,9 +174,9 @@ def _add_weights(table: Table, network: str, weights: Mapping[str, int]) -> None
         starts, ends = (weights[f"maskable_active_{when}"] + add for when in ("start", "end"))
         name = f"{network}, {of}"
         if starts != ends:
-            table.add_row(f"{name}, start", *_pair(starts, whole_of, whole))
+            table.add_row(f"{name}, start", *_beside(starts, whole_of, whole))
             name += ", end"
-        table.add_row(name, *_pair(ends, whole_of, whole))
+        table.add_row(name, *_beside(ends, whole_of, whole))
 
 
 def _add_operations(table: Table, name: str, spent: float, dense: float) -> None:
@@ -184,7 +184,7 @@ def _add_operations(table: Table, name: str, spent: float, dense: float) -> None
     table.add_row(f"  {name}", short(spent), short(dense), f"{spent / dense:.2%}")
 
 
-def _pair(spent: float, dense: float, form: Any) -> tuple[str, str, str]:
+def _beside(spent: float, dense: float, form: Any) -> tuple[str, str, str]:
     return form(spent), form(dense), f"{spent / dense:.1%}" if dense else "–"
 
 

@@ -1,4 +1,4 @@
-"""What the command line prints of kernels: each network's choice, and its layers one by one."""
+"""The tables of kernels: what is chosen for each network, and its layers one by one."""
 
 from dataclasses import asdict
 from typing import Any
@@ -11,7 +11,7 @@ from sparsegan.report.format import figure
 
 
 def choices_text(networks: list[Measured]) -> str:
-    """A line for each network: what it takes, and what is taken."""
+    """A line for each network: the reason, and the kernels that are chosen."""
     width = max(len(one.name) for one in networks)
     return "\n".join(f"{one.name:<{width}}  {one.reason} → {one.kernels}" for one in networks)
 
@@ -56,7 +56,7 @@ def _figures(density: float, masked: float | None, native: float | None) -> list
 
 
 def as_json(networks: list[Measured]) -> dict[str, Any]:
-    """By network what was measured and chosen; times in seconds."""
+    """Measurements and choices by network; times in seconds."""
     return {
         one.name: {
             **asdict(one),

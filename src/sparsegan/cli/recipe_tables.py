@@ -1,4 +1,4 @@
-"""What the command line prints of the recipes."""
+"""The list of recipes, and the table of a recipe's settings."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -40,17 +40,17 @@ def listing(recipes: Sequence[Recipe]) -> str:
 
 
 def settings_table(recipe: Recipe) -> Table:
-    """Everything that a recipe sets, with where each value is from."""
+    """Everything that a recipe sets, with the source of each value."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False)
     table.add_column("setting", no_wrap=True)
     table.add_column("value")
     table.add_column("where it is from")
     before = ""
     for key, setting in recipe.settings.items():
-        room = key.partition(".")[0] if "." in key else ""
-        if room != before:
+        section = key.partition(".")[0] if "." in key else ""
+        if section != before:
             table.add_section()
-        before = room
+        before = section
         table.add_row(key, _yaml(setting.value), setting.source or "–")
     return table
 

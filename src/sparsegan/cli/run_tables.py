@@ -1,4 +1,4 @@
-"""What the command line prints of a plan, and of the quality of a finished run."""
+"""The text of a plan, and the table of a finished run's quality."""
 
 from rich.table import Table
 
@@ -49,8 +49,8 @@ def _data(plan: Plan) -> str:
 
 def _networks(config: Config) -> str:
     networks, classes = config.network, build.classes(config)
-    pair = (networks.generator or networks.name, networks.discriminator or networks.name)
-    parts = [" and ".join(dict.fromkeys(pair))]
+    names = (networks.generator or networks.name, networks.discriminator or networks.name)
+    parts = [" and ".join(dict.fromkeys(names))]
     parts += [] if networks.latent_dim is None else [f"latent dimension {networks.latent_dim}"]
     parts += [] if classes is None else [f"{classes} classes"]
     return ", ".join(parts)

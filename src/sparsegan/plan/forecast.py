@@ -17,7 +17,7 @@ from sparsegan.train import memory, networks
 Networks = Mapping[str, nn.Module]
 
 DIRECTIONS: dict[str, Direction] = {"lowest": "down", "highest": "up"}
-"""Where all decisions go, by the name of what they lead to."""
+"""The direction of all decisions, by the name of the extreme that they lead to."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class OutlinedGame:
 
 
 def games(config: Config) -> list[OutlinedGame]:
-    """The games of a run and their networks; an architecture's have no memory and no values.
+    """The games of a run with their networks; those of an architecture have shapes but no values.
 
     Args:
         config: Resolved.
@@ -95,9 +95,9 @@ def scheduled(config: Config, games: Sequence[OutlinedGame]) -> list[Rewiring]:
 
 
 def extremes(config: Config, games: Sequence[OutlinedGame]) -> dict[str, list[Rewiring]]:
-    """The `rewire` events of the least and the most that control of D's density could lead to.
+    """The `rewire` events of the lowest and of the highest density that control could lead D to.
 
-    D goes down, or up, at every decision, as far as it may; each time its layers share its density
+    D's density falls, or rises, at every decision as far as it may; each time the layers share it
     as when masks are drawn. Empty for methods that do not control it.
     """
     if config.method.settings.band is None:
@@ -115,7 +115,7 @@ def extremes(config: Config, games: Sequence[OutlinedGame]) -> dict[str, list[Re
 def _rewiring(
     config: Config, game: OutlinedGame, step: int, network: str, density: float
 ) -> Rewiring:
-    """The event of a change to a density; which weights it would take is not known."""
+    """The event of a mask change to a density; which weights it would take is not known."""
     module = game.networks[network]
     layers = maskable_layers(module, config.method.settings.maskable)
     active = _counts(config, module, density)

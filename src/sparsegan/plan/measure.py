@@ -1,4 +1,4 @@
-"""What the networks of a run take on either kind of kernels on this machine, measured on demand."""
+"""How long the networks of a run take on either kind of kernels, measured on this machine."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Measured:
-    """A network's choice of kernels, and what it follows from.
+    """The kernels chosen for a network, and the measurements behind the choice.
 
     Attributes:
         name: Of the network.

@@ -26,10 +26,10 @@ from sparsegan.train.layer_costs import layer_costs, network_layers
 
 @dataclass(frozen=True)
 class Plan:
-    """A run, to come or of the past.
+    """A run that is to come or has been trained.
 
     Attributes:
-        config: Resolved settings; of a run that has not ended, with the steps taken so far.
+        config: Resolved settings; for a run that has not ended, with the steps taken so far.
         held_out: Which images are held out and why; empty where the source fixes it.
         images: How many there are to learn from; None where they were not looked at.
         networks: Per network, its layers with weights, as in the `start` event.
@@ -50,8 +50,8 @@ class Plan:
 def cost_of_run(path: Path, *, trust_code: bool = False) -> Plan:
     """What a run has cost so far, counted anew from its events.
 
-    Networks of one's own are counted as the run itself has counted them; of runs that have not
-    written that down they are made once more.
+    User-supplied networks are counted as the run itself counted them; where it has not written that
+    down, they are built again.
 
     Args:
         path: The run's directory.
@@ -122,7 +122,7 @@ def plan(config: Config) -> Plan:
 
 
 def outline(config: Config) -> Plan:
-    """What a run would cost; of official data sets, and where all is said, no image is needed.
+    """What a run would cost; images are needed only where settings do not say their shape.
 
     Raises:
         SparseganError: A setting is out of its range, or the data are needed and not there.
@@ -135,7 +135,7 @@ def outline(config: Config) -> Plan:
 
 
 def counted(config: Config, images: int | None = None) -> Plan:
-    """What a run of a resolved configuration would cost; no image is looked at."""
+    """What a run of a resolved configuration would cost; no image is read."""
     games = forecast.games(config)
     layers, starts = _layers(config, games), []
     for game, costs in zip(games, layers, strict=True):

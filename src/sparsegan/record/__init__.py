@@ -1,1 +1,1 @@
-"""What a run leaves on the disk: its directory, checkpoints and events, and the cost they tell."""
+"""What a run leaves on the disk: its directory, checkpoints, events, and what it has cost."""

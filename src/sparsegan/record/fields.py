@@ -1,8 +1,8 @@
-"""Dataclasses out of JSON objects, read by the types of their fields, tolerantly.
+"""Reads JSON objects as dataclasses by the types of their fields, tolerantly.
 
 A run that went wrong must be readable, too. A number that is missing, of another type or not finite
-is None, a text empty, a list without what cannot be read of it; an object that cannot do without
-such a number is left out as a whole.
+becomes None, a missing text becomes empty, and a list loses the items that cannot be read. An
+object is left out as a whole if it lacks a number that its type does not allow to be None.
 """
 
 import functools
@@ -12,10 +12,10 @@ from dataclasses import Field, fields, is_dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
 Reader = Callable[[Any], Any]
-"""From a JSON value to that of a field; None: it cannot be read."""
+"""Makes a field's value of a JSON value; None where it cannot be read."""
 
 LARGEST = 1e150
-"""From here on a number counts as infinite: sums and squares of smaller ones are finite."""
+"""Numbers of this size count as infinite, so that sums and squares of smaller ones are finite."""
 
 
 def finite(value: object) -> float | None:
@@ -30,11 +30,12 @@ def finite(value: object) -> float | None:
 
 
 def reader(kind: Any) -> Reader:
-    """What reads JSON values as a type.
+    """The function that reads JSON values as a type.
 
     Args:
         kind: `str`, `bool`, `int`, `float`, `Any`, a dataclass, a NamedTuple (a list in JSON), a
-            tuple of one type or of several, a `Mapping` from texts, or one of these or None.
+            tuple of one type or of several, a `Mapping` with texts as keys, or the union of one of
+            these and None.
 
     Raises:
         TypeError: For any other type.
@@ -65,7 +66,7 @@ def _reader(kind: Any) -> Reader:
 
 
 def key(field: "Field[Any]") -> str:
-    """What a field of a dataclass is called in JSON: its name, but where its metadata say `key`."""
+    """The name of a dataclass's field in JSON: `key` in its metadata, else its own name."""
     return str(field.metadata.get("key", field.name))
 
 
@@ -137,7 +138,7 @@ _NEEDED = object()
 
 
 def _unknown(kind: Any) -> Any:
-    """What stands for a value that cannot be read: None where the type has it, or nothing in it."""
+    """What replaces a value that cannot be read: None where the type allows it, else no items."""
     origin = get_origin(kind)
     if origin is types.UnionType or kind is Any:
         return None

@@ -43,7 +43,7 @@ class Journal:
         return 0 if self.log is None else self.log.offset()
 
     def catch_up(self, step: int, game: str | None, method: Method) -> None:
-        """The `rewire` events that lead from the masks that are logged to those there are."""
+        """Write the `rewire` events that lead from the logged masks to the present ones."""
         histories = run_cost.histories(event for event in self._past() if event.game == game)
         for name, network in method.networks.items():
             masks, last = network.masks, histories[name][-1][1]
@@ -66,23 +66,23 @@ class Journal:
                 self.write(events.Rewiring.of(step, game, change))
 
     def data(self, sets: Mapping[str, Images]) -> None:
-        """The `data` event of each split of which there is something to say."""
+        """Write the `data` event of each split that has remarks."""
         for split, images in sets.items():
             if images.notes != Notes():
                 notes = asdict(images.notes)
                 self.write(events.Data(step=0, split=split, images=len(images), **notes))
 
     def kernels(self, step: int, game: str | None, method: Method) -> None:
-        """The `engine` event of each network of a game whose choice of kernels is new."""
+        """Write the `engine` event of each network of a game whose choice of kernels is new."""
         for name, network in method.networks.items():
             event = events.Kernels.of(step, game, name, network.engine)
             if self._kernels.get((game, name)) != event.kernels:
                 self._kernels[game, name] = event.kernels
-                # What a layer takes is a function of its density: once is enough.
+                # A layer's seconds are a function of its density: writing them once is enough.
                 self.write(replace(event, layers=None) if step else event)
 
     def step(self, game: str | None, done: StepEvents) -> None:
-        """What one call of `after_generator_step` did in a game."""
+        """Write what one call of `after_generator_step` did in a game."""
         if done.balance is not None:
             self.write(events.Balance.of(done.step, game, done.balance))
         if done.decision is not None:

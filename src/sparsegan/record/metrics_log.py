@@ -1,4 +1,4 @@
-"""metrics.jsonl: one JSON object a line, in the order in which things happened."""
+"""metrics.jsonl: one JSON object a line, oldest first."""
 
 import json
 import math
@@ -52,13 +52,13 @@ class MetricsLog:
         self._follow(event)
 
     def extend(self, lines: bytes) -> None:
-        """Append lines that were events before."""
+        """Append lines of an earlier log."""
         with writing(self.path):
             self._file.write(lines)
             self._file.flush()
 
     def offset(self) -> int:
-        """Bytes written so far, on the disk itself: what a checkpoint may rely on."""
+        """Bytes that are safely on the disk, so that a checkpoint may rely on them."""
         with writing(self.path):
             os.fsync(self._file.fileno())
             if not os.path.samestat(os.fstat(self._file.fileno()), self.path.stat()):
@@ -104,7 +104,7 @@ def history(path: Path) -> Iterator[Event]:
 
 
 def readable_events(path: Path) -> list[Fields]:
-    """What can be read of a log as JSON objects, of which there may be nothing."""
+    """All events that can be read of a log, as JSON objects; none if there is no log."""
     try:
         return [fields for line in _lines(path) if (fields := checked(line)) is not None]
     except SparseganError:
@@ -112,11 +112,11 @@ def readable_events(path: Path) -> list[Fields]:
 
 
 def readable_history(path: Path, *records: type[Event]) -> list[Event]:
-    """The events that can be read of a log, of which there may be nothing.
+    """All events that can be read of a log; none if there is no log.
 
     Args:
         path: The log.
-        records: Those that are wanted; none: all.
+        records: The kinds to read; all if none is named.
     """
     kinds = {record.kind for record in records}
     wanted = (line for line in readable_events(path) if not kinds or line["kind"] in kinds)

@@ -1,4 +1,4 @@
-"""What of metrics.jsonl a run goes on with."""
+"""The part of metrics.jsonl that a resumed run keeps."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,7 +8,7 @@ from sparsegan.record.events import Fields, checked
 
 
 def past(path: Path, offset: int, step: int, *, repair: bool, evaluated: bool) -> bytes:
-    """The lines that belong to a checkpoint's past, to go on after.
+    """The lines that belong to a checkpoint's past, after which a resumed run goes on.
 
     Args:
         path: The file; nothing is written.
@@ -16,8 +16,8 @@ def past(path: Path, offset: int, step: int, *, repair: bool, evaluated: bool) -
         step: The checkpoint's.
         repair: Where the file is not whole up to there, keep what can be read of it.
         evaluated: Whether the evaluation of that step belongs to the past, too. A run's first
-            and last evaluation follow the checkpoint of their step, and are made again, but where
-            the last step is the last no longer.
+            and last evaluation are made after the checkpoint of their step, and so are made again,
+            unless the run has become longer.
 
     Raises:
         SparseganError: The file is not whole up to there, and is not to be repaired.
@@ -69,7 +69,7 @@ def _evaluations(content: bytes, step: int) -> Iterable[bytes]:
 
 
 def _readable(content: bytes) -> Iterable[tuple[bytes, Fields]]:
-    """The whole lines that are events, each once: a run that two processes wrote has it twice."""
+    """The whole lines that are events, each once: two processes may have written a run twice."""
     for line in dict.fromkeys(content.split(b"\n")[:-1]):
         fields = checked(line)
         if fields is not None:

@@ -1,4 +1,4 @@
-"""The run directory: the one place that knows where a run keeps what."""
+"""The run directory: the one place that knows where the files of a run are."""
 
 import itertools
 import logging
@@ -148,7 +148,7 @@ class RunDirectory:
         """
         step_of = {type(event): event.step for event in readable_history(self.metrics, Start, End)}
         end, steps = step_of.get(End), self.checkpoint_steps()
-        # Whoever has removed all checkpoints wants none.
+        # A user who has removed all checkpoints wants none.
         whole = {Start, End} <= step_of.keys() and self.cost.is_file()
         return end if whole and (not steps or end in steps) else None
 
@@ -189,7 +189,7 @@ class RunDirectory:
                 self.checkpoint(step).unlink()
 
     def forget_after(self, step: int) -> None:
-        """Remove what is of later than `step`, and what killed writes left behind.
+        """Remove everything later than `step`, and what killed writes left behind.
 
         That is checkpoints, grids, cost.json and the report.
         """
@@ -212,7 +212,7 @@ class RunDirectory:
                 file.unlink(missing_ok=True)
 
     def is_vacant(self) -> bool:
-        """Whether there is nothing yet, or what a process leaves that is killed at once."""
+        """Whether there is nothing yet, or only what a process leaves that is killed at once."""
         if not self.path.exists():
             return True
         if not self.path.is_dir():
@@ -224,7 +224,7 @@ class RunDirectory:
         return unborn and not any(any(path.iterdir()) for path in folders if path.is_dir())
 
     def require_own_folders(self) -> None:
-        """Refuse to write and delete in folders elsewhere, of which a copied run may have links.
+        """Refuse to write and delete in folders elsewhere, to which a copied run may have links.
 
         Raises:
             SparseganError: A folder of the run is a link that leads out of it.

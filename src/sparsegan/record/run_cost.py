@@ -25,7 +25,7 @@ class GameLayers:
 
     Attributes:
         name: The game's; None where the run has one alone.
-        networks: Of every layer of both networks, by network, from `cost.layers`.
+        networks: The costs of every layer, by network, from `cost.layers`.
     """
 
     name: str | None
@@ -68,8 +68,8 @@ def summary(
     Returns:
         Weights by network, operations and bytes of all games together, and seconds. `flops` are
         those of training steps; `overhead` has what comes on top by the consistent convention, of
-        gradients to grow by (`growth`) and of measurements of the balance ratio (`balance`). Of
-        several games there is what each costs besides, in `pairs`.
+        gradients to grow by (`growth`) and of measurements of the balance ratio (`balance`). With
+        several games, `pairs` has what each of them costs.
     """
     events = list(events)
     costs = [
@@ -171,7 +171,7 @@ def of_layers(
         events: As in `summary`.
 
     Returns:
-        Of every layer `name`, `kind`, `shape`, `weights`, whether a mask takes them, the other
+        For every layer `name`, `kind`, `shape`, `weights`, whether a mask takes them, the other
         counts of `LayerCost` that are not by convention; active weights at the start, at the end
         and as the mean over the steps; and by convention, with its biases, the operations of one
         image (as it is at the end) and of the run, `inference` and `training`, and what they
@@ -220,14 +220,14 @@ def _layer(
         def image(densities: Mapping[str, float], convention: Convention = convention) -> float:
             return cost.forward([layer], densities, convention=convention)
 
-        images = _images(config, network, convention)
+        forwards = _forwards(config, network, convention)
         row["inference"][convention] = {"run": image(end), "dense": image({})}
-        row["training"][convention] = {"run": image(mean) * images, "dense": image({}) * images}
+        row["training"][convention] = {"run": image(mean) * forwards, "dense": image({}) * forwards}
     return row
 
 
-def _images(config: Config, network: str, convention: Convention) -> float:
-    """Forwards of single images through a network that cost as much as the whole run."""
+def _forwards(config: Config, network: str, convention: Convention) -> float:
+    """The number of forwards of single images that cost as much as a network's whole training."""
     of_network = {name: float(name == network) for name in NETWORKS}
     return cost.training(
         of_network["generator"],
@@ -263,7 +263,7 @@ def masked_layers(events: Iterable[Event]) -> dict[str, set[str]]:
 
 
 def recorded(starts: Iterable[Start], origin: Path) -> list[GameLayers] | None:
-    """Cost of every layer of each game, out of the `start` events; None: it is not there.
+    """Cost of every layer of each game as the `start` events have it; None if they do not.
 
     Args:
         starts: The events.

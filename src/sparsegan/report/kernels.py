@@ -82,13 +82,13 @@ def kernels_section(runs: Sequence[RunRecord]) -> str:
 
 
 def _layers(run: RunRecord, network: str) -> str:
-    changes = [row for row in run.kernels if row.network == network]
-    if not changes:
+    own = [row for row in run.kernels if row.network == network]
+    if not own:
         return ""
-    layers = next((row.layers for row in changes if row.layers), ())
+    layers = next((row.layers for row in own if row.layers), ())
     if not layers:
         layers = tuple(LayerSeconds(layer.name) for layer in run.layers(network))
-    choices = layer_choices(changes[-1], layers, run.layer_densities(network))
+    choices = layer_choices(own[-1], layers, run.layer_densities(network))
     header = (
         "layer",
         "weight",

@@ -1,4 +1,4 @@
-"""The density of every layer before and after training, as dumbbells."""
+"""The density of every layer at the start and at the end of training, as dumbbells."""
 
 from collections.abc import Sequence
 
@@ -55,5 +55,5 @@ def _row(name: str, weights: float, before: float, after: float) -> str:
         f'<path class="bar" d="M{start:.2f} 5H{end:.2f}"/>'
         f'<path class="ring" d="M{start:.2f} 5h0"/><path class="hole" d="M{start:.2f} 5h0"/>'
         f'<path class="end" d="M{end:.2f} 5h0"/></svg>'
-        f'<span class="told">{densities}</span>'
+        f'<span class="densities">{densities}</span>'
     )

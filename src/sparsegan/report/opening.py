@@ -10,7 +10,7 @@ from sparsegan.report.read import RunRecord, distinct
 
 
 def opening(runs: Sequence[RunRecord]) -> str:
-    """Title, summary and key figures of one pair of networks, or the comparison of several."""
+    """Title, summary and key figures of one game, or sentences on several side by side."""
     if len(runs) == 1:
         run = runs[0]
         title, body = run.label, f'<p class="summary">{_summary(run)}</p>{_tiles(run)}'

@@ -52,7 +52,7 @@ _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-
 def write(run_dirs: Sequence[Path], output: Path) -> Path:
     """Writes the report of one run, or of several side by side, as one HTML file.
 
-    The pairs of networks of a run that trains several stand side by side, too.
+    The games of a run that has several stand side by side, too.
 
     Only config.yaml, metrics.jsonl, cost.json and samples/*.png of the run directories are read;
     what is missing in an unfinished run is left out.

@@ -1,4 +1,4 @@
-"""A run directory read into a RunRecord: whatever is there of it, finished or not."""
+"""Reads a run directory, finished or not, into a RunRecord."""
 
 import json
 import re
@@ -57,12 +57,12 @@ class Grid:
 
 @dataclass(slots=True)
 class RunRecord:
-    """What a run directory holds of a game, for the report.
+    """What the report shows of one game of a run.
 
     Curves are lists of (step, value) in the order of the file; `unreadable` counts the lines of
     metrics.jsonl that are no events (a last line still being written is not counted). A run of
-    several games names them in its events: `game` is the one that this is of, and None where there
-    is one alone; `games` are all that are named.
+    several games names them in its events: `game` is the one that this record is of, None where
+    there is one alone; `games` are all names.
     """
 
     path: Path
@@ -89,7 +89,7 @@ class RunRecord:
 
     @property
     def name(self) -> str:
-        """What to call the run, whichever its game."""
+        """The run's label without the game's name."""
         return self.label.removesuffix(f" {self.game}") if self.game else self.label
 
     @property
@@ -143,9 +143,10 @@ class RunRecord:
 
 
 def read_run(path: Path, label: str | None = None) -> list[RunRecord]:
-    """Reads a run directory; missing parts stay empty, and so do links to files elsewhere.
+    """Reads a run directory; what is missing stays empty, and so do links to files elsewhere.
 
-    A page is made to be passed on, and what a stranger's run directory links to is its reader's.
+    A page is made to be passed on: it must not show a file of the reader's that the run directory
+    of someone else links to.
 
     Args:
         path: a directory with config.yaml or metrics.jsonl.
@@ -249,7 +250,7 @@ def _read_events(record: RunRecord, content: str) -> None:
             record.unreadable += bool(line.strip()) and not being_written
             continue
         game = event.game or ""
-        # It is the name of a folder, too.
+        # The game's name is that of a folder, too.
         if isinstance(event, Start) and re.fullmatch(r"\w+", game) and game not in record.games:
             record.games.append(game)
         if game in ("", record.game):

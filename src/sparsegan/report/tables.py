@@ -150,7 +150,7 @@ def _cost_note(run: RunRecord) -> str:
 
 
 def warnings_section(runs: Sequence[RunRecord]) -> str:
-    """The warnings of the runs, and what of them could not be read."""
+    """The warnings of the runs, and how many lines could not be read."""
     rows: list[list[str]] = []
     for run in runs:
         rows += [[run.label, count(step), message] for step, message in run.warnings]

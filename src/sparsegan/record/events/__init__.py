@@ -1,10 +1,10 @@
-"""The events of metrics.jsonl: a record for each kind, as it is written and as it is read.
+"""The events of metrics.jsonl: one record for each kind, by which it is written and read.
 
 A line is a JSON object: `kind`, `step`, `pair` (the game's name, of one of several), and the fields
 of the kind's record in their order. A field that has a default is left out while it has it. The
-table in docs/design.md is made out of the docstrings here (scripts/event_table.py).
+table in docs/design.md is made from the docstrings here by scripts/event_table.py.
 
-No import here is a heavy one: the report reads runs without PyTorch.
+Nothing here imports PyTorch, because the report reads runs without it.
 """
 
 import json
@@ -61,11 +61,11 @@ KINDS: dict[str, type[Event]] = {
         *(Kernels, Data, Request, Rewinding, Notice, Repair, End),
     )
 }
-"""The record of each kind, by what the file calls it."""
+"""The record of each kind, by the kind's name in the file."""
 
 
 def read(line: Mapping[str, Any]) -> Event | None:
-    """The event in a JSON object, tolerantly; None: it is no event.
+    """The event of a JSON object, read tolerantly; None if it is no event.
 
     Example:
         >>> read({"kind": "end", "step": 5, "seconds": "many"})
@@ -82,8 +82,8 @@ def read(line: Mapping[str, Any]) -> Event | None:
 def checked(line: bytes) -> Fields | None:
     """The JSON object of a line, where it is an event that can be counted on; else None.
 
-    Checked are the fields that decide or are counted by later; others, and kinds that a later
-    version may bring, are whatever they are.
+    Only fields that costs, checkpoints and a resumed run rely on are checked, and kinds of a later
+    version not at all.
 
     Example:
         >>> checked(b'{"kind": "end", "step": 5}')

@@ -1,4 +1,4 @@
-"""What all events of metrics.jsonl share: step and game, how they are written, what is checked."""
+"""What all events share: step and game, the way to JSON, and checks of numbers."""
 
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
@@ -30,11 +30,11 @@ class Event:
 
     @classmethod
     def is_sound(cls, line: Mapping[str, Any]) -> bool:
-        """Whether the fields that decide, or are counted by, can be counted on."""
+        """Whether costs, checkpoints and a resumed run can rely on a line's fields."""
         return True
 
     def to_json(self) -> Fields:
-        """The line of the file, with numbers as they are: NaN is one, which JSON does not have."""
+        """The line as a JSON object, except that numbers may be NaN or infinite."""
         values = asdict(self)
         return {"kind": self.kind} | {
             key(each): values[each.name]
@@ -53,15 +53,15 @@ def share(active: float | None, total: float | None) -> float | None:
 
 
 def is_count(value: Any) -> bool:
-    """Whether it is an integer to count by."""
+    """Whether a value is a whole number of steps, weights or images."""
     return type(value) is int and 0 <= value < _LARGEST_COUNT
 
 
 def is_share(active: Any, weights: Any) -> bool:
-    """Whether it is so many of so many weights."""
+    """Whether two values are a number of active weights and the number of all."""
     return is_count(active) and is_count(weights) and 0 < weights >= active
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a finite number, or null."""
+    """Whether a value is a finite number, or null."""
     return value is None or (type(value) in (int, float) and abs(value) < LARGEST)

@@ -61,13 +61,13 @@ class LayerSeconds:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kernels(Event):
-    """What a network runs on from here on; at the start, and whenever it changes.
+    """The kernels that a network runs on from here on; at the start, and when the choice is new.
 
     Attributes:
         network: generator or discriminator.
         kernels: native or masked.
         reason: Why.
-        timing: The table that it follows from, or null.
+        timing: The measured table that decides, or null.
         layers: At the start, where there is a choice, else null: list of {name, kind, shape, input,
             fit {masked, fixed, slope} in seconds or null, unsupported}.
     """
@@ -82,7 +82,7 @@ class Kernels(Event):
 
     @classmethod
     def of(cls, step: int, game: str | None, network: str, engine: "Engine") -> Self:
-        """The event of an engine's choice; a layer's times are those of any density."""
+        """The event of an engine's choice."""
         layers = engine.layers
         return cls(
             step=step,
@@ -96,7 +96,7 @@ class Kernels(Event):
 
     @classmethod
     def is_sound(cls, line: Mapping[str, Any]) -> bool:
-        """Whether it says which network runs on what."""
+        """Whether it names the network and its kernels."""
         return line.get("network") in NETWORKS and isinstance(line.get("kernels"), str)
 
 

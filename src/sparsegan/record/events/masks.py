@@ -1,4 +1,4 @@
-"""Changes of masks."""
+"""Mask changes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class LayerChange(NamedTuple):
-    """What a change of the mask does to a layer: active weights before and after, and all."""
+    """A layer in a mask change: active weights before and after, and all weights."""
 
     name: str
     before: int
@@ -21,7 +21,7 @@ class LayerChange(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rewiring(Event):
-    """A change of a mask; all counts are of weights, with blocks too.
+    """A mask change; counts are numbers of weights, for masks in blocks too.
 
     Attributes:
         network: generator or discriminator.
@@ -73,7 +73,7 @@ class Rewiring(Event):
 
     @classmethod
     def is_sound(cls, line: Mapping[str, Any]) -> bool:
-        """Whether it says which layers of which network have how many active weights now."""
+        """Whether it names the network, and each layer with its active weights."""
         rows = line.get("layers")
         return (
             line.get("network") in NETWORKS

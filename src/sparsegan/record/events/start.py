@@ -39,7 +39,7 @@ class Start(Event):
             (whether a mask takes the layer), macs}, of the layers with weights.
         costs: {generator, discriminator}: list of all fields of `cost.LayerCost`, of every layer.
         method: The method's name.
-        steps: Generator steps that the run is to take.
+        steps: Generator steps of the whole run.
         band: [low, high] of the controller, or null.
         versions: Of sparsegan, torch and python.
         machine: system, architecture, device, instruction_set, threads, processes.
@@ -59,7 +59,7 @@ class Start(Event):
 
     @classmethod
     def is_sound(cls, line: Mapping[str, Any]) -> bool:
-        """Whether the layers of both networks are there, with their weights."""
+        """Whether the layers of both networks are listed with their weights."""
         networks, costs = line.get("networks"), line.get("costs", {})  # older runs have no costs
         return _has_rows(networks, _is_layer) and (costs == {} or _has_rows(costs, _is_cost))
 
@@ -91,13 +91,13 @@ def _is_layer(row: Any) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Data(Event):
-    """What there is to say of a set of images; at the start, where there is anything to say.
+    """Remarks on a set of images; at the start, for each set that has any.
 
     Attributes:
         split: train or test; of unpaired sets trainA or trainB.
         images: How many there are.
         held_out: What is held out and why.
-        warnings: Sentences on what one may not expect.
+        warnings: Sentences on what the user may not expect.
         skipped: Files that cannot be read, each with the reason.
     """
 

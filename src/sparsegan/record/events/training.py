@@ -18,7 +18,7 @@ class Progress(Event):
     """Where training stands, every `log_every` steps and at the last.
 
     Attributes:
-        seconds: Of training so far, evaluation excluded.
+        seconds: Seconds of training so far, evaluation excluded.
         steps_per_second: Since the last such event.
         generator_loss: Of this step, mean over processes, as is the next.
         discriminator_loss: Of its last step.
@@ -181,9 +181,9 @@ class Evaluation(Event):
         classes_seen_floor: Likewise.
         class_entropy_floor: Likewise.
         fid_floor: Likewise.
-        class_accuracy: Share of held-out images whose class the classifier tells.
+        class_accuracy: Share of held-out images that the classifier puts into the right class.
         n: Images on either side.
-        seconds: That it took.
+        seconds: The time that the evaluation took.
         bn: standing, stored or batch statistics.
         weights: ema or live.
         grid: Path of the sample grid in the run directory, or null.
@@ -228,7 +228,7 @@ class Evaluation(Event):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request(Event):
-    """What the method asks of the loop from the next step on; whenever it is new.
+    """What the method asks of the loop from the next step on; written when it is new.
 
     Attributes:
         discriminator_steps: For each step of G; null: as the settings have it.
@@ -327,7 +327,7 @@ class End(Event):
     """The run has come to its end.
 
     Attributes:
-        seconds: Of training, evaluation excluded.
+        seconds: Seconds of training, evaluation excluded.
         steps_per_second: Over the whole run.
     """
 
