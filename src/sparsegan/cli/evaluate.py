@@ -41,7 +41,8 @@ def evaluate(arguments: list[str]) -> int:
     add_run_options(parser)
     options = parser.parse_args(arguments)
     from sparsegan.settings.kinds import label
-    from sparsegan.train.evaluate import beside, sentence
+    from sparsegan.train.beside import in_words
+    from sparsegan.train.evaluate import sentence
     from sparsegan.train.evaluate_run import evaluate_run
 
     evaluations = evaluate_run(
@@ -58,6 +59,6 @@ def evaluate(arguments: list[str]) -> int:
     )
     for event in evaluations:
         print(f"{label(f'step {event.step}', event.game)}: {sentence(event)}")
-        for line in beside(event):
+        for line in in_words(event):
             print(line)
     return 0

@@ -25,8 +25,9 @@ from sparsegan.settings.config import Config, Tracker
 from sparsegan.settings.kinds import label
 from sparsegan.settings.values import fit
 from sparsegan.train import heartbeat, kinds, log, memory, resumption, start, state, timing
+from sparsegan.train.beside import in_words
 from sparsegan.train.clock import Clock
-from sparsegan.train.evaluate import beside, sentence
+from sparsegan.train.evaluate import sentence
 from sparsegan.train.games import Games
 from sparsegan.train.kinds import AnyBatches, AnyEvaluation, AnyImages
 from sparsegan.train.launch import launch, process_rank, seed_everything
@@ -311,8 +312,9 @@ def evaluate(session: Session, step: int) -> bool:
             session.journal.write(event)
             at = label(f"step {step}", event.game)
             session.display.say(f"{at}: {sentence(event)}")
-            for line in beside(replace(event, frechet=None)):  # the value says about the same
-                session.display.say(f"{at}: {line}")
+            # The Fréchet distance says about the same as the value.
+            if besides := "; ".join(in_words(replace(event, frechet=None))):
+                session.display.say(f"{at}: {besides}")
         best = bool(evaluations) and session.run.best_step() == step
     heartbeat.first_is_done()
     return bool(session.fabric.broadcast(best))

@@ -23,10 +23,6 @@ class Run:
     def log(self, values, step):
         self.rows.append((step, values))
 
-    def finish(self):
-        print("* Run finished.")
-        self.finished = True
-
     def delete(self):
         self.store.runs.remove(self)
 
@@ -43,6 +39,10 @@ class Store(types.ModuleType):
         self.count += 1
         self.runs.append(Run(self, **asked))
         return self.runs[-1]
+
+    def finish(self):
+        print("* Run finished.")
+        self.runs[-1].finished = True
 
     def Api(self):  # noqa: N802
         return types.SimpleNamespace(runs=lambda project: list(self.runs))

@@ -78,7 +78,7 @@ class Trackio:
         """Log the last row, and wait until it is in the store."""
         self._log()
         with _silence():
-            self._run.finish()
+            self._trackio.finish()  # of the run, which it would close again at exit
 
 
 @contextmanager
