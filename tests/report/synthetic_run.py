@@ -152,7 +152,7 @@ def _events(steps, scale, method, noise, text):
             )
         if step and step % 100 == 0:
             say("train", step, **state.train(step, progress))
-        if step % (steps // 10) == 0:
+        if step % (steps // 20) == 0 and (step % (steps // 10) == 0 or progress > 0.9):
             say("evaluate", step, **state.evaluation(progress))
         if step and step % 500 == 0 and step < steps:
             say(

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from well_formed import check
 
 from sparsegan.report.curves import (
@@ -67,3 +69,12 @@ def test_single_measurements_are_the_curve_while_no_window_was_logged(run):
 
 def test_a_run_without_events_has_no_charts(bare):
     assert [section([bare]) for section in SECTIONS] == [""] * 4
+
+
+def test_numbers_beside_the_distance_are_drawn_where_there_are_any(run):
+    shares = {"precision": 0.7, "precision_floor": 0.95, "density": 1.1, "fid": 30.0}
+    rows = [replace(row, **shares) for row in run.evaluations]
+    drawn = quality_section([replace(run, evaluations=rows)])
+    assert titles(drawn)[2:] == ["FID", "Precision", "Density"]
+    assert "higher is better" in check(drawn).text
+    assert "higher is better" not in check(quality_section([run])).text

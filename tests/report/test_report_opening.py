@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from well_formed import check
 
@@ -51,6 +53,18 @@ def test_the_comparison_has_a_column_for_each_run(run, other):
     assert f"its interval {figure(last.low)} – {figure(last.high)}" in page.text
     assert f"Distances are {last.metric}." in page.text
     assert comparison_section([run]) == ""
+
+
+def test_the_mean_of_the_last_evaluations_is_what_a_run_is_judged_by(run, other):
+    last = {row.step: row.value for row in run.evaluations}
+    mean = figure((last[18_000] + last[19_000] + last[20_000]) / 3)
+    assert f"its mean at 90, 95 and 100 % is {mean}" in check(opening([run])).text
+    text = check(comparison_section([run, other])).text
+    assert f"mean at 90, 95 and 100 % {mean}" in text
+    assert "recall (mean)" not in text
+    rows = [replace(row, recall=0.25) for row in run.evaluations]
+    text = check(comparison_section([replace(run, evaluations=rows), other])).text
+    assert f"recall (mean) {figure(0.25)}" in text
 
 
 def test_a_folder_of_images_is_called_by_its_name(tmp_path):

@@ -22,7 +22,7 @@ def test_a_whole_run(run):
     assert run.band == (0.45, 0.55)
     assert len(run.curves["generator_loss"]) == 200
     assert len(run.balance) == 2000
-    assert len(run.evaluations) == 11
+    assert len(run.evaluations) == 12
     assert run.evaluations[-1].floor == 0.0012
     assert len(run.decisions) == 20
     assert run.seconds == pytest.approx(620)

@@ -10,6 +10,15 @@ from sparsegan.report.read import RunRecord
 from sparsegan.report.series import Point
 
 COLORS = 8
+_MORE_IS_BETTER = (
+    ("precision", "Precision", "Generated images among real ones.", True),
+    ("recall", "Recall", "Real images among generated ones.", True),
+    ("density", "Density", "How many real images a generated one is among.", False),
+    ("coverage", "Coverage", "Real images with a generated one near.", True),
+    ("classes_seen", "Classes seen", "As a small classifier tells them.", True),
+    ("class_entropy", "Evenness of the classes", "1 where all are as often.", False),
+)
+"""Fields of an evaluation, with a title, a note, and whether they are shares."""
 _MARKS_LIMIT = 150
 
 
@@ -19,10 +28,17 @@ def balance_section(runs: Sequence[RunRecord]) -> str:
 
 
 def quality_section(runs: Sequence[RunRecord]) -> str:
-    """Every metric that was evaluated, with its interval and floor; Fréchet distances beside."""
+    """Every metric that was evaluated, with its interval and floor; other numbers beside."""
     metrics = list(dict.fromkeys(row.metric for run in runs for row in run.evaluations))
     charts = [chart for metric in metrics for chart in _metric(runs, metric)]
-    return section("Quality", _row(runs, *charts), intro="Lower is better.")
+    fid = _number(runs, "fid", "FID", "Between equal numbers of images.")
+    shares = _row(runs, *(_number(runs, *number) for number in _MORE_IS_BETTER), small=True)
+    intro = "Distances: lower is better. The others: higher is better."
+    return section(
+        "Quality",
+        _row(runs, *charts, fid) + shares,
+        intro=intro if shares else "Lower is better.",
+    )
 
 
 def training_section(runs: Sequence[RunRecord]) -> str:
@@ -170,6 +186,25 @@ def _metric(runs: Sequence[RunRecord], metric: str) -> Iterator[Chart]:
         f"Fréchet distance ({metric.removeprefix('kid-')})",
         [*frechet, *_floor(frechet_floors)] if any(_known(line) for line in frechet) else [],
         "Between equal numbers of images. Dashed: real images against real images.",
+        from_zero=True,
+    )
+
+
+def _number(
+    runs: Sequence[RunRecord], field: str, title: str, note: str, shares: bool = False
+) -> Chart:
+    """A number of the evaluations beside that of real images; without lines where it has none."""
+    lines = []
+    for color, run in _each(runs):
+        name = run.label if len(runs) > 1 else "value"
+        line = Line(name, _points(run.evaluations, field), color, dotted=True)
+        lines += [line] if _known(line) else []
+    floors = [point for run in runs for point in _points(run.evaluations, f"{field}_floor")]
+    return Chart(
+        title,
+        [*lines, *_floor(floors)] if lines else [],
+        f"{note} Dashed: real images against real images.",
+        shares=shares,
         from_zero=True,
     )
 

@@ -4,9 +4,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sparsegan.record.events import Evaluation
+from sparsegan.record.primary import primary
 from sparsegan.report.format import UNKNOWN, count, figure, percent, seconds, size
 from sparsegan.report.markup import escape, section, table
 from sparsegan.report.read import RunRecord, distinct
+
+_MEANS = {
+    "value": "mean at 90, 95 and 100 %",
+    "frechet": "Fréchet distance (mean)",
+    "fid": "FID (mean)",
+    "precision": "precision (mean)",
+    "recall": "recall (mean)",
+    "density": "density (mean)",
+    "coverage": "coverage (mean)",
+    "classes_seen": "share of classes seen (mean)",
+    "class_entropy": "evenness of classes (mean)",
+}
+"""The rows of what evaluations at 90, 95 and 100 % have in the mean, where they have it."""
 
 
 def opening(runs: Sequence[RunRecord]) -> str:
@@ -30,6 +44,7 @@ def comparison_section(runs: Sequence[RunRecord]) -> str:
         return ""
     columns = [_compared(run) for run in runs]
     rows = [[name, *(column[name] for column in columns)] for name in columns[0]]
+    rows = [row for row in rows if row[0] not in _MEANS.values() or set(row[1:]) != {UNKNOWN}]
     intro = ""
     if len(metrics := {column["metric"] for column in columns}) == 1:
         intro = f"Distances are {metrics.pop()}."
@@ -49,6 +64,7 @@ def _compared(run: RunRecord) -> dict[str, str]:
         "last value": figure(last.value if last else None),
         "its interval": _interval(last, " – ") or UNKNOWN,
         "real against real": figure(last.floor if last else None),
+        **{name: figure(primary_of(run).get(field)) for field, name in _MEANS.items()},
         "balance ratio, last": figure(_last_ratio(run)),
         "FLOPs of dense, published": percent(flops_share(run, "published")),
         "FLOPs of dense, consistent": percent(flops_share(run, "consistent")),
@@ -56,6 +72,13 @@ def _compared(run: RunRecord) -> dict[str, str]:
         "seconds of dense": percent(seconds_share(run)),
         "generator file": size(run.cost_of("bytes", "generator_sparse")),
     }
+
+
+def primary_of(run: RunRecord) -> dict[str, float]:
+    """The means of the evaluations at 90, 95 and 100 % of the steps that were planned."""
+    if run.planned_steps is None:
+        return {}
+    return next(iter(primary(run.evaluations, run.planned_steps).values()), {})
 
 
 def flops_share(run: RunRecord, convention: str) -> float | None:
@@ -159,6 +182,8 @@ def _quality_sentence(run: RunRecord) -> str:
     between = _interval(last, " to ")
     interval = f" (interval {between})" if between else ""
     floor = "" if last.floor is None else f"; real against real is {figure(last.floor)}"
+    value = primary_of(run).get("value")
+    mean = "" if value is None else f"; its mean at 90, 95 and 100 % is {figure(value)}"
     if first is last:
         sentence = f"is {_strong(figure(last.value))} at step {count(last.step)}"
     else:
@@ -166,7 +191,7 @@ def _quality_sentence(run: RunRecord) -> str:
             f"went from {figure(first.value)} at step {count(first.step)} "
             f"to {_strong(figure(last.value))} at step {count(last.step)}"
         )
-    return f"Its {escape(last.metric)} {sentence}{interval}{floor}."
+    return f"Its {escape(last.metric)} {sentence}{interval}{mean}{floor}."
 
 
 def _interval(row: Evaluation | None, between: str) -> str:
