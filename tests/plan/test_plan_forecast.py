@@ -4,7 +4,6 @@ import itertools
 
 import pytest
 
-from sparsegan.balance import DensityController
 from sparsegan.plan import forecast
 from sparsegan.train import build
 from tiny_run import config
@@ -76,7 +75,6 @@ def test_without_control_there_are_no_extremes():
 
 def test_the_course_is_the_controllers_own():
     settings = settings_of("--method.control_interval=3", "--steps=12")
-    assert DensityController.__module__.startswith("sparsegan.balance")
     densities = dict(settings.method.settings.density_course(settings.steps, "up"))
     games = forecast.games(settings)
     events = forecast.extremes(settings, games)["highest"]
