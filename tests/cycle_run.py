@@ -63,7 +63,7 @@ def opened(path, *flags):
     """The games of such a run and its batches, resolved and seeded."""
     settings = config(path, "unused", *flags)
     kind = kinds.of(settings)
-    images = kind.images(settings)
+    images = kind.load_images(settings)
     settings = kind.resolve(settings, images)
     seed_everything(settings, 0)
     games = kind.games(settings, launch(settings))
@@ -74,7 +74,9 @@ def play(games, batches, steps):
     """Go on to that step."""
     for step in range(games.step + 1, steps + 1):
         real = batches.real(step, 0)
-        games.discriminator_step(step, real, batches.latents(step, 0), batches.mix(step, 0))
+        games.discriminator_step(
+            step, real, batches.latents(step, 0), batches.random_numbers(step, 0)
+        )
         latents = batches.generator_latents(step)
         games.generator_step(step, latents)
         games.after_generator_step(latents, real)

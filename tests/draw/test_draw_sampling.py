@@ -53,7 +53,7 @@ def equal(a, b):
 def test_sampling_leaves_no_trace(method, bn, weights):
     before = everything(method)
     with sampling.sampled(method, bn=bn, weights=weights) as generator:
-        sampling.images(generator, 5, seed=0)
+        sampling.draw_images(generator, 5, seed=0)
         torch.rand(3)
     after = everything(method)
     assert all(equal(a, b) for a, b in zip(before, after, strict=True))
@@ -93,9 +93,9 @@ def test_standing_statistics_are_those_of_the_weights_in_use(method):
 
 def test_an_image_does_not_depend_on_how_many_are_drawn(method):
     with sampling.sampled(method) as generator:
-        few = sampling.images(generator, 3, seed=1, batch=10)
-        many = sampling.images(generator, 25, seed=1, batch=10)
-        other = sampling.images(generator, 3, seed=2, batch=10)
+        few = sampling.draw_images(generator, 3, seed=1, batch=10)
+        many = sampling.draw_images(generator, 25, seed=1, batch=10)
+        other = sampling.draw_images(generator, 3, seed=2, batch=10)
     assert few.dtype == torch.uint8
     assert many.shape == (25, 1, 28, 28)
     assert torch.equal(few, many[:3])
@@ -105,7 +105,7 @@ def test_an_image_does_not_depend_on_how_many_are_drawn(method):
 def test_batch_statistics_are_each_batchs_own(method):
     with sampling.sampled(method, bn="batch") as generator:
         assert generator.training
-        first = sampling.images(generator, 4, seed=0, batch=4)
+        first = sampling.draw_images(generator, 4, seed=0, batch=4)
         z = torch.randn((4, 8), generator=stream(0, "sample", 0))
         with torch.no_grad():
             expected = (generator(z) * 127.5 + 127.5).round().to(torch.uint8)
@@ -148,8 +148,8 @@ def test_stored_statistics_of_averaged_weights_are_those_that_were_averaged(aver
         for name, expected in average.items():
             own = norm.state_dict()[name.removeprefix("1.")]
             torch.testing.assert_close(own.double(), expected, rtol=1e-6, atol=1e-7)
-        drawn = sampling.images(generator, 3, seed=1)
-        few = sampling.images(generator, 1, seed=1)
+        drawn = sampling.draw_images(generator, 3, seed=1)
+        few = sampling.draw_images(generator, 1, seed=1)
     parts = method.ema.averages
     z = torch.randn((100, 8), generator=stream(1, "sample", 0))[:3]
     x = z @ parts["0.weight"].T + parts["0.bias"]
@@ -172,7 +172,7 @@ def test_stored_statistics_leave_no_trace(averaging):
     method, _ = averaging
     before = everything(method)
     with sampling.sampled(method, bn="stored") as generator:
-        sampling.images(generator, 5, seed=0)
+        sampling.draw_images(generator, 5, seed=0)
     assert all(equal(a, b) for a, b in zip(before, everything(method), strict=True))
 
 

@@ -26,8 +26,14 @@ def test_its_networks_are_taken_by_the_command_line_too():
 
 @pytest.mark.parametrize("seed", range(8))
 def test_its_generator_is_taken_for_every_seed(seed):
-    draws = torch.Generator().manual_seed(seed)
-    own.generator(f"{EXAMPLE}:Generator", latent_dim=64, image_size=28, channels=1, draws=draws)
+    random_stream = torch.Generator().manual_seed(seed)
+    own.generator(
+        f"{EXAMPLE}:Generator",
+        latent_dim=64,
+        image_size=28,
+        channels=1,
+        random_stream=random_stream,
+    )
 
 
 def _run(example, *arguments):

@@ -83,9 +83,9 @@ def test_a_packed_file_draws_the_runs_images(run, packed):
         for seed in (0, 3):
             z = torch.randn(32, 8, generator=torch.Generator().manual_seed(seed))
             with sampling.sampled(trained.method) as own:
-                expected, pixels = own(z), sampling.images(own, 150, seed=seed)
+                expected, pixels = own(z), sampling.draw_images(own, 150, seed=seed)
             assert torch.allclose(generator(z), expected, atol=1e-5, rtol=0)
-            drawn = sampling.images(generator, 150, seed=seed)
+            drawn = sampling.draw_images(generator, 150, seed=seed)
             assert (drawn.int() - pixels.int()).abs().max() <= 1
 
 

@@ -18,7 +18,9 @@ def _draws(seed=0):
 
 
 def _generator(maker, size=8, channels=1, seed=0, **settings):
-    return own.generator(maker, image_size=size, channels=channels, draws=_draws(seed), **settings)
+    return own.generator(
+        maker, image_size=size, channels=channels, random_stream=_draws(seed), **settings
+    )
 
 
 def test_a_class_is_told_what_its_signature_names():
@@ -33,7 +35,7 @@ def test_labels_are_for_makers_that_take_classes():
     assert not own.takes_classes("foreign:Called", "generator")
     G = _generator(foreign.Labelled, classes=3)
     D = own.discriminator(
-        foreign.LabelledScores, image_size=8, channels=1, classes=3, draws=_draws()
+        foreign.LabelledScores, image_size=8, channels=1, classes=3, random_stream=_draws()
     )
     assert G.classes == D.classes == 3
     y = torch.tensor([0, 2])

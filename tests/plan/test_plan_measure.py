@@ -81,7 +81,7 @@ def test_the_directions_of_a_cycle_are_measured_each(tmp_path, timed):
     cycle_run.write_set(tmp_path / "squares")
     settings = cycle_run.config(tmp_path / "squares", tmp_path / "run", "--engine", "native")
     measured = measure.of_plan(
-        kinds.of(settings).resolve(settings, kinds.of(settings).images(settings))
+        kinds.of(settings).resolve(settings, kinds.of(settings).load_images(settings))
     )
     assert len(measured) == 4
     assert all(one.timed for one in measured)

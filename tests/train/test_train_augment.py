@@ -4,7 +4,7 @@ import torch
 
 from sparsegan.errors import SparseganError
 from sparsegan.seeding import stream
-from sparsegan.train.augment import augment, draws
+from sparsegan.train.augment import augment, augmentation_numbers
 
 ALL = ("color", "translation", "cutout")
 SHAPES = [(5, 3, 16, 16), (4, 1, 28, 28), (3, 3, 9, 14), (2, 1, 2, 3), (1, 3, 1, 1)]
@@ -53,7 +53,7 @@ def test_a_batch_is_changed_as_image_by_image(shape, policy):
     generator = stream(0, "augment", *shape)
     images = torch.rand(shape, generator=generator, dtype=torch.float64) * 2 - 1
     for _ in range(8):
-        numbers = draws(len(images), generator)
+        numbers = augmentation_numbers(len(images), generator)
         expected = images.numpy()
         for name in policy:
             rows = zip(expected, numbers.double().numpy(), strict=True)
@@ -82,7 +82,7 @@ def test_the_extremes_are_the_published_ones():
 def test_every_place_comes_up_about_equally_often():
     images = torch.zeros(4000, 1, 17, 17)
     images[:, :, 8, 8] = 1
-    moved = augment(images, ("translation",), draws(4000, stream(2)))
+    moved = augment(images, ("translation",), augmentation_numbers(4000, stream(2)))
     counts = moved.sum((0, 1))[6:11, 6:11]
     assert counts.sum() == 4000, "an eighth of 17 is 2 pixels each way"
     assert (counts / 160 - 1).abs().max() < 0.3
@@ -91,7 +91,7 @@ def test_every_place_comes_up_about_equally_often():
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("policy", [*[(name,) for name in ALL], ALL])
 def test_gradients_pass_through(channels, policy):
-    numbers = draws(2, stream(3, *policy))
+    numbers = augmentation_numbers(2, stream(3, *policy))
     images = torch.rand(2, channels, 5, 4, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda x: augment(x, policy, numbers), images)
     assert torch.autograd.gradgradcheck(lambda x: augment(x, policy, numbers), images)
@@ -99,36 +99,36 @@ def test_gradients_pass_through(channels, policy):
 
 def test_an_image_depends_on_its_own_draws_alone():
     images = torch.rand(6, 3, 8, 8) * 2 - 1
-    numbers = draws(6, stream(4))
+    numbers = augmentation_numbers(6, stream(4))
     whole = augment(images, ALL, numbers)
     parts = [augment(*part) for part in zip(images.split(2), [ALL] * 3, numbers.split(2))]  # noqa: B905
     assert torch.equal(whole, torch.cat(parts))
     assert torch.equal(whole, augment(images, ALL, numbers))
-    assert not torch.equal(whole, augment(images, ALL, draws(6, stream(5))))
+    assert not torch.equal(whole, augment(images, ALL, augmentation_numbers(6, stream(5))))
 
 
 def test_no_policy_gives_the_very_images():
     images = torch.rand(2, 3, 8, 8)
-    assert augment(images, (), draws(2, stream(6))) is images
+    assert augment(images, (), augmentation_numbers(2, stream(6))) is images
 
 
 def test_the_input_and_the_global_random_state_are_left_alone():
     images = torch.rand(4, 3, 8, 8)
     before, state = images.clone(), torch.get_rng_state()
-    augment(images, ALL, draws(4, stream(7)))
+    augment(images, ALL, augmentation_numbers(4, stream(7)))
     assert torch.equal(images, before)
     assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_an_unknown_change_is_refused():
     with pytest.raises(SparseganError, match="no change 'colour': choose of color, translation"):
-        augment(torch.zeros(1, 1, 4, 4), ("colour",), draws(1, stream(8)))
+        augment(torch.zeros(1, 1, 4, 4), ("colour",), augmentation_numbers(1, stream(8)))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_cuda_gives_the_same_images_and_repeats_its_gradients():
     images = torch.rand(8, 3, 32, 32) * 2 - 1
-    numbers = draws(8, stream(9))
+    numbers = augmentation_numbers(8, stream(9))
     there = images.cuda().requires_grad_()
     augmented = augment(there, ALL, numbers)
     torch.testing.assert_close(augmented.cpu(), augment(images, ALL, numbers), rtol=1e-5, atol=1e-6)

@@ -52,7 +52,7 @@ def test_images_that_are_not_square_are_refused(garments):
 
 
 def test_images_of_some_classes_are_those_alone():
-    images = build.images(config("unused", "--data.classes", "[bag, coat]"), "test")
+    images = build.load_images(config("unused", "--data.classes", "[bag, coat]"), "test")
     assert images.class_names == ("bag", "coat")
     every = data.load("fashion-mnist", split="test")
     counts = torch.bincount(every.labels, minlength=10)

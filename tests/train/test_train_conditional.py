@@ -67,7 +67,7 @@ def config_of(photos, directory, *flags):
 
 def game_of(photos, *flags):
     settings = config_of(photos, "unused", *flags)
-    images = build.images(settings)
+    images = build.load_images(settings)
     resolved = build.resolve(settings, images)
     return Game(resolved, launch(resolved)), Batches(images, resolved, 0, 1, CPU)
 
@@ -129,7 +129,9 @@ def test_noise_is_what_it_is_without_labels(photos):
 @pytest.mark.parametrize("penalty", ["0", "10"])
 def test_both_steps_learn_by_class(photos, penalty):
     game, batches = game_of(photos, "--loss.gradient_penalty", penalty)
-    game.discriminator_step(1, batches.real(1, 0), batches.latents(1, 0), batches.mix(1, 0))
+    game.discriminator_step(
+        1, batches.real(1, 0), batches.latents(1, 0), batches.random_numbers(1, 0)
+    )
     assert game.losses["discriminator"].isfinite()
     embedding = game.D.embedding.parametrizations.weight.original
     assert embedding.grad.abs().sum() > 0
@@ -146,7 +148,9 @@ def test_the_balance_is_of_the_same_noise_and_labels_and_leaves_no_trace(photos)
         for step in (1, 2):
             for k in range(2):
                 real = batches.real(step, k)
-                game.discriminator_step(step, real, batches.latents(step, k), batches.mix(step, k))
+                game.discriminator_step(
+                    step, real, batches.latents(step, k), batches.random_numbers(step, k)
+                )
             latents = batches.generator_latents(step)
             game.generator_step(step, latents)
             with undisturbed(game.G, game.D), torch.no_grad():
@@ -166,7 +170,7 @@ def test_a_grid_has_a_class_in_every_row(whole, tmp_path):
     trained = open_trained(whole.path)
     with sampling.sampled(trained.method) as generator:
         save_grid(generator, tmp_path / "all.png", 12, seed=3, columns=3)
-        of_one = sampling.images(generator, 12, seed=3, labels=torch.full((12,), 1))
+        of_one = sampling.draw_images(generator, 12, seed=3, labels=torch.full((12,), 1))
     with Image.open(tmp_path / "all.png") as picture:
         sheet = torch.from_numpy(np.array(picture))
     # Rows are blue, green, red, blue, with the noise of the images from the first to the last.
@@ -185,7 +189,7 @@ def test_sampling_needs_no_data_and_draws_a_class_by_its_name(whole, tmp_path, m
     assert cli.main(["sample", run, "--folder", str(out), "--count", "3", "--class", "red"]) == 0
     assert f"3 images of step 4, class red: {out}" in capsys.readouterr().out
     with sampling.sampled(open_trained(whole.path).method) as generator:
-        expected = sampling.images(generator, 3, seed=0, labels=torch.full((3,), 2))
+        expected = sampling.draw_images(generator, 3, seed=0, labels=torch.full((3,), 2))
     for number, image in enumerate(expected):
         with Image.open(out / f"0000{number}.png") as picture:
             assert torch.equal(torch.from_numpy(np.array(picture)), image.permute(1, 2, 0))
@@ -236,7 +240,7 @@ def test_images_without_classes_are_refused_with_a_remedy(tmp_path):
 
 
 def test_a_class_to_learn_needs_an_image(photos):
-    images = build.images(config_of(photos, "unused"))
+    images = build.load_images(config_of(photos, "unused"))
     empty = data.Images(images.pixels, images.labels, (*NAMES, "white"), "photos")
     with pytest.raises(SparseganError, match=r"no image of the class white .*data.classes"):
         build.resolve(config_of(photos, "unused"), empty)

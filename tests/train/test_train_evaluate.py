@@ -81,7 +81,7 @@ def test_too_few_images_are_refused(monkeypatch):
     images = data.load("fashion-mnist")
     settings = build.resolve(config("unused"), images)
     one = data.Images(images.pixels[:1], None, (), "one")
-    monkeypatch.setattr(build, "images", lambda config, split: one)
+    monkeypatch.setattr(build, "load_images", lambda config, split: one)
     with pytest.raises(SparseganError, match=r"1 held-out .*evaluate\.images 0 is not evaluated"):
         Evaluator(settings, images)
 

@@ -7,7 +7,7 @@ from PIL import Image
 from sparsegan import data
 from sparsegan.record.run import RunDirectory
 from sparsegan.train import build, state
-from sparsegan.train.evaluation import Evaluation, due
+from sparsegan.train.evaluation import Evaluation, at_interval
 from sparsegan.train.game import Game
 from sparsegan.train.launch import launch
 from tiny_run import alone, config, differences
@@ -28,12 +28,12 @@ def opened(images, *flags):
 
 @pytest.mark.parametrize("every", [0, 1, 4, 20])
 def test_evaluations_are_due_at_both_ends_and_every_so_many_steps(every):
-    steps = {step for step in range(15) if due(every, step, 14)}
+    steps = {step for step in range(15) if at_interval(every, step, 14)}
     assert steps == {0, 14, *(range(0, 15, every) if every else ())}
 
 
 def test_evaluations_are_due_at_shares_of_the_run_besides():
-    steps = [step for step in range(301) if due(200, step, 300, (0.9, 0.95, 1.0))]
+    steps = [step for step in range(301) if at_interval(200, step, 300, (0.9, 0.95, 1.0))]
     assert steps == [0, 200, 270, 285, 300]
 
 

@@ -46,7 +46,9 @@ def play(made, batches, steps):
     for step in range(made.method.step + 1, steps + 1):
         for k in range(2):
             real = batches.real(step, k)
-            made.discriminator_step(step, real, batches.latents(step, k), batches.mix(step, k))
+            made.discriminator_step(
+                step, real, batches.latents(step, k), batches.random_numbers(step, k)
+            )
         latents = batches.generator_latents(step)
         made.generator_step(step, latents)
         made.after_generator_step(latents, real)
@@ -106,7 +108,7 @@ def is_cut(before, after):
 
 def test_all_that_the_discriminator_sees_is_changed(images):
     made, batches = game_of(images, "--augment", "[cutout]")
-    real, latents, mix = batches.real(1, 0), batches.latents(1, 0), batches.mix(1, 0)
+    real, latents, mix = batches.real(1, 0), batches.latents(1, 0), batches.random_numbers(1, 0)
     fakes, shown = record(made.G, of_output=True), record(made.D)
     for _ in range(2):
         made.discriminator_step(1, real, latents, mix)
@@ -124,7 +126,7 @@ def test_the_balance_ratio_is_measured_under_the_draws_of_the_steps(images):
     play(made, batches, 1)
     shown = record(made.D)
     real = batches.real(2, 1)
-    made.discriminator_step(2, real, batches.latents(2, 1), batches.mix(2, 1))
+    made.discriminator_step(2, real, batches.latents(2, 1), batches.random_numbers(2, 1))
     made.generator_step(2, batches.generator_latents(2))
     made.after_generator_step(batches.generator_latents(2), real)
     reals, fakes, after = shown[0:4:2], shown[4:6], shown[6:]
@@ -153,7 +155,7 @@ def test_without_batch_statistics_parts_make_the_steps_of_the_whole(images, flag
         for network in made.networks.values():
             network.eval()
         real = batches.real(1, 0)
-        made.discriminator_step(1, real, batches.latents(1, 0), batches.mix(1, 0))
+        made.discriminator_step(1, real, batches.latents(1, 0), batches.random_numbers(1, 0))
         made.generator_step(1, batches.generator_latents(1))
         made.after_generator_step(batches.generator_latents(1), real)
         record = made.events.balance
@@ -237,7 +239,7 @@ def test_steps_in_16_bits_are_those_in_32_but_for_rounding(images, bits, loss):
     for fabric in (half(bits), None):
         made, batches = game_of(images, *loss, fabric=fabric)
         real = batches.real(1, 0)
-        made.discriminator_step(1, real, batches.latents(1, 0), batches.mix(1, 0))
+        made.discriminator_step(1, real, batches.latents(1, 0), batches.random_numbers(1, 0))
         made.generator_step(1, batches.generator_latents(1))
         ends.append(
             [

@@ -28,7 +28,7 @@ class Half:
     def own_real(self, real):
         return (real[1 - self.number],)
 
-    def own_mix(self, mix):
+    def own_numbers(self, mix):
         return mix[self.number]
 
     def discriminator_step(self, step, real, latents, mix):

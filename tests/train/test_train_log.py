@@ -21,7 +21,7 @@ def game():
     game = Game(settings, launch(settings))
     batches = Batches(images, settings, 0, 1, game.fabric.device)
     real = batches.real(1, 0)
-    game.discriminator_step(1, real, batches.latents(1, 0), batches.mix(1, 0))
+    game.discriminator_step(1, real, batches.latents(1, 0), batches.random_numbers(1, 0))
     game.generator_step(1, batches.generator_latents(1))
     game.after_generator_step(batches.generator_latents(1), real)
     return game

@@ -257,7 +257,7 @@ def test_other_data_are_refused(tmp_path, monkeypatch):
         loop.train(config(tmp_path / "run"))
     images = data.load("fashion-mnist")
     other = data.Images(images.pixels.flip(0), None, (), "other")
-    monkeypatch.setattr(build, "images", lambda config: other)
+    monkeypatch.setattr(build, "load_images", lambda config: other)
     with pytest.raises(SparseganError, match="images of other are not those"):
         loop.resume(tmp_path / "run")
 

@@ -19,7 +19,7 @@ def config():
 
 
 def resolved(config):
-    return build.resolve(config, build.images(config))
+    return build.resolve(config, build.load_images(config))
 
 
 def test_weights_are_counted_as_they_are_made(config):

@@ -47,7 +47,7 @@ def whole(code):
 
 def _resolved(*flags):
     settings = config("unused", *flags)
-    return build.resolve(settings, build.images(settings, "test"))
+    return build.resolve(settings, build.load_images(settings, "test"))
 
 
 def test_a_run_has_everything_and_the_layers_their_own_names(whole):
@@ -94,8 +94,8 @@ def test_the_packed_file_draws_the_runs_images_for_who_names_the_code(whole, cap
         export.load(path)
     generator = export.load(path, generator=foreign.TutorialGenerator)
     with sampling.sampled(open_trained(whole.path).method) as own:
-        expected = sampling.images(own, 20, seed=3)
-    drawn = sampling.images(generator, 20, seed=3)
+        expected = sampling.draw_images(own, 20, seed=3)
+    drawn = sampling.draw_images(generator, 20, seed=3)
     assert (drawn.int() - expected.int()).abs().max() <= 1
     with pytest.raises(SparseganError, match=r"does not go with .*Called"):
         export.load(path, generator=foreign.Called)

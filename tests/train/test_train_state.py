@@ -42,7 +42,9 @@ def play(game, batches, steps):
     for step in range(game.method.step + 1, steps + 1):
         for k in range(2):
             real = batches.real(step, k)
-            game.discriminator_step(step, real, batches.latents(step, k), batches.mix(step, k))
+            game.discriminator_step(
+                step, real, batches.latents(step, k), batches.random_numbers(step, k)
+            )
         latents = batches.generator_latents(step)
         game.generator_step(step, latents)
         game.after_generator_step(latents, real)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sparsegan.plan.measure import Measured
     from sparsegan.plan.plan import Plan
     from sparsegan.settings.config import Config
-    from sparsegan.settings.scale import Change
+    from sparsegan.settings.scale import Adjustment
 
 
 def cost(arguments: list[str]) -> int:
@@ -48,15 +48,17 @@ def cost(arguments: list[str]) -> int:
     return 0
 
 
-def print_scaled(changes: "Sequence[Change]", config: "Config") -> None:
+def print_scaled(adjustments: "Sequence[Adjustment]", config: "Config") -> None:
     """Say what a smaller scale has changed, and if it cannot help, once for all processes."""
     from sparsegan.settings.scale import caution
     from sparsegan.train.launch import process_rank
 
-    if changes and process_rank() == 0:
-        print(f"scale: small; {len(changes)} settings were changed")
+    if adjustments and process_rank() == 0:
+        print(f"scale: small; {len(adjustments)} settings were changed")
         sentence = caution(config)
-        lines = [f"  {change}\n" for change in changes] + ([f"{sentence}\n"] if sentence else [])
+        lines = [f"  {adjustment}\n" for adjustment in adjustments] + (
+            [f"{sentence}\n"] if sentence else []
+        )
         print("".join(lines), end="", flush=True)
 
 

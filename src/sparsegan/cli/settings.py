@@ -13,7 +13,7 @@ from sparsegan.errors import SparseganError
 if TYPE_CHECKING:
     from sparsegan.plan.match import Match
     from sparsegan.settings.config import Config
-    from sparsegan.settings.scale import Change
+    from sparsegan.settings.scale import Adjustment
 
 DEFAULT_RECIPE = "small"
 
@@ -69,7 +69,7 @@ class Request:
     """
 
     config: "Config"
-    scaled: "Sequence[Change]"
+    scaled: "Sequence[Adjustment]"
     recipe: str | None
     options: argparse.Namespace
     matches: "Sequence[Match]" = ()
@@ -79,7 +79,7 @@ class Request:
         """Lines on where the settings are from."""
         scale = f" --scale {self.options.scale}" if self.options.scale else ""
         lines = [f"--recipe {self.recipe}{scale}"] if self.recipe else []
-        lines += [str(change) for change in self.scaled]
+        lines += [str(adjustment) for adjustment in self.scaled]
         if self.matches:
             to = f" --match_to {self.options.match_to}" if self.options.match_to else ""
             lines.append(f"--match {self.options.match}{to}")
@@ -141,9 +141,9 @@ def read(arguments: Sequence[str], command: str, description: str) -> Request:
         kept = {
             flag.removeprefix("--").partition("=")[0] for flag in flags if flag.startswith("--")
         }
-        config, changes = scale.small(config, kept)
+        config, adjustments = scale.small(config, kept)
         check(config)
-        request = replace(request, config=config, scaled=changes)
+        request = replace(request, config=config, scaled=adjustments)
     return _matched(request)
 
 

@@ -92,20 +92,20 @@ def _open(name: str, split: str) -> tuple[Any, str, str | None]:
             f"a folder and pass that as data.path"
         )
     rows = splits[match]
-    images = [key for key, kind in rows.features.items() if isinstance(kind, datasets.Image)]
+    image_columns = [key for key, kind in rows.features.items() if isinstance(kind, datasets.Image)]
     labels = [key for key, kind in rows.features.items() if isinstance(kind, datasets.ClassLabel)]
-    if not images or not len(rows):
+    if not image_columns or not len(rows):
         raise SparseganError(f"the data set {name} has no images: take another one")
     return (
-        rows.cast_column(images[0], datasets.Image(decode=False)),
-        images[0],
+        rows.cast_column(image_columns[0], datasets.Image(decode=False)),
+        image_columns[0],
         labels[0] if labels else None,
     )
 
 
 def _files(name: str, rows: Any, column: str) -> Iterator[ImageFile]:
-    only_images = rows.select_columns([column])
-    for index, row in enumerate(only_images):
+    pixel_rows = rows.select_columns([column])
+    for index, row in enumerate(pixel_rows):
         content = row[column]["bytes"]
         if content is None:
             with open(row[column]["path"], "rb") as file:  # noqa: PTH123 - a path of the library

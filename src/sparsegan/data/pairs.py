@@ -13,7 +13,7 @@ from sparsegan.data.listing import Listing, image_paths, shared_folder
 from sparsegan.errors import SparseganError
 
 
-def read_pair(
+def read_sides(
     path: Path,
     split: str,
     image_size: int | None,
@@ -24,12 +24,12 @@ def read_pair(
     """The images of both sides, in the order of their relative paths; see `sources.load_pair`."""
     container = open_container(path)
     how = Decoding(image_size or DEFAULT_SIZE, channels, background)
-    pair = [_side(container, f"{split}{side}", how, skip) for side in "AB"]
-    if pair[0].pixels.shape[1] != pair[1].pixels.shape[1]:
+    sides = [_side(container, f"{split}{side}", how, skip) for side in "AB"]
+    if sides[0].pixels.shape[1] != sides[1].pixels.shape[1]:
         # One side is grey and the other is not.
         how = replace(how, channels=3)
-        pair = [_side(container, f"{split}{side}", how, skip) for side in "AB"]
-    return pair[0], pair[1]
+        sides = [_side(container, f"{split}{side}", how, skip) for side in "AB"]
+    return sides[0], sides[1]
 
 
 def has_test_images(path: Path) -> bool:

@@ -12,7 +12,7 @@ from sparsegan.data.decode_all import NO_SKIP
 from sparsegan.data.folder import load_folder
 from sparsegan.data.images import Images
 from sparsegan.data.mnist import load_mnist
-from sparsegan.data.pairs import read_pair
+from sparsegan.data.pairs import read_sides
 from sparsegan.data.stl10 import load_stl10
 from sparsegan.data.tiny_imagenet import load_tiny_imagenet
 from sparsegan.errors import SparseganError
@@ -127,7 +127,7 @@ def load_pair(
         SparseganError: An argument is wrong, or the data are missing or damaged.
     """
     colour = _checked(split, image_size, channels, background, skip_broken)
-    return read_pair(Path(path).expanduser(), split, image_size, channels, colour, skip_broken)
+    return read_sides(Path(path).expanduser(), split, image_size, channels, colour, skip_broken)
 
 
 def _checked(

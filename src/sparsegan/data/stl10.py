@@ -72,14 +72,14 @@ def load_stl10(
         classes = class_names.STL10 if has_labels else ()
 
         def fill(pixels: Pixels, labels: Labels) -> int:
-            def images(start: int, records: NDArray[np.uint8]) -> None:
+            def take_images(start: int, records: NDArray[np.uint8]) -> None:
                 columns = records.reshape(-1, 3, SIDE, SIDE)
                 resize_into(pixels[start : start + len(records)], columns.swapaxes(2, 3))
 
             def numbers(start: int, records: NDArray[np.uint8]) -> None:
                 labels[start : start + len(records)] = records[:, 0].astype(np.int64) - 1
 
-            read_records(container, counts, _RECORD, images)
+            read_records(container, counts, _RECORD, take_images)
             if has_labels:
                 read_records(container, label_counts, 1, numbers)
                 check_labels(container.path, labels, class_names.STL10)

@@ -39,7 +39,7 @@ def save_grid(
         labels = torch.full((count,), class_label(generator, only))
     elif classes is not None:
         labels = torch.arange(count) // columns % classes
-    pixels = sampling.images(generator, count, seed=seed, labels=labels)
+    pixels = sampling.draw_images(generator, count, seed=seed, labels=labels)
     pictures.save_png(path, pictures.grid(pixels, columns))
 
 
@@ -60,12 +60,14 @@ def save_folder(
     """
     if only is not None:
         labels = torch.full((count,), class_label(generator, only))
-        pictures.save_folder(folder, sampling.images(generator, count, seed=seed, labels=labels))
+        pictures.save_folder(
+            folder, sampling.draw_images(generator, count, seed=seed, labels=labels)
+        )
         return
     drawn = sampling.uniform_labels(generator, count, seed)
     names = _names(generator)
     of_each = [] if drawn is None else [names[label] for label in drawn.tolist()]
-    pictures.save_folder(folder, sampling.images(generator, count, seed=seed), of_each)
+    pictures.save_folder(folder, sampling.draw_images(generator, count, seed=seed), of_each)
 
 
 def class_label(generator: nn.Module, wanted: str) -> int:

@@ -90,7 +90,7 @@ def sampled(
             yield network
 
 
-def images(
+def draw_images(
     generator: nn.Module,
     count: int,
     *,
@@ -123,7 +123,7 @@ def images(
 
 
 def uniform_labels(generator: nn.Module, count: int, seed: int) -> Tensor | None:
-    """The labels, int64 `(count,)`, that `images` draws; None for a generator without classes."""
+    """The labels, int64 `(count,)`, of `draw_images`; None for a generator without classes."""
     classes: int | None = getattr(generator, "classes", None)
     if classes is None:
         return None

@@ -243,5 +243,5 @@ def _weight_shape(module: nn.Module) -> tuple[int, ...]:
     if isinstance(module, nn.Linear):
         return module.out_features, module.in_features
     assert isinstance(module, nn.Conv2d | nn.ConvTranspose2d)
-    pair = (module.out_channels, module.in_channels)
-    return (*(pair[::-1] if module.transposed else pair), *module.kernel_size)
+    channels = (module.out_channels, module.in_channels)
+    return (*(channels[::-1] if module.transposed else channels), *module.kernel_size)

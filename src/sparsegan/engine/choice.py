@@ -18,10 +18,10 @@ from torch import Tensor, nn
 
 from sparsegan import ranks
 from sparsegan.engine.attach import ActiveWeights, NativeForward
-from sparsegan.engine.draws import network_in_blocks
 from sparsegan.engine.layer_timing import LayerTiming, time_layers
 from sparsegan.engine.native import available, isa
 from sparsegan.engine.network_timing import described, time_network
+from sparsegan.engine.random_masks import network_in_blocks
 from sparsegan.engine.timing import Fit, kept
 from sparsegan.errors import SparseganError
 from sparsegan.hooks import Hook, before_all

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from sparsegan.engine.index import Pair, SparseIndex
+from sparsegan.engine.index import Int2, SparseIndex
 from sparsegan.engine.layout import to_batch_inner
 from sparsegan.engine.operators import output_size, run_convolution, source_of
 from sparsegan.errors import SparseganError
 
 
-def _pair(value: int | Pair) -> Pair:
+def _int2(value: int | Int2) -> Int2:
     return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
 
 
@@ -48,7 +48,7 @@ def _check(
         raise SparseganError(f"{name}: the native engine runs on the CPU: use the masked engine")
 
 
-def _check_geometry(name: str, stride: Pair, padding: Pair) -> None:
+def _check_geometry(name: str, stride: Int2, padding: Int2) -> None:
     if min(stride) < 1 or min(padding) < 0:
         raise SparseganError(
             f"{name}: stride {stride} and padding {padding} must be at least 1 and 0"
@@ -59,11 +59,11 @@ def make_plans(
     inputs: Sequence[Tensor],
     weight: Tensor,
     index: SparseIndex,
-    stride: Pair,
-    padding: Pair,
+    stride: Int2,
+    padding: Int2,
     sizes: tuple[Sequence[int], Sequence[int]],
     adjoint: bool,
-) -> tuple[Tensor, Tensor, Tensor, Pair, Pair, bool]:
+) -> tuple[Tensor, Tensor, Tensor, Int2, Int2, bool]:
     """The plans that the passes of this call need; one that is not needed is an empty tensor.
 
     Args:
@@ -100,15 +100,15 @@ def check_convolution(
     weight: Tensor,
     index: SparseIndex,
     bias: Tensor | None,
-    stride: int | Pair,
-    padding: int | Pair,
-) -> tuple[Pair, Pair]:
+    stride: int | Int2,
+    padding: int | Int2,
+) -> tuple[Int2, Int2]:
     """Stride and padding as pairs, if a convolution of an image of ``shape`` made of x is valid.
 
     Raises:
         SparseganError: If it is not.
     """
-    stride, padding = _pair(stride), _pair(padding)
+    stride, padding = _int2(stride), _int2(padding)
     _check("sparse_conv2d", x, weight, index, bias)
     _check_geometry("sparse_conv2d", stride, padding)
     if any(shape[2 + i] + 2 * padding[i] < weight.shape[2 + i] for i in (0, 1)):
@@ -125,8 +125,8 @@ def run_constant(
     weight: Tensor,
     index: SparseIndex,
     bias: Tensor | None,
-    stride: Pair,
-    padding: Pair,
+    stride: Int2,
+    padding: Int2,
     shape: list[int],
 ) -> Tensor:
     """A convolution with constant weights, outside autograd and the dispatcher."""
@@ -140,8 +140,8 @@ def sparse_conv2d(
     weight: Tensor,
     index: SparseIndex,
     bias: Tensor | None = None,
-    stride: int | Pair = 1,
-    padding: int | Pair = 0,
+    stride: int | Int2 = 1,
+    padding: int | Int2 = 0,
 ) -> Tensor:
     """``F.conv2d`` with the active weights only.
 
@@ -176,9 +176,9 @@ def sparse_conv_transpose2d(
     weight: Tensor,
     index: SparseIndex,
     bias: Tensor | None = None,
-    stride: int | Pair = 1,
-    padding: int | Pair = 0,
-    output_padding: int | Pair = 0,
+    stride: int | Int2 = 1,
+    padding: int | Int2 = 0,
+    output_padding: int | Int2 = 0,
 ) -> Tensor:
     """``F.conv_transpose2d`` with the active weights only.
 
@@ -197,7 +197,7 @@ def sparse_conv_transpose2d(
     Raises:
         SparseganError: As ``sparse_conv2d``.
     """
-    stride, padding, extra = _pair(stride), _pair(padding), _pair(output_padding)
+    stride, padding, extra = _int2(stride), _int2(padding), _int2(output_padding)
     _check("sparse_conv_transpose2d", x, weight, index, bias, transposed=True)
     _check_geometry("sparse_conv_transpose2d", stride, padding)
     size = [

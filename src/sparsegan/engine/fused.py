@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sparsegan.engine.functional import check_convolution, make_plans, run_constant
-from sparsegan.engine.index import Pair, SparseIndex
+from sparsegan.engine.index import Int2, SparseIndex
 from sparsegan.engine.layout import empty_batch_inner, to_batch_inner
 from sparsegan.engine.native import kernel
 from sparsegan.engine.normalise import rows
@@ -81,8 +81,8 @@ def convolve_prologue(
     weight: Tensor,
     index: SparseIndex,
     bias: Tensor | None,
-    stride: int | Pair,
-    padding: int | Pair,
+    stride: int | Int2,
+    padding: int | Int2,
 ) -> Tensor:
     """``functional.sparse_conv2d`` of a prologue's result.
 
@@ -159,8 +159,8 @@ def _convolve_prologue(
     plan: Tensor,
     adjoint: Tensor,
     weight_plan: Tensor,
-    stride: Pair,
-    padding: Pair,
+    stride: Int2,
+    padding: Int2,
     dense: bool,
 ) -> Tensor:
     source = _Source(x, gamma, beta, mean, inverse, slope, upsample)

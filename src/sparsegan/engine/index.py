@@ -10,7 +10,7 @@ from sparsegan.engine.layout import BLOCK
 from sparsegan.engine.native import isa, kernel, library
 from sparsegan.errors import SparseganError
 
-Pair = tuple[int, int]
+Int2 = tuple[int, int]
 
 
 class SparseIndex:
@@ -97,11 +97,11 @@ class SparseIndex:
     def plan(
         self,
         batch: int,
-        stride: Pair,
-        padding: Pair,
+        stride: Int2,
+        padding: Int2,
         dtype: torch.dtype,
         *,
-        size: Pair | None = None,
+        size: Int2 | None = None,
         adjoint: bool = False,
         dense: bool = False,
         groups: bool = False,
@@ -145,7 +145,7 @@ class SparseIndex:
         return out, inner, height, width
 
     def _extent(
-        self, batch: int, stride: Pair, padding: Pair, size: Pair, wide: bool
+        self, batch: int, stride: Int2, padding: Int2, size: Int2, wide: bool
     ) -> tuple[int, int, int]:
         """Batch, height and width that a plan is laid out for.
 

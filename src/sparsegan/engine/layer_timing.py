@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import type_before_parametrizations
 
 from sparsegan.engine.attach import has_own_forward, supported
-from sparsegan.engine.draws import draw
 from sparsegan.engine.functional import sparse_conv2d, sparse_conv_transpose2d, sparse_linear
 from sparsegan.engine.index import SparseIndex
 from sparsegan.engine.layout import to_batch_inner
+from sparsegan.engine.random_masks import random_mask
 from sparsegan.engine.timing import Fit, kept, line, medians
 from sparsegan.undisturbed import undisturbed
 
@@ -84,7 +84,7 @@ def time_layers(
         network: On the CPU, running on dense kernels.
         args: What it is called with.
         kwargs: Likewise.
-        blocks: Whether weights come and go in blocks of four output channels (`draws`).
+        blocks: Whether weights come and go in blocks of four output channels (`random_masks`).
         channels_last: Whether that is the memory format of feature maps on dense kernels.
         seconds: How long a layer is timed on each kind of kernels and at each density
             (`timing.medians`).
@@ -196,8 +196,8 @@ def _weight_shape(module: nn.Module) -> Shape:
     if isinstance(module, nn.Linear):
         return module.out_features, module.in_features
     assert isinstance(module, (*_CONVOLUTIONS, *_TRANSPOSED))
-    pair = (module.out_channels, module.in_channels)
-    outer, inner = pair[::-1] if module.transposed else pair
+    channels = (module.out_channels, module.in_channels)
+    outer, inner = channels[::-1] if module.transposed else channels
     return outer, inner // module.groups, *module.kernel_size
 
 
@@ -235,14 +235,14 @@ def _jobs(
     transposed = call.function == "conv_transpose2d"
     after = (torch.zeros(call.weight[transposed]) if call.bias else None, *call.geometry)
     dense, sparse = _DENSE[call.function], _SPARSE[call.function]
-    images = x.dim() == 4
-    last = images and channels_last
+    is_image = x.dim() == 4
+    last = is_image and channels_last
     own = x.contiguous(memory_format=torch.channels_last) if last else x
     jobs = [_passes(dense, own, weight, *after)]
     for density in DENSITIES:
-        mask = draw(call.weight, density, generator, transposed=transposed, blocks=blocks)
+        mask = random_mask(call.weight, density, generator, transposed=transposed, blocks=blocks)
         index = SparseIndex(mask)
-        jobs.append(_passes(sparse, to_batch_inner(x) if images else x, weight, index, *after))
+        jobs.append(_passes(sparse, to_batch_inner(x) if is_image else x, weight, index, *after))
     return jobs
 
 

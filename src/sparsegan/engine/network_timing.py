@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sparsegan.engine.attach import ActiveWeights, NativeForward
-from sparsegan.engine.draws import moved, network_in_blocks
+from sparsegan.engine.random_masks import moved, network_in_blocks
 from sparsegan.engine.timing import line, medians
 from sparsegan.undisturbed import undisturbed
 

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn import grad as dense_gradient
 
-from sparsegan.engine.index import Pair
+from sparsegan.engine.index import Int2
 from sparsegan.engine.layout import empty_batch_inner, to_batch_inner
 from sparsegan.engine.native import kernel
 from sparsegan.engine.registry import register
@@ -41,7 +41,7 @@ def _address(x: Tensor | None) -> int:
     return 0 if x is None else x.data_ptr()
 
 
-def output_size(x: Sequence[int], weight: Sequence[int], stride: Pair, padding: Pair) -> list[int]:
+def output_size(x: Sequence[int], weight: Sequence[int], stride: Int2, padding: Int2) -> list[int]:
     """The shape of a convolution's result, from those of its input and weight."""
     spatial = [(x[2 + i] + 2 * padding[i] - weight[2 + i]) // stride[i] + 1 for i in (0, 1)]
     return [x[0], weight[0], *spatial]
@@ -81,8 +81,8 @@ def _convolve(
     plan: Tensor,
     adjoint: Tensor,
     weight_plan: Tensor,
-    stride: Pair,
-    padding: Pair,
+    stride: Int2,
+    padding: Int2,
     dense: bool,
 ) -> Tensor:
     return _run(x, weight, bias, plan, output_size(x.shape, weight.shape, stride, padding))
@@ -95,8 +95,8 @@ def _convolve_adjoint(
     plan: Tensor,
     adjoint: Tensor,
     weight_plan: Tensor,
-    stride: Pair,
-    padding: Pair,
+    stride: Int2,
+    padding: Int2,
     dense: bool,
     size: Sequence[int],
 ) -> Tensor:
@@ -109,8 +109,8 @@ def _convolve_weight(
     plan: Tensor,
     adjoint: Tensor,
     weight_plan: Tensor,
-    stride: Pair,
-    padding: Pair,
+    stride: Int2,
+    padding: Int2,
     dense: bool,
     shape: Sequence[int],
 ) -> tuple[Tensor, Tensor]:
@@ -146,8 +146,8 @@ def _convolve_fake(
     plan: Tensor,
     adjoint: Tensor,
     weight_plan: Tensor,
-    stride: Pair,
-    padding: Pair,
+    stride: Int2,
+    padding: Int2,
     dense: bool,
 ) -> Tensor:
     return empty_batch_inner(x, output_size(x.shape, weight.shape, stride, padding))
@@ -160,8 +160,8 @@ def _convolve_adjoint_fake(
     plan: Tensor,
     adjoint: Tensor,
     weight_plan: Tensor,
-    stride: Pair,
-    padding: Pair,
+    stride: Int2,
+    padding: Int2,
     dense: bool,
     size: Sequence[int],
 ) -> Tensor:
@@ -174,8 +174,8 @@ def _convolve_weight_fake(
     plan: Tensor,
     adjoint: Tensor,
     weight_plan: Tensor,
-    stride: Pair,
-    padding: Pair,
+    stride: Int2,
+    padding: Int2,
     dense: bool,
     shape: Sequence[int],
 ) -> tuple[Tensor, Tensor]:

@@ -77,7 +77,7 @@ class Blueprint:
         settings = asdict(self)
         name = settings.pop("network")
         if maker is not None:
-            return own.generator(maker, **settings, draws=torch.Generator().manual_seed(0))
+            return own.generator(maker, **settings, random_stream=torch.Generator().manual_seed(0))
         make = find(name, self.image_size).generator
         if self.classes is None:
             del settings["classes"]

@@ -76,29 +76,29 @@ def initialise(module: nn.Module, scheme: Scheme, generator: torch.Generator) ->
 
 def _initialise_layer(layer: nn.Module, scheme: Scheme, generator: torch.Generator) -> None:
     weight = _unnormalised_weight(layer)
-    draw = torch.empty(weight.shape)
-    fan_in, _ = nn.init._calculate_fan_in_and_fan_out(draw)
+    values = torch.empty(weight.shape)
+    fan_in, _ = nn.init._calculate_fan_in_and_fan_out(values)
     bound = 1 / math.sqrt(fan_in)
     if scheme == "normal":
-        nn.init.normal_(draw, 0.0, 0.02, generator=generator)
+        nn.init.normal_(values, 0.0, 0.02, generator=generator)
     elif scheme == "orthogonal":
-        nn.init.orthogonal_(draw, generator=generator)
+        nn.init.orthogonal_(values, generator=generator)
     elif isinstance(layer, nn.Embedding):
-        nn.init.normal_(draw, generator=generator)
+        nn.init.normal_(values, generator=generator)
     elif scheme == "kaiming":
-        nn.init.kaiming_normal_(draw, generator=generator)
+        nn.init.kaiming_normal_(values, generator=generator)
     elif scheme == "xavier" and isinstance(layer, _CONVOLUTIONS):
-        nn.init.xavier_uniform_(draw, generator=generator)
+        nn.init.xavier_uniform_(values, generator=generator)
     else:
         # PyTorch's kaiming_uniform_(a=√5) is this bound.
-        nn.init.uniform_(draw, -bound, bound, generator=generator)
-    weight.copy_(draw)
+        nn.init.uniform_(values, -bound, bound, generator=generator)
+    weight.copy_(values)
     bias = getattr(layer, "bias", None)
     if isinstance(bias, Tensor):
-        draw = torch.zeros(bias.shape)
+        values = torch.zeros(bias.shape)
         if scheme not in ("orthogonal", "kaiming"):
-            nn.init.uniform_(draw, -bound, bound, generator=generator)
-        bias.copy_(draw)
+            nn.init.uniform_(values, -bound, bound, generator=generator)
+        bias.copy_(values)
     if parametrize.is_parametrized(layer, "weight"):
         _restart_power_iteration(_spectral_norm(layer), weight, generator)
 
@@ -129,6 +129,6 @@ def _restart_power_iteration(
     norm: SpectralNorm, weight: Tensor, generator: torch.Generator
 ) -> None:
     for vector in (norm._u, norm._v):
-        draw = torch.empty(vector.shape).normal_(generator=generator)
-        vector.copy_(nn.functional.normalize(draw, dim=0, eps=norm.eps))
+        values = torch.empty(vector.shape).normal_(generator=generator)
+        vector.copy_(nn.functional.normalize(values, dim=0, eps=norm.eps))
     norm._power_method(norm._reshape_weight_to_matrix(weight), _POWER_ITERATIONS)

@@ -37,7 +37,7 @@ def generator(
     width: int | None = None,
     latent_dim: int | None = None,
     classes: int | None = None,
-    draws: torch.Generator,
+    random_stream: torch.Generator,
 ) -> nn.Module:
     """A generator of one's own, on the CPU; it takes noise `(N, latent_dim)`.
 
@@ -48,7 +48,7 @@ def generator(
         width: Base number of channels; None is the maker's own.
         latent_dim: Length of a noise vector; None is the network's own.
         classes: Number of classes, for a maker that takes it; None: no labels.
-        draws: What every random number of the maker follows from.
+        random_stream: What every random number of the maker follows from.
 
     Returns:
         The network, with the attributes `latent_dim`, `classes` and `class_names`.
@@ -58,7 +58,7 @@ def generator(
     """
     known = {"image_size": image_size, "channels": channels, "width": width, "classes": classes}
     known |= dict.fromkeys(contract.LATENT_DIM, latent_dim)
-    with _following(draws):
+    with _following(random_stream):
         network = _make(maker, "generator", known)
         contract.adopt_generator(
             network, _name(maker), latent_dim, (channels, image_size, image_size), classes
@@ -73,7 +73,7 @@ def discriminator(
     channels: int,
     width: int | None = None,
     classes: int | None = None,
-    draws: torch.Generator,
+    random_stream: torch.Generator,
 ) -> nn.Module:
     """A discriminator of one's own, on the CPU.
 
@@ -83,7 +83,7 @@ def discriminator(
         channels: Channels of the images.
         width: Base number of channels; None is the maker's own.
         classes: Number of classes, for a maker that takes it; None: no labels.
-        draws: What every random number of the maker follows from.
+        random_stream: What every random number of the maker follows from.
 
     Returns:
         The network, with the attribute `classes`.
@@ -92,7 +92,7 @@ def discriminator(
         SparseganError: It cannot be made, or does not keep the `contract`.
     """
     known = {"image_size": image_size, "channels": channels, "width": width, "classes": classes}
-    with _following(draws):
+    with _following(random_stream):
         network = _make(maker, "discriminator", known)
         contract.adopt_discriminator(
             network, _name(maker), (channels, image_size, image_size), classes
@@ -181,9 +181,9 @@ def _remedy(parameter: str, role: str, known: Mapping[str, int | None]) -> str:
 
 
 @contextmanager
-def _following(draws: torch.Generator) -> Iterator[None]:
+def _following(random_stream: torch.Generator) -> Iterator[None]:
     """Global random numbers that follow from a generator; afterwards they go on as before."""
-    key = int(torch.randint(2**32, (), generator=draws))
+    key = int(torch.randint(2**32, (), generator=random_stream))
     with undisturbed():
         random.seed(key)
         np.random.seed(key)

@@ -103,7 +103,7 @@ def plan(config: Config) -> Plan:
         SparseganError: As `train` would for the same configuration.
     """
     kind = kinds.of(config)
-    images = kind.images(config)
+    images = kind.load_images(config)
     config = kind.resolve(config, images)
     memory.require(config)
     kind.batches(images, config, 0, config.fabric.devices, torch.device("cpu"))
@@ -129,7 +129,7 @@ def outline(config: Config) -> Plan:
     """
     kind = kinds.of(config)
     blank = kind.outline(config)
-    images = kind.images(config) if blank is None else blank
+    images = kind.load_images(config) if blank is None else blank
     known = blank is None or kind.outline_counts
     return counted(kind.resolve(config, images), len(images) if known else None)
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from sparsegan.nets.init import Scheme
 
-Change = Literal["color", "translation", "cutout"]
+Augmentation = Literal["color", "translation", "cutout"]
 """What `augment` may name."""
 
 Metric = Literal["kid", "frechet", "prdc", "classes"]
@@ -290,7 +290,7 @@ class Config:
     batch_size: int = 64
     generator_batch_size: int = 128
     discriminator_steps: int = 5
-    augment: tuple[Change, ...] = ()
+    augment: tuple[Augmentation, ...] = ()
     accumulate: int = 1
     seed: int = 0
     log_every: int = 100

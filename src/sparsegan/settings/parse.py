@@ -232,14 +232,14 @@ def check(config: Config) -> None:
 def flat(config: Config) -> dict[str, Any]:
     """Every setting's YAML value by its dotted key, such as `method.name`."""
 
-    def pairs(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    def items(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
         for key, value in values.items():
             if isinstance(value, dict):
-                yield from pairs(value, f"{prefix}{key}.")
+                yield from items(value, f"{prefix}{key}.")
             else:
                 yield prefix + key, value
 
-    return dict(pairs(to_mapping(config), ""))
+    return dict(items(to_mapping(config), ""))
 
 
 def to_mapping(config: Config) -> dict[str, Any]:

@@ -25,7 +25,7 @@ BATCH = 32
 """Of the larger of both batches."""
 NARROWER = 8
 """The widths' divisor."""
-IMAGES = 1000
+EVALUATED_IMAGES = 1000
 """Of an evaluation."""
 
 GROWTH = 0.05
@@ -48,7 +48,7 @@ LEVELS: Mapping[tuple[str, int], float] = {("sngan", 32): 0.75, ("biggan", 32): 
 
 
 @dataclass(frozen=True)
-class Change:
+class Adjustment:
     """A setting that was changed.
 
     Attributes:
@@ -67,7 +67,7 @@ class Change:
         return f"{self.key} {self.before} -> {self.after}: {self.why}"
 
 
-def small(config: Config, kept: Collection[str] = ()) -> tuple[Config, list[Change]]:
+def small(config: Config, kept: Collection[str] = ()) -> tuple[Config, list[Adjustment]]:
     """The same run at the scale of a CPU and of minutes.
 
     Args:
@@ -85,7 +85,7 @@ def small(config: Config, kept: Collection[str] = ()) -> tuple[Config, list[Chan
     scaling.rewiring()
     scaling.control()
     scaling.average()
-    return scaling.result(), scaling.changes
+    return scaling.result(), scaling.adjustments
 
 
 def caution(config: Config) -> str | None:
@@ -110,7 +110,7 @@ class _Scaling:
     def __init__(self, config: Config, kept: Collection[str]) -> None:
         self.config, self.kept = config, kept
         self.values = parse.flat(config)
-        self.changes: list[Change] = []
+        self.adjustments: list[Adjustment] = []
 
     def put(self, key: str, value: Any, why: str) -> Any:
         """Set what may be set, and return what is now in force; None where there is no such key."""
@@ -118,7 +118,7 @@ class _Scaling:
         if key not in self.values or key in self.kept or value == before:
             return before
         self.values[key] = value
-        self.changes.append(Change(key, before, value, why))
+        self.adjustments.append(Adjustment(key, before, value, why))
         return value
 
     def size(self) -> None:
@@ -160,7 +160,7 @@ class _Scaling:
         for key, times in (("checkpoint.every", 6), ("sample.every", 6), ("evaluate.every", 3)):
             every = max(1, steps // times)
             self._at_most(key, every, f"{_counted(steps // every, 'time')} a run")
-        self._at_most("evaluate.images", IMAGES, "seconds, not minutes")
+        self._at_most("evaluate.images", EVALUATED_IMAGES, "seconds, not minutes")
         every = max(1, steps // 60)
         self._at_most("log_every", every, f"{_counted(steps // every, 'time')} a run")
 
@@ -225,9 +225,11 @@ class _Scaling:
         self._band()
 
     def _band(self) -> None:
-        pair = ("generator", "discriminator")
-        needed = {key for n in pair for key in (f"network.{n}_width", f"optimiser.{n}.lr")}
-        if self._size_of not in LEVELS or not needed <= {change.key for change in self.changes}:
+        networks = ("generator", "discriminator")
+        needed = {key for n in networks for key in (f"network.{n}_width", f"optimiser.{n}.lr")}
+        if self._size_of not in LEVELS or not needed <= {
+            adjustment.key for adjustment in self.adjustments
+        }:
             return
         for key in ("method.low", "method.high"):
             edge = self.values.get(key)
@@ -253,9 +255,11 @@ class _Scaling:
     def result(self) -> Config:
         """The settings as they are now."""
         config = self.config
-        for change in self.changes:
-            value = tuple(change.after) if isinstance(change.after, list) else change.after
-            config = _with(config, change.key.split("."), value)
+        for adjustment in self.adjustments:
+            value = (
+                tuple(adjustment.after) if isinstance(adjustment.after, list) else adjustment.after
+            )
+            config = _with(config, adjustment.key.split("."), value)
         return config
 
 

@@ -61,14 +61,14 @@ class Masks:
         self._shapes = [tuple(layer.parameter.shape) for layer in self.layers]
         self._sizes = [layer.parameter.numel() for layer in self.layers]
         self.units = Units(self.layers, granularity)
-        flat = self._draw(density, allocation, generator)
+        flat = self._random_units(density, allocation, generator)
         self.version = -1
         self.flat = flat
         self._ever_active = flat.clone()
         self.replace(flat, weight_budget(density, self.total))
         self.initial_counts = list(self._counts)
 
-    def _draw(
+    def _random_units(
         self, density: float, allocation: Allocation, generator: torch.Generator | None
     ) -> Tensor:
         groups = self.units.groups

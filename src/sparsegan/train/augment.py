@@ -2,10 +2,10 @@
 
 Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training" (NeurIPS 2020), section
 3.3 and the code published with it (docs/methods.md, training features). Real and generated images
-are changed alike, so that D cannot learn the changes and few images last longer.
+are changed alike, so that D cannot learn the augmentations and few images last longer.
 
-A change is a function of its draws alone: the same draws change another batch in the same way,
-which is how the balance ratio compares one generator with the next.
+An augmentation is a function of its random numbers alone: the same numbers change another batch in
+the same way, which is how the balance ratio compares one generator with the next.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,14 +14,14 @@ import torch
 from torch import Tensor
 
 from sparsegan.errors import SparseganError
-from sparsegan.settings.config import Change
+from sparsegan.settings.config import Augmentation
 
-_DRAWS = 7
+_NUMBERS = 7
 _SHIFT, _CUT = 0.125, 0.5  # shares of the image's side
 
 
-def draws(count: int, generator: torch.Generator) -> Tensor:
-    """All numbers that one batch's changes need, whatever the policy.
+def augmentation_numbers(count: int, generator: torch.Generator) -> Tensor:
+    """All random numbers that the augmentations of one batch need, whatever the policy.
 
     Args:
         count: Images in the batch.
@@ -31,24 +31,26 @@ def draws(count: int, generator: torch.Generator) -> Tensor:
         Float32 on the CPU, uniform in [0, 1), one row per image: brightness, saturation,
         contrast, translation (down, right), cutout (down, right).
     """
-    return torch.rand(count, _DRAWS, generator=generator)
+    return torch.rand(count, _NUMBERS, generator=generator)
 
 
-def augment(images: Tensor, policy: Sequence[Change], numbers: Tensor) -> Tensor:
-    """The images after the policy's changes, in its order; as they are for an empty policy.
+def augment(images: Tensor, policy: Sequence[Augmentation], numbers: Tensor) -> Tensor:
+    """The images after the policy's augmentations, in its order; as they are for an empty policy.
 
     Args:
         images: `(N, C, H, W)`, in [-1, 1]; afterwards values may lie outside, as published.
-        policy: Names of changes.
-        numbers: `(N, 7)`, from `draws`, on any device.
+        policy: Names of augmentations.
+        numbers: `(N, 7)`, from `augmentation_numbers`, on any device.
 
     Raises:
-        SparseganError: There is no such change.
+        SparseganError: There is no such augmentation.
     """
     for name in policy:
-        if name not in _CHANGES:
-            raise SparseganError(f"there is no change {name!r}: choose of {', '.join(_CHANGES)}")
-        images = _CHANGES[name](images, numbers.to(images.device))
+        if name not in _AUGMENTATIONS:
+            raise SparseganError(
+                f"there is no change {name!r}: choose of {', '.join(_AUGMENTATIONS)}"
+            )
+        images = _AUGMENTATIONS[name](images, numbers.to(images.device))
     return images
 
 
@@ -101,7 +103,7 @@ def _below(number: Tensor, count: int) -> Tensor:
     return (number * count).long()[:, None]
 
 
-_CHANGES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+_AUGMENTATIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "color": _color,
     "translation": _translation,
     "cutout": _cutout,

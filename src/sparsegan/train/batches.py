@@ -98,7 +98,7 @@ class Batches:
         """Latents of the generator's part of a step."""
         return self._latents(self.config.generator_batch_size, "generator noise", step)
 
-    def mix(self, step: int, k: int) -> Tensor:
+    def random_numbers(self, step: int, k: int) -> Tensor:
         """Where between real and fake the gradient penalty looks, in [0, 1], `(n,)`."""
         share = self.config.batch_size // self.world_size
         return torch.rand(share, generator=self._stream("mix", step, k)).to(self.device)

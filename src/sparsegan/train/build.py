@@ -37,7 +37,7 @@ def classes(config: Config) -> int | None:
     return networks.classes(config)
 
 
-def images(config: Config, split: str = "train") -> Images:
+def load_images(config: Config, split: str = "train") -> Images:
     """The images to learn from, or those held out (`split="test"`).
 
     Raises:

@@ -51,7 +51,7 @@ class Evaluator:
         at_most: int | None = None,
     ) -> None:
         self.config, self.images = config, images
-        self.held_out = build.images(config, "test") if held_out is None else held_out
+        self.held_out = build.load_images(config, "test") if held_out is None else held_out
         drawn = config.evaluate.images
         drawn = drawn if at_most is None else min(drawn, at_most)
         self.count = min(drawn, len(images), len(self.held_out))
@@ -103,7 +103,7 @@ class Evaluator:
 
     def draw(self, generator: nn.Module, seed: int) -> Tensor:
         """The images to judge a generator by, uint8 `(count, C, H, W)`."""
-        return sampling.images(generator, self.count, seed=seed)
+        return sampling.draw_images(generator, self.count, seed=seed)
 
     def _prepare(self) -> Tensor:
         """Features of the real images; the floors besides."""

@@ -76,7 +76,7 @@ def evaluate_run(
         )
     kind = kinds.of(config)
     evaluations = []
-    for game, evaluator in kind.evaluators(config, kind.images(config)).items():
+    for game, evaluator in kind.evaluators(config, kind.load_images(config)).items():
         method = trained.method_of(game)
         with sampling.sampled(method, bn=bn, weights=weights, seed=config.seed) as generator:
             distances = evaluator(generator, seed)

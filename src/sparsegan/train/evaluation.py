@@ -41,9 +41,11 @@ class Evaluation:
         """Draw a grid and evaluate where due; the evaluation of each game."""
         (game,) = games
         config, settings = self.config, self.config.evaluate
-        with_grid = due(config.sample.every, step, config.steps)
+        with_grid = at_interval(config.sample.every, step, config.steps)
         evaluator = (
-            self._evaluator if due(settings.every, step, config.steps, settings.at) else None
+            self._evaluator
+            if at_interval(settings.every, step, config.steps, settings.at)
+            else None
         )
         if not with_grid and evaluator is None:
             return []
@@ -68,7 +70,7 @@ class Evaluation:
         return str(path.relative_to(run.path))
 
 
-def due(every: int, step: int, steps: int, at: Sequence[float] = ()) -> bool:
+def at_interval(every: int, step: int, steps: int, at: Sequence[float] = ()) -> bool:
     """Whether it is time after a step.
 
     That is at the beginning, at the end, every so many steps, and at the end of each share of the

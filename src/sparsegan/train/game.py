@@ -12,7 +12,7 @@ from sparsegan.seeding import stream
 from sparsegan.settings import kinds
 from sparsegan.settings.config import Config
 from sparsegan.train import build
-from sparsegan.train.augment import augment, draws
+from sparsegan.train.augment import augment, augmentation_numbers
 from sparsegan.train.batches import Inputs
 from sparsegan.train.learner import Learner
 from sparsegan.train.losses import adversarial_loss, gradient_penalty
@@ -86,9 +86,9 @@ class Game:
         """What this game's discriminator is called with."""
         return real
 
-    def own_mix(self, mix: Tensor) -> Tensor:
+    def own_numbers(self, numbers: Tensor) -> Tensor:
         """This game's share of the random numbers of a discriminator step."""
-        return mix
+        return numbers
 
     # ---- steps
 
@@ -111,15 +111,16 @@ class Game:
                     kernels.measure(*arguments, anew=anew)
                 kernels.time_layers(*arguments, seconds=seconds, anew=anew)
 
-    def discriminator_step(self, step: int, real: Inputs, latents: Inputs, mix: Tensor) -> None:
+    def discriminator_step(self, step: int, real: Inputs, latents: Inputs, numbers: Tensor) -> None:
         """One update of D on a real batch and the fakes of `latents`.
 
-        The gradient penalty looks at mixtures of real and fake as members of the real's class.
+        The gradient penalty looks at mixtures of real and fake, made by the random numbers, as
+        members of the real's class.
 
         Raises:
             SparseganError: Loss or gradient is not finite; nothing has been updated.
         """
-        self._discriminate(step, real, latents, mix, self._fake)
+        self._discriminate(step, real, latents, numbers, self._fake)
 
     def _discriminate(
         self,
@@ -131,15 +132,15 @@ class Game:
     ) -> None:
         """`discriminator_step` on what `fake_of` makes of the latents of a micro-batch."""
         number = self.method.discriminator_steps
-        changes = self._changes(len(latents[0]), "fake", number)
-        fakes = self._parts((*latents, changes))
+        numbers = self._augmentation_numbers(len(latents[0]), "fake", number)
+        fakes = self._parts((*latents, numbers))
         reals = self._parts((*self._seen(real, number), mix))
         D = self.learners["discriminator"].wrapped
 
         def loss_of(part: int) -> Tensor:
-            *latents, changes = fakes[part]
+            *latents, numbers = fakes[part]
             images, *labels, mix = reals[part]
-            fake = self._changed(fake_of(*latents), changes)
+            fake = self._augmented(fake_of(*latents), numbers)
             loss: Tensor = self._loss.discriminator(D(images, *labels), D(fake, *latents[1:]))
             if self.config.loss.gradient_penalty:
                 # A wrapped module refuses every backward but that of the whole loss.
@@ -155,14 +156,14 @@ class Game:
         Raises:
             SparseganError: Loss or gradient is not finite; nothing has been updated.
         """
-        changes = self._changes(len(latents[0]), "generated", step)
-        parts = self._parts((*latents, changes))
+        numbers = self._augmentation_numbers(len(latents[0]), "generated", step)
+        parts = self._parts((*latents, numbers))
         scores: dict[int, Tensor] = {}
         G = self.learners["generator"].wrapped
 
         def loss_of(part: int) -> Tensor:
-            *latents, changes = parts[part]
-            judged = self._score(self._changed(G(*latents), changes), *latents[1:])
+            *latents, numbers = parts[part]
+            judged = self._score(self._augmented(G(*latents), numbers), *latents[1:])
             scores[part] = judged.detach()
             return self._loss.generator(judged)
 
@@ -173,12 +174,12 @@ class Game:
     def after_generator_step(self, latents: Inputs, real: Inputs) -> None:
         """Measure, rewire and decide (`Method.after_generator_step`) in the run's precision.
 
-        All scores are of the same micro-batches, changed by the same draws, as in the steps.
+        All scores are of the same micro-batches, augmented alike, as in the steps.
         """
 
         def rescore() -> Tensor:
-            changes = self._changes(len(latents[0]), "generated", self.method.step)
-            return torch.cat([self._rescore(*part) for part in self._parts((*latents, changes))])
+            numbers = self._augmentation_numbers(len(latents[0]), "generated", self.method.step)
+            return torch.cat([self._rescore(*part) for part in self._parts((*latents, numbers))])
 
         def real_scores() -> Tensor:
             seen = self._seen(real, self.method.discriminator_steps - 1)
@@ -197,18 +198,22 @@ class Game:
             fake: Tensor = self.G(*latents)
         return fake.float()
 
-    def _changes(self, count: int, *names: str | int) -> Tensor:
-        """This rank's draws for the changes of a batch, the same whenever they are asked for."""
+    def _augmentation_numbers(self, count: int, *names: str | int) -> Tensor:
+        """This rank's random numbers to augment a batch by, the same whenever asked for."""
         seed, rank = self.config.seed, self.fabric.global_rank
-        return draws(count, stream(seed, "augment", *names, rank)).to(self.fabric.device)
+        return augmentation_numbers(count, stream(seed, "augment", *names, rank)).to(
+            self.fabric.device
+        )
 
-    def _changed(self, images: Tensor, changes: Tensor) -> Tensor:
-        return augment(images, self.config.augment, changes)
+    def _augmented(self, images: Tensor, numbers: Tensor) -> Tensor:
+        return augment(images, self.config.augment, numbers)
 
     def _seen(self, real: Inputs, number: int) -> Inputs:
         """A real batch as D sees it in its step of that number (from 0, over the whole run)."""
         images, *labels = real
-        return self._changed(images, self._changes(len(images), "real", number)), *labels
+        return self._augmented(
+            images, self._augmentation_numbers(len(images), "real", number)
+        ), *labels
 
     def _parts(self, batch: Sequence[Tensor]) -> list[Inputs]:
         """The micro-batches of a batch."""
@@ -221,10 +226,10 @@ class Game:
         return scores.float()
 
     def _rescore(self, *inputs: Tensor) -> Tensor:
-        *latents, changes = inputs
+        *latents, numbers = inputs
         with self.fabric.autocast():
             fake: Tensor = self.G(*latents)
-        return self._score(self._changed(fake.float(), changes), *latents[1:])
+        return self._score(self._augmented(fake.float(), numbers), *latents[1:])
 
 
 @contextmanager

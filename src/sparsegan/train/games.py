@@ -74,7 +74,7 @@ class Games:
             game.choose_kernels(game.own_latents(latents), game.own_real(real), **options)
 
     def discriminator_step(
-        self, step: int, real: Inputs, latents: Inputs, mix: Tensor, *, k: int = 0
+        self, step: int, real: Inputs, latents: Inputs, numbers: Tensor, *, k: int = 0
     ) -> None:
         """One update of every discriminator that makes more than `k` in this step.
 
@@ -84,7 +84,7 @@ class Games:
         for game in self:
             if k < game.discriminator_steps:
                 game.discriminator_step(
-                    step, game.own_real(real), game.own_latents(latents), game.own_mix(mix)
+                    step, game.own_real(real), game.own_latents(latents), game.own_numbers(numbers)
                 )
 
     def generator_step(self, step: int, latents: Inputs) -> None:

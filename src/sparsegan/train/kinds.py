@@ -53,7 +53,7 @@ class AnyBatches(Protocol):
     def generator_latents(self, step: int) -> Inputs:
         """The same for the generators' part of a step."""
 
-    def mix(self, step: int, k: int) -> Tensor:
+    def random_numbers(self, step: int, k: int) -> Tensor:
         """Random numbers of a discriminator step."""
 
 
@@ -81,7 +81,7 @@ class Kind(ABC, Generic[I]):
     outline_counts: bool
 
     @abstractmethod
-    def images(self, config: Config) -> I:
+    def load_images(self, config: Config) -> I:
         """The images to learn from.
 
         Raises:
@@ -144,8 +144,8 @@ class _NoiseToImage(Kind[Images]):
 
     outline_counts = True
 
-    def images(self, config: Config) -> Images:
-        return build.images(config)
+    def load_images(self, config: Config) -> Images:
+        return build.load_images(config)
 
     def outline(self, config: Config) -> Images | None:
         settings = config.data

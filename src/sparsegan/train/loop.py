@@ -141,7 +141,7 @@ def _begin(
 ) -> RunDirectory:
     """Train from the first step, in a new directory or in one that holds no step yet."""
     tracking.require(config.track)
-    images = kinds.of(config).images(config)
+    images = kinds.of(config).load_images(config)
     fabric = launch(config)
     config = kinds.of(config).resolve(config, images)
     trust.remember(trust.code_of(config).values())  # who trains with it may sample with it
@@ -166,7 +166,7 @@ def _begin(
 
 def _go_on(going: Resumption, console: Console | None, *, inexact: bool) -> RunDirectory:
     config, saved = going.config, going.saved
-    images = kinds.of(config).images(config)
+    images = kinds.of(config).load_images(config)
     if images.fingerprint != saved["images"] and not inexact:
         raise state.ConditionsError(
             f"the images of {images.name} are not those that the run began with: "
@@ -262,7 +262,7 @@ def steps(session: Session) -> None:
         reals = []
         for k in range(games.discriminator_steps):
             reals.append(batches.real(step, k))
-            drawn = batches.latents(step, k), batches.mix(step, k)
+            drawn = batches.latents(step, k), batches.random_numbers(step, k)
             games.discriminator_step(step, reals[k], *drawn, k=k)
         latents = batches.generator_latents(step)
         games.generator_step(step, latents)

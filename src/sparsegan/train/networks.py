@@ -86,8 +86,8 @@ def build(config: Config) -> tuple[nn.Module, nn.Module]:
         )
         for role, network in zip(("generator", "discriminator"), pair, strict=True):
             if role not in built:
-                draws = stream(config.seed, "initialise", role)
-                nets.initialise(network, networks.initialise, draws)
+                random_stream = stream(config.seed, "initialise", role)
+                nets.initialise(network, networks.initialise, random_stream)
                 built[role] = network
     if classes(config) is not None:
         built["generator"].class_names = data.classes  # type: ignore[assignment]
@@ -148,7 +148,7 @@ def _own(config: Config, role: str, spec: str) -> nn.Module:
         "channels": data.channels,
         "width": getattr(networks, f"{role}_width"),
         "classes": classes(config),
-        "draws": stream(config.seed, "initialise", role),
+        "random_stream": stream(config.seed, "initialise", role),
     }
     if role == "discriminator":
         return own.discriminator(spec, **settings)

@@ -113,13 +113,13 @@ def _masks(game: Game, saved: Mapping[str, Any]) -> Iterator[str]:
             continue
         after = inherit.strongest(masks, trained, masks.weights(), method.random)
         masks.restart(after, masks.budget)
-        yield from _changes(game.label(name), trained, after)
+        yield from _sentences(game.label(name), trained, after)
     if method.ema is not None:
         averages = saved["ema"]
         method.ema.restart(None if averages is None else averages["averages"])
 
 
-def _changes(network: str, trained: Tensor, after: Tensor) -> Iterator[str]:
+def _sentences(network: str, trained: Tensor, after: Tensor) -> Iterator[str]:
     kept, lost, grown = (
         int(x.sum()) for x in (trained & after, trained & ~after, after & ~trained)
     )

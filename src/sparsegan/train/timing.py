@@ -86,13 +86,13 @@ def step_seconds(games: Games, batches: AnyBatches, step: int) -> float:
     """Seconds of a step of training, which is taken."""
     config = games.config
     inputs = [
-        (batches.real(step, k), batches.latents(step, k), batches.mix(step, k))
+        (batches.real(step, k), batches.latents(step, k), batches.random_numbers(step, k))
         for k in range(config.discriminator_steps)
     ]
     latents = batches.generator_latents(step)
     begin = _now(games)
-    for real, fakes, mix in inputs:
-        games.discriminator_step(step, real, fakes, mix)
+    for real, fakes, numbers in inputs:
+        games.discriminator_step(step, real, fakes, numbers)
     games.generator_step(step, latents)
     return _now(games) - begin
 

@@ -100,7 +100,7 @@ def test_each_discriminator_learns_its_own_kind(location):
     (G, back), (D_b, D_a) = plain(games)
     a, b = batches.real(1, 0)
     before = weights(games)
-    games.discriminator_step(1, (a, b), (a, b), batches.mix(1, 0))
+    games.discriminator_step(1, (a, b), (a, b), batches.random_numbers(1, 0))
     for name, D, real, fake in (("a_to_b", D_b, b, G(a)), ("b_to_a", D_a, a, back(b))):
         expected = ((D(real) - 1).square().mean() + D(fake).square().mean()) / 2
         assert games[name].losses["discriminator"].item() == pytest.approx(
@@ -124,7 +124,7 @@ def test_discriminators_see_translations_of_the_past(location):
 def test_the_balance_is_measured_in_each_pair(location):
     games, batches = opened(location)
     a, b = real = batches.real(1, 0)
-    games.discriminator_step(1, real, real, batches.mix(1, 0))
+    games.discriminator_step(1, real, real, batches.random_numbers(1, 0))
     (G, back), _ = plain(games)
     games.generator_step(1, real)
     (G_after, back_after), (D_b, D_a) = plain(games)
@@ -163,7 +163,7 @@ def test_micro_batches_add_up_to_the_batch(location):
         flags = ["--batch_size", "2", "--generator_batch_size", "2", "--accumulate", parts]
         games, batches = opened(location, *flags)
         images = batches.real(1, 0)
-        games.discriminator_step(1, images, images, batches.mix(1, 0))
+        games.discriminator_step(1, images, images, batches.random_numbers(1, 0))
         games.generator_step(1, images)
         ends.append([[*game.losses.values(), game.scores.mean()] for game in games])
     for one, other in zip(*ends, strict=True):

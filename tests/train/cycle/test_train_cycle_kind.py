@@ -19,7 +19,7 @@ def location(tmp_path_factory):
 
 def test_images_are_two_sets_and_settings_are_resolved_by_the_first(location):
     settings = config(location, "unused")
-    images = IMAGE_TO_IMAGE.images(settings)
+    images = IMAGE_TO_IMAGE.load_images(settings)
     assert [len(side) for side in images.sides] == [3, 4]
     resolved = IMAGE_TO_IMAGE.resolve(settings, images)
     assert kinds.of(resolved) is IMAGE_TO_IMAGE
@@ -39,7 +39,7 @@ def test_without_the_data_only_the_shape_of_the_images_is_known(tmp_path):
 
 def test_the_parts_are_those_of_two_games(location):
     settings = config(location, "unused")
-    images = IMAGE_TO_IMAGE.images(settings)
+    images = IMAGE_TO_IMAGE.load_images(settings)
     settings = IMAGE_TO_IMAGE.resolve(settings, images)
     games = IMAGE_TO_IMAGE.games(settings, launch(settings))
     assert type(games) is CycleGames

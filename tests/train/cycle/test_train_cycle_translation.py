@@ -91,7 +91,7 @@ def test_a_grid_shows_images_beside_their_translations(source, tmp_path):
 
 def test_translations_are_compared_with_images_of_their_kind(source):
     settings = config(source, "unused")
-    sets = kinds.of(settings).images(settings)
+    sets = kinds.of(settings).load_images(settings)
     evaluators = kinds.of(settings).evaluators(kinds.of(settings).resolve(settings, sets), sets)
     known, held_out = unpaired.held_out(settings, sets)
     there = evaluators["a_to_b"]
@@ -111,7 +111,7 @@ def test_one_image_to_translate_is_too_few(tmp_path):
     for number in range(1, 4):
         (source / "testA" / f"{number}.png").unlink()
     kind = kinds.of(config(source, "unused"))
-    sets = kind.images(config(source, "unused"))
+    sets = kind.load_images(config(source, "unused"))
     settings = kind.resolve(config(source, "unused"), sets)
     with pytest.raises(SparseganError, match="1 generated images are to be compared with 4 real"):
         kind.evaluators(settings, sets)

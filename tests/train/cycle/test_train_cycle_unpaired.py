@@ -60,11 +60,11 @@ def test_processes_share_a_batch():
         parts = [getattr(share, kind)(3, 0) for share in shares]
         for side, together in enumerate(getattr(whole, kind)(3, 0)):
             assert torch.equal(torch.cat([part[side] for part in parts]), together)
-    chances = [share.mix(3, 0) for share in shares]
+    chances = [share.random_numbers(3, 0) for share in shares]
     assert chances[0].shape == (2, 2, 2)
     assert not torch.equal(*chances)
-    assert torch.equal(chances[0], shares[0].mix(3, 0))
-    assert not torch.equal(chances[0], shares[0].mix(4, 0))
+    assert torch.equal(chances[0], shares[0].random_numbers(3, 0))
+    assert not torch.equal(chances[0], shares[0].random_numbers(4, 0))
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def source(tmp_path_factory):
 
 def test_test_images_are_what_is_held_out(source):
     selected = config(source, "unused")
-    train = unpaired.images(selected)
+    train = unpaired.load_images(selected)
     known, held_out = unpaired.held_out(selected, train)
     assert known is train
     assert [len(side) for side in held_out.sides] == [3, 4]
@@ -85,7 +85,7 @@ def test_test_images_are_what_is_held_out(source):
 
 def test_without_test_images_the_training_images_are_shared_out(tmp_path):
     selected = config(write_set(tmp_path, splits=("train",), each=(5, 4)), "unused")
-    train = unpaired.images(selected)
+    train = unpaired.load_images(selected)
     known, held_out = unpaired.held_out(selected, train)
     assert [len(side) for side in known.sides] == [3, 2]
     assert [len(side) for side in held_out.sides] == [2, 2]
@@ -97,7 +97,7 @@ def test_without_test_images_the_training_images_are_shared_out(tmp_path):
 def test_one_image_cannot_be_shared_out(tmp_path):
     selected = config(write_set(tmp_path, splits=("train",), each=(1, 4)), "unused")
     with pytest.raises(SparseganError, match="trainA has 1 image: add more"):
-        unpaired.held_out(selected, unpaired.images(selected))
+        unpaired.held_out(selected, unpaired.load_images(selected))
 
 
 def test_half_a_test_set_is_refused(tmp_path):
@@ -106,14 +106,14 @@ def test_half_a_test_set_is_refused(tmp_path):
         file.unlink()
     selected = config(source, "unused")
     with pytest.raises(SparseganError, match="folder testB"):
-        unpaired.held_out(selected, unpaired.images(selected))
+        unpaired.held_out(selected, unpaired.load_images(selected))
 
 
 def test_without_a_size_images_have_the_published_one(source):
-    actual = unpaired.images(config(source, "unused", "--data.image_size", "null"))
+    actual = unpaired.load_images(config(source, "unused", "--data.image_size", "null"))
     assert {tuple(side.pixels.shape[1:]) for side in actual.sides} == {(3, 256, 256)}
 
 
 def test_a_missing_path_is_named():
     with pytest.raises(SparseganError, match=r"data\.path is missing.*--data\.path"):
-        unpaired.images(config("unused", "unused", "--data.path", "null"))
+        unpaired.load_images(config("unused", "unused", "--data.path", "null"))

@@ -13,7 +13,7 @@ from sparsegan.settings.kinds import DIRECTIONS
 from sparsegan.train.cycle import unpaired
 from sparsegan.train.cycle.translation import evaluators, spread, triples
 from sparsegan.train.cycle.unpaired import Unpaired
-from sparsegan.train.evaluation import due
+from sparsegan.train.evaluation import at_interval
 from sparsegan.train.games import Games
 
 
@@ -45,8 +45,8 @@ class CycleEvaluation:
     def __call__(self, run: RunDirectory, games: Games, step: int) -> list[events.Evaluation]:
         """Draw grids and evaluate where due; the evaluation of each game."""
         config, settings = self.config, self.config.evaluate
-        with_grids = due(config.sample.every, step, config.steps)
-        judges = self._evaluators if due(settings.every, step, config.steps, settings.at) else {}
+        with_grids = at_interval(config.sample.every, step, config.steps)
+        judges = self._evaluators if at_interval(settings.every, step, config.steps, settings.at) else {}
         evaluated: list[events.Evaluation] = []
         if not with_grids and not judges:
             return evaluated

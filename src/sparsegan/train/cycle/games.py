@@ -52,28 +52,30 @@ class Direction(Game):
         """The images of the kind that this direction makes."""
         return (real[1 - self._source],)
 
-    def own_mix(self, mix: Tensor) -> Tensor:
+    def own_numbers(self, numbers: Tensor) -> Tensor:
         """What this direction's history decides by."""
-        return mix[self._source]
+        return numbers[self._source]
 
-    def discriminator_step(self, step: int, real: Inputs, latents: Inputs, mix: Tensor) -> None:
+    def discriminator_step(self, step: int, real: Inputs, latents: Inputs, numbers: Tensor) -> None:
         """One update of D on real images and on translations, new ones and old.
 
         Args:
             step: The generator step (from 1) that this is a part of.
             real: Images of the kind that G makes.
             latents: Images to translate.
-            mix: What the history decides by, uniform in [0, 1), `(n, 2)`.
+            numbers: What the history decides by, uniform in [0, 1), `(n, 2)`.
         """
         fresh = torch.cat([self._fake(*part) for part in self._parts(latents)])
-        shown = self.history.mixed(fresh, mix)
-        self._discriminate(step, real, (shown,), mix, lambda images: images)
+        shown = self.history.exchanged(fresh, numbers)
+        self._discriminate(step, real, (shown,), numbers, lambda images: images)
 
     def judged(self, fake: Tensor, step: int, part: int) -> tuple[Tensor, Tensor]:
         """The adversarial loss of a micro-batch of translations, and D's scores of them."""
         parts = self.config.accumulate
-        changes = self._changes(len(fake) * parts, "generated", step).chunk(parts)[part]
-        scores = self._score(self._changed(fake, changes))
+        numbers = self._augmentation_numbers(len(fake) * parts, "generated", step).chunk(parts)[
+            part
+        ]
+        scores = self._score(self._augmented(fake, numbers))
         return self._loss.generator(scores), scores
 
 
@@ -108,7 +110,9 @@ class CycleGames(Games):
             SparseganError: Loss or gradient is not finite; nothing has been updated.
         """
         settings, parts = self.config.loss, self.config.accumulate
-        images = [tuple(side.chunk(parts)[part] for side in latents) for part in range(parts)]
+        micro_batches = [
+            tuple(side.chunk(parts)[part] for side in latents) for part in range(parts)
+        ]
         learners = [game.learners["generator"] for game in self.directions]
         losses: list[dict[int, Tensor]] = [{} for _ in self.directions]
         scores: list[dict[int, Tensor]] = [{} for _ in self.directions]
@@ -116,7 +120,7 @@ class CycleGames(Games):
         def loss_of(part: int) -> Tensor:
             total = torch.zeros((), device=self.fabric.device)
             for source, game in enumerate(self.directions):
-                x, y = images[part][source], images[part][1 - source]
+                x, y = micro_batches[part][source], micro_batches[part][1 - source]
                 G, back = learners[source].wrapped, learners[1 - source].wrapped
                 fake = G(x)
                 loss, judged = game.judged(fake, step, part)

@@ -26,7 +26,7 @@ class ImageHistory:
         self.size = size
         self._kept: list[Tensor] = []
 
-    def mixed(self, fresh: Tensor, chances: Tensor) -> Tensor:
+    def exchanged(self, fresh: Tensor, chances: Tensor) -> Tensor:
         """Fresh images, some of them exchanged for older ones.
 
         Until the pool is full every image goes into it and is shown. From then on one of two is

@@ -23,8 +23,8 @@ class _ImageToImage(Kind[Unpaired]):
 
     outline_counts = False
 
-    def images(self, config: Config) -> Unpaired:
-        return unpaired.images(config)
+    def load_images(self, config: Config) -> Unpaired:
+        return unpaired.load_images(config)
 
     def outline(self, config: Config) -> Unpaired | None:
         channels = config.data.channels

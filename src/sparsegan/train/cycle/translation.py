@@ -87,7 +87,7 @@ def own_sources(config: Config, direction: str) -> Sources:
     Raises:
         SparseganError: They cannot be read.
     """
-    _, held_out = unpaired.held_out(config, unpaired.images(config))
+    _, held_out = unpaired.held_out(config, unpaired.load_images(config))
     return Sources(held_out.sides[DIRECTIONS.index(direction)])
 
 

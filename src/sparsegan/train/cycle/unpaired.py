@@ -44,7 +44,7 @@ class Unpaired:
         return f"{self.a.fingerprint} {self.b.fingerprint}"
 
 
-def images(config: Config) -> Unpaired:
+def load_images(config: Config) -> Unpaired:
     """The images to learn from, in the folders trainA and trainB.
 
     Raises:
@@ -161,7 +161,7 @@ class CycleBatches:
         """
         return tuple(side.real(step, 0)[0] for side in self._generator_sides)
 
-    def mix(self, step: int, k: int) -> Tensor:
+    def random_numbers(self, step: int, k: int) -> Tensor:
         """What the image histories decide by: uniform in [0, 1), `(2, n, 2)`, on the CPU."""
         share = self._sides[0].config.batch_size // self._sides[0].world_size
         draw = stream(self.config.seed, "history", step, k, self.rank)

@@ -9,7 +9,7 @@ from sparsegan.engine.attach import ActiveWeights
 from sparsegan.engine.layout import BLOCK
 
 
-def draw(
+def random_mask(
     shape: tuple[int, ...],
     density: float,
     generator: torch.Generator,
@@ -60,7 +60,7 @@ def moved(network: nn.Module, masks: ActiveWeights, density: float) -> dict[str,
             share *= density / now
         else:
             share = 1 - (1 - share) * (1 - density) / (1 - now)
-        masks_of[name] = draw(
+        masks_of[name] = random_mask(
             tuple(mask.shape), share, generator, transposed=transposed, blocks=blocks
         )
     return masks_of
