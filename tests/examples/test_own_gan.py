@@ -18,7 +18,7 @@ def example():
 
 
 def test_its_networks_are_taken_by_the_command_line_too():
-    settings = {"image_size": 28, "channels": 1, "draws": torch.Generator()}
+    settings = {"image_size": 28, "channels": 1, "random_stream": torch.Generator()}
     G = own.generator(f"{EXAMPLE}:Generator", latent_dim=64, **settings)
     D = own.discriminator(f"{EXAMPLE}:Discriminator", **settings)
     assert D(G(torch.randn(3, 64))).shape == (3,)

@@ -11,7 +11,7 @@ def numbered(*numbers):
 
 
 def shown(history, numbers, chances):
-    return history.mixed(numbered(*numbers), torch.tensor(chances)).flatten().tolist()
+    return history.exchanged(numbered(*numbers), torch.tensor(chances)).flatten().tolist()
 
 
 def filled():
@@ -38,7 +38,7 @@ def test_a_full_pool_shows_a_fresh_image_or_exchanges_it():
 
 def test_half_of_the_images_are_old():
     history, fresh = ImageHistory(50), torch.arange(4000.0).view(-1, 1, 1, 1)
-    inputs = history.mixed(fresh, torch.rand(4000, 2)).flatten()
+    inputs = history.exchanged(fresh, torch.rand(4000, 2)).flatten()
     old = float((inputs != fresh.flatten())[50:].float().mean())
     assert 0.45 < old < 0.55
     # Exchanged, not copied: only those that filled the pool are shown a second time.
@@ -51,20 +51,20 @@ def test_a_saved_pool_goes_on_to_the_same_images():
     chances = torch.rand(20, 2)
     fresh = torch.rand(20, 1, 2, 2)
     fresh[:, 0, 0, 0] = torch.arange(20)
-    small = history.mixed(fresh[:, :, :1, :1], chances)
-    assert torch.equal(small, other.mixed(fresh[:, :, :1, :1], chances))
+    small = history.exchanged(fresh[:, :, :1, :1], chances)
+    assert torch.equal(small, other.exchanged(fresh[:, :, :1, :1], chances))
     assert torch.equal(history.state_dict()["images"], other.state_dict()["images"])
 
 
 def test_its_images_are_its_own():
     history, fresh = ImageHistory(2), numbered(1.0, 2.0)
-    history.mixed(fresh, torch.zeros(2, 2))
+    history.exchanged(fresh, torch.zeros(2, 2))
     fresh.zero_()
     assert history.state_dict()["images"].flatten().tolist() == [1, 2]
 
 
 def test_without_a_size_nothing_is_kept():
     history, fresh = ImageHistory(0), numbered(1.0, 2.0)
-    assert history.mixed(fresh, torch.ones(2, 2)) is fresh
+    assert history.exchanged(fresh, torch.ones(2, 2)) is fresh
     assert history.state_dict() == {"images": None}
     history.load_state_dict({"images": None}, CPU)
