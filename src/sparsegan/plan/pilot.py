@@ -11,7 +11,7 @@ from sparsegan.draw import sampling
 from sparsegan.settings.config import Config
 from sparsegan.train import kinds, memory
 from sparsegan.train.evaluate import Evaluator
-from sparsegan.train.evaluation import due
+from sparsegan.train.evaluation import at_interval
 from sparsegan.train.games import Games
 from sparsegan.train.launch import launch
 from sparsegan.train.timing import step_seconds
@@ -59,7 +59,7 @@ class Pilots:
         threads = torch.get_num_threads()
         alone = replace(config, fabric=replace(config.fabric, devices=1))
         kind = kinds.of(alone)
-        images = kind.images(alone)
+        images = kind.load_images(alone)
         alone = kind.resolve(alone, images)
         memory.require(alone)
         torch.set_num_threads(alone.threads or threads)
@@ -111,4 +111,4 @@ def evaluations(config: Config, done: int = 0) -> int:
     if not config.evaluate.images:
         return 0
     settings, steps = config.evaluate, config.steps
-    return sum(due(settings.every, step, steps, settings.at) for step in range(done, steps + 1))
+    return sum(at_interval(settings.every, step, steps, settings.at) for step in range(done, steps + 1))
