@@ -2,12 +2,12 @@ import json
 from dataclasses import replace
 
 import pytest
-from study_of_seconds import place, start, study, write_events
 
 from sparsegan.locks import FileLock
 from sparsegan.settings import parse
 from sparsegan.study import standing
 from sparsegan.study.standing import Record
+from study_of_seconds import place, start, study, write_events
 
 NAME = "adapt/seed=0"
 

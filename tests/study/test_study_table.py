@@ -1,11 +1,11 @@
 import json
 
 import pytest
-from study_of_seconds import evaluation, place, rewire, start, study, write_events
 
 import sparsegan
 from sparsegan.record.run import RunDirectory
 from sparsegan.study import Table, load
+from study_of_seconds import evaluation, place, rewire, start, study, write_events
 
 STEPS = 20
 

@@ -111,4 +111,6 @@ def evaluations(config: Config, done: int = 0) -> int:
     if not config.evaluate.images:
         return 0
     settings, steps = config.evaluate, config.steps
-    return sum(at_interval(settings.every, step, steps, settings.at) for step in range(done, steps + 1))
+    return sum(
+        at_interval(settings.every, step, steps, settings.at) for step in range(done, steps + 1)
+    )
