@@ -4,7 +4,7 @@ import os
 import sys
 
 # Python puts the current directory in front of all packages, and it may be a run directory of
-# somebody else's, with a file numpy.py in it. Where the package itself is from there it stays.
+# somebody else's, with a file numpy.py in it. It stays if the package itself is from there.
 if __name__ == "__main__" and not sys.flags.safe_path:
     here = os.path.realpath(sys.path[0])
     if os.path.dirname(os.path.dirname(os.path.realpath(__file__))) != here:  # noqa: PTH120

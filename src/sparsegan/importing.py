@@ -61,7 +61,7 @@ def absolute(spec: str) -> str:
 def sources(spec: str) -> list[Path]:
     """The files that `load` would run for a name: the packages' around a module, and its own.
 
-    Nothing is imported. Of a name that is none, or of a module without a file, there are none.
+    Nothing is imported. There are none for what is no name, or for a module without a file.
     """
     origin, _, _ = spec.rpartition(":")
     if _is_file(origin):
@@ -126,7 +126,7 @@ def _put_here_on_path(origin: str) -> None:
 
 
 def _specs(origin: str) -> Iterator[ModuleSpec]:
-    """Of the packages around a module, outermost first, and of the module; nothing is imported."""
+    """The packages around a module, outermost first, and the module; nothing is imported."""
     outermost, *inner = origin.split(".")
     spec = importlib.util.find_spec(outermost)
     for part in inner:

@@ -35,7 +35,7 @@ def processors() -> int:
 
 
 def versions() -> dict[str, str]:
-    """Of this package, of PyTorch and of Python."""
+    """The versions of this package, of PyTorch and of Python."""
     return {
         "sparsegan": sparsegan.__version__,
         "torch": torch.__version__,

@@ -1,8 +1,8 @@
 """YAML as settings need it: plain values within limits, whoever has written the file.
 
 Numbers, truth values and null are read as in YAML 1.2, and so that whatever YAML 1.1 would write
-without quotes keeps its meaning: no dates, no base 60, no octal. What is text to one setting and a
-number to another is settled by the setting's type (`train.values`). Tags, keys that are no text or
+without quotes keeps its meaning: no dates, no base 60, no octal. The setting's type settles what is
+text to one setting and a number to another (`settings.values`). Tags, keys that are no text or
 there twice, and more than one document are refused.
 """
 

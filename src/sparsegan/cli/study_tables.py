@@ -56,7 +56,7 @@ def printable_lines(lines: Iterable[str]) -> str:
 
 
 def counts(progress: Sequence[Progress]) -> str:
-    """How many cells stand how.
+    """How many cells have each status.
 
     Example: `2 running, 3 waiting, 1 finished`.
     """

@@ -79,17 +79,17 @@ def layers(
     """Count the operations of each layer in a forward of one sample.
 
     The forward runs in evaluation mode, and the network, its buffers and the random state are
-    afterwards bit-equal to before; on the `meta` device nothing is computed. Counted are calls
-    of linear layers, convolutions and normalisations, what functions like `F.linear`, `F.conv2d`
-    and `@` do with weights (modulated ones are their layer's, too), and attention's products;
-    activations, resizing, embeddings and the power iteration of spectral normalisation are not
+    afterwards bit-equal to before; on the `meta` device nothing is computed. This counts calls of
+    linear layers, convolutions and normalisations, what functions like `F.linear`, `F.conv2d` and
+    `@` do with weights (modulated ones are their layer's, too), and attention's products, but no
+    activations, resizing, embeddings and power iteration of spectral normalisation
     (docs/methods.md, cost).
 
     Args:
         module: Any network; the wrappers of PyTorch's data parallelism, of Fabric and of
             torch.compile are taken off.
-        example_inputs: What the network is called with: noise, images, labels. Of each tensor,
-            the first sample is taken; it is on the network's device.
+        example_inputs: What the network is called with: noise, images, labels. The first sample of
+            each tensor is taken; it is on the network's device.
         as_published: Count a layer that is evaluated at fewer positions than in the published
             network (`published_positions` of the layer, see `nets.blocks.MovedConv`) at the
             published ones. False counts what the forward here does.

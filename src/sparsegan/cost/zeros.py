@@ -17,7 +17,7 @@ from sparsegan.cost.operators import Operators, product_of
 from sparsegan.cost.origins import same_memory
 from sparsegan.undisturbed import undisturbed
 
-# Of these f(0) is 0 or, with several tensors, what is zero comes out as zero.
+# For these f(0) is 0 or, with several tensors, what is zero comes out as zero.
 _KEEP = frozenset(
     (
         # Views by name, too: tensors of other classes may have no memory to compare.

@@ -30,7 +30,7 @@ _VERSION = 4
 # Levels of a TIFF of which nobody knows what is white.
 _UNSCALED = ("I", "F")
 
-# Of these formats Pillow reads files with 16 bits a channel.
+# Pillow reads files of these formats with 16 bits a channel.
 _DEEP_FORMATS = ("PNG", "TIFF")
 
 
@@ -83,8 +83,8 @@ def decode(
 ) -> tuple[NDArray[np.uint8], Facts]:
     """Read an image: upright by its EXIF tag, shorter side to ``size``, the middle cut out.
 
-    Resampling is Pillow's Lanczos, which averages over all source pixels when it shrinks. Of an
-    animation the first frame is taken; 16 bits of grey become 8 by scaling.
+    Resampling is Pillow's Lanczos, which averages over all source pixels when it shrinks. The first
+    frame of an animation is taken; 16 bits of grey become 8 by scaling.
 
     Args:
         file: The open file, which Pillow may jump about in.

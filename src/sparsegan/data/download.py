@@ -38,8 +38,8 @@ def download(url: str, path: Path, md5: str) -> Path:
     """Fetch a file unless it is there already.
 
     What has come so far is kept beside ``path`` under the ending ``.part``, and a later call goes
-    on from there; only a complete file with the right hash gets its name. Of several processes one
-    fetches and the others wait for it.
+    on from there; only a complete file with the right hash gets its name. One of several processes
+    fetches, and the others wait for it.
 
     Args:
         url: Where from.

@@ -23,8 +23,8 @@ _CHUNK = 2**20
 def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
     """Read an IDX file of unsigned bytes, plain or compressed by gzip.
 
-    What the header says is believed only as far as the file's size bears it out, and never more
-    than 2 GiB are unpacked.
+    The header is believed only as far as the file's size bears it out, and never more than 2 GiB
+    are unpacked.
 
     Args:
         path: The file; whether it is compressed is seen from its content.

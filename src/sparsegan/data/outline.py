@@ -68,7 +68,7 @@ def outline(
 def blank(name: str, count: int, side: int, channels: int, classes: tuple[str, ...] = ()) -> Images:
     """Black images that take no memory, labelled in turns where there are classes.
 
-    They stand for data of which the shape alone matters, such as for the cost of training.
+    They stand for data where only the shape matters, such as for the cost of training.
     """
     black = torch.zeros(1, 1, 1, 1, dtype=torch.uint8)
     labels = torch.arange(count) % len(classes) if classes else None

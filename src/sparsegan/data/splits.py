@@ -22,7 +22,7 @@ TENTH = "tenth"
 ELSEWHERE = ""
 """As the folder to hold out: none, since the images to judge by are not among these."""
 TRAIN, TEST, UNUSED = 0, 1, 2
-# The words that split folders are called by. Of several held-out splits the first one is used.
+# The words that split folders are called by. The first of several held-out splits is used.
 _WORDS = {
     "train": ("train", "training", "trn", "traina", "trainb"),
     "test": ("test", "tests", "testing", "tst", "testa", "testb"),
@@ -78,8 +78,9 @@ def find_splits(names: Callable[[], Iterable[str]], held_out: str | None) -> Spl
     """The splits of images, by the folders that they are in.
 
     Folders named like a training and a held-out split side by side, at the same depth, are splits.
-    Folders named like a held-out split alone are held out, too, with a warning. Where there are
-    none, a tenth of the images, at least one, is held out as a function of the paths alone.
+    Folders named like a held-out split, with none named like training beside them, are held out
+    with a warning. Where there are none, a tenth of the images, at least one, is held out as a
+    function of the paths alone.
 
     Args:
         names: Gives the paths, each time that it is called.

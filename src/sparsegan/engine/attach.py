@@ -125,8 +125,8 @@ class NativeForward:
     def constant(self) -> bool:
         """Whether weights, statistics and masks stay as they are, whatever the forwards do.
 
-        What follows from them alone is then computed once, for forwards without gradients. Whoever
-        sets it answers for that, and takes it back before they change.
+        Forwards without gradients then compute only once what follows from them alone. Whoever sets
+        it answers for that, and takes it back before they change.
         """
         return self._constants is not None
 

@@ -110,8 +110,8 @@ def kept(what: object, measure: Callable[[], Tensor], *, anew: bool = False) -> 
 def _alone(folder: Path) -> Iterator[None]:
     """A time in which no other process with the same cache folder measures.
 
-    One lock for all tables: two measurements at once would each find the other's load. It ends
-    with its process. Where there can be no lock there is none, and nobody waits for ever.
+    One lock for all tables: two measurements at once would each find the other's load. It ends with
+    its process. There is no lock where there can be none, and nobody waits for ever.
     """
     lock = FileLock(folder / "measuring.lock")
     try:

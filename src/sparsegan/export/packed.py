@@ -1,9 +1,9 @@
 """A generator in one small safetensors file, and back; nothing is pickled.
 
-Of a masked weight the file has the active values, ``<weight>.values`` (float32, in the order of the
-dense weight), and their places, ``<weight>.bits`` or ``<weight>.gaps`` (see `export.places`),
-where that is shorter than the weight itself. Where the mask is one of whole blocks of output
-channels (`sparsity.units`) they are the places of the blocks, ``<weight>.block_bits`` or
+The file has the active values of a masked weight, ``<weight>.values`` (float32, in the order of the
+dense weight), and their places, ``<weight>.bits`` or ``<weight>.gaps`` (see `export.places`), where
+that is shorter than the weight itself. Where the mask is one of whole blocks of output channels
+(`sparsity.units`) they are the places of the blocks, ``<weight>.block_bits`` or
 ``<weight>.block_gaps``. All other tensors are there as they are. What builds the network again and
 where it comes from is JSON in the file's metadata, beside a SHA-256 over that JSON and over every
 tensor.

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from sparsegan.errors import SparseganError
 
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
-"""Of the published weights in PyTorch's format, pt_inception-2015-12-05-6726825d.pth (pytorch-fid)
-and weights-inception-2015-12-05-6726825d.pth (torch-fidelity), which are one file."""
+"""SHA-256 of the published weights in PyTorch's format, pt_inception-2015-12-05-6726825d.pth
+(pytorch-fid) and weights-inception-2015-12-05-6726825d.pth (torch-fidelity), which are one file."""
 
 _PACKAGE = "torch_fidelity"
 

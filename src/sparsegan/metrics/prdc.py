@@ -17,7 +17,7 @@ from sparsegan.errors import SparseganError
 from sparsegan.metrics.samples import paired_samples
 
 NEIGHBOURS = 5
-"""Of a real image, or of a generated one, that its surroundings reach to (published: 5)."""
+"""How many neighbours the surroundings of an image reach to, real or generated (published: 5)."""
 
 LEAST = NEIGHBOURS + 2
 """Fewest images on a side: each has so many neighbours, and one more."""

@@ -35,8 +35,8 @@ def reference_features(
         network: The feature network.
         count: Number of images; None is all.
         seed: Of the permutation.
-        cache: Folder to keep features in; None is ``features`` in `cache.cache_folder`. Where
-            nothing can be written, nothing is kept.
+        cache: Folder to keep features in; None is ``features`` in `cache.cache_folder`. Nothing is
+            kept where nothing can be written.
 
     Returns:
         float32 ``(count, network.dimension)`` on the CPU.

@@ -3,7 +3,7 @@
 A maker is an object or its name, `my.module:Class` or `path/to/file.py:Class`. It is called with
 those of `latent_dim`, `image_size`, `channels`, `width` and `classes` that its signature names and
 that are known; any other parameter needs a default. `z_dim` and `nz` are other names for
-`latent_dim`. What a network has to be and to do is in `contract`.
+`latent_dim`. `contract` says what a network has to be and to do.
 """
 
 import hashlib

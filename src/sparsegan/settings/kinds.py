@@ -1,6 +1,6 @@
 """The two kinds of run, from noise to images and from images to images, as far as settings say.
 
-What a kind is made of once there are images is in `train.kinds`.
+`train.kinds` has what a kind is made of once there are images.
 """
 
 from abc import ABC, abstractmethod

@@ -1,9 +1,9 @@
 """A long run's settings, made small enough for a CPU (docs/methods.md, scaling rules).
 
-What decides whether the parts of a method still do their work is kept in proportion: a grown
-weight can grow to survive, the discriminator's density can cross its range, a decision rests on
-enough measurements, the average forgets the start. Learning rates are raised for the networks that
-were tried with it; numbers of discriminator steps, losses and densities stay as they are.
+The scale keeps in proportion what decides whether the parts of a method still do their work: a
+grown weight can grow to survive, the discriminator's density can cross its range, a decision rests
+on enough measurements, the average forgets the start. Learning rates are raised for the networks
+that were tried with it; numbers of discriminator steps, losses and densities stay as they are.
 Estimates and moments are the library's own: sounder, and within reach of native kernels.
 """
 
@@ -22,11 +22,11 @@ SCALES = ("small",)
 
 STEPS = 3000
 BATCH = 32
-"""Of the larger of both batches."""
+"""The size of the larger of both batches."""
 NARROWER = 8
 """The widths' divisor."""
 EVALUATED_IMAGES = 1000
-"""Of an evaluation."""
+"""Images in an evaluation."""
 
 GROWTH = 0.05
 """Least lr × interval: Adam moves a weight by about lr a step."""

@@ -27,7 +27,7 @@ def code_of(config: Config, settings: Iterable[str] = CODE) -> dict[str, str]:
     """The code that a configuration names, by setting."""
     values = parse.flat(config)
     named = {key: values[key] for key in settings}
-    # Of feature networks there are some with a name of their own.
+    # Some feature networks have a name of their own.
     return {key: spec for key, spec in named.items() if spec is not None and ":" in spec}
 
 
@@ -75,7 +75,7 @@ def require(
 def remember(specs: Iterable[str]) -> None:
     """Let the code of these names run from now on, as long as its files are as they are now.
 
-    Where the cache folder cannot be written nothing is remembered.
+    Nothing is remembered where the cache folder cannot be written.
     """
     for spec in specs:
         for file in importing.sources(spec):

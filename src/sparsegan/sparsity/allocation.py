@@ -163,7 +163,7 @@ def _round_to_budget(
         movable.sort(key=lambda i: step * (counts[i] - wanted[i]))
         for i in movable:
             after = left - step * groups[i].size
-            # Of two counts that miss the budget by as much, the smaller one is taken.
+            # Where two counts miss the budget by as much, the smaller one is taken.
             if abs(after) < abs(left) or after == -left > 0:
                 counts[i] += step
                 left, moved = after, True

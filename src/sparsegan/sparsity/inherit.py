@@ -44,7 +44,7 @@ def strongest(
 ) -> Tensor:
     """A mask with as many active units in every layer as drawn, of the largest trained weights.
 
-    Where fewer were trained, what is missing is drawn at random; its weights begin at zero.
+    What is missing where fewer were trained is drawn at random; its weights begin at zero.
 
     Args:
         masks: Freshly drawn: their counts are what the settings ask for.

@@ -1,7 +1,7 @@
 """The promise of a sparse network: its inactive weights are zero, and its layers are those masked.
 
-Hooks on the optimiser keep it at every step. What comes after a step, an optimiser wrapper's own
-update or a weight written by hand, no hook sees; so all weights are looked at once for every step
+Hooks on the optimiser keep it at every step. No hook sees what comes after a step, an optimiser
+wrapper's own update or a weight written by hand; so all weights are looked at once for every step
 of the generator.
 """
 

@@ -39,7 +39,7 @@ class Units:
 
     A flat vector of weights goes layer after layer, as in `Masks`. A flat vector of units does,
     too; within a layer, blocks go by their output channels, then as the weight's other dimensions
-    do. Where a layer's output channels are no multiple of four, its last blocks are smaller. With
+    do. The last blocks are smaller where a layer's output channels are no multiple of four. With
     granularity ``weight`` both vectors are the same one.
 
     Args:
@@ -104,7 +104,7 @@ class Units:
         return tuple(torch.split(units, [group.count for group in self.groups]))
 
     def first(self, flat: Tensor) -> Tensor:
-        """Of every unit the value of its first weight, which for a mask of whole units is theirs.
+        """The value of each unit's first weight, which is the unit's own in a mask of whole units.
 
         Args:
             flat: One value for each weight.
@@ -150,7 +150,7 @@ class Units:
         return torch.cat([_spread(part, shape, output) for part, shape, output in layers])
 
     def _rows(self, flat: Tensor) -> list[Tensor]:
-        """Of every layer a matrix with a row for each output channel."""
+        """A matrix for every layer, with a row for each output channel."""
         parts = zip(torch.split(flat, self._weights), self.shapes, self._outputs, strict=True)
         return [
             part.view(shape).movedim(output, 0).reshape(shape[output], -1)

@@ -28,7 +28,7 @@ from lightning_fabric import Fabric
 from sparsegan.errors import SparseganError, tell
 
 EXIT_CODE = 3
-"""Of a process whose run has lost another process."""
+"""The exit code of a process whose run has lost another process."""
 
 _TICK = 0.5
 _GRACE = 5.0

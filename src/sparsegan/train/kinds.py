@@ -48,7 +48,7 @@ class AnyBatches(Protocol):
         """Real images for the k-th discriminator step (from 0) of a step (from 1)."""
 
     def latents(self, step: int, k: int) -> Inputs:
-        """What that discriminator step makes its fakes of."""
+        """The generator's inputs for the fakes of that discriminator step."""
 
     def generator_latents(self, step: int) -> Inputs:
         """The same for the generators' part of a step."""

@@ -109,7 +109,7 @@ def _start(devices: int) -> list["subprocess.Popen[bytes]"]:
         )
         for rank in range(1, devices)
     ]
-    # What a program does on the other processes after the run is its own: it may take its time.
+    # After the run a program may do what it likes on the other processes, and take its time.
     atexit.register(heartbeat.end, started, 600)
     return started
 

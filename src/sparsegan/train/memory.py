@@ -1,6 +1,6 @@
 """Whether a machine's memory can hold a run: asked before it begins, told where it comes to an end.
 
-What is asked is the least that a run needs; what its activations take is known when it is trained.
+It asks for the least that a run needs; what its activations take is known when it is trained.
 """
 
 from collections.abc import Iterator

@@ -139,7 +139,7 @@ def save_folder(generator: nn.Module, sources: Sources, folder: Path) -> int:
 
 
 def _through(pixels: Tensor, *generators: nn.Module) -> list[Tensor]:
-    """What each generator makes of what the one before it has made."""
+    """The output of each generator for the output of the one before it."""
     device = next(generators[0].parameters()).device
     made: list[list[Tensor]] = [[] for _ in generators]
     with torch.no_grad():

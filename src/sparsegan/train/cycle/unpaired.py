@@ -151,7 +151,7 @@ class CycleBatches:
         return tuple(side.real(step, k)[0] for side in self._sides)
 
     def latents(self, step: int, k: int) -> Inputs:
-        """What the k-th discriminator step of a step makes its generated images of."""
+        """The images that the k-th discriminator step of a step translates."""
         return self.real(step, k)
 
     def generator_latents(self, step: int) -> Inputs:
