@@ -12,6 +12,11 @@ def test_evaluating_gives_what_the_run_found_at_its_end(trained, capsys):
     printed = capsys.readouterr().out
     assert f"step 6: {last['metric']} {last['value']:.4f}" in printed
     assert "\nFréchet distance on the same features " in printed
+
+
+@pytest.mark.full
+def test_other_numbers_and_fresh_images_are_evaluated_on_demand(trained, capsys):
+    run, _ = trained
     others = ["--metrics", "kid,classes", "--fresh"]
     assert cli.main(["evaluate", str(run), "--images", "100", *others]) == 0
     printed = capsys.readouterr().out

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from sparsegan.record import events
-from sparsegan.train.progress import ProgressDisplay, _duration
+from sparsegan.train.progress import ProgressDisplay, duration
 
 EVENT = events.read(
     {
@@ -70,6 +70,6 @@ def test_before_anything_is_timed_no_time_is_left():
 @pytest.mark.parametrize("seconds", [0, 59, 60, 61.4, 3599, 3600, 3661, 86399])
 def test_durations_are_those_of_the_library_without_leading_zeros(seconds):
     text = str(timedelta(seconds=round(seconds)))
-    assert _duration(seconds) == (
+    assert duration(seconds) == (
         text.removeprefix("0:").removeprefix("0") if seconds < 3600 else text
     )
