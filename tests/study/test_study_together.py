@@ -1,9 +1,6 @@
 """Studies in processes of their own: killed, gone on with, and shared."""
 
-import json
 import os
-import random
-import re
 import signal
 import subprocess
 import sys
@@ -19,12 +16,13 @@ from tiny_run import differences
 
 pytestmark = pytest.mark.full
 TESTS = Path(__file__).parents[1]
+STEPS = 12
 
 
 def process(of, *options, cache):
     environment = {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(TESTS), str(Path(__file__).parent)]),
+        "PYTHONPATH": str(TESTS),
         # One machine has one cache: all choose kernels by the same timings.
         "SPARSEGAN_CACHE": str(cache),
         "OMP_NUM_THREADS": "1",
@@ -41,22 +39,48 @@ def process(of, *options, cache):
 
 def one(tmp_path, name, **changes):
     (tmp_path / name).mkdir()
-    base = {"steps": 12, "checkpoint": {"every": 2}, "evaluate": {"every": 6, "images": 16}}
-    return study(tmp_path / name, base={**base, **changes}, seeds=[0])
+    evaluate = {"every": 6, "images": 16, "bn": "batch", "at": []}
+    base = {
+        **{"steps": STEPS, "checkpoint": {"every": 2, "keep": 9}, "evaluate": evaluate},
+        **{"sample": {"every": 0, "grid": 1}, **changes},
+    }
+    return study(tmp_path / name, base=base, seeds=[0])
+
+
+def finish(of, tmp_path, *options):
+    done = process(of, *options, cache=tmp_path / "cache")
+    output, _ = done.communicate(timeout=300)
+    assert done.returncode == 0, output
+    assert {row["status"] for row in load(of.origin)} == {"finished"}, output
 
 
 def whole(tmp_path):
     of = one(tmp_path, "whole")
-    done = process(of, cache=tmp_path / "cache")
-    output, _ = done.communicate(timeout=300)
-    assert done.returncode == 0, output
-    assert {row["status"] for row in load(of.origin)} == {"finished"}, output
+    finish(of, tmp_path)
     return of
+
+
+def done(of, number):
+    """The steps that a cell has checkpoints of."""
+    return place(of, of.cells[number].name).run.checkpoint_steps()
+
+
+def stopped(of, tmp_path, number, when, *options):
+    """Signal the study as soon as something is so."""
+    killed = process(of, *options, cache=tmp_path / "cache")
+    end = time.monotonic() + 300
+    while not when():
+        assert killed.poll() is None, killed.communicate()[0]
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    killed.send_signal(number)
+    output, _ = killed.communicate(timeout=100)
+    assert killed.returncode == (-number if number == signal.SIGKILL else 128 + number), output
 
 
 def equal(of, other):
     for cell in of.cells:
-        ends = [load_state(place(each, cell.name).run.checkpoint(12)) for each in (of, other)]
+        ends = [load_state(place(each, cell.name).run.checkpoint(STEPS)) for each in (of, other)]
         assert differences(*ends) == [], cell.name
 
 
@@ -64,19 +88,13 @@ def equal(of, other):
 def test_a_study_that_is_killed_goes_on_to_the_same_bits(number, tmp_path):
     expected = whole(tmp_path)
     of = one(tmp_path, "killed")
-    dice = random.Random(int(number))
-    for _ in range(3):
-        killed = process(of, cache=tmp_path / "cache")
-        time.sleep(dice.uniform(8, 16))
-        killed.send_signal(number)
-        killed.communicate(timeout=100)
-        assert killed.returncode in (0, -9, 128 + number, 130)
-    done = process(of, cache=tmp_path / "cache")
-    output, _ = done.communicate(timeout=300)
-    assert done.returncode == 0, output
+    begun = place(of, of.cells[0].name).record.exists
+    for when in (begun, lambda: 4 in done(of, 0), lambda: 2 in done(of, 1)):
+        stopped(of, tmp_path, number, when)
+    finish(of, tmp_path)
     table = load(of.origin)
-    assert {row["status"] for row in table} == {"finished"}, output
     assert {row["anew"] for row in table} == {""}
+    assert [row["attempts"] for row in table][1] == 2
     equal(of, expected)
 
 
@@ -86,21 +104,16 @@ def test_two_processes_share_the_cells_and_run_none_twice(tmp_path):
     both = [process(of, cache=tmp_path / "cache") for _ in range(2)]
     outputs = [each.communicate(timeout=300)[0] for each in both]
     assert [each.returncode for each in both] == [0, 0], outputs
-    for cell in of.cells:
-        where = place(of, cell.name)
-        assert json.loads(where.record.read_text())["attempts"] == 1
-        assert where.run.metrics.read_text().count('"kind": "end"') == 1
-        assert len(re.findall(r"cell finished|12/12", where.output.read_text())) <= 1
+    for row in load(of.origin):
+        assert (row["status"], row["attempts"]) == ("finished", 1)
+        log = place(of, row["cell"]).run.metrics.read_text()
+        assert (log.count('"kind": "start"'), log.count('"kind": "end"')) == (1, 1)
     equal(of, expected)
 
 
 def test_a_cell_of_two_processes_is_a_cell_like_others(tmp_path):
     of = one(tmp_path, "two", fabric={"devices": 2})
-    killed = process(of, "--workers", "2", cache=tmp_path / "cache")
-    time.sleep(20)
-    killed.terminate()
-    killed.communicate(timeout=100)
-    done = process(of, "--workers", "2", cache=tmp_path / "cache")
-    output, _ = done.communicate(timeout=300)
-    assert done.returncode == 0, output
-    assert {row["status"] for row in load(of.origin)} == {"finished"}, output
+    workers = ("--workers", "2")
+    stopped(of, tmp_path, signal.SIGTERM, lambda: 2 in done(of, 0), *workers)
+    finish(of, tmp_path, *workers)
+    assert load(of.origin)[0]["attempts"] == 2
