@@ -16,7 +16,7 @@ Status = Literal["waiting", "running", "stopped", "finished", "diverged", "faile
 """Not begun; worked on by a process now; begun, and to go on; at its end; ended by losses that are
 not finite; ended by an error; begun with other settings than the study has now."""
 
-_OF_NO_CONSEQUENCE = ("run.", "checkpoint.", "sample.", "log_every", "fabric.timeout")
+_OF_NO_CONSEQUENCE = ("run.", "checkpoint.", "sample.", "log_every", "track", "fabric.timeout")
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """One cell, from where it stands to its end, in this process: what every executor has done."""
 
+import contextlib
 import logging
 import os
 from collections.abc import Callable
@@ -151,12 +152,13 @@ def note_failure(place: Place, cell: Cell, reason: str) -> None:
     """Write down that a cell's process has ended without a word, unless it is worked on again."""
     try:
         lock = _lock(place)
-    except BusyError:
+    except (BusyError, OSError):  # a full disk, say, of which it may have died: it is shown at least
         return
     try:
         if standing.at_rest(place, cell).status in ("waiting", "stopped"):
             record = standing.read(place) or _begun(place, cell, Record())
-            standing.write(place, replace(record, status="failed", reason=reason))
+            with contextlib.suppress(OSError):
+                standing.write(place, replace(record, status="failed", reason=reason))
     finally:
         lock.release()
 
