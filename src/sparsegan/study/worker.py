@@ -152,7 +152,10 @@ def note_failure(place: Place, cell: Cell, reason: str) -> None:
     """Write down that a cell's process has ended without a word, unless it is worked on again."""
     try:
         lock = _lock(place)
-    except (BusyError, OSError):  # a full disk, say, of which it may have died: it is shown at least
+    except (
+        BusyError,
+        OSError,
+    ):  # a full disk, say, of which it may have died: it is shown at least
         return
     try:
         if standing.at_rest(place, cell).status in ("waiting", "stopped"):
