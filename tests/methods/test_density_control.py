@@ -10,6 +10,7 @@ import torch
 from torch.nn import functional as F
 
 import reference
+from needs import in_full
 from sparsegan import Adapt, Dda, Static
 from toy_gan import SPREAD, ToyGan, hand_made, require_equal
 
@@ -335,7 +336,7 @@ def test_a_dead_run_is_decided_on_where_the_published_code_does(dies):
     assert math.isnan(events[-1].balance.generator_gradient)  # nobody looks at it
 
 
-@pytest.mark.parametrize("method", [Dda, Adapt])
+@pytest.mark.parametrize("method", [Dda, *in_full(Adapt)])
 def test_a_live_run_is_the_same_to_the_bit_watched_or_not(method):
     ends = []
     for faithful in ((), ("blind_decisions",)):

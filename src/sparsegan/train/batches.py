@@ -113,8 +113,8 @@ class Batches:
         z = torch.randn((share, length), generator=self._stream(*names)).to(self.device)
         if self._classes is None:
             return (z,)
-        draw = self._stream("labels", *names)
-        return z, torch.randint(self._classes, (share,), generator=draw).to(self.device)
+        random_stream = self._stream("labels", *names)
+        return z, torch.randint(self._classes, (share,), generator=random_stream).to(self.device)
 
     def _stream(self, *names: str | int) -> torch.Generator:
         return stream(self.config.seed, *names, self.rank)

@@ -164,5 +164,5 @@ class CycleBatches:
     def random_numbers(self, step: int, k: int) -> Tensor:
         """What the image histories decide by: uniform in [0, 1), `(2, n, 2)`, on the CPU."""
         share = self._sides[0].config.batch_size // self._sides[0].world_size
-        draw = stream(self.config.seed, "history", step, k, self.rank)
-        return torch.rand(2, share, 2, generator=draw)
+        random_stream = stream(self.config.seed, "history", step, k, self.rank)
+        return torch.rand(2, share, 2, generator=random_stream)
