@@ -63,8 +63,8 @@ def test_equal_features_make_an_equal_classifier():
 
 def test_more_features_than_images_and_features_that_never_vary():
     features, labels = classes([6, 6], dimension=40)
-    told = ClassClassifier(features, labels, 2)(classes([50, 50], dimension=40, seed=1)[0])
-    assert (told == classes([50, 50])[1]).double().mean() > 0.95
+    recognised = ClassClassifier(features, labels, 2)(classes([50, 50], dimension=40, seed=1)[0])
+    assert (recognised == classes([50, 50])[1]).double().mean() > 0.95
     ClassClassifier(torch.ones(8, 3), torch.arange(8) % 2, 2)(torch.ones(2, 3))
 
 
@@ -105,7 +105,7 @@ def test_scikit_learn_shrinks_and_decides_alike():
     scores = fresh @ torch.linalg.solve(ours, means.T)
     scores = scores - (means.T * torch.linalg.solve(ours, means.T)).sum(0) / 2
     scores = scores + torch.tensor(model.priors_).log()
-    told = ClassClassifier(features, labels, 3)(fresh)
-    assert torch.equal(told, scores.argmax(1))
+    recognised = ClassClassifier(features, labels, 3)(fresh)
+    assert torch.equal(recognised, scores.argmax(1))
     plain = torch.from_numpy(model.predict(fresh.numpy()))
-    assert (told == plain).double().mean() > 1 - share
+    assert (recognised == plain).double().mean() > 1 - share

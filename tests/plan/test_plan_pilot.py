@@ -9,9 +9,9 @@ from tiny_run import config
 def test_a_pilot_times_steps_and_evaluations_and_leaves_nothing(tmp_path):
     threads, random = torch.get_num_threads(), torch.get_rng_state()
     pilots = Pilots(0.0)
-    found = pilots.of(config(tmp_path / "run"))
-    assert found.step > 0
-    assert found.evaluation > 0
+    seconds = pilots.of(config(tmp_path / "run"))
+    assert seconds.step > 0
+    assert seconds.evaluation > 0
     assert not (tmp_path / "run").exists()
     assert torch.get_num_threads() == threads
     assert torch.equal(torch.get_rng_state(), random)

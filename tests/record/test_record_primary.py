@@ -32,8 +32,8 @@ def test_games_have_their_own():
         for step in (90, 95, 100)
         for game, scale in (("a_to_b", 1), ("b_to_a", 2))
     ]
-    found = primary(events, 100)
-    assert [found[game]["value"] for game in ("a_to_b", "b_to_a")] == [95, 190]
+    numbers = primary(events, 100)
+    assert [numbers[game]["value"] for game in ("a_to_b", "b_to_a")] == [95, 190]
 
 
 @pytest.mark.parametrize(
@@ -50,5 +50,5 @@ def test_without_three_that_compare_there_is_none(events):
 
 def test_steps_are_whole_and_the_last_is_the_end():
     assert [step_at(share, 14) for share in PRIMARY] == [13, 13, 14]
-    found = primary([evaluation(13, 1.0), evaluation(14, 3.0)], 14)
-    assert found[None]["value"] == pytest.approx(2.0)
+    numbers = primary([evaluation(13, 1.0), evaluation(14, 3.0)], 14)
+    assert numbers[None]["value"] == pytest.approx(2.0)

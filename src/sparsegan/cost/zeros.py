@@ -71,12 +71,12 @@ class Zeros:
             return
         if name.endswith("_like") or name.startswith("new_"):
             return
-        in_place, name = name.endswith("_"), name.rstrip("_")
+        overwrites, name = name.endswith("_"), name.rstrip("_")
         source = max(sources, key=Tensor.numel)
         for tensor in outputs:
-            view = same_memory(tensor, source) and not in_place
+            view = same_memory(tensor, source) and not overwrites
             multiple = tensor.numel() % source.numel() == 0 if name in _GROW else False
-            if view or in_place or tensor.numel() == source.numel() or multiple:
+            if view or overwrites or tensor.numel() == source.numel() or multiple:
                 kept = self._through("clone" if view else name, args, sources)
                 self._known[id(tensor)] = (tensor, kept)
 

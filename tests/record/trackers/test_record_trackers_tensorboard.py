@@ -59,7 +59,7 @@ def test_event_files_hold_numbers_pictures_and_settings(tmp_path):
 @pytest.mark.full("tensorboard")
 def test_a_run_that_was_killed_and_goes_on_has_every_step_once(tmp_path, monkeypatch):
     flags = ("--log_every", "1", "--checkpoint.every", "4", "--track", "tensorboard")
-    chosen = config(tmp_path / "run", *flags, "--engine", "masked", "--steps", "8")
+    settings = config(tmp_path / "run", *flags, "--engine", "masked", "--steps", "8")
     followed = loop.Games.after_generator_step
 
     def killed_at_six(games, *arguments):
@@ -69,7 +69,7 @@ def test_a_run_that_was_killed_and_goes_on_has_every_step_once(tmp_path, monkeyp
 
     monkeypatch.setattr(loop.Games, "after_generator_step", killed_at_six)
     with pytest.raises(KeyboardInterrupt):
-        loop.train(chosen)
+        loop.train(settings)
     assert [step for step, _ in scalars(RunDirectory(tmp_path / "run"))["loss/generator"]] == [
         1,
         2,
@@ -79,8 +79,8 @@ def test_a_run_that_was_killed_and_goes_on_has_every_step_once(tmp_path, monkeyp
     ]
     monkeypatch.setattr(loop.Games, "after_generator_step", followed)
     run = loop.resume(tmp_path / "run")
-    found = scalars(run)
-    assert [step for step, _ in found["loss/generator"]] == [1, 2, 3, 4, 5, 6, 7, 8]
-    assert [step for step, _ in found["density/discriminator"]] == list(range(1, 9))
-    assert [step for step, _ in found["quality/kid-patches"]] == [0, 5, 8]
+    shown = scalars(run)
+    assert [step for step, _ in shown["loss/generator"]] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert [step for step, _ in shown["density/discriminator"]] == list(range(1, 9))
+    assert [step for step, _ in shown["quality/kid-patches"]] == [0, 5, 8]
     assert [picture.step for picture in read(run).Images("samples")] == [0, 5, 8]

@@ -29,13 +29,13 @@ class Follower:
     fails_at = None
 
     def __init__(self, run, config):
-        self.told, self.shown, self.closed = [], [], False
+        self.rows, self.shown, self.closed = [], [], False
         Follower.made.append(self)
 
     def numbers(self, step, numbers):
         if self.fails_at is not None and step >= self.fails_at:
             raise OSError("no space left")
-        self.told += [(step, name, number) for name, number in numbers.items()]
+        self.rows += [(step, name, number) for name, number in numbers.items()]
 
     def picture(self, step, name, path):
         assert path.is_file()
@@ -83,7 +83,7 @@ def test_a_number_is_told_once_a_step(tmp_path, follower):
     for event in (train(5), train(5, generator_loss=9.0), train(6)):
         following.follow(event)
     [made] = follower.made
-    assert [told for told in made.told if told[1] == "loss/generator"] == [
+    assert [row for row in made.rows if row[1] == "loss/generator"] == [
         (5, "loss/generator", 0.5),
         (6, "loss/generator", 0.5),
     ]
@@ -102,7 +102,7 @@ def test_what_was_before_is_told_first_and_pictures_when_they_are_there(tmp_path
     following.follow(train(5))
     following.close()
     assert made.shown == [(2, "samples"), (3, "a_to_b/samples")]
-    assert [step for step, name, _ in made.told if name == "seconds"] == [1, 2, 5]
+    assert [step for step, name, _ in made.rows if name == "seconds"] == [1, 2, 5]
     assert made.closed
 
 
@@ -115,7 +115,7 @@ def test_one_that_fails_is_warned_of_once_and_left_alone(tmp_path, follower, mon
     [said] = caplog.messages
     assert "tensorboard failed (OSError: no space left): the run goes on without it" in said
     [made] = follower.made
-    assert {step for step, *_ in made.told} == {4, 5}
+    assert {step for step, *_ in made.rows} == {4, 5}
     assert not made.closed
 
 
@@ -157,9 +157,9 @@ def test_a_run_that_is_tracked_from_the_middle_has_the_same_bits(tmp_path, follo
     assert "\ntrack: [tensorboard]\n" in run.config.read_text()
     assert differences(alone.load(), run.load()) == []
     [made] = follower.made
-    losses = [(step, name) for step, name, _ in made.told if name == "loss/generator"]
+    losses = [(step, name) for step, name, _ in made.rows if name == "loss/generator"]
     assert losses == [(step, "loss/generator") for step in (2, 4, 6)]
-    assert [step for step, name, _ in made.told if name == "quality/kid-patches"] == [0, 5, 6]
+    assert [step for step, name, _ in made.rows if name == "quality/kid-patches"] == [0, 5, 6]
     assert [step for step, _ in made.shown] == [0, 5, 6]
     assert made.closed
 
@@ -171,4 +171,4 @@ def test_a_finished_run_can_be_shown_afterwards(tmp_path, follower):
     loop.resume(run.path, track=["tensorboard"])
     [made] = follower.made
     assert made.closed
-    assert [step for step, name, _ in made.told if name == "loss/generator"] == [1, 2]
+    assert [step for step, name, _ in made.rows if name == "loss/generator"] == [1, 2]

@@ -134,9 +134,9 @@ def test_the_local_store_has_every_step_of_a_killed_run_once(tmp_path):
         rows = connection.execute("SELECT step, metrics FROM metrics ORDER BY id").fetchall()
     steps = [step for step, _ in rows]
     assert steps == sorted(set(steps)) == list(range(9))
-    told = {step: json.loads(metrics) for step, metrics in rows}
-    assert [step for step in told if "loss/generator" in told[step]] == list(range(1, 9))
-    assert [step for step in told if "quality/kid-patches" in told[step]] == [0, 5, 8]
-    shown = {step: row["samples"] for step, row in told.items() if "samples" in row}
+    stored = {step: json.loads(metrics) for step, metrics in rows}
+    assert [step for step in stored if "loss/generator" in stored[step]] == list(range(1, 9))
+    assert [step for step in stored if "quality/kid-patches" in stored[step]] == [0, 5, 8]
+    shown = {step: row["samples"] for step, row in stored.items() if "samples" in row}
     assert list(shown) == [0, 5, 8]
     assert all((folder / "media" / picture["file_path"]).is_file() for picture in shown.values())

@@ -95,14 +95,14 @@ class Tracking:
         step = event.step
         if isinstance(event, Progress | Evaluation | End):
             self._show_pictures()
-        told = {
+        fresh = {
             name: number
             for name, number in numbers(event).items()
             if step > self._last.get(name, -1)
         }
-        self._last |= dict.fromkeys(told, step)
-        if told:
-            self._each("numbers", step, told)
+        self._last |= dict.fromkeys(fresh, step)
+        if fresh:
+            self._each("numbers", step, fresh)
 
     def close(self) -> None:
         """Let the trackers finish."""
