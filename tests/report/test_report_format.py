@@ -45,6 +45,14 @@ def test_counts_shares_durations_and_sizes():
     assert text_of.size(512) == "512 B"
     assert text_of.size(10_522_880) == "10.0 MiB"
     assert [text_of.short(step) for step in (0, 500, 20_000, 1.5e6)] == ["0", "500", "20k", "1.5M"]
+    assert [text_of.short(number) for number in (2e9, 3e12, 4e15, 5e18)] == ["2G", "3T", "4P", "5E"]
+
+
+def test_ticks_have_as_many_decimals_as_tell_them_apart():
+    assert [text_of.tick(value, 0.05) for value in (0.1, 0.15)] == ["0.10", "0.15"]
+    assert text_of.tick(-2.0, 1.0) == "−2"
+    assert text_of.tick(0.25, 0.25, shares=True) == "25 %"
+    assert text_of.tick(2e6, 1e6) == "2M"
 
 
 def test_what_is_unknown_is_a_dash_everywhere():

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from sparsegan.report.format import figure, percent, short
+from sparsegan.report.format import figure, percent, short, tick
 from sparsegan.report.markup import escape
 from sparsegan.report.series import Point, bulk, frame, sample, thin, ticks
 
@@ -56,7 +56,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart over the steps.
+    """A chart over the steps, or `across` whatever is named so, in place of "step".
 
     `band` is a shaded horizontal range; `shares` says that values are shares, shown in percent;
     `from_zero` puts the lower edge at zero; `wide` gives the chart a row of its own.
@@ -71,6 +71,7 @@ class Chart:
     shares: bool = False
     from_zero: bool = False
     wide: bool = False
+    across: str = "step"
 
     @property
     def format(self) -> Callable[[float | None], str]:
@@ -114,7 +115,7 @@ def render(chart: Chart, last_step: float = 0) -> str:
     note = " ".join(part for part in (chart.note, outside) if part)
     return f"""<figure class="chart{" wide" if chart.wide else ""}">
 <figcaption><b>{escape(chart.title)}</b>{_legend(chart)}</figcaption>
-<div class="plot" data-right="{around.right:g}">
+<div class="plot" data-right="{around.right:g}" data-across="{escape(chart.across)}">
 <svg viewBox="0 0 {WIDTH:g} {HEIGHT:g}" preserveAspectRatio="none" role="img" \
 aria-label="{escape(chart.title)}">
 {body}
@@ -169,29 +170,11 @@ def _labels(chart: Chart, around: _Frame) -> Iterator[str]:
     values = ticks(around.low, around.high)
     distance = values[1] - values[0] if len(values) > 1 else abs(values[0])
     for value in values:
-        top, label = 100 * around.y(value) / HEIGHT, _tick(value, distance, chart.shares)
+        top, label = 100 * around.y(value) / HEIGHT, tick(value, distance, chart.shares)
         yield f'<span class="y" style="top:{top:.2f}%">{label}</span>'
     for step in ticks(0, around.right):
         left = 100 * step / around.right
         yield f'<span class="x" style="left:{left:.2f}%">{short(step)}</span>'
-
-
-def _tick(value: float, distance: float, shares: bool) -> str:
-    """A tick's label, with as many decimals as tell it from its neighbours."""
-    if shares:
-        value, distance = 100 * value, 100 * distance
-    if abs(value) >= 1e5 or 0 < distance < 1e-4:
-        text = short(value) if abs(value) >= 1e3 else f"{value:.0e}" if value else "0"
-    else:
-        text = f"{value:.{_decimals(distance)}f}"
-    return f"{text} %" if shares else text.replace("-", "−")
-
-
-def _decimals(distance: float) -> int:
-    decimals = 0
-    while decimals < 5 and abs(round(distance, decimals) - distance) > 1e-6 * distance:
-        decimals += 1
-    return decimals
 
 
 def _band(low: float, high: float, around: _Frame) -> str:

@@ -67,8 +67,27 @@ def size(value: float | None) -> str:
 
 
 def short(value: float) -> str:
-    """A step on an axis: 0, 500, 20k, 1.5M."""
-    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+    """A number on an axis: 0, 500, 20k, 1.5M, up to 1E for 10¹⁸."""
+    units = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+    for unit, name in units:
         if abs(value) >= unit:
             return f"{value / unit:.4g}{name}"
     return f"{value:g}"
+
+
+def tick(value: float, distance: float, shares: bool = False) -> str:
+    """A tick's label, with as many decimals as tell it from its neighbours."""
+    if shares:
+        value, distance = 100 * value, 100 * distance
+    if abs(value) >= 1e5 or 0 < distance < 1e-4:
+        text = short(value) if abs(value) >= 1e3 else f"{value:.0e}" if value else "0"
+    else:
+        text = f"{value:.{_decimals(distance)}f}"
+    return f"{text} %" if shares else text.replace("-", "−")
+
+
+def _decimals(distance: float) -> int:
+    decimals = 0
+    while decimals < 5 and abs(round(distance, decimals) - distance) > 1e-6 * distance:
+        decimals += 1
+    return decimals

@@ -17,10 +17,11 @@ function element(tag, className, text = "") {
   return made;
 }
 
-for (const plot of document.querySelectorAll(".plot")) {
+for (const plot of document.querySelectorAll(".plot:not(.still)")) {
   const series = JSON.parse(plot.querySelector("script").textContent)
     .filter((line) => line.steps.length);
-  const right = Number(plot.dataset.right);
+  const right = Number(plot.dataset.right), across = plot.dataset.across;
+  const rounded = (step) => step.toLocaleString("en", { maximumFractionDigits: 1 });
   const cursor = element("div", "cursor"), read = element("output", "read");
   cursor.hidden = read.hidden = true;
   plot.append(cursor, read);
@@ -31,10 +32,10 @@ for (const plot of document.querySelectorAll(".plot")) {
     const found = series.map((line) => nearest(line.steps, share * right));
     const steps = series.map((line, index) => line.steps[found[index]]);
     const step = steps[nearestOf(steps, share * right)];
-    read.replaceChildren(element("b", "", "step " + step.toLocaleString("en")));
+    read.replaceChildren(element("b", "", across + " " + rounded(step)));
     series.forEach((line, index) => {
       const row = element("span", "c" + line.color);
-      const at = steps[index] === step ? "" : " (at " + steps[index].toLocaleString("en") + ")";
+      const at = steps[index] === step ? "" : " (at " + rounded(steps[index]) + ")";
       row.append(element("i", "", line.name + at), element("em", "", line.values[found[index]]));
       read.append(row);
     });
