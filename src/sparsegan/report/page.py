@@ -81,8 +81,20 @@ def html(runs: Sequence[RunRecord]) -> str:
     """The page as text."""
     names = [run.name for run in distinct(runs)]
     title = names[0] if len(names) == 1 else f"{len(names)} runs"
-    kind = "" if len(runs) == 1 else ' class="several"'
-    body = "\n".join(part for section in _SECTIONS if (part := section(runs)))
+    parts = [opening(runs), *(section(runs) for section in _SECTIONS)]
+    return document(f"{title} – sparsegan report", parts, several=len(runs) > 1)
+
+
+def document(title: str, parts: Sequence[str], *, several: bool = False) -> str:
+    """A whole page of parts that are safe markup, with its style and script.
+
+    Args:
+        title: What the window is called.
+        parts: The page from top to bottom; empty ones are left out.
+        several: Whether its small charts are of several runs, whose names stand elsewhere.
+    """
+    kind = ' class="several"' if several else ""
+    body = "\n".join(part for part in parts if part)
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -90,13 +102,12 @@ def html(runs: Sequence[RunRecord]) -> str:
 <meta http-equiv="Content-Security-Policy" content="{_POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>{escape(title)} – sparsegan report</title>
+<title>{escape(title)}</title>
 <style>
 {_packaged("style.css")}</style>
 </head>
 <body>
 <main{kind}>
-{opening(runs)}
 {body}
 </main>
 <script>

@@ -10,20 +10,29 @@ from sparsegan.report.read import Grid, RunRecord
 _ONE_RUN, _SEVERAL_RUNS = 8, 4
 
 
-def pictures_section(runs: Sequence[RunRecord]) -> str:
-    """The grids of every run, side by side where there are several runs."""
-    limit = _ONE_RUN if len(runs) == 1 else _SEVERAL_RUNS
+def pictures_section(runs: Sequence[RunRecord], intro: str = "", limit: int | None = None) -> str:
+    """The grids of every run, side by side where there are several runs.
+
+    Args:
+        runs: Whose grids.
+        intro: What to say of them.
+        limit: How many of a run; None: eight of one run, four of each of several.
+    """
+    limit = limit or (_ONE_RUN if len(runs) == 1 else _SEVERAL_RUNS)
     cards = [_card(run, limit, named=len(runs) > 1) for run in runs if run.grids]
     if not cards:
         return ""
     kind = "cards" if len(runs) > 1 else "cards single"
-    return section("Samples", f'<div class="{kind}">{"".join(cards)}</div>')
+    kind += " little" if limit == 1 and len(runs) > 1 else ""
+    return section("Samples", f'<div class="{kind}">{"".join(cards)}</div>', intro=intro)
 
 
 def spread(grids: Sequence[Grid], limit: int) -> list[Grid]:
     """At most `limit` grids at equal distances, the first and the last among them."""
     if len(grids) <= limit:
         return list(grids)
+    if limit == 1:
+        return [grids[-1]]
     return [grids[index * (len(grids) - 1) // (limit - 1)] for index in range(limit)]
 
 

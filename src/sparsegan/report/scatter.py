@@ -52,6 +52,7 @@ class Scatter:
         note: What a reader must know.
         paths: Dots joined by a thin line, as indices of `dots` in order.
         bands: Shaded ranges upwards.
+        legend: Names with their colours, where dots have no labels.
         shares: The axis across is of shares, shown in percent.
         from_zero: The axis upwards begins at zero.
     """
@@ -62,6 +63,7 @@ class Scatter:
     note: str = ""
     paths: Sequence[Sequence[int]] = ()
     bands: Sequence[tuple[float, float]] = ()
+    legend: Sequence[tuple[str, int]] = ()
     shares: bool = False
     from_zero: bool = True
 
@@ -96,7 +98,7 @@ def render(chart: Scatter) -> str:
     body = "\n".join(_drawing(chart, around))
     outside = "".join((*_axes(chart, around), *_spots(chart, around)))
     return f"""<figure class="chart">
-<figcaption><b>{escape(chart.title)}</b></figcaption>
+<figcaption><b>{escape(chart.title)}</b>{_legend(chart)}</figcaption>
 <div class="plot still">
 <svg viewBox="0 0 {WIDTH:g} {HEIGHT:g}" preserveAspectRatio="none" role="img" \
 aria-label="{escape(chart.title)}">
@@ -107,6 +109,11 @@ aria-label="{escape(chart.title)}">
 </div>
 <p class="note">{escape(chart.note)}</p>
 </figure>"""
+
+
+def _legend(chart: Scatter) -> str:
+    keys = (f'<span class="key c{color}">{escape(name)}</span>' for name, color in chart.legend)
+    return f'<span class="legend">{"".join(keys)}</span>' if chart.legend else ""
 
 
 def _frame(chart: Scatter) -> _Frame:

@@ -52,6 +52,6 @@ def test_the_markdown_answers_first_and_keeps_texts_in_their_cells(tmp_path):
 
 
 def test_writing_puts_all_files_into_the_studys_folder(ended, of):
-    assert report.write(of.origin) == of.directory
-    names = {"table.csv", "table.md", "results.json"}
+    assert report.write(of.origin).parent == of.directory
+    names = {"table.csv", "table.md", "results.json", "index.html"}
     assert names <= {path.name for path in of.directory.iterdir()}

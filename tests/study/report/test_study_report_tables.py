@@ -12,10 +12,10 @@ def test_quality_and_price_stand_side_by_side_the_best_first(ended):
     assert static["seeds"] == "2 of 3"
     assert static["diverged"] == "33.3\xa0%"
     assert static["95 % interval"] == "−0.471 to 2.07"
-    assert adapt["kid-x"] == "0.310 ± 0.0092"
+    assert adapt["KID"] == "0.310 ± 0.0092"
     assert (adapt["G weights"], adapt["weights, mean"]) == ("70", "160")
-    assert (adapt["operations"], adapt["of first arm"]) == ("1.01 × 10⁹", "25.2\xa0%")
-    assert adapt["seconds"] == "10.0 s"
+    assert (adapt["operations"], adapt["of dense"]) == ("1.01 × 10⁹", "25.2\xa0%")
+    assert adapt["seconds"] == "10.0"
     short = tables.outcome(ended, groups(ended), short=True)
     assert set(short.header) < set(shown.header)
 
@@ -25,7 +25,7 @@ def test_groups_without_values_come_last_and_say_so(of):
     table = load(of.origin)
     shown = tables.outcome(table, groups(table))
     assert [row[0] for row in shown.rows] == ["static", "dense", "adapt"]
-    assert shown.rows[0][4] == "–"
+    assert shown.rows[0][2] == "–"
     assert shown.note.endswith("One seed has no interval.")
 
 
@@ -50,7 +50,7 @@ def test_ranks_and_cells_show_what_diverged(ended):
 def test_a_study_that_has_not_begun_has_tables_all_the_same(of):
     table = load(of.origin)
     made = groups(table)
-    assert all(row[1] == "0 of 3" for row in tables.outcome(table, made).rows)
+    assert all(row[-2] == "0 of 3" for row in tables.outcome(table, made).rows)
     assert tables.differences(made, None) == []
     assert tables.ranking(table, made).rows == []
     assert tables.measures(table, made).rows == []

@@ -13,12 +13,12 @@ def said(table):
 def test_the_lowest_that_is_inside_the_noise_is_not_called_the_best(ended):
     first, price, second = said(ended)
     assert first == (
-        "adapt has the lowest kid-x, 0.310 ± 0.0092, but that is inside the noise of 2 to 3 seeds: "
-        "it cannot be told from static."
+        "adapt has the lowest kid-x, 0.310 ± 0.0092, but inside the noise of 2 to 3 seeds it "
+        "cannot be told from static."
     )
     assert price == (
-        "adapt costs 70 generator weights (as dense), 1.01 × 10⁹ operations (25.2\xa0% of dense) "
-        "and 10.0 s of training (50.0\xa0% of dense)."
+        "adapt costs 70 generator weights (100.0\xa0% of dense), 1.01 × 10⁹ operations (25.2\xa0%) "
+        "and 10.0 seconds of training (50.0\xa0%)."
     )
     assert second.startswith(
         "Of those that cannot be told from it static takes the fewest operations, with kid-x 0.800"
@@ -44,8 +44,8 @@ def test_one_seed_says_nothing_of_the_noise(of):
     write_cell(of, "adapt/seed=0", [0.3] * 3)
     first = said(load(of.origin))[0]
     assert first == (
-        "adapt has the lowest kid-x, 0.300, but one seed says nothing of the noise: no winner "
-        "among it and dense, and 7 cells still to run."
+        "adapt has the lowest kid-x, 0.300, but one seed says nothing of the noise: it "
+        "cannot be told from dense, and 7 cells have not ended."
     )
 
 
@@ -57,9 +57,7 @@ def test_cells_that_were_lost_are_said(of):
 
 
 def test_nothing_is_said_before_there_is_anything(of):
-    assert said(load(of.origin)) == [
-        "No cell has finished with a value: there is nothing to compare yet."
-    ]
+    assert said(load(of.origin)) == ["No cell has finished: there is nothing to compare yet."]
     write_cell(of, "dense/seed=0", [0.5] * 3)
     assert said(load(of.origin))[0] == "dense alone has values: kid-x 0.500."
 

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from sparsegan.files import atomic_write_text
-from sparsegan.study.report import plain
+from sparsegan.study import file
+from sparsegan.study.report import page, plain
 from sparsegan.study.report.compare import verdict
 from sparsegan.study.report.groups import groups
 from sparsegan.study.table import load
@@ -19,7 +20,8 @@ def write(path: str | Path, directory: str | Path | None = None) -> Path:
         directory: Where its runs are; None: as the file says.
 
     Returns:
-        The study's folder.
+        The page, `index.html` in the study's folder; `table.csv`, `table.md` and `results.json`
+        stand beside it.
 
     Raises:
         SparseganError: There is no such study.
@@ -31,5 +33,8 @@ def write(path: str | Path, directory: str | Path | None = None) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     atomic_write_text(folder / "table.csv", plain.csv_text(table))
     atomic_write_text(folder / "results.json", plain.json_text(table, found, said))
+    copy = folder / file.COPY
+    settings = copy.read_text(encoding="utf-8", errors="replace") if copy.is_file() else ""
+    atomic_write_text(folder / "index.html", page.html(table, found, said, settings))
     atomic_write_text(folder / "table.md", plain.markdown(table, found, said))
-    return folder
+    return folder / "index.html"

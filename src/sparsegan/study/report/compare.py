@@ -23,8 +23,8 @@ class Difference:
         group: The first.
         other: The one that is taken away.
         interval: Of the mean difference at `LEVEL`, for this pair alone.
-        clear: Whether zero lies outside of an interval wide enough for all pairs of the study at
-            once (Bonferroni), since the pair that is looked at is picked among them.
+        clear: Whether zero lies outside of an interval wide enough for all comparisons with one
+            group at once (Bonferroni), as multiple comparisons with the best have it (Hsu 1984).
         seeds: Those in common.
     """
 
@@ -64,26 +64,26 @@ class Verdict:
     smallest: float | None
 
 
-def difference(group: Group, other: Group, pairs: int = 1) -> Difference | None:
+def difference(group: Group, other: Group, number_of: int = 1) -> Difference | None:
     """Compare two groups over the seeds that both have finished; None if there is none.
 
     Args:
         group: The first.
         other: The one that is taken away.
-        pairs: How many pairs could have been looked at.
+        number_of: How many such comparisons are made at once.
     """
     own, theirs = group.by_seed(), other.by_seed()
     seeds = tuple(seed for seed in own if seed in theirs)
     if not seeds:
         return None
     apart = [own[seed] - theirs[seed] for seed in seeds]
-    wide = interval(apart, 1 - (1 - LEVEL) / max(pairs, 1))
+    wide = interval(apart, 1 - (1 - LEVEL) / number_of)
     return Difference(group, other, interval(apart), wide.excludes_zero, seeds)
 
 
-def pairs_of(groups: Sequence[Group]) -> int:
-    """How many pairs of groups there are."""
-    return max(1, math.comb(len(groups), 2))
+def comparisons(groups: Sequence[Group]) -> int:
+    """How many comparisons one group has with the others, at least 1."""
+    return max(1, len(groups) - 1)
 
 
 def verdict(groups: Sequence[Group]) -> Verdict:
@@ -96,7 +96,7 @@ def verdict(groups: Sequence[Group]) -> Verdict:
     for group in measured:
         if group is leader:
             continue
-        found = difference(group, leader, pairs_of(groups))
+        found = difference(group, leader, comparisons(groups))
         if found is None or not found.clear or found.interval.mean < 0:
             rivals.append(group)
         if found is not None and found.interval.high is not None:

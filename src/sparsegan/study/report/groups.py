@@ -39,6 +39,7 @@ class Group:
 
     Attributes:
         name: For people: the arm, and the axes by the last parts of their keys.
+        at: The axes alone, likewise; empty without axes.
         point: The cells' name without the seed.
         arm: The arm's name.
         axes: By dotted key; those that the arm has.
@@ -46,6 +47,7 @@ class Group:
     """
 
     name: str
+    at: str
     point: str
     arm: str
     axes: Mapping[str, Any] = field(hash=False)
@@ -104,8 +106,9 @@ def groups(table: Table) -> list[Group]:
     for point, rows in by_point.items():
         first = rows[0]
         axes = {key: first[key] for key in table.axes if f",{key}=" in point}
-        name = " ".join([first["arm"], *(f"{short[key]}={_text(axes[key])}" for key in axes)])
-        made.append(Group(name, point, first["arm"], axes, tuple(rows)))
+        at = " ".join(f"{short[key]}={_text(axes[key])}" for key in axes)
+        name = f"{first['arm']} {at}".strip()
+        made.append(Group(name, at, point, first["arm"], axes, tuple(rows)))
     return made
 
 

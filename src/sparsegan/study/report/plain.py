@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from sparsegan.study.report import unequal, words
-from sparsegan.study.report.compare import Verdict, difference, pairs_of, ranks
+from sparsegan.study.report.compare import Verdict, comparisons, difference, ranks
 from sparsegan.study.report.groups import Group, reference_of
 from sparsegan.study.report.tables import (
     TextTable,
@@ -50,7 +50,7 @@ def json_text(table: Table, groups: Sequence[Group], verdict: Verdict) -> str:
 
 def _results(table: Table, groups: Sequence[Group], verdict: Verdict) -> Mapping[str, Any]:
     compared = [
-        difference(group, other, pairs_of(groups))
+        difference(group, other, comparisons(groups))
         for index, group in enumerate(groups)
         for other in groups[:index]
     ]
@@ -59,7 +59,7 @@ def _results(table: Table, groups: Sequence[Group], verdict: Verdict) -> Mapping
         "about": table.about,
         "command": table.command,
         "metric": metric_of(table),
-        "answer": words.answer(verdict, groups, metric_of(table)),
+        "answer": words.answer(verdict, groups, words.short_metric(metric_of(table))),
         "winner": verdict.leader.point if verdict.winner and verdict.leader else None,
         "lowest": verdict.leader.point if verdict.leader else None,
         "not_told_apart": [group.point for group in verdict.rivals],
@@ -105,7 +105,7 @@ def _group(group: Group, groups: Sequence[Group], table: Table) -> Mapping[str, 
 
 def markdown(table: Table, groups: Sequence[Group], verdict: Verdict) -> str:
     """The outcome as a page of Markdown."""
-    metric = metric_of(table)
+    metric = words.short_metric(metric_of(table))
     told = unequal.sentences(groups)
     parts = [
         f"# {table.name}",

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sparsegan.report.format import UNKNOWN, count, figure, percent, seconds
-from sparsegan.study.report.compare import Difference, difference, pairs_of, ranks
+from sparsegan.report.format import UNKNOWN, count, figure, percent
+from sparsegan.study.report.compare import Difference, comparisons, difference, ranks
 from sparsegan.study.report.groups import PRIMARY, Group, number, reference_of
 from sparsegan.study.report.student import interval
 from sparsegan.study.report.unequal import properties
-from sparsegan.study.report.words import spread_text
+from sparsegan.study.report.words import metric_text, short_metric, spread_text
 from sparsegan.study.table import Table
+
+_SHORT = 8
+"""Groups in the table that a page begins with."""
 
 
 @dataclass(frozen=True)
@@ -40,43 +43,49 @@ def outcome(table: Table, groups: Sequence[Group], *, short: bool = False) -> Te
         groups: Its groups.
         short: Leave out what is not of the question "which one, at what price".
     """
-    header = ["", "seeds", "diverged", metric_of(table)]
+    metric = metric_of(table)
+    header = ["", short_metric(metric)]
     if not short:
         header += ["95 % interval", "best of run"]
-    header += ["G weights", "weights, mean", "operations", "of first arm", "seconds"]
+    header += ["G weights"] if short else ["G weights", "weights, mean"]
+    header += ["operations", f"of {table.arms[0]}", "seconds", "seeds", "diverged"]
     ordered = sorted(
         groups, key=lambda group: (group.mean(PRIMARY) is None, group.mean(PRIMARY) or 0.0)
     )
-    rows = []
-    for group in ordered:
-        values = list(group.by_seed().values())
-        mean = interval(values) if values else None
-        row = [group.name, seeds_text(group), _diverged(group), spread_text(group)]
-        if not short:
-            row += [
-                range_text(mean.low, mean.high) if mean else UNKNOWN,
-                spread_text(group, "best"),
-            ]
-        cost, whole = group.mean("cost"), reference_of(group, groups).mean("cost")
-        row += [
-            count(group.mean("generator_weights")),
-            count(group.mean("weights_mean")),
-            figure(cost),
-            percent(cost / whole if cost is not None and whole else None),
-            seconds(group.mean("seconds")),
-        ]
-        rows.append(row)
     note = (
-        f"{metric_of(table)} is the mean of the evaluations at 90, 95 and 100 % of the steps, as "
-        "mean ± standard deviation over seeds; smaller is better. Weights of both networks are "
-        "averaged over the steps; operations are of the whole training, by the consistent "
-        "convention, with gradients to grow by and measurements of the balance ratio."
+        f"{metric_text(metric)}, smaller is better: the mean of the evaluations at 90, 95 and "
+        "100 % of the steps, as mean ± standard deviation over seeds."
     )
+    if short and len(ordered) > _SHORT:
+        note += f" The {_SHORT} lowest of {len(ordered)}; all are below."
+        ordered = ordered[:_SHORT]
     if not short:
-        note += " The best evaluation of a run grows with their number and is shown besides."
+        note += (
+            " The best evaluation of a run grows with their number and is shown besides. Weights "
+            "of both networks are averaged over the steps. Operations are of the whole training, "
+            "by the consistent convention, with gradients to grow by and measurements of the "
+            "balance ratio."
+        )
     if any(len(group.by_seed()) == 1 for group in groups):
         note += " One seed has no interval."
+    rows = [_outcome(group, groups, short=short) for group in ordered]
     return TextTable("Quality and price", note, header, rows)
+
+
+def _outcome(group: Group, groups: Sequence[Group], *, short: bool) -> list[str]:
+    row = [group.name, spread_text(group)]
+    if not short:
+        values = list(group.by_seed().values())
+        mean = interval(values) if values else None
+        row.append(range_text(mean.low, mean.high) if mean else UNKNOWN)
+        row.append(spread_text(group, "best"))
+    row.append(count(group.mean("generator_weights")))
+    if not short:
+        row.append(count(group.mean("weights_mean")))
+    spent, whole = group.mean("cost"), reference_of(group, groups).mean("cost")
+    share = percent(spent / whole if spent is not None and whole else None)
+    seconds = figure(group.mean("seconds"))
+    return [*row, figure(spent), share, seconds, seeds_text(group), _diverged(group)]
 
 
 def differences(groups: Sequence[Group], leader: Group | None) -> list[TextTable]:
@@ -84,20 +93,21 @@ def differences(groups: Sequence[Group], leader: Group | None) -> list[TextTable
     measured = [group for group in groups if group.by_seed()]
     if leader is None or len(measured) < 2:
         return []
-    pairs = pairs_of(groups)
-    from_leader = [difference(group, leader, pairs) for group in measured if group is not leader]
+    together = comparisons(groups)
+    from_leader = [difference(group, leader, together) for group in measured if group is not leader]
     from_first = [
-        difference(group, reference, pairs)
+        difference(group, reference, together)
         for group in measured
         if (reference := reference_of(group, groups)) is not group
     ]
     note = (
         "Mean of the differences over the seeds that both have, with its 95 % interval (Student's "
-        "t); below zero the first is the better. A difference is called clear where zero lies "
-        f"outside of an interval wide enough for all {pairs} pairs at once."
+        "t); below zero the first is the better. A difference is clear where zero lies outside of "
+        f"an interval wide enough for all {together} comparisons at once, and doubtful where it "
+        "lies outside of its own alone."
     )
     made = [_differences(f"Difference from {leader.name}, the lowest", note, from_leader)]
-    if leader.arm != groups[0].arm or len(measured) > 2:
+    if any(each is not None and each.other is not leader for each in from_first):
         made.append(
             _differences(f"Difference from {groups[0].arm}, the first arm", note, from_first)
         )
@@ -113,12 +123,20 @@ def _differences(title: str, note: str, found: Sequence[Difference | None]) -> T
             str(len(each.seeds)),
             signed(each.interval.mean),
             range_text(each.interval.low, each.interval.high),
-            "clear" if each.clear else "one seed" if len(each.seeds) < 2 else "inside the noise",
+            _clearness(each),
         ]
         for each in found
         if each is not None
     ]
     return TextTable(title, note, header, rows, 2)
+
+
+def _clearness(found: Difference) -> str:
+    if found.clear:
+        return "clear"
+    if len(found.seeds) < 2:
+        return "one seed"
+    return "doubtful" if found.interval.excludes_zero else "inside the noise"
 
 
 def ranking(table: Table, groups: Sequence[Group]) -> TextTable:
@@ -176,10 +194,10 @@ def cells(table: Table) -> TextTable:
                 percent(number(row, "generator_density")),
                 percent(number(row, "discriminator_density")),
                 figure(number(row, "balance_ratio")),
-                seconds(number(row, "seconds")),
+                figure(number(row, "seconds")),
             ]
         )
-    header = ["cell", "status", "why", "steps", metric_of(table), "best"]
+    header = ["cell", "status", "why", "steps", short_metric(metric_of(table)), "best"]
     header += ["G density", "D density", "balance ratio", "seconds"]
     return TextTable("Cells", "", header, rows, 3)
 

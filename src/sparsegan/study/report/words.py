@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from sparsegan.report.format import count, figure, percent, seconds
-from sparsegan.study.report.compare import Verdict, difference, pairs_of
+from sparsegan.report.format import count, figure, percent
+from sparsegan.study.report.compare import Verdict, comparisons, difference
 from sparsegan.study.report.groups import PRIMARY, Group, reference_of
 from sparsegan.study.table import Table
 
@@ -24,7 +24,11 @@ def answer(verdict: Verdict, groups: Sequence[Group], metric: str) -> list[str]:
     """Sentences that say which group is the best, how surely, and what it costs."""
     leader = verdict.leader
     if leader is None:
-        return ["No cell has finished with a value: there is nothing to compare yet."]
+        ended = sum(len(group.finished) for group in groups)
+        if ended:
+            without = f"{_counted(ended, 'cell')} finished without all of the last evaluations"
+            return [f"{without}, those at 90, 95 and 100 % of the steps: nothing can be compared."]
+        return ["No cell has finished: there is nothing to compare yet."]
     measured = [group for group in groups if group.by_seed()]
     value = spread_text(leader)
     if len(measured) < 2:
@@ -35,7 +39,7 @@ def answer(verdict: Verdict, groups: Sequence[Group], metric: str) -> list[str]:
             f"noise; {_next(leader, measured)}."
         ]
     else:
-        said = [f"{leader.name} has the lowest {metric}, {value}, {_doubt(verdict, groups)}."]
+        said = [f"{leader.name} has the lowest {metric}, {value}{_doubt(verdict, groups)}."]
     said.append(_price(leader, groups))
     cheapest = verdict.cheapest
     if not verdict.winner and cheapest is not None and cheapest is not leader:
@@ -56,34 +60,24 @@ def spread_text(group: Group, key: str = PRIMARY) -> str:
 
 
 def _doubt(verdict: Verdict, groups: Sequence[Group]) -> str:
-    """Why the group with the lowest mean is no winner."""
+    """Why the group with the lowest mean is no winner, as the end of a sentence."""
     leader = verdict.leader
     assert leader is not None
-    reasons = []
-    lost = leader.with_status("diverged")
-    if lost:
-        reasons.append(f"but {lost} of its {_counted(len(leader.rows), 'cell')} diverged")
-    failed = leader.with_status("failed")
-    if failed:
-        reasons.append(f"but {failed} of its {_counted(len(leader.rows), 'cell')} failed")
+    reasons = [
+        f"{lost} of its {_counted(len(leader.rows), 'cell')} {status}"
+        for status in ("diverged", "failed")
+        if (lost := leader.with_status(status))
+    ]
     if verdict.rivals:
         names = _listed([group.name for group in verdict.rivals])
         if verdict.smallest is None:
-            reasons.append(
-                f"but one seed says nothing of the noise: no winner among it and {names}"
-            )
+            reasons.append(f"one seed says nothing of the noise: it cannot be told from {names}")
         else:
-            reasons.append(
-                f"but that is inside the noise of {_seeds(groups)}: it cannot be told from {names}"
-            )
+            reasons.append(f"inside the noise of {_seeds(groups)} it cannot be told from {names}")
     left = sum(group.left for group in groups)
     if left:
-        reasons.append(
-            f"and {_counted(left, 'cell')} still to run"
-            if reasons
-            else f"with {_counted(left, 'cell')} still to run"
-        )
-    return ", ".join(reasons)
+        reasons.append(f"{_counted(left, 'cell')} {'has' if left == 1 else 'have'} not ended")
+    return ", but " + ", and ".join(reasons) if reasons else ""
 
 
 def _next(leader: Group, measured: Sequence[Group]) -> str:
@@ -91,7 +85,7 @@ def _next(leader: Group, measured: Sequence[Group]) -> str:
         (group for group in measured if group is not leader),
         key=lambda group: group.mean(PRIMARY) or 0.0,
     )
-    found = difference(second, leader, pairs_of(measured))
+    found = difference(second, leader, comparisons(measured))
     if found is None or found.interval.low is None:
         return f"{second.name} comes next"
     return (
@@ -104,31 +98,21 @@ def _next(leader: Group, measured: Sequence[Group]) -> str:
 def _price(group: Group, groups: Sequence[Group]) -> str:
     """What a group costs, beside the study's first arm."""
     reference = reference_of(group, groups)
-    parts = []
-    weights = group.mean("generator_weights")
-    if weights is not None:
-        parts.append(
-            f"{count(weights)} generator weights{_beside(group, reference, 'generator_weights')}"
-        )
+    parts: list[str] = []
     for key, what, form in (
+        ("generator_weights", "generator weights", count),
         ("cost", "operations", figure),
-        ("seconds", "of training", seconds),
+        ("seconds", "seconds of training", figure),
     ):
-        value = group.mean(key)
-        if value is not None:
-            parts.append(f"{form(value)} {what}{_beside(group, reference, key)}")
-    if not parts:
-        return ""
-    return f"{group.name} costs {_listed(parts)}."
-
-
-def _beside(group: Group, reference: Group, key: str) -> str:
-    own, whole = group.mean(key), reference.mean(key)
-    if group is reference or own is None or not whole:
-        return ""
-    if abs(own / whole - 1) < 0.005:
-        return f" (as {reference.name})"
-    return f" ({percent(own / whole)} of {reference.name})"
+        own, whole = group.mean(key), reference.mean(key)
+        if own is None:
+            continue
+        beside = ""
+        if group is not reference and whole:
+            of = f" of {reference.name}" if not parts else ""
+            beside = f" ({percent(own / whole)}{of})"
+        parts.append(f"{form(own)} {what}{beside}")
+    return f"{group.name} costs {_listed(parts)}." if parts else ""
 
 
 def _seeds(groups: Sequence[Group]) -> str:
@@ -143,8 +127,24 @@ def _counted(number: int, noun: str) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    if len(names) > 6:
-        names = [*names[:5], f"{len(names) - 5} others"]
+    if len(names) > 5:
+        names = [*names[:3], f"{len(names) - 3} others"]
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def metric_text(metric: str) -> str:
+    """A metric's name for people.
+
+    Example:
+        >>> metric_text("kid-efficientnet-lite0"), short_metric("kid-efficientnet-lite0")
+        ('KID (efficientnet-lite0)', 'KID')
+    """
+    features = metric.partition("-")[2]
+    return f"{short_metric(metric)} ({features})" if features and " " not in metric else metric
+
+
+def short_metric(metric: str) -> str:
+    """Its kind alone."""
+    return metric if " " in metric else metric.partition("-")[0].upper()
