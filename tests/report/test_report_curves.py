@@ -1,13 +1,12 @@
 from dataclasses import replace
 
-from well_formed import check
-
 from sparsegan.report.curves import (
     balance_section,
     masks_section,
     quality_section,
     training_section,
 )
+from well_formed import check
 
 SECTIONS = (balance_section, masks_section, quality_section, training_section)
 

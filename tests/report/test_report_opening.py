@@ -1,11 +1,11 @@
 from dataclasses import replace
 
 import pytest
-from well_formed import check
 
 from sparsegan.report.format import figure
 from sparsegan.report.opening import comparison_section, flops_share, opening, seconds_share
 from sparsegan.report.read import read_run
+from well_formed import check
 
 
 def test_the_summary_holds_the_key_figures(run):

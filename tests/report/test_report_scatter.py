@@ -4,10 +4,10 @@ from itertools import combinations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from well_formed import check
 
 from sparsegan.report.charts import HEIGHT, WIDTH
 from sparsegan.report.scatter import Dot, Scatter, apart, render
+from well_formed import check
 
 
 def numbers(text):

@@ -1,11 +1,11 @@
 import pytest
-from study_of_seconds import study, write_cell
 
 from sparsegan.report.series import Point
 from sparsegan.study import load
 from sparsegan.study.report import lines
 from sparsegan.study.report.groups import groups
 from sparsegan.study.report.lines import Curves, seconds_at
+from study_of_seconds import study, write_cell
 
 
 def curves_of(table):

@@ -2,13 +2,13 @@ import re
 
 import pytest
 from PIL import Image
-from study_of_seconds import place, study, write_cell
 
 from browser import LOOK, seen
 from sparsegan.study import load, report
 from sparsegan.study.report import page
 from sparsegan.study.report.compare import verdict
 from sparsegan.study.report.groups import groups
+from study_of_seconds import place, study, write_cell
 from well_formed import check
 
 

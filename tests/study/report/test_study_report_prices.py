@@ -1,13 +1,13 @@
 import re
 
 import pytest
-from study_of_seconds import study, write_cell
-from well_formed import check
 
 from sparsegan.study import load
 from sparsegan.study.report import prices
 from sparsegan.study.report.groups import groups
 from sparsegan.study.report.lines import Curves
+from study_of_seconds import study, write_cell
+from well_formed import check
 
 
 def curves_of(table):
