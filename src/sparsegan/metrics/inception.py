@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from sparsegan.errors import SparseganError
+from sparsegan.files import require_regular
 
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 """SHA-256 of the published weights in PyTorch's format, pt_inception-2015-12-05-6726825d.pth
@@ -61,6 +62,7 @@ def require(path: Path) -> None:
         SparseganError: The file is not the published one or cannot be read, or torch-fidelity is
             missing.
     """
+    require_regular(path, "evaluate.inception")
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()

@@ -125,7 +125,7 @@ def resume(
             if first:
                 resumption.complete(run, repair_log=repair)
                 if track is not None:
-                    Tracking(config.track, run, config).close()
+                    _show(run, config, console)
             return run
         if checkpoint is None and not resumption.has_begun(run):
             return _begin(replace(config, steps=steps or config.steps), run, console)
@@ -134,6 +134,15 @@ def resume(
     finally:
         if lock is not None:
             lock.release()
+
+
+def _show(run: RunDirectory, config: Config, console: Console | None) -> None:
+    """Pass a finished run on to its trackers."""
+    followers = Tracking(config.track, run, config)
+    for look in followers.look:
+        if console is not None:
+            console.print(f"to watch the run: {look}", soft_wrap=True, highlight=False)
+    followers.close()
 
 
 def _begin(

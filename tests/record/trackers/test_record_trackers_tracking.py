@@ -29,17 +29,19 @@ class Follower:
     fails_at = None
 
     def __init__(self, run, config):
-        self.rows, self.shown, self.closed = [], [], False
+        self.rows, self.shown, self.order, self.closed = [], [], [], False
         Follower.made.append(self)
 
     def numbers(self, step, numbers):
         if self.fails_at is not None and step >= self.fails_at:
             raise OSError("no space left")
         self.rows += [(step, name, number) for name, number in numbers.items()]
+        self.order.append(step)
 
     def picture(self, step, name, path):
         assert path.is_file()
         self.shown.append((step, name))
+        self.order.append(name)
 
     def close(self):
         self.closed = True
@@ -89,20 +91,24 @@ def test_a_number_is_told_once_a_step(tmp_path, follower):
     ]
 
 
-def test_what_was_before_is_told_first_and_pictures_when_they_are_there(tmp_path, follower):
+def test_what_was_before_is_told_in_its_order_and_pictures_when_they_are_there(tmp_path, follower):
     run = create(tmp_path / "run")
-    run.metrics.write_text("".join(json.dumps(TRAIN | {"step": step}) + "\n" for step in (1, 2)))
-    Image.new("L", (2, 2)).save(run.sample(2))
+    lines = (json.dumps({**TRAIN, "step": step}) + "\n" for step in (1, 2, 4))
+    run.metrics.write_text("".join(lines))
+    for step in (2, 3):
+        Image.new("L", (2, 2)).save(run.sample(step))
     following = Tracking(["tensorboard"], run, config("unused"))
-    run.sample(3, "a_to_b").parent.mkdir()
-    Image.new("L", (2, 2)).save(run.sample(3, "a_to_b"))
-    following.follow(read({"kind": "balance", "step": 3}))
     [made] = follower.made
-    assert made.shown == [(2, "samples")]
+    assert made.order == [1, "samples", 2, "samples", 4]
+    run.sample(5, "a_to_b").parent.mkdir()
+    Image.new("L", (2, 2)).save(run.sample(5, "a_to_b"))
+    following.follow(read({"kind": "balance", "step": 5}))
+    assert made.shown == [(2, "samples"), (3, "samples")]
     following.follow(train(5))
+    Image.new("L", (2, 2)).save(run.sample(6))
     following.close()
-    assert made.shown == [(2, "samples"), (3, "a_to_b/samples")]
-    assert [step for step, name, _ in made.rows if name == "seconds"] == [1, 2, 5]
+    assert made.shown[2:] == [(5, "a_to_b/samples"), (6, "samples")]
+    assert made.order[5:] == ["a_to_b/samples", 5, "samples"]
     assert made.closed
 
 

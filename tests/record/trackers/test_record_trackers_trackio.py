@@ -101,12 +101,12 @@ import sys
 from sparsegan.train import loop
 from tiny_run import config
 followed = loop.Games.after_generator_step
-def killed_at_six(games, *arguments):
-    if games.step == 5:
+def killed_at_seven(games, *arguments):
+    if games.step == 6:
         raise KeyboardInterrupt
     return followed(games, *arguments)
-loop.Games.after_generator_step = killed_at_six
-flags = ("--log_every", "1", "--checkpoint.every", "4", "--track", "trackio", "--steps", "8")
+loop.Games.after_generator_step = killed_at_seven
+flags = ("--log_every", "1", "--checkpoint.every", "5", "--track", "trackio", "--steps", "8")
 loop.train(config(sys.argv[1], *flags, "--engine", "masked"))
 """
 GOES_ON = """

@@ -94,7 +94,7 @@ class Tracking:
             return
         step = event.step
         if isinstance(event, Progress | Evaluation | End):
-            self._show_pictures()
+            self._show_pictures(step)
         fresh = {
             name: number
             for name, number in numbers(event).items()
@@ -106,7 +106,7 @@ class Tracking:
 
     def close(self) -> None:
         """Let the trackers finish."""
-        self._show_pictures()
+        self._show_pictures(None)
         self._each("close")
         self._trackers.clear()
 
@@ -114,14 +114,18 @@ class Tracking:
         module, maker = _MAKERS[name]
         self._trackers[name] = getattr(importlib.import_module(module), maker)(self._run, config)
 
-    def _show_pictures(self) -> None:
-        there = (path for path in self._run.samples.rglob("step-*.png") if path.stem[5:].isdigit())
-        for path in sorted(set(there) - self._pictures, key=lambda path: path.stem):
-            self._pictures.add(path)
-            folder = str(path.parent.relative_to(self._run.samples))
-            name = "samples" if folder == "." else f"{folder}/samples"
-            step = int(path.stem[5:])
-            self._each("picture", step, name, path)
+    def _show_pictures(self, until: int | None) -> None:
+        """Show those that are there and have not been shown, of steps until then or of all."""
+        named = (
+            (path.stem.removeprefix("step-"), path) for path in self._run.samples.rglob("*.png")
+        )
+        there = {path: int(step) for step, path in named if step.isdecimal()}
+        for path in sorted(there.keys() - self._pictures, key=lambda path: (there[path], path)):
+            if until is None or there[path] <= until:
+                self._pictures.add(path)
+                folder = str(path.parent.relative_to(self._run.samples))
+                name = "samples" if folder == "." else f"{folder}/samples"
+                self._each("picture", there[path], name, path)
 
     def _each(self, method: str, *arguments: object) -> None:
         for name, tracker in list(self._trackers.items()):

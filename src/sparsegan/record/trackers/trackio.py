@@ -48,6 +48,8 @@ class Trackio:
 
     def _forget(self, known: Path, directory: str) -> None:
         """Remove what this run, and no copy of it, has logged before into this store."""
+        if not known.is_file():  # a pipe would never end
+            return
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             before = json.loads(known.read_text())
             for run in self._trackio.Api().runs(PROJECT):
