@@ -118,6 +118,14 @@ def test_axes_are_read_strictly(axes, sentence):
         cells(group(), {"a": group(**{"method.name": "static"})}, axes, [0], "here")
 
 
+def test_long_names_are_cut_and_stay_different():
+    axes = {key: ["a" * 90, "b" + "a" * 89] for key in ("data.source", "data.path")}
+    axes |= {"data.held_out": ["c" * 90], "evaluate.features": ["c" * 90]}
+    made = cells(group(), {"a": group()}, axes, [0], "here")
+    assert len({cell.name for cell in made}) == 4
+    assert max(len(cell.name) for cell in made) < 230
+
+
 def test_the_name_of_a_cell_is_one_folder_whatever_its_value():
     values = ["a/../b:C", "x" * 200 + ":C"]
     made = cells(group(), {"a": group()}, {"network.generator": values}, [0], "here")

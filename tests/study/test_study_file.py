@@ -105,3 +105,13 @@ def test_what_is_no_study_is_refused(tmp_path):
     empty.write_text("")
     with pytest.raises(SparseganError, match="holds nothing"):
         file.read(empty)
+
+
+def test_a_file_of_the_users_own_is_never_written_over(tmp_path):
+    own = written(tmp_path, directory=str(tmp_path)).rename(tmp_path / "study.yaml")
+    before = own.read_bytes()
+    file.read(own).write_copy()  # it is its own copy
+    assert own.read_bytes() == before
+    with pytest.raises(SparseganError, match="and is not one: choose another directory"):
+        file.read(written(tmp_path, directory=str(tmp_path))).write_copy()
+    assert own.read_bytes() == before

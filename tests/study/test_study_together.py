@@ -22,7 +22,7 @@ STEPS = 12
 def process(of, *options, cache):
     environment = {
         **os.environ,
-        "PYTHONPATH": str(TESTS),
+        "PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")]),
         # One machine has one cache: all choose kernels by the same timings.
         "SPARSEGAN_CACHE": str(cache),
         "OMP_NUM_THREADS": "1",
@@ -37,26 +37,33 @@ def process(of, *options, cache):
     )
 
 
-def one(tmp_path, name, **changes):
-    (tmp_path / name).mkdir()
+def one(folder, name, **changes):
+    (folder / name).mkdir()
     evaluate = {"every": 6, "images": 16, "bn": "batch", "at": []}
     base = {
         **{"steps": STEPS, "checkpoint": {"every": 2, "keep": 9}, "evaluate": evaluate},
         **{"sample": {"every": 0, "grid": 1}, **changes},
     }
-    return study(tmp_path / name, base=base, seeds=[0])
+    return study(folder / name, base=base, seeds=[0])
 
 
-def finish(of, tmp_path, *options):
-    done = process(of, *options, cache=tmp_path / "cache")
+def finish(of, folder, *options):
+    done = process(of, *options, cache=folder / "cache")
     output, _ = done.communicate(timeout=300)
     assert done.returncode == 0, output
     assert {row["status"] for row in load(of.origin)} == {"finished"}, output
 
 
-def whole(tmp_path):
-    of = one(tmp_path, "whole")
-    finish(of, tmp_path)
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("studies")
+
+
+@pytest.fixture(scope="module")
+def expected(folder):
+    """A study that nobody has disturbed."""
+    of = one(folder, "whole")
+    finish(of, folder)
     return of
 
 
@@ -65,9 +72,9 @@ def done(of, number):
     return place(of, of.cells[number].name).run.checkpoint_steps()
 
 
-def stopped(of, tmp_path, number, when, *options):
+def stopped(of, folder, number, when, *options):
     """Signal the study as soon as something is so."""
-    killed = process(of, *options, cache=tmp_path / "cache")
+    killed = process(of, *options, cache=folder / "cache")
     end = time.monotonic() + 300
     while not when():
         assert killed.poll() is None, killed.communicate()[0]
@@ -84,24 +91,22 @@ def equal(of, other):
         assert differences(*ends) == [], cell.name
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_study_that_is_killed_goes_on_to_the_same_bits(number, tmp_path):
-    expected = whole(tmp_path)
-    of = one(tmp_path, "killed")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_study_that_is_killed_goes_on_to_the_same_bits(number, folder, expected):
+    of = one(folder, f"killed-{number.name}")
     begun = place(of, of.cells[0].name).record.exists
     for when in (begun, lambda: 4 in done(of, 0), lambda: 2 in done(of, 1)):
-        stopped(of, tmp_path, number, when)
-    finish(of, tmp_path)
+        stopped(of, folder, number, when)
+    finish(of, folder)
     table = load(of.origin)
     assert {row["anew"] for row in table} == {""}
     assert [row["attempts"] for row in table][1] == 2
     equal(of, expected)
 
 
-def test_two_processes_share_the_cells_and_run_none_twice(tmp_path):
-    expected = whole(tmp_path)
-    of = one(tmp_path, "shared")
-    both = [process(of, cache=tmp_path / "cache") for _ in range(2)]
+def test_two_processes_share_the_cells_and_run_none_twice(folder, expected):
+    of = one(folder, "shared")
+    both = [process(of, cache=folder / "cache") for _ in range(2)]
     outputs = [each.communicate(timeout=300)[0] for each in both]
     assert [each.returncode for each in both] == [0, 0], outputs
     for row in load(of.origin):
@@ -111,9 +116,9 @@ def test_two_processes_share_the_cells_and_run_none_twice(tmp_path):
     equal(of, expected)
 
 
-def test_a_cell_of_two_processes_is_a_cell_like_others(tmp_path):
-    of = one(tmp_path, "two", fabric={"devices": 2})
+def test_a_cell_of_two_processes_is_a_cell_like_others(folder):
+    of = one(folder, "two", fabric={"devices": 2})
     workers = ("--workers", "2")
-    stopped(of, tmp_path, signal.SIGTERM, lambda: 2 in done(of, 0), *workers)
-    finish(of, tmp_path, *workers)
+    stopped(of, folder, signal.SIGTERM, lambda: 2 in done(of, 0), *workers)
+    finish(of, folder, *workers)
     assert load(of.origin)[0]["attempts"] == 2

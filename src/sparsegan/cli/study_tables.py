@@ -16,6 +16,7 @@ from sparsegan.errors import printable
 from sparsegan.study.file import Study
 from sparsegan.study.forecast import Forecast
 from sparsegan.study.progress import Progress
+from sparsegan.study.runner import cores
 from sparsegan.train.progress import duration
 
 _ORDER = ("running", "failed", "diverged", "changed", "stopped", "waiting", "finished")
@@ -84,8 +85,7 @@ def forecast_table(forecast: Forecast, left: Sequence[Progress]) -> Table:
 
 def forecast_text(forecast: Forecast, left: Sequence[Progress], workers: int) -> str:
     """How long all will take."""
-    cores = max(each.cell.config.fabric.devices * (each.cell.config.threads or 1) for each in left)
-    at_once = max(1, workers // cores)
+    at_once = max(1, workers // max(cores(each.cell.config) for each in left))
     return (
         f"{_counted(len(left), 'cell')} to run: about {duration(forecast.total(at_once))} with "
         f"{at_once} at a time, by steps timed here and now"

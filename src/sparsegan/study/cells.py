@@ -1,6 +1,7 @@
 """A study's cells: each arm at each point of the axes with each seed, one run each."""
 
 import functools
+import hashlib
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from sparsegan.settings.names import unknown
 from sparsegan.settings.options import options
 from sparsegan.settings.parse import Layer, check, flat, method_of, parse
 
-_LONGEST = 60
+_LONGEST, _LONGEST_NAME = 60, 200
 
 
 @dataclass(frozen=True)
@@ -180,6 +181,8 @@ def _cells(
     if budget is not None:
         config = _matched(config, budget)
     name = ",".join([arm, *(f"{key}={_text(value)}" for key, value in axes.items())])
+    if len(name) > _LONGEST_NAME:
+        name = f"{name[:_LONGEST_NAME]}-{_hash(name)}"
     for seed in seeds:
         cell = Cell(f"{name}/seed={seed}", arm, axes, seed, replace(config, seed=seed))
         check(cell.config)
@@ -209,4 +212,9 @@ def _text(value: Any) -> str:
     """An axis value within the name of a folder."""
     items = value if isinstance(value, (list, tuple)) else [value]
     text = "+".join("none" if item is None else str(item) for item in items)
-    return re.sub(r"[^A-Za-z0-9._+-]+", "-", text)[-_LONGEST:]
+    plain = re.sub(r"[^A-Za-z0-9._+-]+", "-", text)
+    return plain if len(plain) <= _LONGEST else f"{plain[-_LONGEST:]}-{_hash(text)}"
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -30,6 +30,7 @@ from sparsegan.study.cells import Cell, Group, cells, nested
 COPY = "study.yaml"
 """The copy of the file in the study's folder, by which the folder can be named in its stead."""
 
+_HEADING = "# The study"
 _SHIPPED = Path(__file__).parent.parent / "studies"
 _KEYS = ("about", "base", "arms", "axes", "seeds", "directory", "name")
 _PARENT = Path("studies")
@@ -84,14 +85,24 @@ class Study:
         return [name for name in places.names(self.directory) if name not in own]
 
     def write_copy(self) -> None:
-        """Put the file's content into the study's folder, where it is not there already."""
-        text = (
-            f"# The study {self.name} in this folder: `sparsegan study` takes the folder's name.\n"
-        )
+        """Put the file's content into the study's folder, where it is not there already.
+
+        Raises:
+            SparseganError: There is a file of that name that is no such copy.
+        """
+        if self.copy.exists() and self.copy.samefile(self.origin):
+            return
+        heading = f"{_HEADING} {self.name} in this folder: `sparsegan study` takes its name.\n"
         content = {"name": self.name, **self.content}
         content.pop("directory", None)
-        text += yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-        if not self.copy.is_file() or self.copy.read_text(encoding="utf-8") != text:
+        text = heading + yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+        before = self.copy.read_text(encoding="utf-8") if self.copy.is_file() else _HEADING
+        if not before.startswith(_HEADING):
+            raise SparseganError(
+                f"{self.copy} is where a copy of the study's file is to be, and is not one: choose "
+                "another directory, or move it"
+            )
+        if before != text:
             atomic_write_text(self.copy, text)
 
 

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from sparsegan import machine
+from sparsegan.settings.config import Config
 from sparsegan.study import standing, worker
 from sparsegan.study.cells import Cell
 from sparsegan.study.executors.base import Executor, Job, Task
@@ -26,6 +28,11 @@ _STARTS = 3
 """How often a cell may ask to begin anew before it counts as failed."""
 
 _AT_REST = ("waiting", "stopped", "changed")
+
+
+def cores(config: Config) -> int:
+    """Processor cores that a cell keeps busy."""
+    return config.fabric.devices * (config.threads or machine.usable_processors())
 
 
 class Runner:
@@ -136,7 +143,7 @@ class Runner:
             cell=cell.name,
             command=tuple(command),
             output=self._places[cell.name].output.resolve(),
-            cores=fabric.devices * (cell.config.threads or 1),
+            cores=cores(cell.config),
             devices=fabric.devices if fabric.accelerator in ("cuda", "auto") else 0,
             folder=Path.cwd(),
         )
