@@ -1,8 +1,10 @@
 """A network is timed as a whole, and left as it was."""
 
+import pytest
 import torch
 from torch import nn
 
+from sparsegan.engine import network_timing
 from sparsegan.engine.attach import NativeForward
 from sparsegan.engine.network_timing import described, time_network
 from sparsegan.sparsity import Masks
@@ -35,3 +37,18 @@ def test_what_seconds_depend_on_is_told_apart():
     assert table != described(network, masks, (x[:2],))
     other = Masks(attached()[0], 0.3)
     assert table != described(network, other, (x,))
+
+
+@pytest.mark.parametrize(
+    ("density", "timed"), [(1.0, [0.5, 0.1]), (0.7, [0.5, 0.1]), (0.5, [0.1]), (0.2, [0.5])]
+)
+def test_a_dense_network_is_timed_as_the_sparse_one_that_it_may_become(monkeypatch, density, timed):
+    network = nn.Sequential(nn.Conv2d(2, 16, 3, padding=1), nn.Conv2d(16, 8, 3))
+    masks = Masks(network, density)
+    native = NativeForward(network, masks, lambda: False)
+    used, use = [], native.use_masks
+    monkeypatch.setattr(native, "use_masks", lambda new: (used.append(new), use(new))[1])
+    monkeypatch.setattr(network_timing, "medians", lambda jobs, seconds: [1.0] * len(jobs))
+    time_network(network, native, (torch.randn(1, 2, 6, 6),), {})
+    found = [sum(int(mask.sum()) for mask in new.values()) / masks.total for new in used]
+    assert found == pytest.approx(timed, abs=0.05)
