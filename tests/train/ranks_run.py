@@ -1,7 +1,8 @@
 """Trains on two processes; each writes what it saw and ended with to DIRECTORY-<rank>.json.
 
-Usage: ranks_run.py train|resume|killed|fails DIRECTORY, alone (it starts its second process) or by
-torchrun. `killed` trains until the second process kills itself, `fails` until it raises an error.
+Usage: ranks_run.py train|resume|killed|fails DIRECTORY [FLAG ...], alone (it starts its second
+process) or by torchrun. `killed` trains until the second process kills itself, `fails` until it
+raises an error.
 """
 
 import json
@@ -57,7 +58,7 @@ Method.after_generator_step = remembered
 if command != "resume":
     flags = ["--fabric.devices", "2", "--checkpoint.keep", "9", "--accumulate", "2"]
     flags += ["--generator_batch_size", "8", "--augment", "[color, translation, cutout]"]
-    loop.train(config(run.path, *flags))
+    loop.train(config(run.path, *flags, *sys.argv[3:]))
 else:
     loop.resume(run.path, checkpoint=run.checkpoint(4))
 rank = torch.distributed.get_rank()

@@ -5,6 +5,7 @@ import signal
 import pytest
 import torch
 
+import cycle_run
 from sparsegan import cost, engine, report
 from sparsegan.draw import sampling
 from sparsegan.plan import plan
@@ -92,6 +93,35 @@ def test_also_on_native_kernels(whole, tmp_path, monkeypatch, name, step):
     run = whole(name, "native")
     stopped = config(tmp_path / "run", name, "native")
     resumed_as_if_never_stopped(run, stopped, monkeypatch, step)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("name", "settings", "step"),
+    [
+        ("tickets", {"rounds": 2}, 2),
+        ("snip", {}, 1),
+        ("prune", {"prune_at": 0.5}, 3),
+        ("gmp", {"interval": 1}, 3),
+    ],
+)
+def test_also_with_two_games(tmp_path, monkeypatch, name, settings, step):
+    folder = cycle_run.write_set(tmp_path / "set")
+    monkeypatch.setitem(cycle_run.SETTINGS, "method", {"name": name, **settings})
+    run = loop.train(cycle_run.config(folder, tmp_path / "whole"))
+    stopped = cycle_run.config(folder, tmp_path / "stopped")
+    resumed_as_if_never_stopped(run, stopped, monkeypatch, step)
+    games = {event["pair"] for event in events_of(run, "rewire")}
+    assert games == {"a_to_b", "b_to_a"}
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", METHODS)
+def test_also_from_the_weights_of_another_run(whole, tmp_path, monkeypatch, name):
+    start = ["--start.run", str(whole("gmp").path), "--engine", "masked"]
+    run = loop.train(config(tmp_path / "whole", name, "masked", *start))
+    stopped = config(tmp_path / "stopped", name, "masked", *start)
+    resumed_as_if_never_stopped(run, stopped, monkeypatch, 5)
 
 
 def resumed_as_if_never_stopped(run, stopped, monkeypatch, step):

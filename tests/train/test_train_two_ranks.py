@@ -91,6 +91,29 @@ def test_one_rank_writes_the_run(ours):
 
 
 @pytest.mark.full
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--method.name", "tickets", "--method.rounds", "2", "--method.rewind_to", "2"),
+        ("--method.name", "snip"),
+        ("--method.name", "prune", "--method.prune_at", "0.5"),
+    ],
+    ids=lambda flags: flags[1],
+)
+def test_networks_that_are_pruned_and_go_back_agree_also_after_a_stop(tmp_path, flags):
+    whole = RunDirectory(tmp_path / "whole")
+    run_processes(SCRIPT, "train", whole.path, "--engine", "masked", *flags)
+    resumed = RunDirectory(tmp_path / "resumed")
+    shutil.copytree(whole.path, resumed.path)
+    run_processes(SCRIPT, "resume", resumed.path)
+    for run in (whole, resumed):
+        first, second = seen(run)
+        assert first == second
+    assert any(changes for *_, changes in seen(whole)[0]["steps"])
+    assert differences(*(load_state(run.checkpoint(14)) for run in (whole, resumed))) == []
+
+
+@pytest.mark.full
 def test_resumed_by_another_launcher_it_ends_with_the_same_bits(ours, torchrun):
     ends = [load_state(run.checkpoint(14)) for run in (ours, torchrun)]
     assert len(ends[0]["ranks"]) == 2
