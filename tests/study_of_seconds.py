@@ -63,8 +63,21 @@ def evaluation(step, value, **fields):
     return {"kind": "evaluate", "step": step, "metric": "kid-x", "value": value, "n": 9, **fields}
 
 
-def write_cell(of, name, values, *, operations=1e9, overhead=1e7, seconds=10.0, diverged=""):
-    """A cell that ended: with evaluations of `values` at 90, 95 and 100 %, or diverged."""
+def write_cell(
+    of, name, values, *, operations=1e9, overhead=1e7, seconds=10.0, diverged="", **measured
+):
+    """A cell that ended: with evaluations of `values` at 90, 95 and 100 %, or diverged.
+
+    Args:
+        of: The study.
+        name: The cell's.
+        values: Of the evaluations.
+        operations: Of the training steps.
+        overhead: Operations beside them.
+        seconds: Of training.
+        diverged: Why it did; empty where it finished.
+        measured: What else the evaluations have.
+    """
     there = place(of, name)
     steps = of.cell(name).config.steps
     last = [round(share * steps) for share in (0.9, 0.95, 1.0)]
@@ -81,7 +94,9 @@ def write_cell(of, name, values, *, operations=1e9, overhead=1e7, seconds=10.0, 
         for step in range(5, steps + (not diverged), 5)
     ]
     events = [start(steps), *trains, rewire(10, 60), evaluation(5, 2 * max(values, default=1.0))]
-    events += [evaluation(step, value) for step, value in zip(last, values, strict=False)]
+    events += [
+        evaluation(step, value, **measured) for step, value in zip(last, values, strict=False)
+    ]
     record = standing.Record("diverged", diverged, 1) if diverged else None
     if record is None:
         events.append({"kind": "end", "step": steps, "seconds": seconds})

@@ -55,6 +55,16 @@ def test_a_dry_run_says_what_would_be_run_and_writes_nothing(of, capsys):
     assert not of.directory.exists()
 
 
+def test_the_report_is_written_of_what_is_there_and_nothing_is_run(of, capsys):
+    finish(of, "dense/seed=0")
+    assert cli.main(["study", str(of.origin), "--report"]) == 0
+    page = of.directory / "index.html"
+    assert capsys.readouterr().out.strip() == str(page)
+    assert "1 of 4 cells finished, 3 waiting." in page.read_text()
+    for name in ("table.csv", "table.md", "results.json"):
+        assert (of.directory / name).is_file()
+
+
 def test_a_study_is_run_and_then_there_is_nothing_to_do(of, capsys):
     assert cli.main(["study", str(of.origin), "--workers", "2"]) == 0
     said = capsys.readouterr().out

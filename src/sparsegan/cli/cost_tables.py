@@ -17,6 +17,7 @@ _EXTREMES = {
     "lowest": "the run, D's density always falling",
     "highest": "the run, D's density always rising",
 }
+_BESIDE = {"growth": "gradients to grow by", "balance": "measuring the balance ratio"}
 
 
 def layers_table(plan: Plan) -> Table:
@@ -155,6 +156,10 @@ def cost_table(counted: Mapping[str, Any], steps: int) -> Table:
         spent, dense = counts["run"], counts["dense"]
         _add_operations(table, "a training step", spent / steps, dense / steps)
         _add_operations(table, "the run", spent, dense)
+        if convention == "consistent":
+            for kind, name in _BESIDE.items():
+                beside = counted["overhead"][kind]
+                table.add_row(f"  and {name}", short(beside), "", f"{beside / dense:.2%}")
         for which, name in _EXTREMES.items():
             if which in counts:
                 _add_operations(table, name, counts[which], dense)

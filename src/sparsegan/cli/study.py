@@ -17,6 +17,7 @@ examples:
   sparsegan study mine.yaml --dry_run      what would be run, and how long it would take
   sparsegan study mine.yaml --workers 8    run it, or what is left of it
   sparsegan study studies/mine             the same, by its folder
+  sparsegan study studies/mine --report    its tables and its page anew
 
 a study's file:
   base: {recipe: fashion-mnist, steps: 2000}          settings of all, with a recipe if you like
@@ -54,6 +55,11 @@ def study(arguments: list[str]) -> int:
         help="say what would be run, and how long it would take, and stop",
     )
     parser.add_argument(
+        "--report",
+        action="store_true",
+        help="write tables and page anew from what is there, and run nothing",
+    )
+    parser.add_argument(
         "--cell", metavar="NAME", help="work on this cell alone, in this process (or torchrun's)"
     )
     add_trust(parser)
@@ -64,6 +70,9 @@ def study(arguments: list[str]) -> int:
         print(_listing(file.shipped()))
         return 0
     wanted = file.read(options.study, options.directory)
+    if options.report:
+        print(_report(wanted))
+        return 0
     if options.cell is not None:
         return _cell(wanted, options)
     return _study(wanted, options)
@@ -75,6 +84,12 @@ def _listing(names: list[str]) -> str:
     width = max(map(len, names)) + 2
     lines = [f"  {name:<{width}}{file.read(name).about}" for name in names]
     return "studies of the package:\n" + "\n".join(lines) + "\n\nsparsegan study NAME  runs one"
+
+
+def _report(study: "Study") -> Path:
+    from sparsegan.study import report
+
+    return report.write(study.origin, study.directory)
 
 
 def _cell(study: "Study", options: argparse.Namespace) -> int:
@@ -135,6 +150,7 @@ def _study(study: "Study", options: argparse.Namespace) -> int:
             number = runner.run(display.show)
     table = load(study.origin, study.directory)
     console.print(study_tables.outcome(table))
+    console.print(f"report: {_report(study)}")
     if number:
         print(
             f"stopped by signal {number}; go on with `sparsegan study {study.directory}`",

@@ -65,3 +65,9 @@ def test_many_groups_have_a_chart_for_each_arm(tmp_path):
     assert "KID over steps: sdst" in drawn[0]
     assert ">interval=1<" in drawn[0]
     assert "One seed each." in drawn[0]
+
+
+def test_the_floor_is_a_dashed_line_where_it_is_known(of):
+    write_cell(of, "adapt/seed=0", [0.3] * 3, floor=0.01)
+    drawn = lines.quality(curves_of(load(of.origin)), "KID")
+    assert all("real against real" in each and "real images, 0.0100." in each for each in drawn)

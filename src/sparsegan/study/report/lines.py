@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sparsegan.report.charts import Chart, Line, Style, render
+from sparsegan.report.format import figure
 from sparsegan.report.series import Point
 from sparsegan.study.report.groups import Group, Row
 from sparsegan.study.table import Series, Table
@@ -59,6 +60,8 @@ class Curves:
 def quality(curves: Curves, metric: str) -> list[str]:
     """The evaluations over the steps and over the measured seconds."""
     band = "Shaded: from the lowest to the highest seed." if _several(curves) else "One seed each."
+    floors = [floor for group in curves.groups if (floor := group.mean("floor")) is not None]
+    floor = sum(floors) / len(floors) if floors else None
     drawn = []
     for facet, groups in curves.facets():
         for across, where in (("step", "over steps"), ("seconds", "over seconds of training")):
@@ -67,7 +70,13 @@ def quality(curves: Curves, metric: str) -> list[str]:
             if across == "seconds":
                 note += " Seconds are the mean over seeds, as measured, without evaluations."
             title = _title(f"{metric} {where}", facet)
-            drawn.append(Chart(title, _drawn(lines), note, from_zero=True, across=across))
+            shown = _drawn(lines)
+            if shown and floor is not None:
+                note += f" Dashed: real images against real images, {figure(floor)}."
+                last = max(x for line in shown for x, _ in line.points)
+                ends: list[Point] = [(0, floor), (last, floor)]
+                shown.append(Line("real against real", ends, COLORS, "dashed"))
+            drawn.append(Chart(title, shown, note, from_zero=True, across=across))
     return [render(chart) for chart in drawn]
 
 

@@ -154,7 +154,7 @@ def ranking(table: Table, groups: Sequence[Group]) -> TextTable:
 
 def measures(table: Table, groups: Sequence[Group]) -> TextTable:
     """What else was measured at the evaluations, as means over seeds."""
-    keys = [key for key in table.measures if key != PRIMARY]
+    keys = [key for key in table.measures if key != PRIMARY and not key.endswith("floor")]
     rows = [
         [group.name, *(spread_text(group, key) for key in keys)]
         for group in groups
