@@ -300,7 +300,7 @@ REASONS = {
 
 
 @pytest.mark.parametrize("dies", REASONS)
-@pytest.mark.parametrize("d_first", [True, False])
+@pytest.mark.parametrize("d_first", [True, *in_full(False)])
 def test_a_dead_run_decides_nothing_and_says_so_once(dies, d_first, caplog):
     gan = Dead(dies, after=10, d_first=d_first)
     settings = {"steps": 60, "control_interval": 4, "balance_window": 4, "low": 0.0, "high": 1e-6}

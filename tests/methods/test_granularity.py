@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from needs import in_full
 from sparsegan import METHODS, Adapt, Dda, SparseganError, Static, StuGan
 from toy_gan import ToyGan, require_equal, require_sparse
 
@@ -37,7 +38,7 @@ def _require_whole_blocks(masks):
             assert torch.equal(block.any(output), block.all(output)), layer.name
 
 
-@pytest.mark.parametrize("ratio", [0.9, 0.1])
+@pytest.mark.parametrize("ratio", [0.9, *in_full(0.1)])
 @pytest.mark.parametrize("name", METHODS)
 def test_blocks_stay_whole_and_budgets_hold_after_every_step(name, ratio):
     gan = ToyGan(spectral_norm="parametrized")
