@@ -34,7 +34,7 @@ def test_counts_at_the_start_are_those_of_masks_that_are_drawn(flags):
 
 
 def test_networks_of_an_architecture_have_no_memory_and_a_cycle_has_two_pairs():
-    (networks,) = forecast.games(settings_of()).values()
+    (game,) = forecast.games(settings_of())
     assert {p.device.type for p in game.networks["generator"].parameters()} == {"meta"}
     flags = ["--network.name=cyclegan", "--network.latent_dim=null", "--data.image_size=64"]
     both = forecast.games(settings_of(*flags, "--method.name=static"))
