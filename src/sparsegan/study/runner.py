@@ -25,7 +25,7 @@ _TICK = 0.2
 _LOOK = 5.0
 """Seconds between looks at cells that other processes may work on."""
 _STARTS = 3
-"""How often a cell may ask to begin anew before it counts as failed."""
+"""How often a cell may ask to begin anew, or be killed, before it counts as failed."""
 
 _AT_REST = ("waiting", "stopped", "changed")
 
@@ -39,8 +39,8 @@ class Runner:
     """Hands cells to an executor until each has come to an end.
 
     Cells that have failed before are tried once more; one that fails now is not, nor is one that
-    has diverged: it would do so again. What other processes work on is waited for, and taken over
-    where they go away.
+    has diverged: it would do so again. One whose process was killed goes on, a few times. What
+    other processes work on is waited for, and taken over where they go away.
 
     Args:
         study: What to run; its copy has been written.
@@ -163,7 +163,8 @@ class Runner:
                 self._not_before[name] = time.monotonic() + _LOOK
                 continue
             self._starts[name] = self._starts.get(name, 0) + 1
-            if code != worker.AGAIN or self._starts[name] >= _STARTS:
+            may_go_on = code == worker.AGAIN or worker.ended_by(code)
+            if not may_go_on or self._starts[name] >= _STARTS:
                 place = self._places[name]
                 self._failures[name] = reason = worker.reason_of(code, place.output)
                 worker.note_failure(place, cell, reason)

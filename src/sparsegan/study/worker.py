@@ -152,10 +152,7 @@ def note_failure(place: Place, cell: Cell, reason: str) -> None:
     """Write down that a cell's process has ended without a word, unless it is worked on again."""
     try:
         lock = _lock(place)
-    except (
-        BusyError,
-        OSError,
-    ):  # a full disk, say, of which it may have died: it is shown at least
+    except (BusyError, OSError):  # a full disk, say, of which it may have died
         return
     try:
         if standing.at_rest(place, cell).status in ("waiting", "stopped"):
@@ -190,10 +187,14 @@ def _is_alone(config: Config) -> bool:
     return config.fabric.devices == 1 and "TORCHELASTIC_RUN_ID" not in os.environ
 
 
+def ended_by(exit_code: int) -> int:
+    """The signal that has ended a worker; 0: none."""
+    return -exit_code if exit_code < 0 else max(0, exit_code - 128)
+
+
 def reason_of(exit_code: int, output: Path) -> str:
     """Why a worker has ended that has not said so itself: its signal, or its last line."""
-    if exit_code < 0 or exit_code > 128:
-        number = -exit_code if exit_code < 0 else exit_code - 128
+    if number := ended_by(exit_code):
         return f"its process was ended by signal {number} (see {output})"
     try:
         lines = output.read_text(encoding="utf-8", errors="replace").strip().splitlines()
