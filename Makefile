@@ -1,7 +1,8 @@
 # make demo    train a sparse GAN on Fashion-MNIST and show the result (under 10 minutes on two cores)
 # make test    the tests
 # make test-all  those that take minutes or need more than the package does, too: extras, and where
-#              they are installed a browser (chromium), valgrind and network namespaces (iproute2)
+#              they are installed a browser (chromium), valgrind, network namespaces (iproute2) and,
+#              for root, a Slurm cluster of one machine (slurm-wlm, munge)
 # make docs    the documentation as a site, in build/site
 # make check   formatting, lint, types
 # make kernels-sanitize, kernels-valgrind, kernels-neon

@@ -33,6 +33,12 @@ NEEDS = {
     "prdc": lambda: _modules("prdc"),
     "tensorboard": lambda: _modules("tensorboard"),
     "trackio": lambda: _modules("trackio"),
+    "ray": lambda: _modules("ray"),
+    "slurm": lambda: (
+        _programs("munged", "slurmctld", "slurmd", "sbatch", "srun")
+        and _modules("submitit")
+        and os.geteuid() == 0
+    ),
     "valgrind": lambda: _programs("valgrind"),
 }
 """By what a test says that it needs, whether it is there."""

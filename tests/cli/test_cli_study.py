@@ -8,6 +8,7 @@ from sparsegan import cli
 from sparsegan.plan.pilot import Pilot
 from sparsegan.study import forecast, load, runner, standing, worker
 from sparsegan.study.executors import local
+from sparsegan.study.executors.base import Job
 from sparsegan.study.standing import Record, Standing
 from sparsegan.train.stop import Interrupted
 from study_of_seconds import evaluation, place, start, study, write_events
@@ -22,9 +23,12 @@ class Instant(local.LocalExecutor):
         return [Ended() for _ in tasks]
 
 
-class Ended:
+class Ended(Job):
     def exit_code(self):
         return 0
+
+    def stop(self):
+        pass
 
 
 def finish(of, name, value=0.25):
@@ -101,6 +105,9 @@ def test_without_a_study_those_of_the_package_are_listed(capsys):
         (["fashion-mnist", "--cell", "adapt/seed=9"], "did you mean adapt/seed="),
         (["fashion-mnist", "--wrkers", "2"], "did you mean --workers?"),
         (["fashion-mnist", "--workers", "0"], "at least 1"),
+        (["fashion-mnist", "--workers", "2", "--on", "ray"], "on ray cells wait in a queue"),
+        (["fashion-mnist", "--slurm", "time=5"], "add --on slurm"),
+        (["fashion-mnist", "--on", "slurm", "--slurm", "time"], "OPTION=VALUE, and time is none"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(options, sentence, capsys):

@@ -11,6 +11,36 @@ from sparsegan.study.standing import Record
 from study_of_seconds import place, start, study, write_events
 
 
+class Together(Executor):
+    """A queue: it takes all that there is at once."""
+
+    def __init__(self):
+        self.handed_in = []
+
+    def has_room(self, task, beside=()):
+        return True
+
+    def submit(self, tasks):
+        self.handed_in.append([task.cell for task in tasks])
+        return [Queued() for _ in tasks]
+
+    def close(self):
+        pass
+
+
+class Queued(Job):
+    code = None
+
+    def exit_code(self):
+        return self.code
+
+    def is_queued(self):
+        return True
+
+    def stop(self):
+        self.code = 143
+
+
 class Done(Job):
     def __init__(self, code, asked=None):
         self.code, self.stops, self.asked = code, 0, asked
@@ -30,8 +60,8 @@ class Pretending(Executor):
     def __init__(self, of, **outcomes):
         self.of, self.outcomes, self.submitted, self.jobs = of, outcomes, [], []
 
-    def has_room(self, task):
-        return all(job.code is not None for job in self.jobs)
+    def has_room(self, task, beside=()):
+        return not beside and all(job.code is not None for job in self.jobs)
 
     def submit(self, tasks):
         (task,) = tasks
@@ -179,6 +209,20 @@ def test_a_busy_cell_is_tried_again(of):
     run = Runner(of, executor)
     assert run.run() == 0
     assert set(statuses(run).values()) == {"finished"}
+
+
+def test_a_queue_is_handed_all_at_once_and_what_is_in_it_waits(of):
+    executor, seen = Together(), []
+    run = Runner(of, executor)
+
+    def asks(progress):
+        seen.append({each.standing.status for each in progress})
+        if len(seen) == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    assert run.run(asks) == signal.SIGINT
+    assert executor.handed_in == [NAMES]
+    assert seen[0] == {"waiting"}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

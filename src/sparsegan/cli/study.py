@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sparsegan.cli.parser import Parser, add_trust, positive
+from sparsegan.errors import SparseganError
 
 if TYPE_CHECKING:
+    from sparsegan.study.executors.base import Executor
     from sparsegan.study.file import Study
 
 EXAMPLES = """
@@ -18,6 +20,7 @@ examples:
   sparsegan study mine.yaml --workers 8    run it, or what is left of it
   sparsegan study studies/mine             the same, by its folder
   sparsegan study studies/mine --report    its tables and its page anew
+  sparsegan study mine.yaml --on slurm --slurm partition=gpu time=600
 
 a study's file:
   base: {recipe: fashion-mnist, steps: 2000}          settings of all, with a recipe if you like
@@ -50,6 +53,18 @@ def study(arguments: list[str]) -> int:
         help="processor cores to keep busy on this machine (default: all that there are)",
     )
     parser.add_argument(
+        "--on",
+        choices=("local", "slurm", "ray"),
+        default="local",
+        help="where cells run: on this machine, or on the Slurm or Ray cluster that it belongs to",
+    )
+    parser.add_argument(
+        "--slurm",
+        nargs="+",
+        metavar="OPTION=VALUE",
+        help="options of sbatch by their long names, `time` in minutes (default: 240)",
+    )
+    parser.add_argument(
         "--dry_run",
         action="store_true",
         help="say what would be run, and how long it would take, and stop",
@@ -69,6 +84,7 @@ def study(arguments: list[str]) -> int:
     if options.study is None:
         print(_listing(file.shipped()))
         return 0
+    _require_fitting(options)
     wanted = file.read(options.study, options.directory)
     if options.report:
         print(_report(wanted))
@@ -90,6 +106,34 @@ def _report(study: "Study") -> Path:
     from sparsegan.study import report
 
     return report.write(study.origin, study.directory)
+
+
+def _require_fitting(options: argparse.Namespace) -> None:
+    """Options that have no effect where the study runs are refused."""
+    if options.workers is not None and options.on != "local":
+        raise SparseganError(
+            f"--workers is for this machine: on {options.on} cells wait in a queue"
+        )
+    if options.slurm is not None and options.on != "slurm":
+        raise SparseganError("--slurm is for a study on Slurm: add --on slurm")
+    for each in options.slurm or []:
+        if not all(each.partition("=")):
+            raise SparseganError(f"--slurm takes OPTION=VALUE, and {each} is none")
+
+
+def _executor(study: "Study", options: argparse.Namespace, workers: int) -> "Executor":
+    if options.on == "slurm":
+        from sparsegan.study.executors.slurm import SlurmExecutor
+
+        stated = (each.partition("=") for each in options.slurm or [])
+        return SlurmExecutor(study.directory / "slurm", {key: value for key, _, value in stated})
+    if options.on == "ray":
+        from sparsegan.study.executors.ray import RayExecutor
+
+        return RayExecutor()
+    from sparsegan.study.executors.local import LocalExecutor
+
+    return LocalExecutor(workers, _accelerators())
 
 
 def _cell(study: "Study", options: argparse.Namespace) -> int:
@@ -124,7 +168,6 @@ def _study(study: "Study", options: argparse.Namespace) -> int:
     from sparsegan.cli import study_tables
     from sparsegan.settings import trust
     from sparsegan.study import load
-    from sparsegan.study.executors.local import LocalExecutor
     from sparsegan.study.forecast import forecast
     from sparsegan.study.runner import Runner
 
@@ -132,7 +175,9 @@ def _study(study: "Study", options: argparse.Namespace) -> int:
     for cell in study.cells:
         trust.require(cell.config, study.origin, trust_code=options.trust_code)
     workers = options.workers or machine.usable_processors()
-    runner = Runner(study, LocalExecutor(workers, _accelerators()), trust_code=options.trust_code)
+    executor = _executor(study, options, workers)
+    at_once = workers if options.on == "local" else None
+    runner = Runner(study, executor, trust_code=options.trust_code)
     progress = runner.progress()
     console.print(study_tables.heading(study, progress))
     left = [each for each in progress if each.standing.status not in ("finished", "diverged")]
@@ -140,7 +185,7 @@ def _study(study: "Study", options: argparse.Namespace) -> int:
         with console.status("timing"):
             found = forecast(study, left)
         console.print(study_tables.forecast_table(found, left))
-        console.print(study_tables.forecast_text(found, left, workers))
+        console.print(study_tables.forecast_text(found, left, at_once))
     if options.dry_run:
         return 0
     study.write_copy()

@@ -83,8 +83,13 @@ def forecast_table(forecast: Forecast, left: Sequence[Progress]) -> Table:
     return table
 
 
-def forecast_text(forecast: Forecast, left: Sequence[Progress], workers: int) -> str:
-    """How long all will take."""
+def forecast_text(forecast: Forecast, left: Sequence[Progress], workers: int | None) -> str:
+    """How long all will take with so many workers; None: with as many as a cluster has free."""
+    if workers is None:
+        return (
+            f"{_counted(len(left), 'cell')} to run: about {duration(forecast.total(1))} of "
+            "computing, by steps timed here and now, shared by what the cluster has free"
+        )
     at_once = max(1, workers // max(cores(each.cell.config) for each in left))
     return (
         f"{_counted(len(left), 'cell')} to run: about {duration(forecast.total(at_once))} with "

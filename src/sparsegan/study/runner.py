@@ -17,7 +17,7 @@ from sparsegan.study.executors.base import Executor, Job, Task
 from sparsegan.study.file import Study
 from sparsegan.study.places import Place
 from sparsegan.study.progress import Follower, Progress
-from sparsegan.study.standing import Standing
+from sparsegan.study.standing import Standing, Status
 
 Show = Callable[[Sequence[Progress]], None]
 
@@ -102,7 +102,8 @@ class Runner:
     def _shown(self, name: str) -> Standing:
         at = self._standings[name]
         if name in self._jobs:
-            return Standing("running", "", at.attempts, at.anew)
+            status: Status = "waiting" if self._jobs[name].is_queued() else "running"
+            return Standing(status, "", at.attempts, at.anew)
         if name in self._failures:
             return Standing("failed", self._failures[name], at.attempts, at.anew)
         return at
@@ -123,17 +124,21 @@ class Runner:
 
     def _hand_in(self) -> None:
         now = time.monotonic()
+        tasks: list[Task] = []
         for cell in self._open():
             name = cell.name
             if not self._is_due(name) or now < self._not_before.get(name, 0.0):
                 continue
             task = self._task(cell)
-            if not self.executor.has_room(task):
-                return
+            if not self.executor.has_room(task, tasks):
+                break
             self._standings[name] = self._look(cell)  # another process may have been faster
             if self._is_due(name):
                 self._retries.discard(name)
-                (self._jobs[name],) = self.executor.submit([task])
+                tasks.append(task)
+        if tasks:
+            jobs = self.executor.submit(tasks)
+            self._jobs |= {task.cell: job for task, job in zip(tasks, jobs, strict=True)}
 
     def _task(self, cell: Cell) -> Task:
         fabric = cell.config.fabric

@@ -6,7 +6,7 @@ from sparsegan.study.executors.base import Executor
 class Counting(Executor):
     closed = 0
 
-    def has_room(self, task):
+    def has_room(self, task, beside=()):
         return False
 
     def submit(self, tasks):

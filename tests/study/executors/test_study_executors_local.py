@@ -37,6 +37,8 @@ def test_what_a_task_prints_and_how_it_ends(tmp_path):
 def test_there_is_room_for_as_many_cores_as_there_are(tmp_path):
     with LocalExecutor(3) as executor:
         assert executor.has_room(task("", tmp_path, cores=5))  # alone it may run
+        assert executor.has_room(task("", tmp_path), [task("", tmp_path, cores=2)])
+        assert not executor.has_room(task("", tmp_path, cores=2), [task("", tmp_path, cores=2)])
         (first,) = executor.submit([task(FOREVER, tmp_path, cores=2)])
         assert executor.has_room(task("", tmp_path))
         assert not executor.has_room(task("", tmp_path, cores=2))

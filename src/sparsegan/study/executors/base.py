@@ -42,6 +42,10 @@ class Job(ABC):
     def exit_code(self) -> int | None:
         """The command's, -n where signal n has ended it; None while it waits or runs."""
 
+    def is_queued(self) -> bool:
+        """Whether it still waits for a machine that is free."""
+        return False
+
     @abstractmethod
     def stop(self) -> None:
         """Ask it to save its state and to end; asked again, it ends at once."""
@@ -51,8 +55,8 @@ class Executor(ABC):
     """Runs tasks; a context that ends all that it has begun."""
 
     @abstractmethod
-    def has_room(self, task: Task) -> bool:
-        """Whether to hand in this task now; the others wait."""
+    def has_room(self, task: Task, beside: Sequence[Task] = ()) -> bool:
+        """Whether to hand in this task now, with those beside it; the others wait."""
 
     @abstractmethod
     def submit(self, tasks: Sequence[Task]) -> list[Job]:

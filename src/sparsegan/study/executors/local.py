@@ -70,13 +70,14 @@ class LocalExecutor(Executor):
         self.workers, self.devices = workers, devices
         self._jobs: list[LocalJob] = []
 
-    def has_room(self, task: Task) -> bool:
+    def has_room(self, task: Task, beside: Sequence[Task] = ()) -> bool:
         """Whether cores, and devices if it needs any, are free."""
         running = self._running()
-        if not running:
+        if not running and not beside:
             return True
-        cores = sum(job.task.cores for job in running)
-        enough = not self.devices or len(self._free(running)) >= task.devices
+        cores = sum(each.cores for each in [*(job.task for job in running), *beside])
+        devices = sum(each.devices for each in [task, *beside])
+        enough = not self.devices or len(self._free(running)) >= devices
         return cores + task.cores <= self.workers and enough
 
     def submit(self, tasks: Sequence[Task]) -> list[Job]:
