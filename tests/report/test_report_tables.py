@@ -85,3 +85,14 @@ def test_versions_and_machine(run):
 def test_nothing_known_nothing_shown(bare):
     sections = (cost_section, decisions_section, machine_section, warnings_section)
     assert [section([bare]) for section in sections] == [""] * 4
+
+
+def test_operations_beside_the_training_steps_are_told_where_there_are_any(run_path):
+    record = RunRecord(run_path, "a")
+    record.cost = {
+        "flops": {"consistent": {"run": 5e9, "dense": 1e10}},
+        "overhead": {"growth": 1e8, "balance": 0.0},
+    }
+    text = check(cost_section([record])).text.replace("\xa0", " ")
+    assert "and FLOPs for gradients to grow by 1.00 × 10⁸ – 1.0 %" in text
+    assert "the balance ratio" not in text

@@ -122,6 +122,11 @@ def _cost_rows(run: RunRecord) -> Iterator[list[str]]:
         if spent is not None or dense is not None:
             share = percent(flops_share(run, convention))
             yield [f"training FLOPs, {convention}", figure(spent), figure(dense), share]
+    for kind, name in (("growth", "gradients to grow by"), ("balance", "the balance ratio")):
+        beside, dense = run.cost_of("overhead", kind), run.cost_of("flops", "consistent", "dense")
+        if beside:
+            share = percent(beside / dense if dense else None)
+            yield [f"and FLOPs for {name}", figure(beside), UNKNOWN, share]
     yield from _seconds_rows(run)
     sparse, dense = (run.cost_of("bytes", f"generator_{kind}") for kind in ("sparse", "dense"))
     if sparse is not None or dense is not None:

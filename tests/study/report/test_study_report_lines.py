@@ -71,3 +71,14 @@ def test_the_floor_is_a_dashed_line_where_it_is_known(of):
     write_cell(of, "adapt/seed=0", [0.3] * 3, floor=0.01)
     drawn = lines.quality(curves_of(load(of.origin)), "KID")
     assert all("real against real" in each and "real images, 0.0100." in each for each in drawn)
+
+
+def test_an_arm_of_more_groups_than_colours_shows_those_of_the_lowest_means(tmp_path):
+    axes = {"method.interval": list(range(1, 12))}
+    of = study(tmp_path, arms={"adapt": {}}, axes=axes, seeds=[0])
+    for number, cell in enumerate(of.cells):
+        write_cell(of, cell.name, [1.0 - number / 20] * 3)
+    curves = curves_of(load(of.origin))
+    ((_, shown),) = curves.facets()
+    assert [group.at for group in shown] == [f"interval={number}" for number in range(4, 12)]
+    assert [curves.color(group) for group in shown] == list(range(8))

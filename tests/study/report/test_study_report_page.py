@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from browser import LOOK, seen
-from sparsegan.study import load, report
+from sparsegan.study import load, report, standing
 from sparsegan.study.report import page
 from sparsegan.study.report.compare import verdict
 from sparsegan.study.report.groups import groups
@@ -79,3 +79,15 @@ def test_the_page_fits_the_window(ended, of, tmp_path, width):
     assert not console
     assert re.search(r'data-overflow="(-?\d+)"', document)[1] == "0"
     assert int(re.search(r'data-charts="(\d+)"', document)[1]) == charts > 6
+
+
+def test_grids_of_other_settings_are_not_shown(of):
+    write_cell(of, "dense/seed=0", [], diverged="no")
+    grid = place(of, "dense/seed=0").run.sample(20)
+    grid.parent.mkdir()
+    Image.new("L", (4, 4)).save(grid)
+    record = standing.Record("diverged", "no", 1, (), {"steps": 1})
+    standing.write(place(of, "dense/seed=0"), record)
+    table = load(of.origin)
+    assert table[0]["status"] == "changed"
+    assert "<img" not in page_of(table)

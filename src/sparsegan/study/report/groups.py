@@ -1,5 +1,6 @@
 """The cells of a table in groups: an arm at a point of the axes, over all seeds."""
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -93,7 +94,8 @@ def number(row: Row, key: str) -> float | None:
         operations, beside = number(row, "operations"), number(row, "operations_overhead")
         return None if operations is None else operations + (beside or 0.0)
     value = row.get(key)
-    return float(value) if isinstance(value, (int, float)) else None
+    known = isinstance(value, (int, float)) and math.isfinite(value)
+    return float(value) if known else None  # type: ignore[arg-type]
 
 
 def groups(table: Table) -> list[Group]:

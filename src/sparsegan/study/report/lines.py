@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from sparsegan.report.charts import Chart, Line, Style, render
 from sparsegan.report.format import figure
 from sparsegan.report.series import Point
-from sparsegan.study.report.groups import Group, Row
+from sparsegan.study.report.groups import PRIMARY, Group, Row
 from sparsegan.study.table import Series, Table
 
 COLORS = 8
 """Of the palette, the last one left for what is no group."""
 
 _NETWORKS = ("generator", "discriminator")
+_SHOWN = ("value", "seconds", "balance_ratio", *(f"{name}_density" for name in _NETWORKS))
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Curves:
     @classmethod
     def of(cls, table: Table, groups: Sequence[Group]) -> "Curves":
         """Read the series of every cell."""
-        return cls(groups, {row["cell"]: table.series(row) for row in table})
+        return cls(groups, {row["cell"]: _shown(table.series(row)) for row in table})
 
     def cells(self, group: Group) -> list[Series]:
         """The series that a group's lines are of."""
@@ -47,14 +48,21 @@ class Curves:
         """A group's colour: its own where there are few groups, else its place in its arm."""
         if len(self.groups) <= COLORS:
             return list(self.groups).index(group)
-        return [each for each in self.groups if each.arm == group.arm].index(group) % COLORS
+        shown = self._lowest(group.arm)
+        return shown.index(group) if group in shown else COLORS
 
     def facets(self) -> list[tuple[str, list[Group]]]:
-        """The groups that share a chart: all where there are few, else those of an arm."""
+        """The groups that share a chart: all where there are few, else an arm's lowest."""
         if len(self.groups) <= COLORS:
             return [("", list(self.groups))]
         arms = dict.fromkeys(group.arm for group in self.groups)
-        return [(arm, [group for group in self.groups if group.arm == arm]) for arm in arms]
+        return [(arm, self._lowest(arm)) for arm in arms]
+
+    def _lowest(self, arm: str) -> list[Group]:
+        """As many of an arm's groups as there are colours, those of the lowest means."""
+        own = [group for group in self.groups if group.arm == arm]
+        kept = sorted(own, key=lambda group: (group.mean(PRIMARY) is None, group.mean(PRIMARY)))
+        return [group for group in own if group in kept[:COLORS]]
 
 
 def quality(curves: Curves, metric: str) -> list[str]:
@@ -167,6 +175,11 @@ def seconds_at(points: Sequence[Point], step: float) -> float | None:
             return before[1] + share * (value - before[1])
         before = (at, value)
     return None
+
+
+def _shown(series: Series) -> Series:
+    """What is drawn of a series; of long runs the rest would be much to keep."""
+    return {key: series[key] for key in _SHOWN if key in series}
 
 
 def _drawn(lines: Sequence[Line]) -> list[Line]:

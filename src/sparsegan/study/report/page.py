@@ -97,10 +97,19 @@ def _table(shown: TextTable, curves: Curves) -> str:
 
 def _samples(study: Table, groups: Sequence[Group]) -> str:
     """The grids of one seed of every group, the same where all have it."""
-    of_each = [{row["seed"]: row for row in (group.finished or group.rows)} for group in groups]
+    of_each = [
+        {
+            row["seed"]: row
+            for row in (group.finished or group.rows)
+            if row["status"] != "changed"  # its grids are of other settings
+        }
+        for group in groups
+    ]
     common = [seed for seed in study.seeds if all(seed in rows for rows in of_each)]
     records = []
     for group, rows in zip(groups[:_MOST_PICTURES], of_each, strict=False):
+        if not rows:
+            continue
         seed = common[0] if common else next(iter(rows))
         label = group.name if common else f"{group.name}, seed {seed}"
         records += list(_records(Path(rows[seed]["run"]), label))
@@ -121,7 +130,7 @@ def _unequal(groups: Sequence[Group]) -> str:
     shown = tables.budgets(groups)
     said = "".join(f"<li>{escape(each)}</li>" for each in unequal.sentences(groups))
     listed = f'<ul class="cautions">{said}</ul>' if said else ""
-    body = table(list(shown.header), [list(row) for row in shown.rows], shown.text_columns)
+    body = table(shown.header, shown.rows, shown.text_columns)
     title = "What was not equal" if said else "Budgets, which were equal"
     return section(title, listed, body, intro=shown.note)
 

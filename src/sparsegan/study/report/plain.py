@@ -22,6 +22,9 @@ from sparsegan.study.report.tables import (
 )
 from sparsegan.study.table import Table
 
+_ALL_PAIRS = 100
+"""Of more groups there are differences from the first arm alone."""
+
 _SPREADS = (
     *("best", "floor", "generator_weights", "weights_mean", "generator_weights_mean"),
     *("discriminator_weights_mean", "cost", "operations", "operations_overhead", "seconds"),
@@ -49,10 +52,12 @@ def json_text(table: Table, groups: Sequence[Group], verdict: Verdict) -> str:
 
 
 def _results(table: Table, groups: Sequence[Group], verdict: Verdict) -> Mapping[str, Any]:
+    few = len(groups) <= _ALL_PAIRS
     compared = [
         difference(group, other, comparisons(groups))
         for index, group in enumerate(groups)
-        for other in groups[:index]
+        for other in (groups[:index] if few else [reference_of(group, groups)])
+        if other is not group
     ]
     return {
         "name": table.name,

@@ -11,12 +11,12 @@ from sparsegan.study.report.words import spread_text
 from sparsegan.study.table import Series
 
 _PRICES = (
-    ("generator_weights", "generator weights", "active weights of the generator at the end", count),
+    ("generator_weights", "generator weights", "of the generator, at the end", count),
     (
         *("weights_mean", "weights of both networks"),
-        *("active weights of both networks, averaged over the steps", count),
+        *("of both networks, averaged over the steps", count),
     ),
-    ("cost", "operations", "multiply-adds of the whole training, all that is counted", figure),
+    ("cost", "operations", "multiply-adds of the whole training", figure),
     ("seconds", "seconds", "measured seconds of training", figure),
 )
 

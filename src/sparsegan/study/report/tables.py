@@ -167,14 +167,10 @@ def measures(table: Table, groups: Sequence[Group]) -> TextTable:
 def budgets(groups: Sequence[Group]) -> TextTable:
     """Everything that may not be equal between groups, and whether it is."""
     found = properties(groups)
-    rows = [[each.name, "equal" if each.equal else "not equal", *each.values] for each in found]
-    return TextTable(
-        "Budgets",
-        "Equal are numbers within 2 % of each other.",
-        ["", "", *(group.name for group in groups)],
-        rows,
-        2,
-    )
+    rows = [["", *("equal" if each.equal else "not equal" for each in found)]]
+    rows += [[group.name, *(each.values[at] for each in found)] for at, group in enumerate(groups)]
+    note = "Equal are numbers within 2 % of each other."
+    return TextTable("Budgets", note, ["", *(each.name for each in found)], rows)
 
 
 def cells(table: Table) -> TextTable:
