@@ -1,5 +1,3 @@
-from well_formed import check
-
 from sparsegan.record import events
 from sparsegan.report.read import RunRecord
 from sparsegan.report.tables import (
@@ -10,6 +8,7 @@ from sparsegan.report.tables import (
     machine_section,
     warnings_section,
 )
+from well_formed import check
 
 
 def hold(step, reason="in the band", after=0.1):
