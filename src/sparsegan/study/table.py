@@ -28,51 +28,38 @@ class Table(list[dict[str, Any]]):
     What is not known yet, or does not apply, is None. Counts are of weights, costs are of the whole
     run, and of several pairs of networks (CycleGAN) weights are sums and measures are means.
 
-    ==================================  ============================================================
-    key                                 value
-    ==================================  ============================================================
-    `cell`                              its name, `arm[,key=value…]/seed=n`
-    `arm`                               the arm's name
-    each axis, by its dotted key        its value; None where the arm's method has no such setting
-    `seed`                              the seed
-    `status`                            waiting, running, stopped, finished, diverged, failed or
-                                        changed (`study.standing.Status`)
-    `reason`                            why it diverged, failed or is to begin anew; else ""
-    `attempts`                          how often a process has begun to work on it
-    `anew`                              why it began anew, sentences joined by "; "; else ""
-    `run`                               its run directory, a text
-    `step`, `steps`                     generator steps done, and of the whole run
-    `metric`                            what `primary`, `best` and `last` are of, such as
-                                        `kid-efficientnet-lite0`; smaller is better
-    `primary`                           the mean of the evaluations at 90, 95 and 100 % of the steps
-    `evaluations`                       how many of those there are; `primary` is None under three
-    `best`, `best_step`                 the smallest evaluation after step 0, and its step
-    `last`, `last_step`                 the newest evaluation, and its step
-    `floor`                             the measure of real images against real ones
-    `frechet` and any other number      the mean at 90, 95 and 100 %, as `primary`
-    of the `evaluate` events, by name
-    `seconds`                           of training, without evaluations
-    `seconds_per_step`                  measured at the end of the run, beside its dense equal
-    `dense_seconds_per_step`            the dense equal's
-    `operations`                        multiply-accumulates of the whole training, by the
-                                        consistent convention (`cost.training`)
-    `operations_overhead`               what comes on top, of gradients to grow by and measurements
-                                        of the balance ratio (`cost.overhead`)
-    `operations_published`              `operations` by the papers' convention
-    `dense_operations`                  of the same networks dense, by the consistent convention
-    `generator_weights`                 at the end of the run, dense layers included
-    `discriminator_weights`             the same
-    `generator_weights_mean`            averaged over the steps
-    `discriminator_weights_mean`        the same
-    `weights_mean`                      both together, averaged over the steps
-    `generator_weights_dense`           of the dense network
-    `discriminator_weights_dense`       the same
-    `generator_maskable`                weights of the layers that masks take
-    `discriminator_maskable`            the same
-    `discriminator_density`             of its maskable weights, at the end
-    `generator_density`                 the same of the generator
-    `balance_ratio`                     the mean of what was logged in the last tenth of the run
-    ==================================  ============================================================
+    | key | value |
+    | --- | --- |
+    | `cell` | its name, `arm[,key=value…]/seed=n` |
+    | `arm` | the arm's name |
+    | each axis, by its dotted key | its value; None where the arm's method has no such setting |
+    | `seed` | the seed |
+    | `status` | `waiting`, `running`, `stopped`, `finished`, `diverged`, `failed`, `changed` |
+    | `reason` | why it diverged, failed or is to begin anew; else `""` |
+    | `attempts` | how often a process has begun to work on it |
+    | `anew` | why it began anew, sentences joined by `; `; else `""` |
+    | `run` | its run directory, a text |
+    | `step`, `steps` | generator steps done, and of the whole run |
+    | `metric` | what `primary`, `best` and `last` are of, `kid-…`; smaller is better |
+    | `primary` | the mean of the evaluations at 90, 95 and 100 % of the steps |
+    | `evaluations` | how many of those there are; `primary` is None until all are there |
+    | `best`, `best_step` | the smallest evaluation after step 0, and its step |
+    | `last`, `last_step` | the newest evaluation, and its step |
+    | `floor`, `frechet`, … | the same mean of each other number of the evaluations |
+    | `seconds` | of training, without evaluations |
+    | `seconds_per_step` | measured at the end of the run |
+    | `dense_seconds_per_step` | of its dense equal, measured in turns with it |
+    | `operations` | multiply-accumulates of the training, in the consistent convention |
+    | `operations_overhead` | beside: gradients to grow by, measurements of the balance ratio |
+    | `operations_published` | `operations` in the papers' convention |
+    | `dense_operations` | `operations` of the same networks dense |
+    | `generator_weights`, `discriminator_weights` | at the end, dense layers included |
+    | `generator_weights_mean`, `discriminator_weights_mean` | averaged over the steps |
+    | `weights_mean` | both together, averaged over the steps |
+    | `generator_weights_dense`, `discriminator_weights_dense` | of the dense networks |
+    | `generator_maskable`, `discriminator_maskable` | weights that masks can take |
+    | `generator_density`, `discriminator_density` | of maskable weights, at the end |
+    | `balance_ratio` | the mean of what was logged in the last tenth of the run |
 
     Attributes:
         name: The study's.
