@@ -234,8 +234,9 @@ def test_a_signal_is_passed_on_and_nothing_more_is_begun(of, number):
         if len(executor.submitted) == 2 and not executor.jobs[1].stops:
             os.kill(os.getpid(), number)
 
-    before = signal.getsignal(number)
-    assert run.run(asks) == number
+    before, said = signal.getsignal(number), []
+    assert run.run(asks, said.append) == number
+    assert said == ["stopping: 1 running cell(s) save their state; asked again they end at once"]
     assert signal.getsignal(number) is before
     assert [job.stops for job in executor.jobs] == [0, 1]
     assert list(statuses(run).values()) == ["finished", "waiting", "waiting", "waiting"]

@@ -192,7 +192,7 @@ def _study(study: "Study", options: argparse.Namespace) -> int:
     number = 0
     if left:
         with study_tables.Display(console, progress) as display:
-            number = runner.run(display.show)
+            number = runner.run(display.show, display.say)
     table = load(study.origin, study.directory)
     console.print(study_tables.outcome(table))
     console.print(f"report: {_report(study)}")

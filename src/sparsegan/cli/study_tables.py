@@ -129,16 +129,17 @@ class Display:
             if before.status != now.status:
                 self._changed(each)
             elif len(now.anew) > len(before.anew):
-                self._say(f"{name} begins anew: {now.anew[-1]}")
+                self.say(f"{name} begins anew: {now.anew[-1]}")
         if self._live is not None:
             self._live.update(self._renderable(progress))
 
     def _changed(self, each: Progress) -> None:
         status, reason = each.standing.status, each.standing.reason
         if self._live is None or status in ("failed", "diverged"):
-            self._say(f"{each.cell.name}: {status}" + (f", {reason}" if reason else ""))
+            self.say(f"{each.cell.name}: {status}" + (f", {reason}" if reason else ""))
 
-    def _say(self, line: str) -> None:
+    def say(self, line: str) -> None:
+        """Print a line, above the live table where there is one."""
         self.console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
 
     def _renderable(self, progress: Sequence[Progress]) -> RenderableType:

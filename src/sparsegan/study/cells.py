@@ -4,6 +4,7 @@ import functools
 import hashlib
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -147,8 +148,8 @@ def cells(
             if key in known:
                 raise SparseganError(f"{key} (in axes of {origin}) is a setting of no arm's method")
             raise SparseganError(f"{unknown('key', key, sorted(known))} (in axes of {origin})")
-    names = [cell.name for cell in made]
-    twice = next((name for name in names if names.count(name) > 1), None)
+    names = Counter(cell.name for cell in made)
+    twice = next((name for name, times in names.items() if times > 1), None)
     if twice is not None:
         raise SparseganError(f"two cells of {origin} are both {twice}: list every value once")
     return made
@@ -183,10 +184,9 @@ def _cells(
     name = ",".join([arm, *(f"{key}={_text(value)}" for key, value in axes.items())])
     if len(name) > _LONGEST_NAME:
         name = f"{name[:_LONGEST_NAME]}-{_hash(name)}"
+    check(config)
     for seed in seeds:
-        cell = Cell(f"{name}/seed={seed}", arm, axes, seed, replace(config, seed=seed))
-        check(cell.config)
-        yield cell
+        yield Cell(f"{name}/seed={seed}", arm, axes, seed, replace(config, seed=seed))
 
 
 def _config(layers: Sequence[Layer], groups: Sequence[Group], at: Mapping[str, Any]) -> Config:

@@ -20,6 +20,7 @@ from sparsegan.study.progress import Follower, Progress
 from sparsegan.study.standing import Standing, Status
 
 Show = Callable[[Sequence[Progress]], None]
+Say = Callable[[str], None]
 
 _TICK = 0.2
 _LOOK = 5.0
@@ -68,11 +69,12 @@ class Runner:
         """Every cell as it stands."""
         return [self._progress_of(cell.name) for cell in self.study.cells]
 
-    def run(self, show: Show = lambda _: None) -> int:
+    def run(self, show: Show = lambda _: None, say: Say = lambda _: None) -> int:
         """Work until there is nothing left to do.
 
         Args:
             show: Is handed every cell, several times a second.
+            say: Is told what is worth a line besides.
 
         Returns:
             0, or the number of the signal that has asked for a stop; all has been saved then.
@@ -86,7 +88,7 @@ class Runner:
                 if not self._jobs and not self._open():
                     break
                 time.sleep(_TICK)
-            self._stop(show)
+            self._stop(show, say)
         show(self.progress())
         return self._signals[0] if self._signals else 0
 
@@ -182,12 +184,14 @@ class Runner:
             self._standings[cell.name] = self._look(cell)
         self._looked = time.monotonic()
 
-    def _stop(self, show: Show) -> None:
+    def _stop(self, show: Show, say: Say) -> None:
         """Pass every signal on, and wait until all have saved their state."""
         passed = 0
         while self._collect():
             if passed < len(self._signals):
                 passed = len(self._signals)
+                again = "" if passed > 1 else "; asked again they end at once"
+                say(f"stopping: {len(self._jobs)} running cell(s) save their state{again}")
                 for job in self._jobs.values():
                     job.stop()
             show(self.progress())
