@@ -279,6 +279,7 @@ def test_everything_at_once_goes_on_with_the_same_bits(images, tmp_path):
     assert goes_on(images, tmp_path, ALL)
 
 
+@pytest.mark.full
 def test_with_classes_too(images, tmp_path):
     flags = (*ALL, "--network.name", "biggan", "--data.image_size", "32")
     assert goes_on(images, tmp_path, flags, steps=(1, 2))

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 import cycle_run
+from needs import in_full
 from sparsegan import cost, engine, report
-from sparsegan.draw import sampling
 from sparsegan.plan import plan
 from sparsegan.record.checkpoint import load_state
 from sparsegan.record.metrics_log import read_events
@@ -26,11 +26,7 @@ EVENTS = {"prune": [7], "gmp": [4, 7, 10, 11], "snip": [1], "tickets": [5, 10]}
 """Generator steps, of 14, after which weights are taken out."""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _few_standing_batches():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sampling, "STANDING_BATCHES", 4)
-        yield
+pytestmark = pytest.mark.usefixtures("quick_runs")
 
 
 def config(directory, name, kernels="masked", *flags):
@@ -44,7 +40,7 @@ def config(directory, name, kernels="masked", *flags):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def whole(quick_runs, tmp_path_factory):
     """Runs that were never stopped, by method and kernels."""
     made = {}
 
@@ -71,13 +67,9 @@ def events_of(run, kind=None, but=("seconds", "steps_per_second")):
 
 
 STOPS = [
-    pytest.param("prune", 6, marks=pytest.mark.full),
-    ("prune", 7),
-    pytest.param("gmp", 7, marks=pytest.mark.full),
     ("snip", 1),
-    pytest.param("tickets", 1, marks=pytest.mark.full),
     ("tickets", 5),
-    pytest.param("tickets", 11, marks=pytest.mark.full),
+    *in_full(("prune", 6), ("prune", 7), ("gmp", 7), ("tickets", 1), ("tickets", 11)),
 ]
 
 
