@@ -1,6 +1,5 @@
 """Signals of this process; who waits for whom is in the tests of two ranks."""
 
-import os
 import signal
 import threading
 from pathlib import Path
@@ -25,12 +24,12 @@ def previous():
 def test_the_first_signal_is_remembered_and_the_second_is_as_usual(previous):
     with StopRequest() as request:
         assert request.agreed(ALONE) == 0
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
         assert request.agreed(ALONE) == signal.SIGTERM
         assert previous == []
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
         assert previous == [signal.SIGTERM]
-    os.kill(os.getpid(), signal.SIGTERM)
+    signal.raise_signal(signal.SIGTERM)
     assert previous == [signal.SIGTERM] * 2
 
 
