@@ -33,11 +33,11 @@ def left(of, **done):
 
 def test_each_point_is_timed_once_and_the_rest_is_counted(timed, tmp_path):
     of = study(tmp_path, base={"steps": 20, "evaluate": {"every": 10}})
-    found = forecast(of, left(of, adapt=10))
+    forecasted = forecast(of, left(of, adapt=10))
     assert [config.method.name for config in timed] == ["dense", "adapt"]
     whole = module.START + 20 * 2 + 5 * 10  # at 0, 10, 18, 19 and 20
     rest = module.START + 10 * 1 + 4 * 10  # the evaluation at step 10 may be still to come
-    assert found.seconds == {
+    assert forecasted.seconds == {
         "dense/seed=0": whole,
         "dense/seed=1": whole,
         "adapt/seed=0": rest,
@@ -47,20 +47,23 @@ def test_each_point_is_timed_once_and_the_rest_is_counted(timed, tmp_path):
 
 def test_what_diverges_at_once_takes_no_time_and_stops_nothing(timed, tmp_path):
     of = study(tmp_path, axes={"batch_size": [7, 8]})
-    found = forecast(of, left(of))
-    assert found.seconds["dense,batch_size=7/seed=0"] == module.START
-    assert found.seconds["dense,batch_size=8/seed=0"] > module.START
+    forecasted = forecast(of, left(of))
+    assert forecasted.seconds["dense,batch_size=7/seed=0"] == module.START
+    assert forecasted.seconds["dense,batch_size=8/seed=0"] > module.START
 
 
 def test_of_a_large_study_the_first_point_of_each_arm_is_timed(timed, tmp_path):
     of = study(tmp_path, axes={"batch_size": list(range(10, 40))})
-    found = forecast(of, left(of))
+    forecasted = forecast(of, left(of))
     assert len(timed) == 2
-    assert len(found.seconds) == len(of.cells)
-    assert found.seconds["dense,batch_size=39/seed=1"] > found.seconds["adapt,batch_size=39/seed=1"]
+    assert len(forecasted.seconds) == len(of.cells)
+    assert (
+        forecasted.seconds["dense,batch_size=39/seed=1"]
+        > forecasted.seconds["adapt,batch_size=39/seed=1"]
+    )
 
 
 def test_cells_fill_the_workers(tmp_path):
     seconds = {"a": 5.0, "b": 3.0, "c": 4.0}
-    found = Forecast({}, seconds)
-    assert [found.total(workers) for workers in (1, 2, 3, 9)] == [12, 7, 5, 5]
+    forecasted = Forecast({}, seconds)
+    assert [forecasted.total(workers) for workers in (1, 2, 3, 9)] == [12, 7, 5, 5]

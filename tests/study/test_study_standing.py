@@ -64,9 +64,9 @@ def test_a_run_at_its_end_is_finished_whatever_was_written_down(of):
 
 def test_a_divergence_is_told_with_its_reason(of):
     begin(of, status="diverged", reason="the generator diverged at step 3", anew=("moved",))
-    found = stands(of)
-    assert (found.status, found.anew) == ("diverged", ("moved",))
-    assert found.reason == "the generator diverged at step 3"
+    standing_now = stands(of)
+    assert (standing_now.status, standing_now.anew) == ("diverged", ("moved",))
+    assert standing_now.reason == "the generator diverged at step 3"
 
 
 def test_other_settings_are_told_where_they_matter(of, tmp_path):

@@ -46,13 +46,13 @@ def test_the_primary_number_is_the_mean_at_the_end_and_best_is_of_the_whole_run(
     write_events(
         run, start(), *(evaluation(s, v, recall=v / 2, name="x") for s, v in values.items())
     )
-    found = row(of, "dense/seed=0")
-    assert found["primary"] == pytest.approx(0.4)
-    assert found["recall"] == pytest.approx(0.2)
-    assert (found["best"], found["best_step"]) == (0.2, 5)  # not the untrained generator's
-    assert (found["last"], found["last_step"], found["evaluations"]) == (0.4, 20, 3)
-    assert found["metric"] == "kid-x"
-    assert "name" not in found
+    cell = row(of, "dense/seed=0")
+    assert cell["primary"] == pytest.approx(0.4)
+    assert cell["recall"] == pytest.approx(0.2)
+    assert (cell["best"], cell["best_step"]) == (0.2, 5)  # not the untrained generator's
+    assert (cell["last"], cell["last_step"], cell["evaluations"]) == (0.4, 20, 3)
+    assert cell["metric"] == "kid-x"
+    assert "name" not in cell
     assert load(of.origin).measures == ("primary", "recall")
     assert row(of, "dense/seed=1")["recall"] is None
 
@@ -69,14 +69,14 @@ def test_weights_are_averaged_over_the_steps(of):
     run = place(of, "dense/seed=0").run
     # 20 active for 5 steps, 60 for 15: (100 + 900) / 20 = 50, and 50 dense ones.
     write_events(run, start(), rewire(5, 60), {"kind": "end", "step": STEPS, "seconds": 7.5})
-    found = row(of, "dense/seed=0")
-    assert (found["generator_weights"], found["generator_weights_mean"]) == (70, 70)
-    assert found["discriminator_weights"] == 110
-    assert found["discriminator_weights_mean"] == pytest.approx(100)
-    assert found["weights_mean"] == pytest.approx(170)
-    assert (found["generator_weights_dense"], found["generator_maskable"]) == (150, 100)
-    assert (found["generator_density"], found["discriminator_density"]) == (0.2, 0.6)
-    assert found["seconds"] == 7.5
+    cell = row(of, "dense/seed=0")
+    assert (cell["generator_weights"], cell["generator_weights_mean"]) == (70, 70)
+    assert cell["discriminator_weights"] == 110
+    assert cell["discriminator_weights_mean"] == pytest.approx(100)
+    assert cell["weights_mean"] == pytest.approx(170)
+    assert (cell["generator_weights_dense"], cell["generator_maskable"]) == (150, 100)
+    assert (cell["generator_density"], cell["discriminator_density"]) == (0.2, 0.6)
+    assert cell["seconds"] == 7.5
 
 
 def test_costs_are_those_of_cost_json(of):
@@ -89,10 +89,10 @@ def test_costs_are_those_of_cost_json(of):
         "weights": {name: {"total": 160} for name in networks},  # 10 are of no layer
     }
     run.cost.write_text(json.dumps(content))
-    found = row(of, "dense/seed=0")
-    assert (found["operations"], found["operations_published"]) == (5.0, 4.0)
-    assert (found["dense_operations"], found["seconds_per_step"]) == (9.0, 0.5)
-    assert (found["generator_weights"], found["generator_weights_dense"]) == (80, 160)
+    cell = row(of, "dense/seed=0")
+    assert (cell["operations"], cell["operations_published"]) == (5.0, 4.0)
+    assert (cell["dense_operations"], cell["seconds_per_step"]) == (9.0, 0.5)
+    assert (cell["generator_weights"], cell["generator_weights_dense"]) == (80, 160)
 
 
 def test_pairs_are_added_up_and_their_measures_averaged(of):
@@ -105,11 +105,11 @@ def test_pairs_are_added_up_and_their_measures_averaged(of):
         for pair in pairs
     ]
     write_events(run, *starts, *values)
-    found = row(of, "dense/seed=0")
-    assert found["primary"] == pytest.approx(0.15)
-    assert found["generator_weights"] == 140
-    assert load(of.origin).series(found)["value"] == [(18, 0.1), (19, 0.1), (20, 0.1)]
-    assert load(of.origin).series(found, pair="b")["value"][0] == (18, 0.2)
+    cell = row(of, "dense/seed=0")
+    assert cell["primary"] == pytest.approx(0.15)
+    assert cell["generator_weights"] == 140
+    assert load(of.origin).series(cell)["value"] == [(18, 0.1), (19, 0.1), (20, 0.1)]
+    assert load(of.origin).series(cell, pair="b")["value"][0] == (18, 0.2)
 
 
 def test_series_are_the_curves_of_a_cell(of):

@@ -79,8 +79,8 @@ def test_a_finished_cell_is_left_as_it_is(of):
 def test_a_stopped_cell_goes_on_to_the_same_bits(of, tmp_path, monkeypatch):
     stopped(of, 5, monkeypatch)
     assert standing.standing(place(of, NAME), of.cell(NAME)).status == "stopped"
-    found = work(of, of.cell(NAME))
-    assert (found.status, found.attempts, found.anew) == ("finished", 2, ())
+    result = work(of, of.cell(NAME))
+    assert (result.status, result.attempts, result.anew) == ("finished", 2, ())
     (tmp_path / "other").mkdir()
     whole = study(tmp_path / "other", base={"steps": 8, "evaluate": {"every": 7}})
     work(whole, whole.cell(NAME))
@@ -95,10 +95,10 @@ def test_a_cell_that_cannot_go_on_to_the_same_bits_begins_anew(of, monkeypatch):
         return {**conditions(games), "instruction set": "another"}
 
     monkeypatch.setattr(state, "conditions", elsewhere)
-    found = work(of, of.cell(NAME))
-    assert (found.status, len(found.anew)) == ("finished", 1)
-    assert "instruction set" in found.anew[0]
-    assert "set-aside/adapt/seed=0-1" in found.anew[0]
+    result = work(of, of.cell(NAME))
+    assert (result.status, len(result.anew)) == ("finished", 1)
+    assert "instruction set" in result.anew[0]
+    assert "set-aside/adapt/seed=0-1" in result.anew[0]
     aside = of.directory / "set-aside" / "adapt" / "seed=0-1"
     assert (aside / "metrics.jsonl").is_file()
     row = next(row for row in load(of.origin) if row["cell"] == NAME)
@@ -123,18 +123,18 @@ def test_a_cell_of_changed_settings_begins_anew(of, tmp_path):
     work(of, of.cell(NAME))
     now = study(tmp_path, base={"steps": 9, "evaluate": {"every": 7}})
     assert standing.standing(place(now, NAME), now.cell(NAME)).status == "changed"
-    found = work(now, now.cell(NAME))
-    assert found.status == "finished"
-    assert "steps 8 -> 9" in found.anew[0]
+    result = work(now, now.cell(NAME))
+    assert result.status == "finished"
+    assert "steps 8 -> 9" in result.anew[0]
     assert (now.directory / "set-aside" / "adapt" / "seed=0-1" / "cost.json").is_file()
 
 
 def test_a_cell_that_diverges_is_written_down_and_not_run_again(tmp_path):
     rate = {"optimiser": {"generator": {"lr": 1e20}, "discriminator": {"lr": 1e20}}}
     of = study(tmp_path, base={"steps": 8, **rate})
-    found = work(of, of.cell(NAME))
-    assert found.status == "diverged"
-    assert "diverged at step" in found.reason
+    result = work(of, of.cell(NAME))
+    assert result.status == "diverged"
+    assert "diverged at step" in result.reason
     assert work(of, of.cell(NAME)).attempts == 1
 
 
@@ -144,10 +144,10 @@ def test_a_cell_that_fails_is_written_down_and_tried_again(of, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(loop, "train", fails)
-        found = work(of, of.cell(NAME))
-    assert (found.status, found.reason) == ("failed", "the disk is full")
-    found = work(of, of.cell(NAME))
-    assert (found.status, found.reason, found.attempts) == ("finished", "", 2)
+        result = work(of, of.cell(NAME))
+    assert (result.status, result.reason) == ("failed", "the disk is full")
+    result = work(of, of.cell(NAME))
+    assert (result.status, result.reason, result.attempts) == ("finished", "", 2)
 
 
 def test_a_defect_is_written_down_and_raised(of, monkeypatch):
@@ -178,8 +178,8 @@ def test_a_cell_that_is_resumed_by_hand_is_left_to_it(of, monkeypatch):
 
 def test_an_end_without_a_word_is_written_down(of):
     worker.note_failure(place(of, NAME), of.cell(NAME), "killed")
-    found = standing.standing(place(of, NAME), of.cell(NAME))
-    assert (found.status, found.reason, found.attempts) == ("failed", "killed", 1)
+    result = standing.standing(place(of, NAME), of.cell(NAME))
+    assert (result.status, result.reason, result.attempts) == ("failed", "killed", 1)
     worker.note_failure(place(of, NAME), of.cell(NAME), "killed again")
     assert standing.standing(place(of, NAME), of.cell(NAME)).reason == "killed"
 

@@ -11,7 +11,7 @@ from sparsegan.report.format import short, tick
 from sparsegan.report.markup import escape
 from sparsegan.report.series import frame, ticks
 
-Place = tuple[float, float]
+Position = tuple[float, float]
 
 _LABEL_HEIGHT, _LABEL_WIDTH = 7.5, 30.0  # in percent of the plot, about
 
@@ -36,7 +36,7 @@ class Dot:
     label: str
     title: str
     color: int = 0
-    around: Sequence[Place] = ()
+    around: Sequence[Position] = ()
     low: float | None = None
     high: float | None = None
 
@@ -117,7 +117,7 @@ def _legend(chart: Scatter) -> str:
 
 
 def _frame(chart: Scatter) -> _Frame:
-    places = [place for dot in chart.dots for place in ((dot.x, dot.y), *dot.around)]
+    places = [position for dot in chart.dots for position in ((dot.x, dot.y), *dot.around)]
     anchors = [edge for band in chart.bands for edge in band] + [0.0] * chart.from_zero
     low, high = frame((y for _, y in places), anchors)
     margin = 0.07 * (high - low)
@@ -177,18 +177,18 @@ def _axes(chart: Scatter, around: _Frame) -> Iterator[str]:
         yield f'<span class="x" style="left:{around.left(value):.2f}%">{text}</span>'
 
 
-def apart(places: Sequence[Place]) -> list[Place]:
+def apart(places: Sequence[Position]) -> list[Position]:
     """Places of labels (percent across and downwards), moved downwards where they would overlap.
 
     Example:
         >>> apart([(10.0, 50.0), (12.0, 51.0)])
         [(10.0, 50.0), (12.0, 57.5)]
     """
-    done: dict[int, Place] = {}
+    done: dict[int, Position] = {}
     for index in sorted(range(len(places)), key=lambda index: places[index][1]):
         left, top = places[index]
         # Whoever is moved below one may meet the next, which lies further down.
-        for other_left, other_top in sorted(done.values(), key=lambda place: place[1]):
+        for other_left, other_top in sorted(done.values(), key=lambda position: position[1]):
             if abs(left - other_left) < _LABEL_WIDTH and abs(top - other_top) < _LABEL_HEIGHT:
                 top = other_top + _LABEL_HEIGHT
         done[index] = left, top

@@ -161,8 +161,8 @@ def _points(
     """Each combination of an arm's axes: those that its method has, or the methods on an axis."""
     for name in axes.get("method.name", [None]):
         own = dict(axes) if name is None else {**axes, "method.name": [name]}
-        chosen = [Layer(origin, {"method": {"name": name}})] if name is not None else []
-        has = {option.key for option in options(method_of([*stated, *chosen]))}
+        method = [Layer(origin, {"method": {"name": name}})] if name is not None else []
+        has = {option.key for option in options(method_of([*stated, *method]))}
         own = {key: values for key, values in own.items() if key in has}
         for values in itertools.product(*own.values()):
             yield dict(zip(own, values, strict=True))

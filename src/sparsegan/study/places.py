@@ -57,9 +57,9 @@ class Place:
 def names(study: Path) -> list[str]:
     """The cells that a study's folder has records or runs of."""
     runs = study / RUNS
-    found = {
+    folders = {
         path.with_name(path.name.removesuffix(".cell.json"))
         for path in runs.glob("*/seed=*.cell.json")
     }
-    found |= {path.parent for path in runs.glob("*/seed=*/config.yaml")}
-    return sorted(path.relative_to(runs).as_posix() for path in found)
+    folders |= {path.parent for path in runs.glob("*/seed=*/config.yaml")}
+    return sorted(path.relative_to(runs).as_posix() for path in folders)

@@ -76,8 +76,8 @@ class Table(list[dict[str, Any]]):
 
     def __init__(self, study: file.Study) -> None:
         rows = [_row(study, cell) for cell in study.cells]
-        measures = dict.fromkeys(key for _, found in rows for key in found)
-        super().__init__({**row, **dict.fromkeys(measures), **found} for row, found in rows)
+        measures = dict.fromkeys(key for _, measured in rows for key in measured)
+        super().__init__({**row, **dict.fromkeys(measures), **measured} for row, measured in rows)
         self.name, self.about, self.directory = study.name, study.about, study.directory
         self.arms, self.axes, self.seeds = study.arms, study.axes, study.seeds
         self.measures = ("primary", *measures)
@@ -101,15 +101,15 @@ class Table(list[dict[str, Any]]):
         events = readable_events(Place(self.directory, name).run.metrics)
         named = [str(event["pair"]) for event in events if event.get("pair")]
         wanted = pair if pair is not None else next(iter(named), None)
-        found: Series = {}
+        series: Series = {}
         for event in events:
             if event.get("pair") == wanted and event["kind"] in ("train", "evaluate"):
                 drop = {"step"} if event["kind"] == "train" else {"step", "n", "seconds"}
                 for key, value in event.items():
                     if key not in drop and (value is None or _is_number(value)):
-                        found.setdefault(key, []).append((event["step"], value))
+                        series.setdefault(key, []).append((event["step"], value))
         return {
-            key: points for key, points in found.items() if any(v is not None for _, v in points)
+            key: points for key, points in series.items() if any(v is not None for _, v in points)
         }
 
 
@@ -161,11 +161,11 @@ def _quality(events: Iterable[Event], steps: int) -> tuple[dict[str, Any], dict[
     for event in events:
         if event["kind"] == "evaluate":
             by_step.setdefault(event["step"], []).append(event)
-    evaluations = [event for found in by_step.values() for event in found]
+    evaluations = [event for same_step in by_step.values() for event in same_step]
     values = {
         step: mean
-        for step, found in by_step.items()
-        if (mean := _mean([event["value"] for event in found])) is not None
+        for step, same_step in by_step.items()
+        if (mean := _mean([event["value"] for event in same_step])) is not None
     }
     later = {step: value for step, value in values.items() if step}
     best = min(later, key=lambda step: (later[step], step)) if later else None

@@ -8,14 +8,12 @@ from study_of_seconds import study, write_cell
 
 def test_differences_are_over_the_seeds_in_common(ended):
     dense, static, adapt = groups(ended)
-    found = difference(dense, adapt)
+    gap = difference(dense, adapt)
     # 0.200, 0.202, 0.198: mean 0.2, standard deviation 0.002.
-    assert found.interval.mean == pytest.approx(0.2)
+    assert gap.interval.mean == pytest.approx(0.2)
     half = 4.3027 * 0.002 / 3**0.5
-    assert (found.interval.low, found.interval.high) == pytest.approx(
-        (0.2 - half, 0.2 + half), 1e-4
-    )
-    assert (found.seeds, found.clear) == ((0, 1, 2), True)
+    assert (gap.interval.low, gap.interval.high) == pytest.approx((0.2 - half, 0.2 + half), 1e-4)
+    assert (gap.seeds, gap.clear) == ((0, 1, 2), True)
     assert difference(static, adapt).seeds == (0, 1)
 
 
@@ -65,8 +63,8 @@ def test_nothing_finished_has_no_leader(of):
 
 
 def test_ranks_are_means_over_blocks_and_divergence_is_last(ended):
-    found = {each.name: (each.mean, each.blocks) for each in ranks(ended, groups(ended))}
-    assert found == {"dense": (2, 3), "static": (3, 3), "adapt": (1, 3)}
+    mean_ranks = {each.name: (each.mean, each.blocks) for each in ranks(ended, groups(ended))}
+    assert mean_ranks == {"dense": (2, 3), "static": (3, 3), "adapt": (1, 3)}
 
 
 def test_ties_share_places_and_unfinished_blocks_are_left_out(of):
@@ -74,8 +72,8 @@ def test_ties_share_places_and_unfinished_blocks_are_left_out(of):
         for arm, value in (("dense", 0.5), ("static", 0.5), ("adapt", 0.3 if seed else 0.9)):
             write_cell(of, f"{arm}/seed={seed}", [value] * 3)
     table = load(of.origin)
-    found = {each.name: (each.mean, each.blocks) for each in ranks(table, groups(table))}
-    assert found == {"dense": (2.0, 2), "static": (2.0, 2), "adapt": (2.0, 2)}
+    mean_ranks = {each.name: (each.mean, each.blocks) for each in ranks(table, groups(table))}
+    assert mean_ranks == {"dense": (2.0, 2), "static": (2.0, 2), "adapt": (2.0, 2)}
 
 
 def test_an_arm_without_an_axis_is_at_all_its_points(tmp_path):
@@ -87,8 +85,8 @@ def test_an_arm_without_an_axis_is_at_all_its_points(tmp_path):
     ):
         write_cell(of, f"{name}/seed=0", [value] * 3)
     table = load(of.origin)
-    found = {each.name: (each.mean, each.blocks) for each in ranks(table, groups(table))}
-    assert found == {"dense": (1.5, 2), "adapt": (1.5, 2)}
+    mean_ranks = {each.name: (each.mean, each.blocks) for each in ranks(table, groups(table))}
+    assert mean_ranks == {"dense": (1.5, 2), "adapt": (1.5, 2)}
 
 
 def test_one_arm_has_its_points_ranked(tmp_path):
@@ -96,5 +94,5 @@ def test_one_arm_has_its_points_ranked(tmp_path):
     for interval in (2, 4):
         write_cell(of, f"adapt,method.interval={interval}/seed=0", [interval / 10] * 3)
     table = load(of.origin)
-    found = {each.name: each.mean for each in ranks(table, groups(table))}
-    assert found == {"adapt interval=2": 1, "adapt interval=4": 2}
+    mean_ranks = {each.name: each.mean for each in ranks(table, groups(table))}
+    assert mean_ranks == {"adapt interval=2": 1, "adapt interval=4": 2}

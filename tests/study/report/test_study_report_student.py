@@ -13,8 +13,8 @@ POINTS |= {5: (2.571, 4.032), 9: (2.262, 3.250), 10: (2.228, 3.169), 30: (2.042,
 
 @pytest.mark.parametrize("degrees", POINTS)
 def test_quantiles_are_those_of_the_tables(degrees):
-    found = [quantile(level, degrees) for level in (0.95, 0.99)]
-    assert found == pytest.approx(POINTS[degrees], abs=6e-4)
+    values = [quantile(level, degrees) for level in (0.95, 0.99)]
+    assert values == pytest.approx(POINTS[degrees], abs=6e-4)
 
 
 @given(st.integers(1, 40), st.floats(0.0, 20.0))
@@ -36,16 +36,16 @@ def test_probabilities_are_the_integral_of_the_density(degrees, t):
 
 def test_an_interval_by_hand():
     # Mean 2, standard deviation 1, error 1/√3, t of 2 degrees 4.303.
-    found = interval([1.0, 2.0, 3.0])
-    assert (found.mean, found.number) == (2.0, 3)
-    assert (found.low, found.high) == pytest.approx(
+    by_hand = interval([1.0, 2.0, 3.0])
+    assert (by_hand.mean, by_hand.number) == (2.0, 3)
+    assert (by_hand.low, by_hand.high) == pytest.approx(
         (2 - 4.3027 / 3**0.5, 2 + 4.3027 / 3**0.5), 1e-4
     )
-    assert not found.excludes_zero
+    assert not by_hand.excludes_zero
     assert interval([1.0, 1.1, 1.2]).excludes_zero
 
 
 def test_one_number_has_no_interval():
-    found = interval([5.0])
-    assert (found.mean, found.low, found.high, found.number) == (5.0, None, None, 1)
-    assert not found.excludes_zero
+    single = interval([5.0])
+    assert (single.mean, single.low, single.high, single.number) == (5.0, None, None, 1)
+    assert not single.excludes_zero

@@ -27,14 +27,14 @@ def write(path: str | Path, directory: str | Path | None = None) -> Path:
         SparseganError: There is no such study.
     """
     table = load(path, directory)
-    found = groups(table)
-    said = verdict(found)
+    arms = groups(table)
+    sentences = verdict(arms)
     folder = table.directory
     folder.mkdir(parents=True, exist_ok=True)
     atomic_write_text(folder / "table.csv", plain.csv_text(table))
-    atomic_write_text(folder / "results.json", plain.json_text(table, found, said))
+    atomic_write_text(folder / "results.json", plain.json_text(table, arms, sentences))
     copy = folder / file.COPY
     settings = copy.read_text(encoding="utf-8", errors="replace") if copy.is_file() else ""
-    atomic_write_text(folder / "index.html", page.html(table, found, said, settings))
-    atomic_write_text(folder / "table.md", plain.markdown(table, found, said))
+    atomic_write_text(folder / "index.html", page.html(table, arms, sentences, settings))
+    atomic_write_text(folder / "table.md", plain.markdown(table, arms, sentences))
     return folder / "index.html"

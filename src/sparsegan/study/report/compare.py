@@ -96,11 +96,11 @@ def verdict(groups: Sequence[Group]) -> Verdict:
     for group in measured:
         if group is leader:
             continue
-        found = difference(group, leader, comparisons(groups))
-        if found is None or not found.clear or found.interval.mean < 0:
+        gap = difference(group, leader, comparisons(groups))
+        if gap is None or not gap.clear or gap.interval.mean < 0:
             rivals.append(group)
-        if found is not None and found.interval.high is not None:
-            halves.append(found.interval.high - found.interval.mean)
+        if gap is not None and gap.interval.high is not None:
+            halves.append(gap.interval.high - gap.interval.mean)
     sound = leader.with_status("diverged", "failed") == 0
     ended = not any(group.left for group in groups)
     alone = len(measured) < 2

@@ -84,8 +84,8 @@ class Group:
 
     def mean(self, key: str) -> float | None:
         """The mean of a number over the finished cells."""
-        found = self.spread(key)
-        return None if found is None else found.mean
+        spread = self.spread(key)
+        return None if spread is None else spread.mean
 
 
 def number(row: Row, key: str) -> float | None:

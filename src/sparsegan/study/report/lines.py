@@ -42,7 +42,7 @@ class Curves:
         rows: list[Row] = group.finished or [
             row for row in group.rows if row["status"] in ("running", "stopped")
         ]
-        return [found for row in rows if (found := self.series[row["cell"]])]
+        return [points for row in rows if (points := self.series[row["cell"]])]
 
     def color(self, group: Group) -> int:
         """A group's colour: its own where there are few groups, else its place in its arm."""

@@ -54,9 +54,9 @@ def html(study: Table, groups: Sequence[Group], verdict: Verdict, settings: str 
 def _opening(study: Table, groups: Sequence[Group], verdict: Verdict, curves: Curves) -> str:
     """What the page is for: the answer in words, and in a table of a few columns."""
     first, *rest = words.answer(verdict, groups, words.short_metric(tables.metric_of(study)))
-    told = unequal.sentences(groups)
-    cautions = [words.progress(study), *told[:1]]
-    if len(told) > 1:
+    inequalities = unequal.sentences(groups)
+    cautions = [words.progress(study), *inequalities[:1]]
+    if len(inequalities) > 1:
         cautions.append("What else was not equal stands below.")
     said = "".join(f"<p>{escape(each)}</p>" for each in rest)
     caution = " ".join(each for each in cautions if each)

@@ -111,13 +111,13 @@ def _group(group: Group, groups: Sequence[Group], table: Table) -> Mapping[str, 
 def markdown(table: Table, groups: Sequence[Group], verdict: Verdict) -> str:
     """The outcome as a page of Markdown."""
     metric = words.short_metric(metric_of(table))
-    told = unequal.sentences(groups)
+    inequalities = unequal.sentences(groups)
     parts = [
         f"# {table.name}",
         _escaped(table.about),
         _escaped(" ".join(words.answer(verdict, groups, metric))),
         _escaped(words.progress(table)),
-        *(f"**Not equal.** {_escaped(each)}" for each in told),
+        *(f"**Not equal.** {_escaped(each)}" for each in inequalities),
         f"`{table.command}` repeats it.",
         _table(outcome(table, groups)),
         *(_table(each) for each in differences(groups, verdict.leader)),

@@ -114,7 +114,7 @@ def differences(groups: Sequence[Group], leader: Group | None) -> list[TextTable
     return [each for each in made if each.rows]
 
 
-def _differences(title: str, note: str, found: Sequence[Difference | None]) -> TextTable:
+def _differences(title: str, note: str, gaps: Sequence[Difference | None]) -> TextTable:
     header = ("", "less", "seeds", "difference", "95 % interval", "")
     rows = [
         [
@@ -125,30 +125,30 @@ def _differences(title: str, note: str, found: Sequence[Difference | None]) -> T
             range_text(each.interval.low, each.interval.high),
             _clearness(each),
         ]
-        for each in found
+        for each in gaps
         if each is not None
     ]
     return TextTable(title, note, header, rows, 2)
 
 
-def _clearness(found: Difference) -> str:
-    if found.clear:
+def _clearness(gap: Difference) -> str:
+    if gap.clear:
         return "clear"
-    if len(found.seeds) < 2:
+    if len(gap.seeds) < 2:
         return "one seed"
-    return "doubtful" if found.interval.excludes_zero else "inside the noise"
+    return "doubtful" if gap.interval.excludes_zero else "inside the noise"
 
 
 def ranking(table: Table, groups: Sequence[Group]) -> TextTable:
     """Mean ranks over cells."""
-    found = sorted(ranks(table, groups), key=lambda each: each.mean)
-    blocks = found[0].blocks if found else 0
+    ranked = sorted(ranks(table, groups), key=lambda each: each.mean)
+    blocks = ranked[0].blocks if ranked else 0
     return TextTable(
         "Ranks",
         f"Mean place among the cells of equal seed and axes, 1 being the best, over {blocks} such "
         "blocks; a cell that diverged comes last.",
         ("", "mean rank"),
-        [[each.name, figure(each.mean)] for each in found],
+        [[each.name, figure(each.mean)] for each in ranked],
     )
 
 
@@ -166,11 +166,13 @@ def measures(table: Table, groups: Sequence[Group]) -> TextTable:
 
 def budgets(groups: Sequence[Group]) -> TextTable:
     """Everything that may not be equal between groups, and whether it is."""
-    found = properties(groups)
-    rows = [["", *("equal" if each.equal else "not equal" for each in found)]]
-    rows += [[group.name, *(each.values[at] for each in found)] for at, group in enumerate(groups)]
+    compared = properties(groups)
+    rows = [["", *("equal" if each.equal else "not equal" for each in compared)]]
+    rows += [
+        [group.name, *(each.values[at] for each in compared)] for at, group in enumerate(groups)
+    ]
     note = "Equal are numbers within 2 % of each other."
-    return TextTable("Budgets", note, ["", *(each.name for each in found)], rows)
+    return TextTable("Budgets", note, ["", *(each.name for each in compared)], rows)
 
 
 def cells(table: Table) -> TextTable:

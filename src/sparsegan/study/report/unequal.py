@@ -29,7 +29,7 @@ class Property:
 
 def properties(groups: Sequence[Group]) -> list[Property]:
     """Budgets of every group: sizes, maskable sets, weights, operations and steps."""
-    found = [
+    compared = [
         *(
             _property(f"{name} weights, dense", groups, f"{name}_weights_dense")
             for name in _NETWORKS
@@ -39,7 +39,7 @@ def properties(groups: Sequence[Group]) -> list[Property]:
         _property("operations", groups, "cost"),
         _property("steps", groups, "steps"),
     ]
-    return [each for each in found if any(value != figure(None) for value in each.values)]
+    return [each for each in compared if any(value != figure(None) for value in each.values)]
 
 
 def sentences(groups: Sequence[Group]) -> list[str]:
@@ -97,12 +97,12 @@ def _share(group: Group, name: str) -> float | None:
 
 
 def _value(group: Group, key: str) -> float | None:
-    """Of the finished cells their mean, else that of the cells that have begun."""
-    found = group.mean(key)
-    if found is None and key not in ("cost", "weights_mean"):
+    """The mean of the finished cells, else the number of a cell that has begun."""
+    mean = group.mean(key)
+    if mean is None and key not in ("cost", "weights_mean"):
         begun = [value for row in group.rows if (value := number(row, key)) is not None]
-        found = begun[0] if begun else None
-    return found
+        mean = begun[0] if begun else None
+    return mean
 
 
 def _equal(values: Sequence[float | None]) -> bool:

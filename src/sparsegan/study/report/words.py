@@ -52,11 +52,11 @@ def answer(verdict: Verdict, groups: Sequence[Group], metric: str) -> list[str]:
 
 def spread_text(group: Group, key: str = PRIMARY) -> str:
     """A mean with the deviation over seeds, `0.123 ± 0.004`."""
-    found = group.spread(key)
-    if found is None:
+    spread = group.spread(key)
+    if spread is None:
         return figure(None)
-    around = "" if found.deviation is None else f" ± {figure(found.deviation, 2)}"
-    return figure(found.mean) + around
+    around = "" if spread.deviation is None else f" ± {figure(spread.deviation, 2)}"
+    return figure(spread.mean) + around
 
 
 def _doubt(verdict: Verdict, groups: Sequence[Group]) -> str:
@@ -85,13 +85,13 @@ def _next(leader: Group, measured: Sequence[Group]) -> str:
         (group for group in measured if group is not leader),
         key=lambda group: group.mean(PRIMARY) or 0.0,
     )
-    found = difference(second, leader, comparisons(measured))
-    if found is None or found.interval.low is None:
+    gap = difference(second, leader, comparisons(measured))
+    if gap is None or gap.interval.low is None:
         return f"{second.name} comes next"
     return (
-        f"{second.name}, which comes next, is worse by {figure(found.interval.mean)} "
-        f"({figure(found.interval.low)} to {figure(found.interval.high)} at 95 %, "
-        f"{_counted(len(found.seeds), 'seed')})"
+        f"{second.name}, which comes next, is worse by {figure(gap.interval.mean)} "
+        f"({figure(gap.interval.low)} to {figure(gap.interval.high)} at 95 %, "
+        f"{_counted(len(gap.seeds), 'seed')})"
     )
 
 
