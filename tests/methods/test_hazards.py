@@ -20,6 +20,7 @@ from sparsegan import (
     Adapt,
     BalanceRatio,
     BalanceRecord,
+    Dda,
     DensityController,
     Masks,
     Sdst,
@@ -176,10 +177,34 @@ def _draw_masks(rank, folder):
         assert event.balance.ratio == pytest.approx(1.0)
         assert event.decision is None or event.decision.action == "raise"
     masks = [method.generator.masks.flat, method.discriminator.masks.flat]
-    torch.save([*masks, torch.rand(1)], f"{folder}/{rank}.pt")
+    drawn = torch.rand(1)
+    torch.save([*masks, torch.tensor(_steps_wanted(rank)), drawn], f"{folder}/{rank}.pt")
     dist.barrier()  # or one rank's last exchange could fail by the other's end
     dist.destroy_process_group()
     os._exit(0)  # past the interpreter's own end, in which a thread of the backend may abort
+
+
+def _steps_wanted(rank):
+    """What a lever asks this rank for: two thirds of all real scores are positive, raising D's."""
+    gan = ToyGan()
+    method = Dda(
+        *gan.parts, steps=50, lever="steps", signal="sign", generator_density=0.3,
+        control_interval=2, **SHORT,
+    )  # fmt: skip
+    asked = []
+    for _ in range(6):
+        gan.generator_step()
+        for group in gan.opt_D.param_groups:
+            for parameter in group["params"]:
+                parameter.grad = torch.ones_like(parameter)
+        gan.opt_D.step()
+        real = torch.ones(2) if rank == 0 else torch.tensor([1.0, -1.0, 1.0, -1.0])
+        event = method.after_generator_step(
+            SPREAD, rescore=lambda: torch.zeros(4), real_scores=lambda real=real: real
+        )
+        assert event.balance.real_positive == pytest.approx(2 / 3)
+        asked.append(event.requests.discriminator_steps or 0)
+    return asked
 
 
 def test_hazard_13_ranks_draw_different_masks(tmp_path):
@@ -187,7 +212,8 @@ def test_hazard_13_ranks_draw_different_masks(tmp_path):
     first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1))
     assert torch.equal(first[0], second[0])
     assert torch.equal(first[1], second[1])
-    assert not torch.equal(first[2], second[2])  # the global generators did differ
+    assert first[2].tolist() == second[2].tolist() == [0, 2, 2, 3, 3, 4]
+    assert not torch.equal(first[3], second[3])  # the global generators did differ
 
 
 class _Gated(nn.Module):

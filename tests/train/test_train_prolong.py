@@ -9,6 +9,7 @@ CONSTANT = ["--method.drop_shape", "constant"]
 TICKETS = ["--method.name", "tickets", "--method.rounds", "2"]
 DECAY = ["--optimiser.lr_decay", "linear", "--optimiser.decay_from", "0"]
 STATIC = ["--method.name", "static"]
+RAMP = ["--method.name", "ramp", "--method.ramp_interval", "5", *CONSTANT]
 
 
 @pytest.mark.parametrize(
@@ -16,6 +17,8 @@ STATIC = ["--method.name", "static"]
     [
         (STATIC, 20, 14, None),
         (["--method.name", "dense"], 20, 14, None),
+        (RAMP, 28, 14, "the densities that ramp sets span the whole run"),
+        (RAMP, 28, 4, None),  # before its first change, at step 5
         ([], 20, 3, None),  # before the first rewiring, at step 4, nothing has differed
         ([], 20, 4, "drop_shape cosine"),
         (["--method.drop_shape", "linear"], 20, 14, "drop_shape linear"),

@@ -1,6 +1,7 @@
 """Two networks against each other: the balance ratio and what is done about it."""
 
-from sparsegan.balance.controller import Decision, DensityController
+from sparsegan.balance.controller import DensityController
+from sparsegan.balance.decision import Decision
 from sparsegan.balance.ratio import BalanceRatio, BalanceReading
 from sparsegan.balance.record import BalanceRecord
 

@@ -5,37 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from sparsegan.balance.band import Band, Direction, Signal
+from sparsegan.balance.decision import Action, Decision
 from sparsegan.balance.ratio import BalanceReading
 from sparsegan.errors import SparseganError
 
-Action = Literal["raise", "lower", "hold", "rewire"]
 AtCap = Literal["nothing", "rewire"]
-Direction = Literal["up", "down"]
 Amount = TypeVar("Amount", int, float)
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What the controller decided, and why.
-
-    Attributes:
-        action: ``raise`` or ``lower`` the density, ``hold`` it, or ``rewire`` at the cap.
-        reason: One phrase for people.
-        reading: What it was decided on.
-        from_active: Active weights before: the budget, where rounding to blocks misses it.
-        to_active: Active weights to reach; equal to ``from_active`` for hold, and for rewire too
-            but where rounding had left the count a few weights short of the cap.
-        total: Maskable weights.
-        far: Whether the ratio lies outside [low / 3, 3 * high].
-    """
-
-    action: Action
-    reason: str
-    reading: BalanceReading
-    from_active: int
-    to_active: int
-    total: int
-    far: bool = False
 
 
 def _whole(weights: float) -> int:
@@ -54,7 +30,7 @@ def _lowered(amount: Amount, step: Amount, floor: Amount) -> Amount:
 
 @dataclass(frozen=True)
 class DensityController:
-    """Raise D's density where D is too weak (ratio above the band), lower it where too strong.
+    """Raise D's density where D is too weak, lower it where too strong, as the band says.
 
     Counts are whole weights, so that floor and cap are met exactly. Steps that were each rounded
     to whole weights may end a few short of the cap; no decision is spent on those alone
@@ -69,6 +45,7 @@ class DensityController:
         at_cap: What to do above the band at the cap: ``nothing`` (relaxed) or ``rewire``
             (strict: explore at that density).
         inclusive: Act on the band's edges too, as the published code does.
+        signal: What is to lie in the band (`Band`).
 
     Raises:
         SparseganError: If band, step, floor and cap do not fit together.
@@ -86,16 +63,21 @@ class DensityController:
     cap: float = 1.0
     at_cap: AtCap = "nothing"
     inclusive: bool = False
+    signal: Signal = "ratio"
 
     def __post_init__(self) -> None:
-        if not self.low <= self.high:
-            raise SparseganError(f"the band [{self.low}, {self.high}] is empty: low exceeds high")
+        self.band  # noqa: B018 - refuses one that is empty
         if not 0 < self.step <= 1:
             raise SparseganError(f"the density step is {self.step}: it must lie in (0, 1]")
         if not 0 < self.floor <= self.cap <= 1:
             raise SparseganError(
                 f"floor {self.floor} and cap {self.cap} must satisfy 0 < floor <= cap <= 1"
             )
+
+    @property
+    def band(self) -> Band:
+        """What says which way D is to go."""
+        return Band(self.low, self.high, self.inclusive, self.signal)
 
     def check_start(self, density: float) -> None:
         """Refuse a discriminator that is to start denser than the cap.
@@ -137,39 +119,21 @@ class DensityController:
         # At most 1 / self.step steps led here, each rounded by half a weight or less.
         no_room = active + min(1 / self.step, step / 2) >= cap
 
-        def say(action: Action, reason: str, to_active: int = active) -> Decision:
-            value = math.nan if reading.reversed or reading.blind else reading.value
-            far = math.isfinite(value) and not self.low / 3 <= value <= 3 * self.high
-            return Decision(action, reason, reading, active, to_active, total, far)
+        verdict = self.band.verdict(reading)
 
-        def raised(reason: str) -> Decision:
+        def say(action: Action, reason: str, to_active: int = active) -> Decision:
+            return Decision(action, reason, reading, active, to_active, total, verdict.far)
+
+        if verdict.direction == "up":
             target = _raised(active, step, cap)  # above the cap, it is by the cap's own rounding
             if no_room and self.at_cap == "rewire":
-                return say("rewire", f"{reason}, at the cap", target)
+                return say("rewire", f"{verdict.reason}, at the cap", target)
             if target > active:
-                return say("raise", reason, target)
-            return say("hold", f"{reason}, at the cap")
-
-        if not reading.full:
-            return say("hold", f"only {reading.records} measurements since the last change")
-        if reading.guarded and reading.nonfinite * 2 > reading.records:
-            return say("hold", f"{reading.nonfinite} of {reading.records} scores are not finite")
-        if reading.reversed:
-            return say("hold", "scores are low for real images")
-        if reading.blind:
-            return say("hold", reading.blind)
-        if reading.guarded and reading.invalid * 2 > reading.records:
-            return raised("D does not separate real from fake")
-        if reading.guarded and reading.valid == 0:
-            return say("hold", "no valid measurement")
-        value = reading.value
-        if math.isnan(value):  # compares false with both edges
-            return say("hold", "the ratio is not a number")
-        if value > self.high or (self.inclusive and value == self.high):
-            return raised("ratio above the band")
-        if value < self.low or (self.inclusive and value == self.low):
+                return say("raise", verdict.reason, target)
+            return say("hold", f"{verdict.reason}, at the cap")
+        if verdict.direction == "down":
             target = _lowered(active, step, _whole(self.floor * total))
             if target < active:
-                return say("lower", "ratio below the band", target)
-            return say("hold", "ratio below the band, at the floor")
-        return say("hold", "ratio in the band")
+                return say("lower", verdict.reason, target)
+            return say("hold", f"{verdict.reason}, at the floor")
+        return say("hold", verdict.reason)

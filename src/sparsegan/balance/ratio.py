@@ -34,6 +34,8 @@ class BalanceReading:
             of its records, `upside_down`, and none since has shown G's steps to raise scores.
         blind: Why most of its records say nothing of the balance; empty where they do, or where
             this is not looked at.
+        real_positive: Share of real images that D scores above 0, over the window; NaN where no
+            record knows.
     """
 
     value: float
@@ -44,6 +46,7 @@ class BalanceReading:
     guarded: bool = True
     reversed: bool = False
     blind: str = ""
+    real_positive: float = math.nan
 
     @property
     def invalid(self) -> int:
@@ -128,6 +131,11 @@ class BalanceRatio:
             guarded=self.guarded,
             reversed=self._reversed,
             blind=blindness(self._records) if self.watched else "",
+            real_positive=_mean(
+                record.real_positive
+                for record in self._records
+                if not math.isnan(record.real_positive)
+            ),
         )
 
     def state_dict(self) -> dict[str, Any]:
@@ -143,6 +151,11 @@ class BalanceRatio:
         for row in state["records"].tolist():
             self.record(BalanceRecord(*row))
         self._reversed = bool(state.get("reversed", False))  # which older states lack
+
+
+def _mean(values: Iterable[float]) -> float:
+    values = list(values)
+    return math.fsum(values) / len(values) if values else math.nan
 
 
 def _sum(values: Iterable[float]) -> float:

@@ -104,7 +104,9 @@ def print_cost(
         if remarks:
             console.print(remarks, highlight=False, soft_wrap=True)
             console.print()
-    console.print(cost_tables.cost_table(run.cost, run.config.steps))
+    console.print(
+        cost_tables.cost_table(run.cost, run.config.steps, run.config.method.settings.lever)
+    )
     if to_come and (remark := cost_tables.scheduled_text(run)):
         console.print(remark, highlight=False, soft_wrap=True)
     if measured is not None:

@@ -14,8 +14,14 @@ from sparsegan.settings import parse
 Row = Mapping[str, Any]
 
 _EXTREMES = {
-    "lowest": "the run, D's density always falling",
-    "highest": "the run, D's density always rising",
+    "density": {
+        "lowest": "the run, D's density always falling",
+        "highest": "the run, D's density always rising",
+    },
+    "steps": {
+        "lowest": "the run, D's steps always fewer",
+        "highest": "the run, D's steps always more",
+    },
 }
 _BESIDE = {"growth": "gradients to grow by", "balance": "measuring the balance ratio"}
 
@@ -131,8 +137,14 @@ def _add_layer(table: Table, row: Row, steps: int) -> None:
     )
 
 
-def cost_table(counted: Mapping[str, Any], steps: int) -> Table:
-    """Weights, operations, bytes and (where measured) seconds, beside the dense equal."""
+def cost_table(counted: Mapping[str, Any], steps: int, lever: str = "density") -> Table:
+    """Weights, operations, bytes and (where measured) seconds, beside the dense equal.
+
+    Args:
+        counted: As in cost.json.
+        steps: Generator steps of the run.
+        lever: What control would move on the way to `lowest` and `highest`, where they are there.
+    """
     table = Table(
         "",
         title=f"Cost of {steps:,} steps beside the same networks dense",
@@ -160,7 +172,7 @@ def cost_table(counted: Mapping[str, Any], steps: int) -> Table:
             for kind, name in _BESIDE.items():
                 beside = counted["overhead"][kind]
                 table.add_row(f"  and {name}", short(beside), "", f"{beside / dense:.2%}")
-        for which, name in _EXTREMES.items():
+        for which, name in _EXTREMES.get(lever, {}).items():
             if which in counts:
                 _add_operations(table, name, counts[which], dense)
     seconds = counted.get("seconds")

@@ -32,6 +32,8 @@ def to_the_end(work: "Callable[[], RunDirectory]") -> int:
         if quality is not None:
             console.print(quality)
         counted = cost_of_run(run.path, trust_code=True)  # it has just been run
-        console.print(cost_table(counted.cost, counted.config.steps))
+        console.print(
+            cost_table(counted.cost, counted.config.steps, counted.config.method.settings.lever)
+        )
         console.print(f"report: {run.report}", soft_wrap=True, highlight=False)
     return 0

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
-from sparsegan.balance.controller import Direction
+from sparsegan.balance.band import Direction, Signal
+from sparsegan.balance.decision import Lever
 from sparsegan.errors import SparseganError
 from sparsegan.methods.requests import NOTHING, Requests
 from sparsegan.nearest import did_you_mean
@@ -105,12 +106,34 @@ class Settings:
         """The band that the balance ratio is kept in; None where nothing controls it."""
         return None
 
+    @property
+    def signal(self) -> Signal:
+        """What is kept in the band."""
+        return "ratio"
+
+    @property
+    def lever(self) -> Lever:
+        """What is moved to keep it there."""
+        return "density"
+
     def density_course(self, steps: int, direction: Direction) -> Iterator[tuple[int, float]]:
         """Steps and densities of a discriminator that every decision moves in one direction.
 
         Args:
             steps: Generator steps of the whole run.
             direction: Where every decision moves it, as far as it may go.
+        """
+        yield from ()
+
+    def steps_course(
+        self, steps: int, at_first: int, direction: Direction
+    ) -> Iterator[tuple[int, int]]:
+        """Steps and D's steps for each of G where every decision moves those in one direction.
+
+        Args:
+            steps: Generator steps of the whole run.
+            at_first: D's steps for each of G at the start.
+            direction: Where every decision moves them, as far as they may go.
         """
         yield from ()
 

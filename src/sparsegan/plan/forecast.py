@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from sparsegan.balance.controller import Direction
-from sparsegan.record.events import LayerChange, Rewiring
+from sparsegan.balance.band import Direction
+from sparsegan.methods import Requests
+from sparsegan.record.events import Event, LayerChange, Request, Rewiring
 from sparsegan.settings import kinds
 from sparsegan.settings.config import Config
 from sparsegan.sparsity.allocation import group_counts
@@ -94,22 +95,26 @@ def scheduled(config: Config, games: Sequence[OutlinedGame]) -> list[Rewiring]:
     ]
 
 
-def extremes(config: Config, games: Sequence[OutlinedGame]) -> dict[str, list[Rewiring]]:
-    """The `rewire` events of the lowest and of the highest density that control could lead D to.
+def extremes(config: Config, games: Sequence[OutlinedGame]) -> dict[str, list[Event]]:
+    """The events of the least and the most that control of D could lead to.
 
-    D's density falls, or rises, at every decision as far as it may; each time the layers share it
-    as when masks are drawn. Empty for methods that do not control it.
+    D's density, or its steps for each of G, fall, or rise, at every decision as far as they may;
+    each time D's layers share its density as when masks are drawn. Empty for methods that control
+    neither.
     """
-    if config.method.settings.band is None:
+    settings, steps, at_first = config.method.settings, config.steps, config.discriminator_steps
+    if settings.band is None or settings.lever == "learning_rate":  # which costs nothing
         return {}
-    return {
-        which: [
-            _rewiring(config, game, step, "discriminator", density)
-            for game in games
-            for step, density in config.method.settings.density_course(config.steps, direction)
-        ]
-        for which, direction in DIRECTIONS.items()
-    }
+    moves: dict[str, list[Event]] = {}
+    for which, direction in DIRECTIONS.items():
+        moves[which] = []
+        for game in games:
+            for step, density in settings.density_course(steps, direction):
+                moves[which].append(_rewiring(config, game, step, "discriminator", density))
+            for step, number in settings.steps_course(steps, at_first, direction):
+                wanted = Requests(discriminator_steps=number)
+                moves[which].append(Request.of(step, game.name, wanted))
+    return moves
 
 
 def _rewiring(

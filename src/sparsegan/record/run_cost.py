@@ -11,12 +11,12 @@ from sparsegan.cost import Convention, LayerCost, overhead
 from sparsegan.engine import BLOCK
 from sparsegan.errors import SparseganError
 from sparsegan.record.events import NETWORKS, Event, Rewiring, Start
+from sparsegan.record.spans import History, Span, step_spans
 from sparsegan.settings import kinds
 from sparsegan.settings.config import Config
 from sparsegan.settings.kinds import label
 
 Layers = Mapping[str, Sequence[LayerCost]]
-History = list[tuple[int, dict[str, float]]]
 
 
 @dataclass(frozen=True)
@@ -98,17 +98,19 @@ def summary(
 
 def _of_game(config: Config, layers: Layers, events: Sequence[Event]) -> dict[str, Any]:
     history, masked = histories(events), masked_layers(events)
+    spans = step_spans(config, events)
+    dense = [Span(0, config.steps, config.discriminator_steps)]
     return {
         "weights": {name: _weights(layers[name], history[name], masked[name]) for name in NETWORKS},
         "flops": {
             convention: _with_steps(
                 config.steps,
-                _operations(config, layers, history, convention),
-                _operations(config, layers, {name: [] for name in NETWORKS}, convention),
+                _operations(config, layers, history, spans, convention),
+                _operations(config, layers, {name: [] for name in NETWORKS}, dense, convention),
             )
             for convention in cost.CONVENTIONS
         },
-        "overhead": _overhead(config, layers, history),
+        "overhead": _overhead(config, layers, history, spans),
         "inference": {
             convention: {
                 name: {
@@ -181,17 +183,22 @@ def of_layers(
     rows = {}
     for game in games:
         own = [event for event in events if event.game == game.name]
-        history, masked = histories(own), masked_layers(own)
+        history, masked, spans = histories(own), masked_layers(own), step_spans(config, own)
         for name in NETWORKS:
             rows[label(name, game.name)] = [
-                _layer(config, layer, name, history[name], layer.name in masked[name])
+                _layer(config, layer, name, history[name], spans, layer.name in masked[name])
                 for layer in game.networks[name]
             ]
     return rows
 
 
 def _layer(
-    config: Config, layer: LayerCost, network: str, history: History, masked: bool
+    config: Config,
+    layer: LayerCost,
+    network: str,
+    history: History,
+    spans: Sequence[Span],
+    masked: bool,
 ) -> dict[str, Any]:
     def density(densities: Mapping[str, float]) -> dict[str, float]:
         return {layer.name: densities.get(layer.name, 1.0)} if layer.weights else {}
@@ -220,19 +227,26 @@ def _layer(
         def image(densities: Mapping[str, float], convention: Convention = convention) -> float:
             return cost.forward([layer], densities, convention=convention)
 
-        forwards = _forwards(config, network, convention)
+        whole = _forwards(
+            config, network, Span(0, config.steps, config.discriminator_steps), convention
+        )
+        spent = sum(
+            image(density(cost.mean_densities(span.of(history), span.steps)))
+            * _forwards(config, network, span, convention)
+            for span in spans
+        )
         row["inference"][convention] = {"run": image(end), "dense": image({})}
-        row["training"][convention] = {"run": image(mean) * forwards, "dense": image({}) * forwards}
+        row["training"][convention] = {"run": spent, "dense": image({}) * whole}
     return row
 
 
-def _forwards(config: Config, network: str, convention: Convention) -> float:
-    """The number of forwards of single images that cost as much as a network's whole training."""
+def _forwards(config: Config, network: str, span: Span, convention: Convention) -> float:
+    """The number of forwards of single images that cost as much as a network's training in a span."""
     of_network = {name: float(name == network) for name in NETWORKS}
     return cost.training(
         of_network["generator"],
         of_network["discriminator"],
-        **_batches(config),
+        **_batches(config, span),
         convention=convention,
     )
 
@@ -319,27 +333,38 @@ def _with_steps(steps: int, run: float, dense: float) -> dict[str, float]:
 
 
 def _operations(
-    config: Config, layers: Layers, history: Mapping[str, History], convention: Convention
+    config: Config,
+    layers: Layers,
+    history: Mapping[str, History],
+    spans: Sequence[Span],
+    convention: Convention,
 ) -> float:
-    return cost.training_of_history(
-        layers["generator"],
-        layers["discriminator"],
-        history["generator"],
-        history["discriminator"],
-        **_batches(config),
-        convention=convention,
+    return sum(
+        cost.training_of_history(
+            layers["generator"],
+            layers["discriminator"],
+            span.of(history["generator"]),
+            span.of(history["discriminator"]),
+            **_batches(config, span),
+            convention=convention,
+        )
+        for span in spans
     )
 
 
-def _overhead(config: Config, layers: Layers, history: Mapping[str, History]) -> dict[str, float]:
+def _overhead(
+    config: Config, layers: Layers, history: Mapping[str, History], spans: Sequence[Span]
+) -> dict[str, float]:
     """Operations that are made beside the training steps."""
-    settings, batches = config.method.settings, _batches(config)
-    d_batch, g_batch, steps = (batches[key] for key in ("d_batch", "g_batch", "steps"))
-    # The backward passes of one generator step and of the discriminator steps before it.
-    backward = {
-        "generator": g_batch * batches["generator_passes"],
-        "discriminator": 2 * d_batch * batches["discriminator_steps"],
-    }
+    settings, steps = config.method.settings, config.steps
+    d_batch, g_batch = config.batch_size, config.generator_batch_size
+
+    def backward(name: str, span: Span) -> int:
+        """Samples in the backward passes of one generator step, or of D's steps before it."""
+        if name == "discriminator":
+            return 2 * d_batch * span.discriminator_steps
+        return g_batch * _batches(config, span)["generator_passes"]
+
     if settings.moments == "kept" or settings.restores("kept_moments"):
         # Moments that keep dense gradients need them at every step, a growth's among them.
         every = [(name, 1, steps + 1) for name in NETWORKS]
@@ -349,12 +374,20 @@ def _overhead(config: Config, layers: Layers, history: Mapping[str, History]) ->
             for growing in settings.growths()
             if growing.growth != "random"
         ]
+
+    def made(name: str, interval: int, steps: int) -> float:
+        """For each sample, before so many steps of the run."""
+        return overhead.dense_gradients(
+            layers[name], history[name], every=interval, steps=steps, samples=1
+        )
+
     return {
         "growth": sum(
-            overhead.dense_gradients(
-                layers[name], history[name], every=interval, steps=last, samples=backward[name]
-            )
+            backward(name, span)
+            * (made(name, interval, end) - made(name, interval, span.start + 1))
             for name, interval, last in every
+            for span in spans
+            for end in [last if span is spans[-1] else span.end + 1]
         ),
         "balance": sum(
             overhead.forwards(
@@ -369,11 +402,11 @@ def _overhead(config: Config, layers: Layers, history: Mapping[str, History]) ->
     }
 
 
-def _batches(config: Config) -> dict[str, int]:
+def _batches(config: Config, span: Span) -> dict[str, int]:
     return {
         "d_batch": config.batch_size,
         "g_batch": config.generator_batch_size,
-        "discriminator_steps": config.discriminator_steps,
-        "steps": config.steps,
+        "discriminator_steps": span.discriminator_steps,
+        "steps": span.steps,
         "generator_passes": kinds.of(config.network.name).generator_passes(config),
     }

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from sparsegan.record.events import NETWORKS, Evaluation
-from sparsegan.report.charts import Chart, Cloud, Line, Mark, Style, render
-from sparsegan.report.format import percent
+from sparsegan.report import control
+from sparsegan.report.charts import Chart, Cloud, Line, Style, render
 from sparsegan.report.markup import section
 from sparsegan.report.read import RunRecord
 from sparsegan.report.series import Point
@@ -19,12 +19,13 @@ _MORE_IS_BETTER = (
     ("class_entropy", "Evenness of the classes", "1 where all are as often.", False),
 )
 """Fields of an evaluation, with a title, a note, and whether they are shares."""
-_MARKS_LIMIT = 150
 
 
 def balance_section(runs: Sequence[RunRecord]) -> str:
-    """Balance ratio with its band, and both densities with the controller's decisions."""
-    return section("Balance", _row(runs, _balance_ratio(runs), *_densities(runs)))
+    """Balance ratio with its band, both densities, and what else the controller sees and moves."""
+    signs = control.signs(_each(runs))
+    charts = [_balance_ratio(runs), *([signs] if signs else []), *_densities(runs)]
+    return section("Balance", _row(runs, *charts, *control.levers(_each(runs))))
 
 
 def quality_section(runs: Sequence[RunRecord]) -> str:
@@ -103,7 +104,7 @@ def _balance_ratio(runs: Sequence[RunRecord]) -> Chart:
         lines.append(Line(name, windowed if known else run.balance, color))
         if known:
             clouds.append(Cloud(run.balance, color))
-    bands = sorted({run.band for run in runs if run.band})
+    bands = sorted({run.band for run in runs if run.band and control.signal(run) == "ratio"})
     edges = ", ".join(f"{low:g} to {high:g}" for low, high in bands)
     measured = sum(len(run.balance) for run in runs)
     invalid = sum(value is None for run in runs for _, value in run.balance)
@@ -125,7 +126,7 @@ def _densities(runs: Sequence[RunRecord]) -> Iterator[Chart]:
             Line(network, run.density(network), color, "step")
             for color, network in enumerate(NETWORKS)
         ]
-        marks = _marks(run, 1)
+        marks = control.marks([row for row in run.decisions if row.lever == "density"], 1)
         yield Chart(
             "Densities",
             lines,
@@ -139,22 +140,6 @@ def _densities(runs: Sequence[RunRecord]) -> Iterator[Chart]:
     for network in NETWORKS:
         lines = [Line(run.label, run.density(network), color, "step") for color, run in _each(runs)]
         yield Chart(f"Density of the {network}", lines, shares=True, from_zero=True)
-
-
-def _marks(run: RunRecord, color: int) -> list[Mark]:
-    moves = [row for row in run.decisions if row.action != "hold" and row.after is not None]
-    every = -(-len(moves) // _MARKS_LIMIT) or 1
-    return [
-        Mark(
-            row.step,
-            row.after or 0.0,
-            row.action,
-            f"step {row.step:,}: {row.action} {percent(row.before)} to {percent(row.after)}; "
-            f"{row.reason}",
-            color,
-        )
-        for row in moves[::every]
-    ]
 
 
 def _metric(runs: Sequence[RunRecord], metric: str) -> Iterator[Chart]:

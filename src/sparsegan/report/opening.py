@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sparsegan.record.events import Evaluation
 from sparsegan.record.primary import primary
+from sparsegan.report import control
 from sparsegan.report.format import UNKNOWN, count, figure, percent, seconds, size
 from sparsegan.report.markup import escape, section, table
 from sparsegan.report.read import RunRecord, distinct
@@ -128,7 +129,13 @@ def _last_ratio(run: RunRecord) -> float | None:
 
 def _summary(run: RunRecord) -> str:
     """Sentences on what was run, the densities, the quality and the cost; safe markup."""
-    parts = [_progress(run), _density_sentence(run), _quality_sentence(run), _cost_sentence(run)]
+    parts = [
+        _progress(run),
+        _density_sentence(run),
+        escape(control.sentence(run)),
+        _quality_sentence(run),
+        _cost_sentence(run),
+    ]
     return " ".join(part for part in parts if part)
 
 
@@ -160,9 +167,8 @@ def _density_sentence(run: RunRecord) -> str:
     if percent(first) != percent(generator):
         kept = f"went from {percent(first)} to {_strong(percent(generator))}"
     sentence = f"The generator {kept} of its maskable weights; the discriminator "
-    raises, lowers = (
-        sum(row.action == action for row in run.decisions) for action in ("raise", "lower")
-    )
+    own = [row.action for row in run.decisions if row.lever == "density"]
+    raises, lowers = own.count("raise"), own.count("lower")
     if percent(before) == percent(after) and not raises + lowers:
         return f"{sentence}keeps {_strong(percent(after))}."
     moves = ""
@@ -240,7 +246,9 @@ def _was(before: float | None, after: float | None) -> str:
 
 
 def _band(run: RunRecord) -> str:
-    return f"band {run.band[0]:g} to {run.band[1]:g}" if run.band else ""
+    if run.band is None or control.signal(run) != "ratio":
+        return ""
+    return f"band {run.band[0]:g} to {run.band[1]:g}"
 
 
 def _consistently(run: RunRecord) -> str:

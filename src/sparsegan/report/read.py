@@ -79,6 +79,7 @@ class RunRecord:
     seconds: float | None = None
     curves: dict[str, list[Point]] = field(default_factory=lambda: {name: [] for name in CURVES})
     balance: list[Point] = field(default_factory=list)
+    positive: list[Point] = field(default_factory=list)
     evaluations: list[Evaluation] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     rewires: list[Rewiring] = field(default_factory=list)
@@ -108,7 +109,7 @@ class RunRecord:
 
     @property
     def band(self) -> tuple[float, float] | None:
-        """The controller's band of the balance ratio, where the method has one."""
+        """The controller's band of its signal, where the method has one."""
         return None if self.start is None else self.start.band
 
     def layers(self, network: str) -> tuple[Layer, ...]:
@@ -269,6 +270,7 @@ def _add(record: RunRecord, event: Event) -> None:
             record.seconds = event.seconds or record.seconds
         case Balance():
             record.balance.append((step, event.ratio if event.valid else None))
+            record.positive.append((step, event.real_positive))
         case Rewiring() if event.network in NETWORKS:
             record.rewires.append(event)
         case Rewinding():

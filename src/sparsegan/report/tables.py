@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from sparsegan.record.events import NETWORKS, Decision, Rewinding
+from sparsegan.report import control
 from sparsegan.report.format import UNKNOWN, count, figure, percent, seconds, size
 from sparsegan.report.markup import Cell, Raw, escape, fold, section, table
 from sparsegan.report.opening import flops_share, run_seconds
@@ -11,17 +12,18 @@ from sparsegan.report.read import RunRecord, distinct
 
 
 def decisions_section(runs: Sequence[RunRecord]) -> str:
-    """What the controller decided and why; runs of holds at one density are one row."""
-    header = ("step", "decision", "reason", "balance ratio", "density")
-    tables = [
-        (run, table(header, [_decision(group) for group in collapse(run.decisions)], 3))
-        for run in runs
-    ]
+    """What the controller decided and why; runs of holds of one lever where it is are one row."""
+    tables = []
+    for run in runs:
+        seen, lever = control.signal(run), next((r.lever for r in run.decisions), "density")
+        header = ("step", "decision", "reason", control.SIGNALS[seen], control.LEVERS[lever])
+        rows = [_decision(group, seen) for group in collapse(run.decisions)]
+        tables.append((run, table(header, rows, 3)))
     return section("Decisions of the controller", *_per_run(tables))
 
 
 def collapse(decisions: Sequence[Decision]) -> list[list[Decision]]:
-    """Consecutive holds with one reason at one density in one group; every other decision alone.
+    """Consecutive holds with one reason and nothing moved in one group; every other decision alone.
 
     Reasons are the same when they differ in figures only.
     """
@@ -38,17 +40,18 @@ def _kind(row: Decision) -> tuple[str, str, float | None]:
     return row.action, re.sub(r"\d+", "", row.reason), row.after
 
 
-def _decision(group: Sequence[Decision]) -> list[Cell]:
+def _decision(group: Sequence[Decision], seen: str) -> list[Cell]:
     first, last = group[0], group[-1]
     steps = count(first.step) if len(group) == 1 else f"{count(first.step)} – {count(last.step)}"
     action = first.action if len(group) == 1 else f"{first.action} × {len(group)}"
-    ratios = [row.balance_ratio for row in group if row.balance_ratio is not None]
+    values = (control.looked_at(row, seen) for row in group)
+    ratios = [value for value in values if value is not None]
     ratio = figure(min(ratios, default=None))
     if ratios and figure(max(ratios)) != ratio:
         ratio = f"{ratio} – {figure(max(ratios))}"
-    moved = percent(last.after)
+    moved = control.amount(last, last.after)
     if first.before is not None and first.before != last.after:
-        moved = f"{percent(first.before)} → {moved}"
+        moved = f"{control.amount(first, first.before)} → {moved}"
     badge = Raw(f'<span class="badge {escape(first.action)}">{escape(action)}</span>')
     reason = last.reason if len({row.reason for row in group}) == 1 else f"{last.reason} (last)"
     return [steps, badge, reason, ratio, moved]

@@ -36,6 +36,7 @@ def start(journal: Journal, games: Games) -> None:
             method=config.method.name,
             steps=config.steps,
             band=config.method.settings.band,
+            signal=config.method.settings.signal,
             versions=versions(),
             machine=machine(games.fabric),
             coverage={

@@ -135,7 +135,11 @@ def _sentences(network: str, trained: Tensor, after: Tensor) -> Iterator[str]:
 def _fits(method: Method, name: str, mask: Tensor, budget: int, before: str) -> bool:
     """Whether a mask is what the settings ask for, or what their controller may have led to."""
     masks = method.networks[name].masks
-    if name == "discriminator" and isinstance(method, DensityControl):
+    if (
+        name == "discriminator"
+        and isinstance(method, DensityControl)
+        and (method.settings.lever == "density")
+    ):
         density, controller = int(mask.sum()) / masks.total, method.controller
         sparse = density < 1 or before in _CONTROLLED  # else it is dense since nobody has asked
         return sparse and controller.floor <= density <= controller.cap

@@ -84,15 +84,14 @@ def _copy(games: Games) -> Games:
 
 def step_seconds(games: Games, batches: AnyBatches, step: int) -> float:
     """Seconds of a step of training, which is taken."""
-    config = games.config
     inputs = [
         (batches.real(step, k), batches.latents(step, k), batches.random_numbers(step, k))
-        for k in range(config.discriminator_steps)
+        for k in range(games.discriminator_steps)
     ]
     latents = batches.generator_latents(step)
     begin = _now(games)
-    for real, fakes, numbers in inputs:
-        games.discriminator_step(step, real, fakes, numbers)
+    for k, (real, fakes, numbers) in enumerate(inputs):
+        games.discriminator_step(step, real, fakes, numbers, k=k)
     games.generator_step(step, latents)
     return _now(games) - begin
 

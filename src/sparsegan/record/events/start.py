@@ -41,6 +41,7 @@ class Start(Event):
         method: The method's name.
         steps: Generator steps of the whole run.
         band: [low, high] of the controller, or null.
+        signal: What is to lie in it: ratio or sign; only where it is not the balance ratio.
         versions: Of sparsegan, torch and python.
         machine: system, architecture, device, instruction_set, threads, processes.
         coverage: {generator, discriminator}: {parameters, masked}, counts of entries.
@@ -53,6 +54,7 @@ class Start(Event):
     method: str
     steps: int | None
     band: tuple[float, float] | None
+    signal: str = "ratio"
     versions: Mapping[str, Any] = field(default_factory=dict)
     machine: Mapping[str, Any] = field(default_factory=dict)
     coverage: Mapping[str, Any] = field(default_factory=dict)

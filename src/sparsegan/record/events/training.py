@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isnan
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from sparsegan.record.events.base import Event, is_count, is_number, share
@@ -96,12 +97,14 @@ class Balance(Event):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decision(Event):
-    """What the controller decided on the discriminator's density.
+    """What the controller decided on the discriminator.
 
     Attributes:
         action: raise, lower, hold or rewire.
         reason: One phrase.
         balance_ratio: What it was decided on; null where the window said nothing.
+        real_positive: Share of positive real scores in the window, the signal `sign`; only where
+            it is known.
         records: Measurements in the window.
         valid: Of those that counted.
         invalid: Of those without a clearly positive gap.
@@ -109,6 +112,10 @@ class Decision(Event):
         from_active: Budget of active weights before; blocks meet it to within two weights.
         to_active: Budget after.
         total: Maskable weights.
+        lever: What it is to move: density, learning_rate (a factor) or steps (of D for each of
+            G); only where it is not density.
+        lever_before: Where such a lever stood.
+        lever_after: Where it is to stand.
     """
 
     kind: ClassVar[str] = "decision"
@@ -123,11 +130,16 @@ class Decision(Event):
     from_active: int | None
     to_active: int | None
     total: int | None
+    real_positive: float | None = None
+    lever: str = "density"
+    lever_before: float | None = None
+    lever_after: float | None = None
 
     @classmethod
     def of(cls, step: int, game: str | None, decision: "Decided") -> Self:
         """The event of a decision."""
         reading = decision.reading
+        before, after = decision.values or (None, None)
         return cls(
             step=step,
             game=game,
@@ -141,16 +153,24 @@ class Decision(Event):
             from_active=decision.from_active,
             to_active=decision.to_active,
             total=decision.total,
+            real_positive=None if isnan(reading.real_positive) else reading.real_positive,
+            lever=decision.lever,
+            lever_before=before,
+            lever_after=after,
         )
 
     @property
     def before(self) -> float | None:
-        """Density before the decision."""
+        """Where the lever stood; a density is a share."""
+        if self.lever != "density":
+            return self.lever_before
         return share(self.from_active, self.total)
 
     @property
     def after(self) -> float | None:
-        """Density that it leads to."""
+        """Where the lever is to stand."""
+        if self.lever != "density":
+            return self.lever_after
         return share(self.to_active, self.total)
 
 
