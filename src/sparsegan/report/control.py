@@ -4,26 +4,31 @@ from collections.abc import Sequence
 
 from sparsegan.record.events import Decision
 from sparsegan.report.charts import Chart, Line, Mark
-from sparsegan.report.format import figure, percent
+from sparsegan.report.format import UNKNOWN, percent
 from sparsegan.report.read import RunRecord
 from sparsegan.report.series import Point
 
-LEVERS = {
-    "density": "density",
-    "learning_rate": "learning rate of D, factor",
-    "steps": "steps of D for each of G",
-}
-"""What a lever is called, by its name in the events."""
-
+LEVERS = {"learning_rate": "learning rate of D, factor", "steps": "steps of D for each of G"}
 SIGNALS = {"ratio": "balance ratio", "sign": "positive real scores"}
-"""What a signal is called, by its name in the events."""
 
 MARKS_LIMIT = 150
 
 
+def lever_name(lever: str) -> str:
+    """What a lever is called; one of a later version by its name in the events."""
+    return LEVERS.get(lever, lever)
+
+
+def signal_name(signal: str) -> str:
+    """What a signal is called; one of a later version by its name in the events."""
+    return SIGNALS.get(signal, signal)
+
+
 def amount(row: Decision, value: float | None) -> str:
     """Where a lever stands: a share in percent, a factor or a number."""
-    return percent(value) if row.lever == "density" else figure(value)
+    if row.lever == "density":
+        return percent(value)
+    return UNKNOWN if value is None else f"{value:.3g}"
 
 
 def signal(run: RunRecord) -> str:
@@ -70,7 +75,7 @@ def signs(runs: Sequence[tuple[int, RunRecord]]) -> Chart | None:
 def levers(runs: Sequence[tuple[int, RunRecord]]) -> list[Chart]:
     """What a controller has moved in the density's place: a chart for each lever."""
     charts = []
-    for name in ("learning_rate", "steps"):
+    for name in LEVERS:
         own = {
             color: (run, rows)
             for color, run in runs
@@ -101,7 +106,7 @@ def sentence(run: RunRecord) -> str:
     rows = [row for row in run.decisions if row.lever != "density"]
     if not rows:
         return ""
-    first, last, lever = rows[0], rows[-1], LEVERS.get(rows[0].lever, rows[0].lever)
+    first, last, lever = rows[0], rows[-1], lever_name(rows[0].lever)
     counts = [sum(row.action == action for row in rows) for action in ("raise", "lower")]
     if not sum(counts):
         return f"Its controller left the {lever} at {amount(last, last.after)}."

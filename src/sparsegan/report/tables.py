@@ -16,7 +16,13 @@ def decisions_section(runs: Sequence[RunRecord]) -> str:
     tables = []
     for run in runs:
         seen, lever = control.signal(run), next((r.lever for r in run.decisions), "density")
-        header = ("step", "decision", "reason", control.SIGNALS[seen], control.LEVERS[lever])
+        header = (
+            "step",
+            "decision",
+            "reason",
+            control.signal_name(seen),
+            control.lever_name(lever),
+        )
         rows = [_decision(group, seen) for group in collapse(run.decisions)]
         tables.append((run, table(header, rows, 3)))
     return section("Decisions of the controller", *_per_run(tables))

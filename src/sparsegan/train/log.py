@@ -22,6 +22,7 @@ from sparsegan.train.layer_costs import layer_costs, network_layers
 def start(journal: Journal, games: Games) -> None:
     """Write the `start` event of each game, and what its networks run on."""
     config = games.config
+    settings = config.method.settings
     for game in games:
         costs = layer_costs(config, game.G, game.D)
         active = {
@@ -36,7 +37,7 @@ def start(journal: Journal, games: Games) -> None:
             method=config.method.name,
             steps=config.steps,
             band=config.method.settings.band,
-            signal=config.method.settings.signal,
+            other_signal=None if settings.signal == "ratio" else settings.signal,
             versions=versions(),
             machine=machine(games.fabric),
             coverage={

@@ -41,7 +41,8 @@ class Start(Event):
         method: The method's name.
         steps: Generator steps of the whole run.
         band: [low, high] of the controller, or null.
-        signal: What is to lie in it: ratio or sign; only where it is not the balance ratio.
+        other_signal: `signal` in the file: what is to lie in it where it is not the balance
+            ratio, sign.
         versions: Of sparsegan, torch and python.
         machine: system, architecture, device, instruction_set, threads, processes.
         coverage: {generator, discriminator}: {parameters, masked}, counts of entries.
@@ -54,10 +55,15 @@ class Start(Event):
     method: str
     steps: int | None
     band: tuple[float, float] | None
-    signal: str = "ratio"
+    other_signal: str | None = field(default=None, metadata={"key": "signal"})
     versions: Mapping[str, Any] = field(default_factory=dict)
     machine: Mapping[str, Any] = field(default_factory=dict)
     coverage: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def signal(self) -> str:
+        """What is to lie in the band."""
+        return self.other_signal or "ratio"
 
     @classmethod
     def is_sound(cls, line: Mapping[str, Any]) -> bool:

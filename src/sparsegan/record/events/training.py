@@ -1,7 +1,7 @@
 """What happens while a run trains: losses, measurements, decisions, evaluations, its end."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isnan
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -112,8 +112,8 @@ class Decision(Event):
         from_active: Budget of active weights before; blocks meet it to within two weights.
         to_active: Budget after.
         total: Maskable weights.
-        lever: What it is to move: density, learning_rate (a factor) or steps (of D for each of
-            G); only where it is not density.
+        other_lever: `lever` in the file: what it is to move where it is not the density,
+            learning_rate (a factor) or steps (of D for each of G).
         lever_before: Where such a lever stood.
         lever_after: Where it is to stand.
     """
@@ -131,7 +131,7 @@ class Decision(Event):
     to_active: int | None
     total: int | None
     real_positive: float | None = None
-    lever: str = "density"
+    other_lever: str | None = field(default=None, metadata={"key": "lever"})
     lever_before: float | None = None
     lever_after: float | None = None
 
@@ -154,10 +154,15 @@ class Decision(Event):
             to_active=decision.to_active,
             total=decision.total,
             real_positive=None if isnan(reading.real_positive) else reading.real_positive,
-            lever=decision.lever,
+            other_lever=None if decision.lever == "density" else decision.lever,
             lever_before=before,
             lever_after=after,
         )
+
+    @property
+    def lever(self) -> str:
+        """What it is to move."""
+        return self.other_lever or "density"
 
     @property
     def before(self) -> float | None:
