@@ -4,13 +4,13 @@ import json
 
 import pytest
 from synthetic_run import write_run
-from well_formed import check
 
 from sparsegan.report.control import levers, marks, sentence, signs
 from sparsegan.report.curves import balance_section
 from sparsegan.report.opening import opening
 from sparsegan.report.read import read_run
 from sparsegan.report.tables import decisions_section
+from well_formed import check
 
 LEVERS = {"learning_rate": (1.0, 1.25), "steps": (2, 3)}
 

@@ -241,7 +241,7 @@ def _layer(
 
 
 def _forwards(config: Config, network: str, span: Span, convention: Convention) -> float:
-    """The number of forwards of single images that cost as much as a network's training in a span."""
+    """The number of forwards of single images that a network's training in a span costs."""
     of_network = {name: float(name == network) for name in NETWORKS}
     return cost.training(
         of_network["generator"],
