@@ -15,7 +15,11 @@ def layer(name, weights, macs):
     return LayerCost(name, "Linear", (weights,), weights, macs, 0, 0, 3)
 
 
-LAYERS = {None: {"generator": [layer("a", 10, 100)], "discriminator": [layer("b", 20, 40)]}}
+LAYERS = [
+    run_cost.GameLayers(
+        None, {"generator": [layer("a", 10, 100)], "discriminator": [layer("b", 20, 40)]}
+    )
+]
 START = {
     "kind": "start",
     "step": 0,

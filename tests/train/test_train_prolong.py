@@ -17,7 +17,7 @@ RAMP = ["--method.name", "ramp", "--method.ramp_interval", "5", *CONSTANT]
     [
         (STATIC, 20, 14, None),
         (["--method.name", "dense"], 20, 14, None),
-        (RAMP, 28, 14, "the densities that ramp sets span the whole run"),
+        (RAMP, 28, 14, "sets densities at shares"),
         (RAMP, 28, 4, None),  # before its first change, at step 5
         ([], 20, 3, None),  # before the first rewiring, at step 4, nothing has differed
         ([], 20, 4, "drop_shape cosine"),

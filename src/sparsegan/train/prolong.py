@@ -37,11 +37,6 @@ def obstacle(config: Config, steps: int, done: int) -> str | None:
         for why, value in _course(config, step):
             if now[why] != value:
                 return why
-    longer, before = other.method.settings, config.method.settings
-    if [m for m in longer.scheduled(steps) if m.step <= done] != [
-        m for m in before.scheduled(config.steps) if m.step <= done
-    ]:
-        return f"the densities that {config.method.name} sets span the whole run"
     return None
 
 
