@@ -3,11 +3,14 @@
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 from pathlib import Path
+
+import pytest
 
 CONFIGURATION = """
 ClusterName=test
@@ -55,10 +58,16 @@ def cluster():
     folder = Path(tempfile.mkdtemp(prefix="slurm-"))  # a socket's path must be short
     folder.chmod(0o755)
     before, started = os.environ.get("SLURM_CONF"), []
+    # Tests that are asked to end leave nothing behind.
+    handler = signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated", 143))
 
     def start(*command):
         with (folder / f"{command[0]}.log").open("wb") as log:
-            started.append(subprocess.Popen(command, stdout=log, stderr=log, cwd=folder))
+            started.append(
+                subprocess.Popen(
+                    command, stdout=log, stderr=log, cwd=folder, start_new_session=True
+                )
+            )
 
     try:
         _configure(folder)
@@ -84,6 +93,7 @@ def cluster():
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        signal.signal(signal.SIGTERM, handler)
         os.environ.pop("SLURM_CONF", None)
         if before is not None:
             os.environ["SLURM_CONF"] = before
