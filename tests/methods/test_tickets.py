@@ -142,6 +142,7 @@ def test_trainings_share_the_run(steps, rounds, rewind_to, ends):
         (end, "generator", 0.8**number) for number, end in enumerate(ends[:-1], 1)
     ]
     assert settings.requests(steps).schedule == (1, ends[0])
+    assert settings.last_training(steps) == ends[-2]
 
 
 @pytest.mark.parametrize(

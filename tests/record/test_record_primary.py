@@ -26,6 +26,13 @@ def test_a_repeated_evaluation_counts_once():
     assert primary(events, 100)[None]["value"] == 2.0
 
 
+def test_of_a_run_that_trains_anew_it_is_the_last_training_that_counts():
+    events = [evaluation(step, value) for step, value in ((90, 9.0), (95, 8.0))]
+    events += [read({"kind": "rewind", "step": step, "to": 0}) for step in (40, 80)]
+    events += [evaluation(step, value) for step, value in ((98, 1.0), (99, 2.0), (100, 3.0))]
+    assert primary(events, 100)[None]["value"] == 2.0
+
+
 def test_games_have_their_own():
     events = [
         evaluation(step, step * scale, game)

@@ -57,6 +57,23 @@ def test_the_primary_number_is_the_mean_at_the_end_and_best_is_of_the_whole_run(
     assert row(of, "dense/seed=1")["recall"] is None
 
 
+def test_what_was_before_a_pruning_or_a_new_training_is_none_of_a_runs_numbers(of):
+    run = place(of, "dense/seed=0").run
+    early = [evaluation(5, 0.01), evaluation(10, 0.02)]
+    late = [evaluation(step, value) for step, value in ((18, 0.3), (19, 0.5), (20, 0.4))]
+    pruned = rewire(10, 20, "generator") | {"reason": "prune"}
+    write_events(run, start(), *early, pruned, *late)
+    found = row(of, "dense/seed=0")
+    assert (found["best"], found["best_step"]) == (0.3, 18)
+    assert found["primary"] == pytest.approx(0.4)
+    # The last training has ten steps: 9, 10 (of 9.5) and 10 of them.
+    anew = {"kind": "rewind", "step": 10, "to": 0, "weights": "rewound"}
+    write_events(run, start(), *early, pruned, anew, *late)
+    found = row(of, "dense/seed=0")
+    assert (found["best"], found["evaluations"]) == (0.3, 2)
+    assert found["primary"] == pytest.approx(0.45)
+
+
 def test_without_all_evaluations_there_is_no_primary_number(of):
     run = place(of, "dense/seed=0").run
     write_events(run, start(), evaluation(18, 0.3), evaluation(19, None), evaluation(20, 0.2))

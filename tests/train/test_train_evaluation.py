@@ -35,6 +35,8 @@ def test_evaluations_are_due_at_both_ends_and_every_so_many_steps(every):
 def test_evaluations_are_due_at_shares_of_the_run_besides():
     steps = [step for step in range(301) if at_interval(200, step, 300, (0.9, 0.95, 1.0))]
     assert steps == [0, 200, 270, 285, 300]
+    steps = [step for step in range(301) if at_interval(0, step, 300, (0.9, 0.95, 1.0), 200)]
+    assert steps == [0, 290, 295, 300]
 
 
 def test_a_grid_and_the_distances_come_each_when_they_are_due(images, tmp_path):

@@ -155,6 +155,14 @@ class Settings:
         """
         return NOTHING
 
+    def last_training(self, steps: int) -> int:
+        """Generator steps after which the last training begins; 0 where a run is one training.
+
+        Args:
+            steps: Generator steps of the whole run.
+        """
+        return 0
+
     def sparsest(self, steps: int) -> dict[str, float]:
         """The lowest density, known ahead, that each network is ever to have."""
         lowest = dict(zip(("generator", "discriminator"), self.densities(), strict=True))

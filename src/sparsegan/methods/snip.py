@@ -38,6 +38,10 @@ class SnipSettings(PruningSettings):
         for network, density in self.targets().items():
             yield Scheduled(1, network, density)
 
+    def last_training(self, steps: int) -> int:
+        """After the scoring pass."""
+        return 1
+
     def check(self, steps: int) -> None:
         """Refuse a run that is nothing but the scoring pass, too."""
         super().check(steps)

@@ -69,6 +69,10 @@ class TicketsSettings(Settings):
                 if self.networks in (network, "both"):
                     yield Scheduled(step, network, (1 - self.share) ** number)
 
+    def last_training(self, steps: int) -> int:
+        """Where the mask is found."""
+        return self.ends(steps)[-2]
+
     def requests(self, steps: int) -> Requests:
         """The first training has the learning rates' whole schedule."""
         return Requests(schedule=(1, self.ends(steps)[0]))

@@ -11,7 +11,7 @@ from sparsegan.draw import sampling
 from sparsegan.settings.config import Config
 from sparsegan.train import kinds, memory
 from sparsegan.train.evaluate import Evaluator
-from sparsegan.train.evaluation import at_interval
+from sparsegan.train.evaluation import at_interval, last_training
 from sparsegan.train.games import Games
 from sparsegan.train.launch import launch
 from sparsegan.train.timing import step_seconds
@@ -110,7 +110,8 @@ def evaluations(config: Config, done: int = 0) -> int:
     """How many evaluations are to come in a run that has done so many steps."""
     if not config.evaluate.images:
         return 0
-    settings, steps = config.evaluate, config.steps
+    settings, steps, begun = config.evaluate, config.steps, last_training(config)
     return sum(
-        at_interval(settings.every, step, steps, settings.at) for step in range(done, steps + 1)
+        at_interval(settings.every, step, steps, settings.at, begun)
+        for step in range(done, steps + 1)
     )

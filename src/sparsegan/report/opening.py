@@ -79,7 +79,7 @@ def primary_of(run: RunRecord) -> dict[str, float]:
     """The means of the evaluations at 90, 95 and 100 % of the steps that were planned."""
     if run.planned_steps is None:
         return {}
-    return next(iter(primary(run.evaluations, run.planned_steps).values()), {})
+    return next(iter(primary([*run.evaluations, *run.rewindings], run.planned_steps).values()), {})
 
 
 def flops_share(run: RunRecord, convention: str) -> float | None:

@@ -171,8 +171,8 @@ class EvaluateConfig:
     Attributes:
         every: Steps between evaluations (published: 5000); 0: only before the first and
             after the last.
-        at: Shares of the run after which it is evaluated besides, such as [0.9, 0.95, 1.0], whose
-            mean is what a study compares.
+        at: Shares of the run, or of its last training, after which it is evaluated besides, such as
+            [0.9, 0.95, 1.0], whose mean is what a study compares.
         images: Generated images per evaluation, at most as many as there are real ones; 0: never.
         metrics: Numbers of an evaluation: kid, which has to be among them, as the best checkpoint
             has the lowest; frechet, the Fréchet distance of the same features; prdc, precision,

@@ -41,9 +41,9 @@ class Table(list[dict[str, Any]]):
     | `run` | its run directory, a text |
     | `step`, `steps` | generator steps done, and of the whole run |
     | `metric` | what `primary`, `best` and `last` are of, `kid-…`; smaller is better |
-    | `primary` | the mean of the evaluations at 90, 95 and 100 % of the steps |
+    | `primary` | the mean of the evaluations at 90, 95 and 100 % of its (last) training |
     | `evaluations` | how many of those there are; `primary` is None until all are there |
-    | `best`, `best_step` | the smallest evaluation after step 0, and its step |
+    | `best`, `best_step` | the smallest evaluation after step 0 and the last pruning, its step |
     | `last`, `last_step` | the newest evaluation, and its step |
     | `floor`, `frechet`, … | the same mean of each other number of the evaluations |
     | `seconds` | of training, without evaluations |
@@ -158,7 +158,13 @@ def _row(study: file.Study, cell: Cell) -> tuple[dict[str, Any], dict[str, float
 def _quality(events: Iterable[Event], steps: int) -> tuple[dict[str, Any], dict[str, float]]:
     """The measures of a run: its numbers, and those besides `primary` that its evaluations have."""
     by_step: dict[int, list[Event]] = {}
+    begun = 0
     for event in events:
+        pruned = event["kind"] == "rewire" and event.get("reason") == "prune"
+        if pruned or event["kind"] == "rewind":  # it is another network that the run is for
+            by_step.clear()
+        if event["kind"] == "rewind":
+            begun = event["step"]
         if event["kind"] == "evaluate":
             by_step.setdefault(event["step"], []).append(event)
     evaluations = [event for same_step in by_step.values() for event in same_step]
@@ -170,8 +176,8 @@ def _quality(events: Iterable[Event], steps: int) -> tuple[dict[str, Any], dict[
     later = {step: value for step, value in values.items() if step}
     best = min(later, key=lambda step: (later[step], step)) if later else None
     newest = max(values, default=None)
-    measures = _means_at_the_end(evaluations, steps)
-    last = {step_at(share, steps) for share in PRIMARY}
+    measures = _means_at_the_end(evaluations, steps, begun)
+    last = {step_at(share, steps, begun) for share in PRIMARY}
     quality = {
         "metric": evaluations[-1].get("metric") if evaluations else None,
         "primary": measures.pop("value", None),
@@ -184,10 +190,10 @@ def _quality(events: Iterable[Event], steps: int) -> tuple[dict[str, Any], dict[
     return quality, measures
 
 
-def _means_at_the_end(evaluations: Iterable[Event], steps: int) -> dict[str, float]:
+def _means_at_the_end(evaluations: Iterable[Event], steps: int, begun: int) -> dict[str, float]:
     """The primary numbers, over all games."""
     evaluations = list(evaluations)
-    of_games = primary(filter(None, map(read, evaluations)), steps)
+    of_games = primary(filter(None, map(read, evaluations)), steps, begun)
     if not of_games or len(of_games) < len({event.get("pair") for event in evaluations}):
         return {}
     first, *rest = of_games.values()

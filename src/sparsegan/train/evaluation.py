@@ -44,7 +44,7 @@ class Evaluation:
         with_grid = at_interval(config.sample.every, step, config.steps)
         evaluator = (
             self._evaluator
-            if at_interval(settings.every, step, config.steps, settings.at)
+            if at_interval(settings.every, step, config.steps, settings.at, last_training(config))
             else None
         )
         if not with_grid and evaluator is None:
@@ -70,12 +70,19 @@ class Evaluation:
         return str(path.relative_to(run.path))
 
 
-def at_interval(every: int, step: int, steps: int, at: Sequence[float] = ()) -> bool:
+def last_training(config: Config) -> int:
+    """The generator step after which the run's last training begins."""
+    return config.method.settings.last_training(config.steps)
+
+
+def at_interval(
+    every: int, step: int, steps: int, at: Sequence[float] = (), begun: int = 0
+) -> bool:
     """Whether it is time after a step.
 
-    That is at the beginning, at the end, every so many steps, and at the end of each share of the
-    run in `at`.
+    That is at the beginning, at the end, every so many steps, and at the end of each share in `at`
+    of the training that begins after `begun` steps.
     """
     if step in (0, steps) or (every > 0 and step % every == 0):
         return True
-    return any(step == step_at(share, steps) for share in at)
+    return any(step == step_at(share, steps, begun) for share in at)

@@ -13,7 +13,7 @@ from sparsegan.settings.kinds import DIRECTIONS
 from sparsegan.train.cycle import unpaired
 from sparsegan.train.cycle.translation import evaluators, spread, triples
 from sparsegan.train.cycle.unpaired import Unpaired
-from sparsegan.train.evaluation import at_interval
+from sparsegan.train.evaluation import at_interval, last_training
 from sparsegan.train.games import Games
 
 
@@ -47,7 +47,9 @@ class CycleEvaluation:
         config, settings = self.config, self.config.evaluate
         with_grids = at_interval(config.sample.every, step, config.steps)
         judges = (
-            self._evaluators if at_interval(settings.every, step, config.steps, settings.at) else {}
+            self._evaluators
+            if at_interval(settings.every, step, config.steps, settings.at, last_training(config))
+            else {}
         )
         evaluated: list[events.Evaluation] = []
         if not with_grids and not judges:
