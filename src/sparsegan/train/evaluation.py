@@ -6,6 +6,7 @@ from torch import nn
 
 from sparsegan.data import Images
 from sparsegan.draw import drawing, sampling
+from sparsegan.methods.settings import Settings as MethodSettings
 from sparsegan.record import events
 from sparsegan.record.primary import step_at
 from sparsegan.record.run import RunDirectory
@@ -72,7 +73,8 @@ class Evaluation:
 
 def last_training(config: Config) -> int:
     """The generator step after which the run's last training begins."""
-    return config.method.settings.last_training(config.steps)
+    settings: MethodSettings = config.method.settings
+    return settings.last_training(config.steps)
 
 
 def at_interval(

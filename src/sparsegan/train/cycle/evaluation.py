@@ -46,11 +46,9 @@ class CycleEvaluation:
         """Draw grids and evaluate where due; the evaluation of each game."""
         config, settings = self.config, self.config.evaluate
         with_grids = at_interval(config.sample.every, step, config.steps)
-        judges = (
-            self._evaluators
-            if at_interval(settings.every, step, config.steps, settings.at, last_training(config))
-            else {}
-        )
+        begun = last_training(config)
+        is_due = at_interval(settings.every, step, config.steps, settings.at, begun)
+        judges = self._evaluators if is_due else {}
         evaluated: list[events.Evaluation] = []
         if not with_grids and not judges:
             return evaluated
