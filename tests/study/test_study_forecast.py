@@ -1,5 +1,6 @@
 import pytest
 
+from sparsegan.errors import SparseganError
 from sparsegan.plan.pilot import Pilot
 from sparsegan.study import forecast as module
 from sparsegan.study.forecast import Forecast, forecast
@@ -18,6 +19,8 @@ def timed(monkeypatch):
         seen.append(config)
         if config.batch_size == 7:
             raise DivergedError("at once")
+        if config.batch_size == 6:
+            raise SparseganError("there is no such device")
         return Pilot(2.0 if config.method.name == "dense" else 1.0, 10.0)
 
     monkeypatch.setattr(module.Pilots, "of", of)
@@ -50,6 +53,12 @@ def test_what_diverges_at_once_takes_no_time_and_stops_nothing(timed, tmp_path):
     forecasted = forecast(of, left(of))
     assert forecasted.seconds["dense,batch_size=7/seed=0"] == module.START
     assert forecasted.seconds["dense,batch_size=8/seed=0"] > module.START
+
+
+def test_what_cannot_be_trained_is_named(timed, tmp_path):
+    of = study(tmp_path, axes={"batch_size": [8, 6]})
+    with pytest.raises(SparseganError, match="^dense,batch_size=6 cannot be trained: there is no"):
+        forecast(of, left(of))
 
 
 def test_of_a_large_study_the_first_point_of_each_arm_is_timed(timed, tmp_path):

@@ -184,7 +184,10 @@ def _cells(
     name = ",".join([arm, *(f"{key}={_text(value)}" for key, value in axes.items())])
     if len(name) > _LONGEST_NAME:
         name = f"{name[:_LONGEST_NAME]}-{_hash(name)}"
-    check(config)
+    try:
+        check(config)
+    except SparseganError as error:
+        raise SparseganError(f"{error} (in {name} of {origin})") from None
     for seed in seeds:
         yield Cell(f"{name}/seed={seed}", arm, axes, seed, replace(config, seed=seed))
 

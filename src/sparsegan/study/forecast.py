@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sparsegan.errors import SparseganError
 from sparsegan.plan.pilot import Pilot, Pilots, evaluations
 from sparsegan.study.cells import Cell
 from sparsegan.study.file import Study
@@ -66,6 +67,8 @@ def forecast(
             pilots[name] = timer.of(cell.config)
         except DivergedError:  # in its first steps: the run will tell, and take no time
             pilots[name] = Pilot(0.0, 0.0)
+        except SparseganError as error:
+            raise SparseganError(f"{name} cannot be trained: {error}") from None
     of_arm = {cell.arm: pilots[name] for name, cell in reversed(timed.items())}
     seconds = {}
     for each in left:
