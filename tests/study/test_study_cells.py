@@ -110,7 +110,7 @@ def test_a_setting_that_is_there_twice_is_refused(values):
         ({"method.density_step": [0.1]}, "a setting of no arm's method"),
         ({"batch_size": [4, "4"]}, "two cells of here are both a,batch_size=4/seed=0"),
         ({"batch_size": ["many"]}, "batch_size is 'many': it must be a whole number"),
-        ({"batch_size": [0]}, r"must be at least 1 \(in a,batch_size=0 of here\)"),
+        ({"batch_size": [0]}, r"must be at least 1 \(in arm a of here\)"),
     ],
 )
 def test_axes_are_read_strictly(axes, sentence):

@@ -57,7 +57,7 @@ def test_what_diverges_at_once_takes_no_time_and_stops_nothing(timed, tmp_path):
 
 def test_what_cannot_be_trained_is_named(timed, tmp_path):
     of = study(tmp_path, axes={"batch_size": [8, 6]})
-    with pytest.raises(SparseganError, match="^dense,batch_size=6 cannot be trained: there is no"):
+    with pytest.raises(SparseganError, match=r"^dense,batch_size=6 cannot be trained: there is no"):
         forecast(of, left(of))
 
 

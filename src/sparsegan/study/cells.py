@@ -175,19 +175,21 @@ def _cells(
     layers = [layer for group in groups for layer in group.layers()]
     if point:
         layers.append(Layer(f"axes of {origin}", nested(point, origin)))
-    config = _config(layers, groups, point)
-    values = flat(config)
-    axes = {key: values[key] for key in point}
-    budget = next((group.match for group in reversed(groups) if group.match), None)
-    if budget is not None:
-        config = _matched(config, budget)
+    try:
+        config = _config(layers, groups, point)
+        values = flat(config)
+        axes = {key: values[key] for key in point}
+        budget = next((group.match for group in reversed(groups) if group.match), None)
+        if budget is not None:
+            config = _matched(config, budget)
+        check(config)
+    except SparseganError as error:
+        if origin in str(error):
+            raise
+        raise SparseganError(f"{error} (in arm {arm} of {origin})") from None
     name = ",".join([arm, *(f"{key}={_text(value)}" for key, value in axes.items())])
     if len(name) > _LONGEST_NAME:
         name = f"{name[:_LONGEST_NAME]}-{_hash(name)}"
-    try:
-        check(config)
-    except SparseganError as error:
-        raise SparseganError(f"{error} (in {name} of {origin})") from None
     for seed in seeds:
         yield Cell(f"{name}/seed={seed}", arm, axes, seed, replace(config, seed=seed))
 
