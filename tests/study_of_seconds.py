@@ -6,7 +6,7 @@ import yaml
 
 from sparsegan.settings import trust
 from sparsegan.study import file, standing
-from sparsegan.study.places import Place
+from sparsegan.study.paths import CellPaths
 from tiny_run import SETTINGS
 
 ARMS = {
@@ -26,8 +26,8 @@ def study(folder, **changes):
     return file.read(path)
 
 
-def place(of, name):
-    return Place(of.directory, name)
+def paths_of(of, name):
+    return CellPaths(of.directory, name)
 
 
 def write_events(run, *events):
@@ -78,7 +78,7 @@ def write_cell(
         diverged: Why it did; empty where it finished.
         measured: What else the evaluations have.
     """
-    there = place(of, name)
+    there = paths_of(of, name)
     steps = of.cell(name).config.steps
     last = [round(share * steps) for share in (0.9, 0.95, 1.0)]
     trains = [

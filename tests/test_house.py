@@ -1,5 +1,6 @@
 """What the pages say of the files is so, and every file has its tests."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -45,3 +46,30 @@ def test_files_named_by_a_page_exist(page):
 def test_no_source_file_is_longer_than_500_lines():
     long = [str(path) for path in SOURCES if len((PACKAGE / path).read_text().splitlines()) > 500]
     assert not long
+
+
+SAYS_NOTHING = {"found", "chosen", "told", "place", "given", "whose"}
+
+
+def named(node):
+    """What a part of a file gives a name to."""
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        return node.id
+    if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+        return node.attr
+    if isinstance(node, ast.arg):
+        return node.arg
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("test_"):
+        return node.name
+    return ""
+
+
+@pytest.mark.parametrize("folder", ["src", "tests", "benchmarks", "examples", "scripts"])
+def test_names_say_what_they_name(folder):
+    vague = {
+        (str(path.relative_to(ROOT)), name)
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if SAYS_NOTHING & set((name := named(node)).lower().split("_"))
+    }
+    assert not vague

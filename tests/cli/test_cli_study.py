@@ -11,7 +11,7 @@ from sparsegan.study.executors import local
 from sparsegan.study.executors.base import Job
 from sparsegan.study.standing import Record, Standing
 from sparsegan.train.stop import Interrupted
-from study_of_seconds import evaluation, place, start, study, write_events
+from study_of_seconds import evaluation, paths_of, start, study, write_events
 
 
 class Instant(local.LocalExecutor):
@@ -32,12 +32,14 @@ class Ended(Job):
 
 
 def finish(of, name, value=0.25):
-    cell, run = of.cell(name), place(of, name).run
+    cell, run = of.cell(name), paths_of(of, name).run
     steps = cell.config.steps
     values = [evaluation(round(part * steps), value) for part in (0.9, 0.95, 1.0)]
     write_events(run, start(), *values, {"kind": "end", "step": steps, "seconds": 3.0})
     run.cost.write_text("{}")
-    standing.write(place(of, name), Record("finished", "", 1, (), standing.settings(cell.config)))
+    standing.write(
+        paths_of(of, name), Record("finished", "", 1, (), standing.settings(cell.config))
+    )
 
 
 @pytest.fixture

@@ -50,5 +50,5 @@ def test_a_dense_network_is_timed_as_the_sparse_one_that_it_may_become(monkeypat
     monkeypatch.setattr(native, "use_masks", lambda new: (used.append(new), use(new))[1])
     monkeypatch.setattr(network_timing, "medians", lambda jobs, seconds: [1.0] * len(jobs))
     time_network(network, native, (torch.randn(1, 2, 6, 6),), {})
-    found = [sum(int(mask.sum()) for mask in new.values()) / masks.total for new in used]
-    assert found == pytest.approx(timed, abs=0.05)
+    densities = [sum(int(mask.sum()) for mask in new.values()) / masks.total for new in used]
+    assert densities == pytest.approx(timed, abs=0.05)

@@ -2,7 +2,7 @@ import json
 
 from sparsegan.study.progress import Follower
 from sparsegan.study.standing import Standing
-from study_of_seconds import evaluation, place, start, study, write_events
+from study_of_seconds import evaluation, paths_of, start, study, write_events
 
 NAME = "dense/seed=0"
 RUNNING = Standing("running", "", 1, ())
@@ -14,8 +14,8 @@ def train(step, rate):
 
 def test_new_lines_are_read_as_they_come(tmp_path):
     of = study(tmp_path, base={"steps": 40})
-    run = place(of, NAME).run
-    follower = Follower(place(of, NAME), of.cell(NAME))
+    run = paths_of(of, NAME).run
+    follower = Follower(paths_of(of, NAME), of.cell(NAME))
     first = follower.read(RUNNING)
     assert (first.step, first.rate, first.value, first.seconds_left) == (0, None, None, None)
     write_events(run, start(), train(5, 2.5), evaluation(5, 0.3))
@@ -31,8 +31,8 @@ def test_new_lines_are_read_as_they_come(tmp_path):
 
 def test_a_run_that_begins_anew_is_read_anew(tmp_path):
     of = study(tmp_path)
-    run = place(of, NAME).run
-    follower = Follower(place(of, NAME), of.cell(NAME))
+    run = paths_of(of, NAME).run
+    follower = Follower(paths_of(of, NAME), of.cell(NAME))
     write_events(run, start(), train(5, 2.5))
     assert follower.read(RUNNING).step == 5
     run.metrics.unlink()

@@ -8,7 +8,7 @@ from sparsegan.study import runner, standing, worker
 from sparsegan.study.executors.base import Executor, Job
 from sparsegan.study.runner import Runner
 from sparsegan.study.standing import Record
-from study_of_seconds import place, start, study, write_events
+from study_of_seconds import paths_of, start, study, write_events
 
 
 class Together(Executor):
@@ -73,7 +73,7 @@ class Pretending(Executor):
         return [job]
 
     def ended(self, name, outcome):
-        cell, where = self.of.cell(name), place(self.of, name)
+        cell, where = self.of.cell(name), paths_of(self.of, name)
         settings = standing.settings(cell.config)
         if outcome == "finished":
             steps = cell.config.steps
@@ -156,7 +156,7 @@ def test_a_process_that_is_always_killed_is_a_failure_with_its_signal(of):
     (first, *_) = run.progress()
     assert first.standing.status == "failed"
     assert "signal 9" in first.standing.reason
-    assert "signal 9" in standing.standing(place(of, NAMES[0]), of.cells[0]).reason
+    assert "signal 9" in standing.standing(paths_of(of, NAMES[0]), of.cells[0]).reason
 
 
 def test_a_cell_that_asks_to_begin_anew_is_started_again(of):
@@ -176,7 +176,7 @@ def test_a_cell_that_always_asks_to_begin_anew_fails_in_the_end(of):
 
 
 def test_what_others_work_on_is_waited_for_and_not_run(of):
-    where = place(of, NAMES[0])
+    where = paths_of(of, NAMES[0])
     where.lock.parent.mkdir(parents=True)
     lock = FileLock(where.lock)
     assert lock.acquire()
@@ -195,7 +195,7 @@ def test_what_others_work_on_is_waited_for_and_not_run(of):
 
 
 def test_what_others_have_left_is_taken_over(of):
-    where = place(of, NAMES[0])
+    where = paths_of(of, NAMES[0])
     where.lock.parent.mkdir(parents=True)
     lock = FileLock(where.lock)
     assert lock.acquire()
@@ -246,7 +246,7 @@ def test_a_changed_study_runs_what_has_changed(of, tmp_path):
     Runner(of, Pretending(of)).run()
     for name in NAMES:
         settings = standing.settings(of.cell(name).config)
-        standing.write(place(of, name), Record("finished", settings=settings))
+        standing.write(paths_of(of, name), Record("finished", settings=settings))
     arms = {"dense": {"method.name": "dense"}, "adapt": {"batch_size": 4}}
     now = study(tmp_path, arms=arms, seeds=[1, 2])
     executor = Pretending(now)

@@ -7,7 +7,7 @@ from sparsegan.locks import FileLock
 from sparsegan.settings import parse
 from sparsegan.study import standing
 from sparsegan.study.standing import Record
-from study_of_seconds import place, start, study, write_events
+from study_of_seconds import paths_of, start, study, write_events
 
 NAME = "adapt/seed=0"
 
@@ -18,14 +18,14 @@ def of(tmp_path):
 
 
 def stands(of, name=NAME):
-    return standing.standing(place(of, name), of.cell(name))
+    return standing.standing(paths_of(of, name), of.cell(name))
 
 
 def begin(of, **changes):
     cell = of.cell(NAME)
     record = Record(attempts=1, settings=standing.settings(cell.config))
-    standing.write(place(of, NAME), replace(record, **changes))
-    run = place(of, NAME).run
+    standing.write(paths_of(of, NAME), replace(record, **changes))
+    run = paths_of(of, NAME).run
     write_events(run, start())
     parse.write(run.config, cell.config)
     return run
@@ -46,7 +46,7 @@ def test_a_cell_with_a_checkpoint_has_been_stopped(of):
 
 def test_a_cell_that_is_locked_is_running(of):
     begin(of)
-    lock = FileLock(place(of, NAME).lock)
+    lock = FileLock(paths_of(of, NAME).lock)
     assert lock.acquire()
     assert stands(of).status == "running"
     lock.release()
@@ -85,7 +85,7 @@ def test_another_method_is_another_setting(of, tmp_path):
 
 def test_settings_that_are_newer_than_the_run_were_at_their_default(of):
     begin(of)
-    path = place(of, NAME).record
+    path = paths_of(of, NAME).record
     record = json.loads(path.read_text())
     del record["settings"]["loss.name"]
     path.write_text(json.dumps(record))
@@ -94,14 +94,14 @@ def test_settings_that_are_newer_than_the_run_were_at_their_default(of):
 
 def test_without_a_record_the_run_tells_its_settings(of, tmp_path):
     begin(of)
-    place(of, NAME).record.unlink()
+    paths_of(of, NAME).record.unlink()
     assert stands(of).status == "waiting"
     assert stands(study(tmp_path, base={"steps": 99})).reason == "steps 14 -> 99"
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"attempts": "x"}', '{"anew": 5}'])
 def test_a_record_that_cannot_be_read_is_none(of, content):
-    path = place(of, NAME).record
+    path = paths_of(of, NAME).record
     path.parent.mkdir(parents=True)
     path.write_text(content)
-    assert standing.read(place(of, NAME)) is None
+    assert standing.read(paths_of(of, NAME)) is None

@@ -5,7 +5,7 @@ import pytest
 import sparsegan
 from sparsegan.record.run import RunDirectory
 from sparsegan.study import Table, load
-from study_of_seconds import evaluation, place, rewire, start, study, write_events
+from study_of_seconds import evaluation, paths_of, rewire, start, study, write_events
 
 STEPS = 20
 
@@ -41,7 +41,7 @@ def test_the_docstring_names_every_key(of):
 
 
 def test_the_primary_number_is_the_mean_at_the_end_and_best_is_of_the_whole_run(of):
-    run = place(of, "dense/seed=0").run
+    run = paths_of(of, "dense/seed=0").run
     values = {0: 0.01, 5: 0.2, 18: 0.3, 19: 0.5, 20: 0.4}
     write_events(
         run, start(), *(evaluation(s, v, recall=v / 2, name="x") for s, v in values.items())
@@ -75,7 +75,7 @@ def test_what_was_before_a_pruning_or_a_new_training_is_none_of_a_runs_numbers(o
 
 
 def test_without_all_evaluations_there_is_no_primary_number(of):
-    run = place(of, "dense/seed=0").run
+    run = paths_of(of, "dense/seed=0").run
     write_events(run, start(), evaluation(18, 0.3), evaluation(19, None), evaluation(20, 0.2))
     assert row(of, "dense/seed=0")["primary"] is None
     write_events(run, start(), evaluation(18, 0.3), evaluation(20, 0.2))
@@ -83,7 +83,7 @@ def test_without_all_evaluations_there_is_no_primary_number(of):
 
 
 def test_weights_are_averaged_over_the_steps(of):
-    run = place(of, "dense/seed=0").run
+    run = paths_of(of, "dense/seed=0").run
     # 20 active for 5 steps, 60 for 15: (100 + 900) / 20 = 50, and 50 dense ones.
     write_events(run, start(), rewire(5, 60), {"kind": "end", "step": STEPS, "seconds": 7.5})
     cell = row(of, "dense/seed=0")
@@ -97,7 +97,7 @@ def test_weights_are_averaged_over_the_steps(of):
 
 
 def test_costs_are_those_of_cost_json(of):
-    run = place(of, "dense/seed=0").run
+    run = paths_of(of, "dense/seed=0").run
     write_events(run, start())
     networks = ("generator", "discriminator")
     content = {
@@ -113,7 +113,7 @@ def test_costs_are_those_of_cost_json(of):
 
 
 def test_pairs_are_added_up_and_their_measures_averaged(of):
-    run = place(of, "dense/seed=0").run
+    run = paths_of(of, "dense/seed=0").run
     pairs = ("a", "b")
     starts = [{**start(), "pair": pair} for pair in pairs]
     values = [
@@ -130,7 +130,7 @@ def test_pairs_are_added_up_and_their_measures_averaged(of):
 
 
 def test_series_are_the_curves_of_a_cell(of):
-    run = place(of, "dense/seed=0").run
+    run = paths_of(of, "dense/seed=0").run
     trains = [
         {"kind": "train", "step": step, "seconds": step / 2, "balance_ratio": None}
         for step in (5, 10)

@@ -11,7 +11,7 @@ import pytest
 
 from sparsegan.record.checkpoint import load_state
 from sparsegan.study import load
-from study_of_seconds import place, study
+from study_of_seconds import paths_of, study
 from tiny_run import differences
 
 pytestmark = pytest.mark.full
@@ -69,7 +69,7 @@ def expected(folder):
 
 def done(of, number):
     """The steps that a cell has checkpoints of."""
-    return place(of, of.cells[number].name).run.checkpoint_steps()
+    return paths_of(of, of.cells[number].name).run.checkpoint_steps()
 
 
 def stopped(of, folder, number, when, *options):
@@ -87,14 +87,14 @@ def stopped(of, folder, number, when, *options):
 
 def equal(of, other):
     for cell in of.cells:
-        ends = [load_state(place(each, cell.name).run.checkpoint(STEPS)) for each in (of, other)]
+        ends = [load_state(paths_of(each, cell.name).run.checkpoint(STEPS)) for each in (of, other)]
         assert differences(*ends) == [], cell.name
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_study_that_is_killed_goes_on_to_the_same_bits(number, folder, expected):
     of = one(folder, f"killed-{number.name}")
-    begun = place(of, of.cells[0].name).record.exists
+    begun = paths_of(of, of.cells[0].name).record.exists
     for when in (begun, lambda: 4 in done(of, 0), lambda: 2 in done(of, 1)):
         stopped(of, folder, number, when)
     finish(of, folder)
@@ -111,7 +111,7 @@ def test_two_processes_share_the_cells_and_run_none_twice(folder, expected):
     assert [each.returncode for each in both] == [0, 0], outputs
     for row in load(of.origin):
         assert (row["status"], row["attempts"]) == ("finished", 1)
-        log = place(of, row["cell"]).run.metrics.read_text()
+        log = paths_of(of, row["cell"]).run.metrics.read_text()
         assert (log.count('"kind": "start"'), log.count('"kind": "end"')) == (1, 1)
     equal(of, expected)
 

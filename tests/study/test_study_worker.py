@@ -12,7 +12,7 @@ from sparsegan.study import load, standing, worker
 from sparsegan.study.worker import BusyError, work
 from sparsegan.train import loop, state, timing
 from sparsegan.train.stop import Interrupted
-from study_of_seconds import place, study
+from study_of_seconds import paths_of, study
 from tiny_run import differences
 
 NAME = "adapt/seed=0"
@@ -48,16 +48,16 @@ def stopped(of, step, monkeypatch):
 
 
 def last(of):
-    return load_state(place(of, NAME).run.checkpoint(of.cell(NAME).config.steps))
+    return load_state(paths_of(of, NAME).run.checkpoint(of.cell(NAME).config.steps))
 
 
 def test_a_cell_is_an_ordinary_run_and_a_row(of):
     assert work(of, of.cell(NAME)).status == "finished"
-    run = place(of, NAME).run
+    run = paths_of(of, NAME).run
     assert run.is_finished()
     assert run.report.is_file()
     assert f"# {NAME} of the study tiny" in run.config.read_text()
-    assert not place(of, NAME).lock.exists()
+    assert not paths_of(of, NAME).lock.exists()
     row = next(row for row in load(of.origin) if row["cell"] == NAME)
     assert (row["status"], row["step"], row["evaluations"]) == ("finished", 8, 2)  # 90 % of 8 is 7
     assert row["primary"] is not None
@@ -78,7 +78,7 @@ def test_a_finished_cell_is_left_as_it_is(of):
 
 def test_a_stopped_cell_goes_on_to_the_same_bits(of, tmp_path, monkeypatch):
     stopped(of, 5, monkeypatch)
-    assert standing.standing(place(of, NAME), of.cell(NAME)).status == "stopped"
+    assert standing.standing(paths_of(of, NAME), of.cell(NAME)).status == "stopped"
     result = work(of, of.cell(NAME))
     assert (result.status, result.attempts, result.anew) == ("finished", 2, ())
     (tmp_path / "other").mkdir()
@@ -115,14 +115,14 @@ def test_a_cell_of_several_processes_begins_anew_with_new_ones(of, monkeypatch):
     monkeypatch.setattr(worker, "_is_alone", lambda _: False)
     with pytest.raises(worker.AgainError):
         work(of, of.cell(NAME))
-    assert place(of, NAME).run.is_vacant()
-    assert standing.standing(place(of, NAME), of.cell(NAME)).status == "waiting"
+    assert paths_of(of, NAME).run.is_vacant()
+    assert standing.standing(paths_of(of, NAME), of.cell(NAME)).status == "waiting"
 
 
 def test_a_cell_of_changed_settings_begins_anew(of, tmp_path):
     work(of, of.cell(NAME))
     now = study(tmp_path, base={"steps": 9, "evaluate": {"every": 7}})
-    assert standing.standing(place(now, NAME), now.cell(NAME)).status == "changed"
+    assert standing.standing(paths_of(now, NAME), now.cell(NAME)).status == "changed"
     result = work(now, now.cell(NAME))
     assert result.status == "finished"
     assert "steps 8 -> 9" in result.anew[0]
@@ -154,34 +154,34 @@ def test_a_defect_is_written_down_and_raised(of, monkeypatch):
     monkeypatch.setattr(loop, "train", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         work(of, of.cell(NAME))
-    assert "ZeroDivisionError" in standing.standing(place(of, NAME), of.cell(NAME)).reason
+    assert "ZeroDivisionError" in standing.standing(paths_of(of, NAME), of.cell(NAME)).reason
 
 
 def test_a_cell_that_another_process_works_on_is_left_to_it(of, monkeypatch):
     monkeypatch.setattr(worker, "_PATIENCE", 0.1)
-    place(of, NAME).lock.parent.mkdir(parents=True)
-    lock = FileLock(place(of, NAME).lock)
+    paths_of(of, NAME).lock.parent.mkdir(parents=True)
+    lock = FileLock(paths_of(of, NAME).lock)
     assert lock.acquire()
     with pytest.raises(BusyError):
         work(of, of.cell(NAME))
-    worker.note_failure(place(of, NAME), of.cell(NAME), "killed")
-    assert standing.read(place(of, NAME)) is None
+    worker.note_failure(paths_of(of, NAME), of.cell(NAME), "killed")
+    assert standing.read(paths_of(of, NAME)) is None
 
 
 def test_a_cell_that_is_resumed_by_hand_is_left_to_it(of, monkeypatch):
     stopped(of, 5, monkeypatch)
-    lock = FileLock(place(of, NAME).run.lock)
+    lock = FileLock(paths_of(of, NAME).run.lock)
     assert lock.acquire()
     with pytest.raises(BusyError):
         work(of, of.cell(NAME))
 
 
 def test_an_end_without_a_word_is_written_down(of):
-    worker.note_failure(place(of, NAME), of.cell(NAME), "killed")
-    result = standing.standing(place(of, NAME), of.cell(NAME))
+    worker.note_failure(paths_of(of, NAME), of.cell(NAME), "killed")
+    result = standing.standing(paths_of(of, NAME), of.cell(NAME))
     assert (result.status, result.reason, result.attempts) == ("failed", "killed", 1)
-    worker.note_failure(place(of, NAME), of.cell(NAME), "killed again")
-    assert standing.standing(place(of, NAME), of.cell(NAME)).reason == "killed"
+    worker.note_failure(paths_of(of, NAME), of.cell(NAME), "killed again")
+    assert standing.standing(paths_of(of, NAME), of.cell(NAME)).reason == "killed"
 
 
 def test_code_that_nobody_trusts_is_not_run(tmp_path, monkeypatch):

@@ -183,9 +183,9 @@ def _study(study: "Study", options: argparse.Namespace) -> int:
     left = [each for each in progress if each.standing.status not in ("finished", "diverged")]
     if left:
         with console.status("timing"):
-            found = forecast(study, left)
-        console.print(study_tables.forecast_table(found, left))
-        console.print(study_tables.forecast_text(found, left, at_once))
+            costs = forecast(study, left)
+        console.print(study_tables.forecast_table(costs, left))
+        console.print(study_tables.forecast_text(costs, left, at_once))
     if options.dry_run:
         return 0
     study.write_copy()

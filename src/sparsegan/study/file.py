@@ -24,7 +24,7 @@ from sparsegan.settings.options import options
 from sparsegan.settings.parse import Layer, flat
 from sparsegan.settings.scale import SCALES
 from sparsegan.settings.values import LARGEST, fit, shown
-from sparsegan.study import places
+from sparsegan.study import paths
 from sparsegan.study.cells import Cell, Group, cells, nested
 
 COPY = "study.yaml"
@@ -82,7 +82,7 @@ class Study:
     def left_out(self) -> list[str]:
         """Cells that the folder has and the study no longer: kept, and in no table."""
         own = {cell.name for cell in self.cells}
-        return [name for name in places.names(self.directory) if name not in own]
+        return [name for name in paths.names(self.directory) if name not in own]
 
     def write_copy(self) -> None:
         """Put the file's content into the study's folder, where it is not there already.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sparsegan.record.events import checked
 from sparsegan.study.cells import Cell
-from sparsegan.study.places import Place
+from sparsegan.study.paths import CellPaths
 from sparsegan.study.standing import Standing
 
 
@@ -36,8 +36,8 @@ class Progress:
 class Follower:
     """Reads what is new in a run's metrics.jsonl, and begins again where that is another file."""
 
-    def __init__(self, place: Place, cell: Cell) -> None:
-        self.place, self.cell = place, cell
+    def __init__(self, paths: CellPaths, cell: Cell) -> None:
+        self.paths, self.cell = paths, cell
         self._forget()
 
     def _forget(self) -> None:
@@ -50,7 +50,7 @@ class Follower:
 
     def read(self, standing: Standing) -> Progress:
         """What there is by now, beside how the cell stands."""
-        path = self.place.run.metrics
+        path = self.paths.run.metrics
         try:
             status = path.stat()
             if (status.st_dev, status.st_ino) != self._file or status.st_size < self._offset:

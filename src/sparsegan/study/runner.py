@@ -15,7 +15,7 @@ from sparsegan.study import standing, worker
 from sparsegan.study.cells import Cell
 from sparsegan.study.executors.base import Executor, Job, Task
 from sparsegan.study.file import Study
-from sparsegan.study.places import Place
+from sparsegan.study.paths import CellPaths
 from sparsegan.study.progress import Follower, Progress
 from sparsegan.study.standing import Standing, Status
 
@@ -51,9 +51,9 @@ class Runner:
 
     def __init__(self, study: Study, executor: Executor, *, trust_code: bool = False) -> None:
         self.study, self.executor, self.trust_code = study, executor, trust_code
-        self._places = {cell.name: Place(study.directory, cell.name) for cell in study.cells}
+        self._paths = {cell.name: CellPaths(study.directory, cell.name) for cell in study.cells}
         self._followers = {
-            cell.name: Follower(self._places[cell.name], cell) for cell in study.cells
+            cell.name: Follower(self._paths[cell.name], cell) for cell in study.cells
         }
         self._standings = {cell.name: self._look(cell) for cell in study.cells}
         self._retries = {name for name, at in self._standings.items() if at.status == "failed"}
@@ -99,7 +99,7 @@ class Runner:
         return before
 
     def _look(self, cell: Cell) -> Standing:
-        return standing.standing(self._places[cell.name], cell)
+        return standing.standing(self._paths[cell.name], cell)
 
     def _shown(self, name: str) -> Standing:
         at = self._standings[name]
@@ -149,7 +149,7 @@ class Runner:
         return Task(
             cell=cell.name,
             command=tuple(command),
-            output=self._places[cell.name].output.resolve(),
+            output=self._paths[cell.name].output.resolve(),
             cores=cores(cell.config),
             devices=fabric.devices if fabric.accelerator in ("cuda", "auto") else 0,
             folder=Path.cwd(),
@@ -172,9 +172,9 @@ class Runner:
             self._starts[name] = self._starts.get(name, 0) + 1
             may_go_on = code == worker.AGAIN or worker.ended_by(code)
             if not may_go_on or self._starts[name] >= _STARTS:
-                place = self._places[name]
-                self._failures[name] = reason = worker.reason_of(code, place.output)
-                worker.note_failure(place, cell, reason)
+                paths = self._paths[name]
+                self._failures[name] = reason = worker.reason_of(code, paths.output)
+                worker.note_failure(paths, cell, reason)
         return bool(self._jobs)
 
     def _watch_others(self) -> None:

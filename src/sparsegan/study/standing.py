@@ -10,7 +10,7 @@ from sparsegan.locks import is_held
 from sparsegan.settings import parse
 from sparsegan.settings.config import Config
 from sparsegan.study.cells import Cell
-from sparsegan.study.places import Place
+from sparsegan.study.paths import CellPaths
 
 Status = Literal["waiting", "running", "stopped", "finished", "diverged", "failed", "changed"]
 """Not begun; worked on by a process now; begun, and to go on; at its end; ended by losses that are
@@ -55,10 +55,10 @@ class Standing:
     anew: tuple[str, ...]
 
 
-def read(place: Place) -> Record | None:
+def read(paths: CellPaths) -> Record | None:
     """A cell's record; None where there is none that can be read."""
     try:
-        content = json.loads(place.record.read_text(encoding="utf-8"))
+        content = json.loads(paths.record.read_text(encoding="utf-8"))
         known = {each.name for each in fields(Record)}
         record = Record(**{key: value for key, value in content.items() if key in known})
         return replace(record, attempts=int(record.attempts), anew=tuple(record.anew))
@@ -66,32 +66,32 @@ def read(place: Place) -> Record | None:
         return None
 
 
-def write(place: Place, record: Record) -> None:
+def write(paths: CellPaths, record: Record) -> None:
     """Write a cell's record, whole or not at all."""
-    atomic_write_text(place.record, json.dumps(asdict(record), indent=1) + "\n")
+    atomic_write_text(paths.record, json.dumps(asdict(record), indent=1) + "\n")
 
 
-def standing(place: Place, cell: Cell) -> Standing:
+def standing(paths: CellPaths, cell: Cell) -> Standing:
     """How a cell stands now; reading it changes nothing."""
-    if not is_held(place.lock):
-        return at_rest(place, cell)
-    record = read(place) or Record()
+    if not is_held(paths.lock):
+        return at_rest(paths, cell)
+    record = read(paths) or Record()
     return Standing("running", "", record.attempts, record.anew)
 
 
-def at_rest(place: Place, cell: Cell) -> Standing:
+def at_rest(paths: CellPaths, cell: Cell) -> Standing:
     """How a cell stands for the process that has locked it."""
-    record = read(place)
-    status, reason = _status(place, cell, record)
+    record = read(paths)
+    status, reason = _status(paths, cell, record)
     known = record or Record()
     return Standing(status, reason, known.attempts, known.anew)
 
 
-def _status(place: Place, cell: Cell, record: Record | None) -> tuple[Status, str]:
-    run = place.run
+def _status(paths: CellPaths, cell: Cell, record: Record | None) -> tuple[Status, str]:
+    run = paths.run
     if record is None and run.is_vacant():
         return "waiting", ""
-    changes = differences(place, cell, record)
+    changes = differences(paths, cell, record)
     if changes:
         return "changed", changes
     if run.end_step() == cell.config.steps:
@@ -107,13 +107,13 @@ def settings(config: Config) -> dict[str, Any]:
     return {key: value for key, value in values.items() if not key.startswith(_OF_NO_CONSEQUENCE)}
 
 
-def differences(place: Place, cell: Cell, record: Record | None) -> str:
+def differences(paths: CellPaths, cell: Cell, record: Record | None) -> str:
     """The settings that a cell's run was begun with and the study no longer has; may be empty."""
     now = settings(cell.config)
     before = dict(record.settings) if record is not None else {}
     if not before:
         try:
-            begun = settings(parse.read(place.run.config))
+            begun = settings(parse.read(paths.run.config))
         except SparseganError:
             return ""  # which is said where the run is gone on with
         # What data or machine have filled in was left open.

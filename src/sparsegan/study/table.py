@@ -13,7 +13,7 @@ from sparsegan.record.metrics_log import readable_events
 from sparsegan.record.primary import PRIMARY, primary, step_at
 from sparsegan.study import file, standing
 from sparsegan.study.cells import Cell
-from sparsegan.study.places import Place
+from sparsegan.study.paths import CellPaths
 
 Event = Mapping[str, Any]
 Series = dict[str, list[tuple[int, float | None]]]
@@ -98,7 +98,7 @@ class Table(list[dict[str, Any]]):
             Empty before the run has begun. `seconds` lead from steps to seconds.
         """
         name = cell if isinstance(cell, str) else str(cell["cell"])
-        events = readable_events(Place(self.directory, name).run.metrics)
+        events = readable_events(CellPaths(self.directory, name).run.metrics)
         named = [str(event["pair"]) for event in events if event.get("pair")]
         wanted = pair if pair is not None else next(iter(named), None)
         series: Series = {}
@@ -132,8 +132,8 @@ def load(path: str | Path, directory: str | Path | None = None) -> Table:
 
 def _row(study: file.Study, cell: Cell) -> tuple[dict[str, Any], dict[str, float]]:
     """A cell's row, and its measures besides `primary`."""
-    place = Place(study.directory, cell.name)
-    stands = standing.standing(place, cell)
+    paths = CellPaths(study.directory, cell.name)
+    stands = standing.standing(paths, cell)
     row: dict[str, Any] = {
         "cell": cell.name,
         "arm": cell.arm,
@@ -143,15 +143,15 @@ def _row(study: file.Study, cell: Cell) -> tuple[dict[str, Any], dict[str, float
         "reason": stands.reason,
         "attempts": stands.attempts,
         "anew": "; ".join(stands.anew),
-        "run": str(place.run.path),
+        "run": str(paths.run.path),
         "step": 0,
         "steps": cell.config.steps,
     }
     # A run of other settings is not this cell's: what it came to is not to be told as such.
-    events = [] if stands.status == "changed" else readable_events(place.run.metrics)
+    events = [] if stands.status == "changed" else readable_events(paths.run.metrics)
     quality, measures = _quality(events, cell.config.steps)
     row["step"] = max((event["step"] for event in events), default=0)
-    counted = {} if stands.status == "changed" else _counted(place)
+    counted = {} if stands.status == "changed" else _counted(paths)
     return {**row, **quality, **_costs(events, counted, cell.config.steps)}, measures
 
 
@@ -278,10 +278,10 @@ def _weights(
     return totals
 
 
-def _counted(place: Place) -> Mapping[str, Any]:
+def _counted(paths: CellPaths) -> Mapping[str, Any]:
     """The content of cost.json; empty before the run's end."""
     try:
-        content = json.loads(place.run.cost.read_text(encoding="utf-8"))
+        content = json.loads(paths.run.cost.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}

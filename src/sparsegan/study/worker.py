@@ -18,7 +18,7 @@ from sparsegan.settings.config import Config, RunConfig
 from sparsegan.study import standing
 from sparsegan.study.cells import Cell
 from sparsegan.study.file import Study
-from sparsegan.study.places import Place
+from sparsegan.study.paths import CellPaths
 from sparsegan.study.standing import Record, Standing
 from sparsegan.train import loop
 from sparsegan.train.launch import process_rank
@@ -70,43 +70,43 @@ def work(
         AgainError: It is to begin anew, and needs new processes for that.
         Interrupted: After Ctrl-C or SIGTERM, when the state is saved.
     """
-    place = Place(study.directory, cell.name)
-    config = replace(cell.config, run=RunConfig(directory=str(place.run.path)))
+    paths = CellPaths(study.directory, cell.name)
+    config = replace(cell.config, run=RunConfig(directory=str(paths.run.path)))
     trust.require(config, study.origin, trust_code=trust_code)
     notes = [f"{cell.name} of the study {study.name}"]
 
     def go_on() -> None:
-        if place.run.is_vacant():
+        if paths.run.is_vacant():
             loop.train(config, console, notes=notes)
         else:
-            loop.resume(place.run.path, console, trust_code=trust_code)
+            loop.resume(paths.run.path, console, trust_code=trust_code)
 
     if process_rank() > 0:
         go_on()
-        return standing.at_rest(place, cell)
-    lock = _lock(place)
+        return standing.at_rest(paths, cell)
+    lock = _lock(paths)
     try:
-        return _work(place, cell, go_on)
+        return _work(paths, cell, go_on)
     except HeldError as error:  # by somebody who resumes the run itself
         raise BusyError(str(error)) from None
     finally:
         lock.release()
 
 
-def _work(place: Place, cell: Cell, go_on: Callable[[], None]) -> Standing:
-    before = standing.at_rest(place, cell)
+def _work(paths: CellPaths, cell: Cell, go_on: Callable[[], None]) -> Standing:
+    before = standing.at_rest(paths, cell)
     if before.status in ("finished", "diverged"):
         return before
-    record = _begun(place, cell, standing.read(place) or Record())
+    record = _begun(paths, cell, standing.read(paths) or Record())
     if before.status == "changed":
-        record = put_aside(place, record, f"other settings: {before.reason}")
-    standing.write(place, record)
+        record = put_aside(paths, record, f"other settings: {before.reason}")
+    standing.write(paths, record)
     try:
         try:
             go_on()
         except ConditionsError as error:
-            record = put_aside(place, record, str(error))
-            standing.write(place, record)
+            record = put_aside(paths, record, str(error))
+            standing.write(paths, record)
             if not _is_alone(cell.config):
                 raise AgainError(f"{cell.name} begins anew: {error}") from None
             go_on()
@@ -119,13 +119,13 @@ def _work(place: Place, cell: Cell, go_on: Callable[[], None]) -> Standing:
         record = replace(record, status="failed", reason=str(error))
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
-        standing.write(place, replace(record, status="failed", reason=reason))
+        standing.write(paths, replace(record, status="failed", reason=reason))
         raise
-    standing.write(place, record)
-    return standing.at_rest(place, cell)
+    standing.write(paths, record)
+    return standing.at_rest(paths, cell)
 
 
-def _begun(place: Place, cell: Cell, record: Record) -> Record:
+def _begun(paths: CellPaths, cell: Cell, record: Record) -> Record:
     return replace(
         record,
         status="begun",
@@ -135,39 +135,39 @@ def _begun(place: Place, cell: Cell, record: Record) -> Record:
     )
 
 
-def put_aside(place: Place, record: Record, why: str) -> Record:
+def put_aside(paths: CellPaths, record: Record, why: str) -> Record:
     """Move a cell's run to where it is kept and in nobody's way; the record with the reason."""
-    run = place.run
+    run = paths.run
     if run.path.exists():
         hold(run).release()  # nobody else trains it
-        aside = place.free_aside()
+        aside = paths.free_aside()
         with writing(aside):
             aside.parent.mkdir(parents=True, exist_ok=True)
             run.path.rename(aside)
-        why = f"{why} (the earlier run is {aside.relative_to(place.study)})"
+        why = f"{why} (the earlier run is {aside.relative_to(paths.study)})"
     return replace(record, anew=(*record.anew, why))
 
 
-def note_failure(place: Place, cell: Cell, reason: str) -> None:
+def note_failure(paths: CellPaths, cell: Cell, reason: str) -> None:
     """Write down that a cell's process has ended without a word, unless it is worked on again."""
     try:
-        lock = _lock(place)
+        lock = _lock(paths)
     except (BusyError, OSError):  # a full disk, say, of which it may have died
         return
     try:
-        if standing.at_rest(place, cell).status in ("waiting", "stopped"):
-            record = standing.read(place) or _begun(place, cell, Record())
+        if standing.at_rest(paths, cell).status in ("waiting", "stopped"):
+            record = standing.read(paths) or _begun(paths, cell, Record())
             with contextlib.suppress(OSError):
-                standing.write(place, replace(record, status="failed", reason=reason))
+                standing.write(paths, replace(record, status="failed", reason=reason))
     finally:
         lock.release()
 
 
-def _lock(place: Place) -> FileLock:
-    folder = place.lock.parent
+def _lock(paths: CellPaths) -> FileLock:
+    folder = paths.lock.parent
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(place.lock)
+    lock = FileLock(paths.lock)
     try:
         if not lock.acquire():
             for _ in lock.wait(_PATIENCE):
@@ -178,7 +178,7 @@ def _lock(place: Place) -> FileLock:
         log.warning("no locks in %s: see that no second process works on this study", folder)
         return lock
     if not lock.held:
-        raise BusyError(f"another process works on {place.name}")
+        raise BusyError(f"another process works on {paths.name}")
     return lock
 
 

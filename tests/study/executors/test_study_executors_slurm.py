@@ -14,7 +14,7 @@ from sparsegan.study.executors import slurm
 from sparsegan.study.executors.base import Task
 from sparsegan.study.executors.slurm import SlurmExecutor
 from sparsegan.study.file import read
-from sparsegan.study.places import Place
+from sparsegan.study.paths import CellPaths
 from sparsegan.study.worker import work
 from tiny_run import SETTINGS, differences
 
@@ -148,8 +148,8 @@ def test_a_study_with_a_requeued_cell_and_one_of_two_processes(one_node, tmp_pat
     path = tmp_path / "tiny.yaml"
     content = {"base": {**SETTINGS, **changes}, "arms": arms, "directory": str(tmp_path / "out")}
     path.write_text(yaml.safe_dump(content))
-    places = {cell.arm: Place(tmp_path / "out", cell.name) for cell in read(path).cells}
-    adapt, alone = places["adapt"], Place(tmp_path / "alone", places["adapt"].name)
+    places = {cell.arm: CellPaths(tmp_path / "out", cell.name) for cell in read(path).cells}
+    adapt, alone = places["adapt"], CellPaths(tmp_path / "alone", places["adapt"].name)
     study = [sys.executable, "-m", "sparsegan", "study", "--trust_code", str(path)]
     running = subprocess.Popen([*study, "--on", "slurm"])
     try:
@@ -163,7 +163,7 @@ def test_a_study_with_a_requeued_cell_and_one_of_two_processes(one_node, tmp_pat
         running.kill()
         running.wait()
     assert adapt.output.read_text().count(f"Slurm: job {job} on") == 2
-    records = [json.loads(place.record.read_text()) for place in places.values()]
+    records = [json.loads(paths.record.read_text()) for paths in places.values()]
     assert [each["status"] for each in records] == ["finished", "finished"]
     assert [each["attempts"] for each in records] == [2, 1]
     assert differences(adapt.run.load(60), alone.run.load(60)) == []

@@ -8,7 +8,7 @@ from sparsegan.study import load, report, standing
 from sparsegan.study.report import page
 from sparsegan.study.report.compare import verdict
 from sparsegan.study.report.groups import groups
-from study_of_seconds import place, study, write_cell
+from study_of_seconds import paths_of, study, write_cell
 from well_formed import check
 
 
@@ -35,7 +35,7 @@ def test_the_page_carries_everything_and_escapes_all_texts(tmp_path):
     of = study(tmp_path, about="<script>alert(1)</script>")
     write_cell(of, "dense/seed=0", [0.5] * 3)
     write_cell(of, "adapt/seed=0", [], diverged="<img src=x>")
-    grid = place(of, "dense/seed=0").run.sample(20)
+    grid = paths_of(of, "dense/seed=0").run.sample(20)
     grid.parent.mkdir()
     Image.new("L", (4, 4)).save(grid)
     parsed = check(page_of(load(of.origin), "about: <b>"))
@@ -48,7 +48,7 @@ def test_the_page_carries_everything_and_escapes_all_texts(tmp_path):
 def test_samples_are_of_one_seed_of_all(of):
     for name in ("dense/seed=0", "dense/seed=1", "adapt/seed=1"):
         write_cell(of, name, [0.5] * 3)
-        grid = place(of, name).run.sample(20)
+        grid = paths_of(of, name).run.sample(20)
         grid.parent.mkdir()
         Image.new("L", (4, 4)).save(grid)
     text = check(page_of(load(of.origin))).text
@@ -83,11 +83,11 @@ def test_the_page_fits_the_window(ended, of, tmp_path, width):
 
 def test_grids_of_other_settings_are_not_shown(of):
     write_cell(of, "dense/seed=0", [], diverged="no")
-    grid = place(of, "dense/seed=0").run.sample(20)
+    grid = paths_of(of, "dense/seed=0").run.sample(20)
     grid.parent.mkdir()
     Image.new("L", (4, 4)).save(grid)
     record = standing.Record("diverged", "no", 1, (), {"steps": 1})
-    standing.write(place(of, "dense/seed=0"), record)
+    standing.write(paths_of(of, "dense/seed=0"), record)
     table = load(of.origin)
     assert table[0]["status"] == "changed"
     assert "<img" not in page_of(table)

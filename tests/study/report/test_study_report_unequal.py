@@ -5,12 +5,12 @@ import pytest
 from sparsegan.study import load
 from sparsegan.study.report.groups import groups
 from sparsegan.study.report.unequal import properties, sentences
-from study_of_seconds import place, start, study, write_cell
+from study_of_seconds import paths_of, start, study, write_cell
 
 
 def rewrite_start(of, name, **sizes):
     """Makes the maskable layer of a cell's networks of another size."""
-    log = place(of, name).run.metrics
+    log = paths_of(of, name).run.metrics
     _, *lines = log.read_text().splitlines()
     event = start(of.cells[0].config.steps)
     for network, weights in sizes.items():
@@ -42,7 +42,7 @@ def test_sets_of_maskable_weights_are_told_by_how_much_stays_dense(of):
     # 100 of 150 generator weights are maskable, and 10 of 60 in the other.
     for name in ("dense/seed=0", "adapt/seed=0"):
         write_cell(of, name, [0.5] * 3)
-    log = place(of, "adapt/seed=0").run.cost
+    log = paths_of(of, "adapt/seed=0").run.cost
     content = json.loads(log.read_text())
     content["weights"]["generator"]["total"] = 60
     log.write_text(json.dumps(content))

@@ -1,4 +1,4 @@
-"""Where the cells of a study are: the one place that knows."""
+"""Where the cells of a study are, as this file alone knows."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +11,8 @@ SET_ASIDE = "set-aside"
 
 
 @dataclass(frozen=True)
-class Place:
-    """Paths of a cell; making one of these touches no file.
+class CellPaths:
+    """The paths of a cell; making one of these touches no file.
 
     Attributes:
         study: The study's folder.
