@@ -58,7 +58,7 @@ def test_the_primary_number_is_the_mean_at_the_end_and_best_is_of_the_whole_run(
 
 
 def test_what_was_before_a_pruning_or_a_new_training_is_none_of_a_runs_numbers(of):
-    run = place(of, "dense/seed=0").run
+    run = paths_of(of, "dense/seed=0").run
     early = [evaluation(5, 0.01), evaluation(10, 0.02)]
     late = [evaluation(step, value) for step, value in ((18, 0.3), (19, 0.5), (20, 0.4))]
     pruned = rewire(10, 20, "generator") | {"reason": "prune"}
