@@ -63,15 +63,15 @@ def test_what_was_before_a_pruning_or_a_new_training_is_none_of_a_runs_numbers(o
     late = [evaluation(step, value) for step, value in ((18, 0.3), (19, 0.5), (20, 0.4))]
     pruned = rewire(10, 20, "generator") | {"reason": "prune"}
     write_events(run, start(), *early, pruned, *late)
-    found = row(of, "dense/seed=0")
-    assert (found["best"], found["best_step"]) == (0.3, 18)
-    assert found["primary"] == pytest.approx(0.4)
+    cell = row(of, "dense/seed=0")
+    assert (cell["best"], cell["best_step"]) == (0.3, 18)
+    assert cell["primary"] == pytest.approx(0.4)
     # The last training has ten steps: 9, 10 (of 9.5) and 10 of them.
     anew = {"kind": "rewind", "step": 10, "to": 0, "weights": "rewound"}
     write_events(run, start(), *early, pruned, anew, *late)
-    found = row(of, "dense/seed=0")
-    assert (found["best"], found["evaluations"]) == (0.3, 2)
-    assert found["primary"] == pytest.approx(0.45)
+    cell = row(of, "dense/seed=0")
+    assert (cell["best"], cell["evaluations"]) == (0.3, 2)
+    assert cell["primary"] == pytest.approx(0.45)
 
 
 def test_without_all_evaluations_there_is_no_primary_number(of):
