@@ -4,7 +4,10 @@ import cycle_run
 from sparsegan import cost
 from sparsegan.cost import LayerCost
 from sparsegan.record import events, run_cost
+from sparsegan.record.metrics_log import read_events
 from sparsegan.record.run_cost import GameLayers, StepSeconds
+from sparsegan.sparsity import SparseNetwork
+from sparsegan.train.loop import train
 from tiny_run import config
 
 
@@ -174,3 +177,27 @@ def test_moments_that_are_kept_need_dense_gradients_at_every_step():
     summary = run_cost.summary(settings, LAYERS, read([START]))
     growth = 14 * (6 * 100 * 0.5 + 2 * 2 * 8 * 40 * 0.8)
     assert summary["overhead"]["growth"] == pytest.approx(growth)
+
+
+@pytest.mark.full
+def test_a_run_keeps_dense_gradients_and_measures_as_often_as_is_counted(tmp_path, monkeypatch):
+    kept = {True: 0, False: 0}
+    take = SparseNetwork._take_gradients
+
+    def counted(network):
+        kept[hasattr(network.module, "latent_dim")] += network.wants_dense_gradient
+        take(network)
+
+    monkeypatch.setattr(SparseNetwork, "_take_gradients", counted)
+    flags = ["--method.balance_every", "3", "--method.balance_window", "2"]
+    settings = config(tmp_path / "run", "--evaluate.every", "100", *flags)
+    run = train(settings)
+    measured = sum(event["kind"] == "balance" for event in read_events(run.metrics))
+    # Layers of one multiplication: operations are samples, whatever is active dense.
+    layers = [layer("a", 10, 1)]
+    rows = [{"name": "a", "weights": 10, "active": 0, "masked": True}]
+    start = {**START, "networks": {"generator": rows, "discriminator": rows}}
+    of_game = [GameLayers(None, {"generator": layers, "discriminator": layers})]
+    beside = run_cost.summary(settings, of_game, read([start]))["overhead"]
+    assert beside["growth"] == 6 * kept[True] + 2 * 8 * kept[False] > 0
+    assert measured == 14 // 3

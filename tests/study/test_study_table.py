@@ -126,6 +126,8 @@ def test_pairs_are_added_up_and_their_measures_averaged(of):
     assert cell["primary"] == pytest.approx(0.15)
     assert cell["generator_weights"] == 140
     assert load(of.origin).series(cell)["value"] == [(18, 0.1), (19, 0.1), (20, 0.1)]
+    assert load(of.origin).pairs(cell) == ["a", "b"]
+    assert load(of.origin).pairs("dense/seed=1") == []
     assert load(of.origin).series(cell, pair="b")["value"][0] == (18, 0.2)
 
 

@@ -84,6 +84,15 @@ class Table(list[dict[str, Any]]):
         self.left_out = study.left_out()
         self.command = f"sparsegan study {study.directory}"
 
+    def pairs(self, cell: str | Mapping[str, Any]) -> list[str]:
+        """The names of a cell's pairs of networks; empty where it has one alone, or not begun."""
+        starts = (event for event in self._events(cell) if event["kind"] == "start")
+        return [str(event["pair"]) for event in starts if event.get("pair")]
+
+    def _events(self, cell: str | Mapping[str, Any]) -> Sequence[Event]:
+        name = cell if isinstance(cell, str) else str(cell["cell"])
+        return readable_events(CellPaths(self.directory, name).run.metrics)
+
     def series(self, cell: str | Mapping[str, Any], pair: str | None = None) -> Series:
         """The curves of a cell over its steps.
 
@@ -97,8 +106,7 @@ class Table(list[dict[str, Any]]):
             `generator_density`, `discriminator_density`, `balance_ratio` as they were logged.
             Empty before the run has begun. `seconds` lead from steps to seconds.
         """
-        name = cell if isinstance(cell, str) else str(cell["cell"])
-        events = readable_events(CellPaths(self.directory, name).run.metrics)
+        events = self._events(cell)
         named = [str(event["pair"]) for event in events if event.get("pair")]
         wanted = pair if pair is not None else next(iter(named), None)
         series: Series = {}

@@ -5,7 +5,7 @@ from sparsegan.study import load
 from sparsegan.study.report import lines
 from sparsegan.study.report.groups import groups
 from sparsegan.study.report.lines import Curves, seconds_at
-from study_of_seconds import study, write_cell
+from study_of_seconds import evaluation, place, start, study, write_cell, write_events
 
 
 def curves_of(table):
@@ -82,3 +82,18 @@ def test_an_arm_of_more_groups_than_colours_shows_those_of_the_lowest_means(tmp_
     ((_, shown),) = curves.facets()
     assert [group.at for group in shown] == [f"interval={number}" for number in range(4, 12)]
     assert [curves.color(group) for group in shown] == list(range(8))
+
+
+def test_several_pairs_of_networks_are_drawn_by_their_mean(of):
+    pairs = [{**start(20), "pair": pair} for pair in ("a", "b")]
+    values = [
+        {**evaluation(step, value), "pair": pair}
+        for step in (18, 19, 20)
+        for pair, value in (("a", 0.2), ("b", 0.4))
+    ]
+    run = place(of, "adapt/seed=0").run
+    write_events(run, *pairs, *values, {"kind": "end", "step": 20, "seconds": 1.0})
+    run.cost.write_text("{}")
+    curves = curves_of(load(of.origin))
+    line = lines._line(curves, curves.groups[2], "value")
+    assert dict(line.points) == pytest.approx({18: 0.3, 19: 0.3, 20: 0.3})

@@ -35,7 +35,7 @@ class Curves:
     @classmethod
     def of(cls, table: Table, groups: Sequence[Group]) -> "Curves":
         """Read the series of every cell."""
-        return cls(groups, {row["cell"]: _shown(table.series(row)) for row in table})
+        return cls(groups, {row["cell"]: _series(table, row) for row in table})
 
     def cells(self, group: Group) -> list[Series]:
         """The series that a group's lines are of."""
@@ -177,9 +177,21 @@ def seconds_at(points: Sequence[Point], step: float) -> float | None:
     return None
 
 
-def _shown(series: Series) -> Series:
-    """What is drawn of a series; of long runs the rest would be much to keep."""
-    return {key: series[key] for key in _SHOWN if key in series}
+def _series(table: Table, row: Row) -> Series:
+    """What is drawn of a cell's series; of several pairs of networks their mean."""
+    names: list[str] = table.pairs(row)
+    pairs = [table.series(row, name) for name in names] or [table.series(row)]
+    means = {key: _mean([each.get(key, []) for each in pairs]) for key in _SHOWN}
+    return {key: points for key, points in means.items() if points}
+
+
+def _mean(curves: Sequence[Sequence[tuple[int, float | None]]]) -> list[tuple[int, float | None]]:
+    """The mean where all have a value."""
+    if len(curves) == 1:
+        return list(curves[0])
+    known = [{step: value for step, value in each if value is not None} for each in curves]
+    steps = sorted(set.intersection(*map(set, known)))
+    return [(step, sum(each[step] for each in known) / len(known)) for step in steps]
 
 
 def _drawn(lines: Sequence[Line]) -> list[Line]:

@@ -100,14 +100,19 @@ def differences(groups: Sequence[Group], leader: Group | None) -> list[TextTable
         for group in measured
         if (reference := reference_of(group, groups)) is not group
     ]
+    wide = "it."
+    if together > 1:
+        wide = (
+            f"an interval wide enough for all {together} comparisons at once, and doubtful where "
+            "it lies outside of its own alone."
+        )
     note = (
         "Mean of the differences over the seeds that both have, with its 95 % interval (Student's "
-        "t); below zero the first is the better. A difference is clear where zero lies outside of "
-        f"an interval wide enough for all {together} comparisons at once, and doubtful where it "
-        "lies outside of its own alone."
+        f"t); below zero the first is the better. A difference is clear where zero lies outside of "
+        f"{wide}"
     )
     made = [_differences(f"Difference from {leader.name}, the lowest", note, from_leader)]
-    if any(each is not None and each.other is not leader for each in from_first):
+    if any(each and leader not in (each.group, each.other) for each in from_first):
         made.append(
             _differences(f"Difference from {groups[0].arm}, the first arm", note, from_first)
         )
