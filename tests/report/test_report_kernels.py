@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import pytest
 from synthetic_run import engine_row
-from well_formed import check
 
 from sparsegan.record.events import Kernels, LayerSeconds
 from sparsegan.record.fields import reader
 from sparsegan.report.kernels import kernels_section, layer_choices
+from well_formed import check
 
 seconds = reader(LayerSeconds)
 LAYERS = tuple(seconds(engine_row(name, "Conv2d", 64)) for name in ("conv", "output"))

@@ -1,6 +1,5 @@
-from well_formed import check
-
 from sparsegan.report.layers import layers_section
+from well_formed import check
 
 
 def test_before_and_after_of_every_layer(run):

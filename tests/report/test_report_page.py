@@ -3,10 +3,10 @@ import shutil
 
 import pytest
 from synthetic_run import HOSTILE, join_games, write_run
-from well_formed import check
 
 from sparsegan import report
 from sparsegan.errors import SparseganError
+from well_formed import check
 
 
 def page_of(output):
