@@ -5,7 +5,7 @@ from sparsegan.study import load
 from sparsegan.study.report import lines
 from sparsegan.study.report.groups import groups
 from sparsegan.study.report.lines import Curves, seconds_at
-from study_of_seconds import evaluation, place, start, study, write_cell, write_events
+from study_of_seconds import evaluation, paths_of, start, study, write_cell, write_events
 
 
 def curves_of(table):
@@ -91,7 +91,7 @@ def test_several_pairs_of_networks_are_drawn_by_their_mean(of):
         for step in (18, 19, 20)
         for pair, value in (("a", 0.2), ("b", 0.4))
     ]
-    run = place(of, "adapt/seed=0").run
+    run = paths_of(of, "adapt/seed=0").run
     write_events(run, *pairs, *values, {"kind": "end", "step": 20, "seconds": 1.0})
     run.cost.write_text("{}")
     curves = curves_of(load(of.origin))
