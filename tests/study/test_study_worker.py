@@ -98,6 +98,7 @@ def test_a_cell_that_cannot_go_on_to_the_same_bits_begins_anew(of, monkeypatch):
     result = work(of, of.cell(NAME))
     assert (result.status, len(result.anew)) == ("finished", 1)
     assert "instruction set" in result.anew[0]
+    assert "--inexact" not in result.anew[0]
     assert "set-aside/adapt/seed=0-1" in result.anew[0]
     aside = of.directory / "set-aside" / "adapt" / "seed=0-1"
     assert (aside / "metrics.jsonl").is_file()

@@ -105,10 +105,10 @@ def _work(paths: CellPaths, cell: Cell, go_on: Callable[[], None]) -> Standing:
         try:
             go_on()
         except ConditionsError as error:
-            record = put_aside(paths, record, str(error))
+            record = put_aside(paths, record, error.reason)
             standing.write(paths, record)
             if not _is_alone(cell.config):
-                raise AgainError(f"{cell.name} begins anew: {error}") from None
+                raise AgainError(f"{cell.name} begins anew: {error.reason}") from None
             go_on()
         record = replace(record, status="finished", reason="")
     except DivergedError as error:

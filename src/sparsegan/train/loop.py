@@ -178,8 +178,8 @@ def _go_on(going: Resumption, console: Console | None, *, inexact: bool) -> RunD
     images = kinds.of(config).load_images(config)
     if images.fingerprint != saved["images"] and not inexact:
         raise state.ConditionsError(
-            f"the images of {images.name} are not those that the run began with: "
-            "restore them, or go on with --inexact"
+            f"the images of {images.name} are not those that the run began with",
+            ": restore them, or go on with --inexact",
         )
     fabric = launch(config)
     games, batches, evaluation = _parts(config, images, fabric)

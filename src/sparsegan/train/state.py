@@ -20,7 +20,15 @@ from sparsegan.train.networks import code
 
 
 class ConditionsError(SparseganError):
-    """A run cannot go on to the bits of an uninterrupted one, since it was written elsewhere."""
+    """A run cannot go on to the bits of an uninterrupted one, since it was written elsewhere.
+
+    Attributes:
+        reason: What differs, without the remedy.
+    """
+
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        super().__init__(reason + remedy)
+        self.reason = reason
 
 
 def capture(games: Games) -> State:
@@ -196,8 +204,8 @@ def require_conditions(saved: Mapping[str, Any], now: Mapping[str, Any]) -> None
     for name, value in now.items():
         if saved.get(name) != value:
             raise ConditionsError(
-                f"the run was written with {name} {saved.get(name)} and this is {value}, so it "
-                "would not end with the same bits: restore that, or go on with --inexact"
+                f"the run was written with {name} {saved.get(name)} and this is {value}",
+                ", so it would not end with the same bits: restore that, or go on with --inexact",
             )
 
 
