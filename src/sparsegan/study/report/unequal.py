@@ -37,6 +37,7 @@ def properties(groups: Sequence[Group]) -> list[Property]:
         *(_maskable(name, groups) for name in _NETWORKS),
         *(_property(f"{name} weights, mean", groups, f"{name}_weights_mean") for name in _NETWORKS),
         _property("operations", groups, "cost"),
+        _property("of these beside the steps", groups, "operations_overhead"),
         _property("steps", groups, "steps"),
     ]
     return [each for each in compared if any(value != figure(None) for value in each.values)]
