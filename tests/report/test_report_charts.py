@@ -4,9 +4,9 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from well_formed import check
 
 from sparsegan.report.charts import HEIGHT, WIDTH, Chart, Cloud, Line, Mark, render
+from well_formed import check
 
 
 def path_of(drawn, kind):

@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
-from well_formed import check
 
 from sparsegan.report.markup import Raw, escape, fold, section, table
+from well_formed import check
 
 
 @given(st.text())

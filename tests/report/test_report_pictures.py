@@ -3,10 +3,10 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
-from well_formed import check
 
 from sparsegan.report.pictures import pictures_section, spread
 from sparsegan.report.read import Grid
+from well_formed import check
 
 
 def images(section):
