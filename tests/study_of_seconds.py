@@ -31,8 +31,10 @@ def paths_of(of, name):
 
 
 def write_events(run, *events):
-    """A run's metrics.jsonl of given events."""
+    """A run's metrics.jsonl of given events, and its report where it has ended."""
     run.path.mkdir(parents=True, exist_ok=True)
+    if any(event["kind"] == "end" for event in events):
+        run.report.write_text("<!doctype html>")
     run.metrics.write_text("".join(json.dumps(event) + "\n" for event in events))
 
 

@@ -400,7 +400,7 @@ LEVERS = {
 }
 
 
-@pytest.mark.parametrize("method", [Dda, Adapt])
+@pytest.mark.parametrize("method", [Dda, *in_full(Adapt)])
 @pytest.mark.parametrize("lever", LEVERS)
 @pytest.mark.parametrize("signal", ["ratio", "sign"])
 @pytest.mark.parametrize("weak", [True, False])
@@ -450,8 +450,8 @@ def test_every_signal_moves_every_lever_by_either_method(method, lever, signal, 
 
 
 @pytest.mark.parametrize("lever", ["learning_rate", "steps"])
-@pytest.mark.parametrize("d_first", [True, False])
-@pytest.mark.parametrize("at", [3, 4, 9])
+@pytest.mark.parametrize("d_first", [True, *in_full(False)])
+@pytest.mark.parametrize("at", [4, *in_full(3, 9)])
 def test_a_resumed_lever_stands_where_it_stood(lever, d_first, at):
     settings = {
         "steps": 60, "control_interval": 4, "balance_window": 4, "lever": lever,

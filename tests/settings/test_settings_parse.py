@@ -196,3 +196,9 @@ def test_a_network_of_ones_own_leaves_the_architectures_settings_behind():
     assert (network.generator_width, network.latent_dim) == (None, 7)
     assert read({"network": recipe | mine}).network.generator_width == 24
     assert read({"network": recipe}, {"network": {"generator": None}}).network.latent_dim == 9
+
+
+def test_a_dotted_key_may_name_the_method():
+    layer = Layer("a file", {"method.name": "static", "method.generator_density": 0.3})
+    method = parse.parse([layer]).method
+    assert (method.name, method.settings.generator_density) == ("static", 0.3)

@@ -50,6 +50,15 @@ def test_a_folder_is_read_by_its_copy(tmp_path):
     assert again.copy.read_bytes() == before
 
 
+def test_what_is_of_no_study_is_not_written_over(tmp_path):
+    there = tmp_path / "there"
+    there.mkdir()
+    (there / "index.html").write_text("somebody's")
+    with pytest.raises(SparseganError, match=r"holds index\.html, which is of no study"):
+        file.read(written(tmp_path, directory=str(there))).write_copy()
+    assert [path.name for path in there.iterdir()] == ["index.html"]
+
+
 @pytest.mark.parametrize("name", file.shipped())
 def test_the_studies_of_the_package_are_found_by_name(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -62,6 +62,13 @@ def test_a_run_at_its_end_is_finished_whatever_was_written_down(of):
     assert (stands(of).status, stands(of).reason) == ("finished", "")
 
 
+def test_a_run_that_was_killed_before_its_report_is_not_at_its_end(of):
+    run = begin(of, status="begun")
+    write_events(run, start(), {"kind": "end", "step": of.cell(NAME).config.steps})
+    run.report.unlink()
+    assert stands(of).status != "finished"
+
+
 def test_a_divergence_is_told_with_its_reason(of):
     begin(of, status="diverged", reason="the generator diverged at step 3", anew=("moved",))
     standing_now = stands(of)

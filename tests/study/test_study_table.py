@@ -74,6 +74,17 @@ def test_what_was_before_a_pruning_or_a_new_training_is_none_of_a_runs_numbers(o
     assert cell["primary"] == pytest.approx(0.45)
 
 
+def test_a_pruning_in_the_last_tenth_leaves_the_primary_number(of):
+    run = paths_of(of, "dense/seed=0").run
+    values = [evaluation(step, value) for step, value in ((18, 0.3), (19, 0.5), (20, 0.4))]
+    pruned = rewire(18, 20, "generator") | {"reason": "prune"}
+    write_events(run, start(), values[0], pruned, *values[1:])
+    cell = row(of, "dense/seed=0")
+    assert cell["primary"] == pytest.approx(0.4)
+    assert cell["evaluations"] == 3
+    assert (cell["best"], cell["best_step"]) == (0.4, 20)
+
+
 def test_without_all_evaluations_there_is_no_primary_number(of):
     run = paths_of(of, "dense/seed=0").run
     write_events(run, start(), evaluation(18, 0.3), evaluation(19, None), evaluation(20, 0.2))

@@ -11,6 +11,7 @@ from sparsegan.record.run_cost import StepSeconds
 from sparsegan.study import load, standing, worker
 from sparsegan.study.worker import BusyError, work
 from sparsegan.train import loop, state, timing
+from sparsegan.train.evaluate_run import evaluate_run
 from sparsegan.train.stop import Interrupted
 from study_of_seconds import paths_of, study
 from tiny_run import differences
@@ -61,6 +62,8 @@ def test_a_cell_is_an_ordinary_run_and_a_row(of):
     row = next(row for row in load(of.origin) if row["cell"] == NAME)
     assert (row["status"], row["step"], row["evaluations"]) == ("finished", 8, 2)  # 90 % of 8 is 7
     assert row["primary"] is not None
+    (again,) = evaluate_run(run.path, checkpoint="best", fresh=True, trust_code=True)
+    assert row["best_fresh"] == again.value != row["best"]
     cost = json.loads(run.cost.read_text())
     assert row["operations"] == cost["flops"]["consistent"]["run"]
     assert row["generator_weights"] == cost["weights"]["generator"]["active_end"]

@@ -85,9 +85,12 @@ def method_of(layers: Sequence[Layer], flags: Sequence[str] = ()) -> str:
     """
     name = DEFAULT_METHOD
     for layer in layers:
-        group = layer.values.get("method") if isinstance(layer.values, Mapping) else None
+        values = layer.values if isinstance(layer.values, Mapping) else {}
+        group = values.get("method")
         if isinstance(group, Mapping):
             name = _known_method(group.get("name", name))
+        if "method.name" in values:  # a dotted key
+            name = _known_method(values["method.name"])
     for flag, following in zip_longest(flags, flags[1:]):
         if flag == "--method.name":
             if following is None:

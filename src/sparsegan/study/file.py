@@ -33,6 +33,7 @@ COPY = "study.yaml"
 _HEADING = "# The study"
 _SHIPPED = Path(__file__).parent.parent / "studies"
 _KEYS = ("about", "base", "arms", "axes", "seeds", "directory", "name")
+_OUTCOME = ("index.html", "table.md", "table.csv", "results.json")
 _PARENT = Path("studies")
 _MOST = 10_000
 
@@ -96,6 +97,12 @@ class Study:
         content = {"name": self.name, **self.content}
         content.pop("directory", None)
         text = heading + yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+        foreign = [name for name in _OUTCOME if (self.directory / name).exists()]
+        if foreign and not self.copy.exists():
+            raise SparseganError(
+                f"{self.directory} holds {foreign[0]}, which is of no study and would be written "
+                "over: choose another directory"
+            )
         before = self.copy.read_text(encoding="utf-8") if self.copy.is_file() else _HEADING
         if not before.startswith(_HEADING):
             raise SparseganError(

@@ -29,6 +29,8 @@ class Record:
         attempts: How often a process has begun to work on it.
         anew: Why it began anew, a sentence each time.
         settings: Those that it was begun with, by dotted key.
+        best_fresh: The best evaluation's checkpoint evaluated again, on other images; None where it
+            was not.
     """
 
     status: str = "begun"
@@ -36,6 +38,7 @@ class Record:
     attempts: int = 0
     anew: tuple[str, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
+    best_fresh: float | None = None
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,14 @@ class Standing:
         reason: Of `diverged`, `failed` and `changed`; empty else.
         attempts: How often a process has begun to work on it.
         anew: Why it began anew, a sentence each time.
+        best_fresh: The best evaluation's checkpoint evaluated again, on other images.
     """
 
     status: Status
     reason: str
     attempts: int
     anew: tuple[str, ...]
+    best_fresh: float | None = None
 
 
 def read(paths: CellPaths) -> Record | None:
@@ -84,7 +89,7 @@ def at_rest(paths: CellPaths, cell: Cell) -> Standing:
     record = read(paths)
     status, reason = _status(paths, cell, record)
     known = record or Record()
-    return Standing(status, reason, known.attempts, known.anew)
+    return Standing(status, reason, known.attempts, known.anew, known.best_fresh)
 
 
 def _status(paths: CellPaths, cell: Cell, record: Record | None) -> tuple[Status, str]:
@@ -94,7 +99,7 @@ def _status(paths: CellPaths, cell: Cell, record: Record | None) -> tuple[Status
     changes = differences(paths, cell, record)
     if changes:
         return "changed", changes
-    if run.end_step() == cell.config.steps:
+    if run.end_step() == cell.config.steps and run.report.is_file():
         return "finished", ""
     if record is not None and record.status in ("diverged", "failed"):
         return ("diverged" if record.status == "diverged" else "failed"), record.reason

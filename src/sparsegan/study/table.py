@@ -44,6 +44,7 @@ class Table(list[dict[str, Any]]):
     | `primary` | the mean of the evaluations at 90, 95 and 100 % of its (last) training |
     | `evaluations` | how many of those there are; `primary` is None until all are there |
     | `best`, `best_step` | the smallest evaluation after step 0 and the last pruning, its step |
+    | `best_fresh` | that checkpoint evaluated again on other images, at the cell's end |
     | `last`, `last_step` | the newest evaluation, and its step |
     | `floor`, `frechet`, … | the same mean of each other number of the evaluations |
     | `seconds` | of training, without evaluations |
@@ -82,7 +83,12 @@ class Table(list[dict[str, Any]]):
         self.arms, self.axes, self.seeds = study.arms, study.axes, study.seeds
         self.measures = ("primary", *measures)
         self.left_out = study.left_out()
+        self._axes = {cell.name: tuple(cell.axes) for cell in study.cells}
         self.command = f"sparsegan study {study.directory}"
+
+    def axes_of(self, cell: str | Mapping[str, Any]) -> tuple[str, ...]:
+        """The dotted keys of the axes that a cell's arm has."""
+        return self._axes[cell if isinstance(cell, str) else str(cell["cell"])]
 
     def pairs(self, cell: str | Mapping[str, Any]) -> list[str]:
         """The names of a cell's pairs of networks; empty where it has one alone, or not begun."""
@@ -160,12 +166,14 @@ def _row(study: file.Study, cell: Cell) -> tuple[dict[str, Any], dict[str, float
     quality, measures = _quality(events, cell.config.steps)
     row["step"] = max((event["step"] for event in events), default=0)
     counted = {} if stands.status == "changed" else _counted(paths)
+    quality["best_fresh"] = stands.best_fresh if quality["best"] is not None else None
     return {**row, **quality, **_costs(events, counted, cell.config.steps)}, measures
 
 
 def _quality(events: Iterable[Event], steps: int) -> tuple[dict[str, Any], dict[str, float]]:
     """The measures of a run: its numbers, and those besides `primary` that its evaluations have."""
     by_step: dict[int, list[Event]] = {}
+    evaluations: list[Event] = []  # of the last training
     begun = 0
     for event in events:
         pruned = event["kind"] == "rewire" and event.get("reason") == "prune"
@@ -173,9 +181,10 @@ def _quality(events: Iterable[Event], steps: int) -> tuple[dict[str, Any], dict[
             by_step.clear()
         if event["kind"] == "rewind":
             begun = event["step"]
+            evaluations.clear()
         if event["kind"] == "evaluate":
             by_step.setdefault(event["step"], []).append(event)
-    evaluations = [event for same_step in by_step.values() for event in same_step]
+            evaluations.append(event)
     values = {
         step: mean
         for step, same_step in by_step.items()
@@ -189,7 +198,7 @@ def _quality(events: Iterable[Event], steps: int) -> tuple[dict[str, Any], dict[
     quality = {
         "metric": evaluations[-1].get("metric") if evaluations else None,
         "primary": measures.pop("value", None),
-        "evaluations": len(last & by_step.keys()),
+        "evaluations": len(last & {event["step"] for event in evaluations}),
         "best": later[best] if best is not None else None,
         "best_step": best,
         "last": values[newest] if newest is not None else None,

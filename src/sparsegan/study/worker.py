@@ -21,6 +21,7 @@ from sparsegan.study.file import Study
 from sparsegan.study.paths import CellPaths
 from sparsegan.study.standing import Record, Standing
 from sparsegan.train import loop
+from sparsegan.train.evaluate_run import evaluate_run
 from sparsegan.train.launch import process_rank
 from sparsegan.train.learner import DivergedError
 from sparsegan.train.state import ConditionsError
@@ -75,14 +76,14 @@ def work(
     trust.require(config, study.origin, trust_code=trust_code)
     notes = [f"{cell.name} of the study {study.name}"]
 
-    def go_on() -> None:
-        if paths.run.is_vacant():
+    def go_on(anew: bool = False) -> None:
+        if anew or paths.run.is_vacant():
             loop.train(config, console, notes=notes)
         else:
             loop.resume(paths.run.path, console, trust_code=trust_code)
 
-    if process_rank() > 0:
-        go_on()
+    if process_rank() > 0:  # what the first puts aside may still be there
+        go_on(standing.at_rest(paths, cell).status == "changed")
         return standing.at_rest(paths, cell)
     lock = _lock(paths)
     try:
@@ -105,12 +106,15 @@ def _work(paths: CellPaths, cell: Cell, go_on: Callable[[], None]) -> Standing:
         try:
             go_on()
         except ConditionsError as error:
-            record = put_aside(paths, record, error.reason)
+            # Written first: a kill in between must not have it begin anew without a word.
+            aside = paths.free_aside()
+            record = _noted(paths, record, error.reason, aside)
             standing.write(paths, record)
+            _move(paths, aside)
             if not _is_alone(cell.config):
                 raise AgainError(f"{cell.name} begins anew: {error.reason}") from None
             go_on()
-        record = replace(record, status="finished", reason="")
+        record = replace(record, status="finished", reason="", best_fresh=_best_fresh(paths))
     except DivergedError as error:
         record = replace(record, status="diverged", reason=str(error))
     except (Interrupted, AgainError, HeldError):
@@ -137,15 +141,40 @@ def _begun(paths: CellPaths, cell: Cell, record: Record) -> Record:
 
 def put_aside(paths: CellPaths, record: Record, why: str) -> Record:
     """Move a cell's run to where it is kept and in nobody's way; the record with the reason."""
+    aside = paths.free_aside()
+    record = _noted(paths, record, why, aside)
+    _move(paths, aside)
+    return record
+
+
+def _noted(paths: CellPaths, record: Record, why: str, aside: Path) -> Record:
+    """The record with why the cell begins anew, and where its run is going to be."""
+    if paths.run.path.exists():
+        why = f"{why} (the earlier run is {aside.relative_to(paths.study)})"
+    return replace(record, anew=(*record.anew, why), best_fresh=None)
+
+
+def _move(paths: CellPaths, aside: Path) -> None:
     run = paths.run
     if run.path.exists():
         hold(run).release()  # nobody else trains it
-        aside = paths.free_aside()
         with writing(aside):
             aside.parent.mkdir(parents=True, exist_ok=True)
             run.path.rename(aside)
-        why = f"{why} (the earlier run is {aside.relative_to(paths.study)})"
-    return replace(record, anew=(*record.anew, why))
+
+
+def _best_fresh(paths: CellPaths) -> float | None:
+    """The best evaluation's state, evaluated again: that it is the best is luck in part.
+
+    None of image to image runs, whose images are those of the data, and where it cannot be done.
+    """
+    if process_rank() > 0 or "TORCHELASTIC_RUN_ID" in os.environ:
+        return None
+    try:
+        evaluations = evaluate_run(paths.run.path, checkpoint="best", fresh=True, trust_code=True)
+    except SparseganError:
+        return None
+    return evaluations[0].value
 
 
 def note_failure(paths: CellPaths, cell: Cell, reason: str) -> None:

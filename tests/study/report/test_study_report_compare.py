@@ -96,3 +96,22 @@ def test_one_arm_has_its_points_ranked(tmp_path):
     table = load(of.origin)
     mean_ranks = {each.name: each.mean for each in ranks(table, groups(table))}
     assert mean_ranks == {"adapt interval=2": 1, "adapt interval=4": 2}
+
+
+def test_a_cell_at_two_points_of_the_axes_is_in_one_block(tmp_path):
+    axes = {"method.name": ["static", "dense"], "method.generator_density": [0.1, 0.2]}
+    of = study(tmp_path, axes=axes, arms={"a": {}, "b": {"batch_size": 16}}, seeds=[0])
+    for cell in of.cells:
+        write_cell(of, cell.name, [0.1 if cell.arm == "a" else 0.2] * 3)
+    table = load(of.origin)
+    # Static training at two densities, and dense training, which has none.
+    assert [rank.blocks for rank in ranks(table, groups(table))] == [3, 3]
+
+
+def test_axes_are_known_where_a_cells_name_had_to_be_cut(tmp_path):
+    axes = {"network.generator_width": [2, 3], "data.path": ["x" * 90], "start.run": ["y" * 90]}
+    axes |= {"method.generator_density": [0.1, 0.2]}
+    of = study(tmp_path, axes=axes, arms={"a": {"method.name": "static"}}, seeds=[0])
+    assert all("generator_density" not in cell.name for cell in of.cells)
+    table = load(of.origin)
+    assert len({group.name for group in groups(table)}) == 4

@@ -32,12 +32,15 @@ class Trackio:
         self._trackio: Any = importlib.import_module("trackio")
         self._row: tuple[int, dict[str, Any]] = (0, {})
         known = run.path / "trackio.json"
-        directory = str(run.path.resolve())
+        path = run.path.resolve()
+        directory = str(path)
+        # A study's cells are called by their seeds, in a folder of their arm's.
+        name = f"{path.parent.name}/{path.name}" if path.name.startswith("seed=") else path.name
         self._forget(known, directory)
         with _silence():
             self._run = self._trackio.init(
                 project=PROJECT,
-                name=run.path.resolve().name,
+                name=name,
                 config=parse.flat(config),
                 embed=False,
                 auto_log_gpu=False,

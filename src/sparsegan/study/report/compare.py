@@ -7,7 +7,7 @@ same order, so that their difference scatters less than either.
 import itertools
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sparsegan.study.report.groups import PRIMARY, Group, Row, number
@@ -124,10 +124,17 @@ def ranks(table: Table, groups: Sequence[Group]) -> list[Rank]:
     if len(table.arms) > 1:
         names = list(table.arms)
         blocks: list[dict[str, Row]] = [
-            {str(row["arm"]): row for row in table if row["seed"] == seed and _is_at(row, point)}
+            {
+                str(row["arm"]): row
+                for row in table
+                if row["seed"] == seed and _is_at(table, row, point)
+            }
             for seed in table.seeds
             for point in _points(table)
         ]
+        # Points that differ in an axis which no arm has there are of the same cells.
+        cells = [sorted(str(row["cell"]) for row in block.values()) for block in blocks]
+        blocks = [block for n, block in enumerate(blocks) if cells[n] not in cells[:n]]
     else:
         names = [group.name for group in groups]
         blocks = [
@@ -149,7 +156,7 @@ def ranks(table: Table, groups: Sequence[Group]) -> list[Rank]:
 def _points(table: Table) -> list[dict[str, object]]:
     """Each combination of the axes' values."""
     values = [
-        list({repr(row[key]): row[key] for row in table if _has(row, key)}.values())
+        list({repr(row[key]): row[key] for row in table if key in table.axes_of(row)}.values())
         for key in table.axes
     ]
     return [
@@ -158,12 +165,8 @@ def _points(table: Table) -> list[dict[str, object]]:
     ]
 
 
-def _has(row: Row, key: str) -> bool:
-    return f",{key}=" in row["cell"]
-
-
-def _is_at(row: Row, point: dict[str, object]) -> bool:
-    return all(row[key] == value for key, value in point.items() if _has(row, key))
+def _is_at(table: Table, row: Row, point: Mapping[str, object]) -> bool:
+    return all(row[key] == point[key] for key in table.axes_of(row))
 
 
 def _judged(row: Row) -> float | None:

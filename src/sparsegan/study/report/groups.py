@@ -107,7 +107,7 @@ def groups(table: Table) -> list[Group]:
     made = []
     for point, rows in by_point.items():
         first = rows[0]
-        axes = {key: first[key] for key in table.axes if f",{key}=" in point}
+        axes = {key: first[key] for key in table.axes_of(first)}
         at = " ".join(f"{short[key]}={_text(axes[key])}" for key in axes)
         name = f"{first['arm']} {at}".strip()
         made.append(Group(name, at, point, first["arm"], axes, tuple(rows)))

@@ -26,7 +26,8 @@ _ALL_PAIRS = 100
 """Of more groups there are differences from the first arm alone."""
 
 _SPREADS = (
-    *("best", "floor", "generator_weights", "weights_mean", "generator_weights_mean"),
+    *("best", "best_fresh", "floor", "generator_weights", "weights_mean"),
+    "generator_weights_mean",
     *("discriminator_weights_mean", "cost", "operations", "operations_overhead", "seconds"),
     *("seconds_per_step", "generator_density", "discriminator_density", "balance_ratio"),
 )

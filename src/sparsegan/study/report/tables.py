@@ -46,7 +46,7 @@ def outcome(table: Table, groups: Sequence[Group], *, short: bool = False) -> Te
     metric = metric_of(table)
     header = ["", short_metric(metric)]
     if not short:
-        header += ["95 % interval", "best of run"]
+        header += ["95 % interval", "best, again"]
     header += ["G weights"] if short else ["G weights", "weights, mean"]
     header += ["operations", f"of {table.arms[0]}", "seconds", "seeds", "diverged"]
     ordered = sorted(
@@ -61,9 +61,10 @@ def outcome(table: Table, groups: Sequence[Group], *, short: bool = False) -> Te
         ordered = ordered[:_SHORT]
     if not short:
         note += (
-            " The best evaluation of a run grows with their number and is shown besides. Weights "
-            "of both networks are averaged over the steps. Operations are of the whole training, "
-            "by the consistent convention, with gradients to grow by and measurements of the "
+            " The best evaluation of a run is so in part by luck: shown besides is its checkpoint, "
+            "evaluated again on other images. Weights of both networks are averaged over the "
+            "steps. Operations are of the whole training, by the consistent convention, with "
+            "gradients to grow by and measurements of the "
             "balance ratio."
         )
     if any(len(group.by_seed()) == 1 for group in groups):
@@ -78,7 +79,7 @@ def _outcome(group: Group, groups: Sequence[Group], *, short: bool) -> list[str]
         values = list(group.by_seed().values())
         mean = interval(values) if values else None
         row.append(range_text(mean.low, mean.high) if mean else UNKNOWN)
-        row.append(spread_text(group, "best"))
+        row.append(spread_text(group, "best_fresh"))
     row.append(count(group.mean("generator_weights")))
     if not short:
         row.append(count(group.mean("weights_mean")))
