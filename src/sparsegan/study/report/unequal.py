@@ -93,7 +93,11 @@ def _maskable(name: str, groups: Sequence[Group]) -> Property:
 
 def _share(group: Group, name: str) -> float | None:
     """The share of a network's weights that masks take; None where masks have no part in it."""
-    maskable, dense = (_value(group, f"{name}_{of}") for of in ("maskable", "weights_dense"))
+    maskable, dense, mean = (
+        _value(group, f"{name}_{of}") for of in ("maskable", "weights_dense", "weights_mean")
+    )
+    if mean is not None and mean == dense:  # dense throughout
+        return None
     return maskable / dense if maskable is not None and dense else None
 
 
