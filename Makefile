@@ -12,6 +12,8 @@
 # and a package index; a release needs Python 3.12 besides.
 PYTHON ?= python3.11
 VENV ?= .venv
+# Tests of `make test` at a time.
+JOBS ?= 2
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ALL := $(VENV)/.ready-all
@@ -41,7 +43,7 @@ $(ALL): $(READY) requirements-all.txt
 	touch $@
 
 test: $(READY)
-	$(BIN)/python -m pytest -m "not full"
+	$(BIN)/python -m pytest -n $(JOBS) -m "not full"
 
 test-all: test $(ALL)
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -m full
