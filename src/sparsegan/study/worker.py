@@ -114,7 +114,9 @@ def _work(paths: CellPaths, cell: Cell, go_on: Callable[[], None]) -> Standing:
             if not _is_alone(cell.config):
                 raise AgainError(f"{cell.name} begins anew: {error.reason}") from None
             go_on()
-        record = replace(record, status="finished", reason="", best_fresh=_best_fresh(paths))
+        record = replace(record, status="finished", reason="")
+        if _is_alone(cell.config):  # the other processes of a run have ended with it
+            record = replace(record, best_fresh=_best_fresh(paths))
     except DivergedError as error:
         record = replace(record, status="diverged", reason=str(error))
     except (Interrupted, AgainError, HeldError):
@@ -168,8 +170,6 @@ def _best_fresh(paths: CellPaths) -> float | None:
 
     None of image to image runs, whose images are those of the data, and where it cannot be done.
     """
-    if process_rank() > 0 or "TORCHELASTIC_RUN_ID" in os.environ:
-        return None
     try:
         evaluations = evaluate_run(paths.run.path, checkpoint="best", fresh=True, trust_code=True)
     except SparseganError:
