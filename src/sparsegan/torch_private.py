@@ -21,6 +21,7 @@ __all__ = [
     "NormBase",
     "SpectralNorm",
     "TorchDispatchMode",
+    "Undisturbed",
     "as_plain_tensors",
     "is_transformed",
     "is_watched",
@@ -34,6 +35,9 @@ _tracing_state = torch._C._get_tracing_state
 _interpreters = torch._C._functorch.peek_interpreter_stack
 _saved_tensors_hooks = torch._C._autograd._top_saved_tensors_default_hooks
 _make_wrapper: Any = Tensor._make_wrapper_subclass
+
+Undisturbed = torch._C.DisableTorchFunction
+"""Within it, no mode is told of functions."""
 
 as_plain_tensors = torch._C.DisableTorchFunctionSubclass
 """Within it, functions take tensors of a subclass as they take others."""

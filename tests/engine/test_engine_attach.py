@@ -8,6 +8,7 @@ from torch.nn.utils import spectral_norm as legacy_spectral_norm
 from torch.nn.utils.parametrizations import spectral_norm
 from torch.utils.checkpoint import checkpoint
 
+from kernel_calls import kernel_calls
 from sparsegan import engine, nets
 from sparsegan.engine.attach import NativeForward
 from sparsegan.sparsity import Masks, SparseNetwork
@@ -207,17 +208,18 @@ def test_gradients_flow_through_constant_weights():
         torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(("density", "natively"), [(1.0, 0), (0.5, 1)])
 @pytest.mark.parametrize("batch", [1, 5])
-def test_a_dense_linear_layer_keeps_the_layout_behind_it(batch):
+def test_a_linear_layer_runs_natively_where_there_is_something_to_skip(batch, density, natively):
     torch.manual_seed(0)
-    seen = []
     network = nn.Sequential(nn.Linear(7, 3 * 16), nn.Unflatten(1, (3, 4, 4)))
-    network[1].register_forward_hook(lambda m, a, y: seen.append(engine.is_batch_inner(y)))
-    native = NativeForward(network, Masks(network, 1.0, "uniform"), lambda: False)
+    native = NativeForward(network, Masks(network, density, "uniform"), lambda: True)
     native.on = True
     x = torch.randn(batch, 7)
+    with kernel_calls() as calls:
+        assert network(x).is_contiguous()
+    assert calls["convolve"] == natively
     actual = passes(network, x)
-    assert seen == [True]
     native.detach()
     for got, want in zip(actual, passes(network, x), strict=True):
         torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-5)

@@ -1,6 +1,5 @@
 """What authors of networks and loops count on, and what holds on every engine's kernels."""
 
-import contextlib
 import copy
 import threading
 
@@ -10,10 +9,10 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from kernel_calls import kernel_calls
 from sparsegan import engine
 from sparsegan.engine.attach import NativeForward
 from sparsegan.engine.choice import Engine, Timing
-from sparsegan.errors import SparseganError
 from sparsegan.sparsity import Masks
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="kernels are not compiled")
@@ -172,22 +171,88 @@ def test_a_layer_with_a_forward_of_its_own_is_left_to_it(layer):
     assert_agree(network, torch.randn(3, 5))
 
 
-@pytest.mark.parametrize(
-    "reshape", [lambda h: h.view(h.size(0), -1), lambda h: h.reshape(-1), lambda h: h.view(-1)]
-)
-def test_a_write_through_what_should_be_a_view_is_right_or_refused(reshape):
+def doubled(part):
+    """Twice a part of a feature map, written into the map itself."""
+
     def middle(net, h):
-        reshape(h).mul_(2)
+        part(h).mul_(2)
         return h
 
+    return middle
+
+
+def activated_through_a_view(net, h):
+    rows = h.view(h.size(0), -1)
+    F.relu_(rows)
+    return net.norm(h)
+
+
+def written_where_it_waits(net, h):
+    h = F.interpolate(h, scale_factor=2)
+    h.view(-1)[::3] = 0.5
+    return h
+
+
+def a_convolution_is_written_to(net, h):
+    h = net.inner(F.relu(net.norm(h)))
+    h.flatten(1)[:, 1::2] *= 3
+    return h
+
+
+def written_without_gradients(net, h):
+    t = net.inner(h)
+    with torch.no_grad():
+        t.view(len(t), -1).clamp_(-0.1, 0.1)
+    return t
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(
+    "middle",
+    [
+        doubled(lambda h: h.view(h.size(0), -1)),
+        doubled(lambda h: h.view(-1)),
+        doubled(lambda h: h.reshape(-1)),
+        doubled(lambda h: h.flatten(2)),
+        doubled(lambda h: h.unflatten(1, (2, 2))),
+        doubled(lambda h: h.permute(0, 2, 3, 1)),
+        doubled(lambda h: h[:, 1:3]),
+        activated_through_a_view,
+        written_where_it_waits,
+        a_convolution_is_written_to,
+        written_without_gradients,
+    ],
+)
+def test_a_write_through_a_view_is_one_into_the_feature_map(middle, training):
     torch.manual_seed(0)
-    network = Net(middle)
+    network = Net(middle).train(training)
     z, right = torch.randn(3, 5), copy.deepcopy(network)
     native = NativeForward(network, Masks(network, 1.0), lambda: True)
     native.on = True
-    with contextlib.suppress(SparseganError):  # where the map's order in memory allows no view
-        torch.testing.assert_close(network(z), right(z), rtol=1e-4, atol=1e-5)
+    # Later forwards know that maps change in place.
+    for _ in range(2):
+        with kernel_calls() as calls:
+            result = network(z)
+        assert calls["convolve"] >= 2
+        torch.testing.assert_close(result, right(z), rtol=1e-4, atol=1e-5)
+        for a, b in zip(gradients(network, z), gradients(right, z), strict=True):
+            assert (a is None) == (b is None)
+            if a is not None:
+                torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-3)
     assert torch.overrides._get_current_function_mode() is None
+
+
+def test_random_numbers_fall_on_the_same_places():
+    network = Net(lambda net, h: F.dropout(F.relu(net.norm(h)), 0.5) + torch.randn_like(h))
+    z, right = torch.randn(3, 5), copy.deepcopy(network)
+    native = NativeForward(network, Masks(network, 1.0), lambda: True)
+    native.on = True
+    torch.manual_seed(0)
+    with kernel_calls() as calls:
+        actual = network(z)
+    assert calls["convolve"] == 2
+    torch.manual_seed(0)
+    torch.testing.assert_close(actual, right(z), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("view", [(-1, 8), (-1,), (-1, 4, 4), (3, 4, 16)])
@@ -274,7 +339,7 @@ def test_after_an_interrupted_forward_functions_are_themselves_again(monkeypatch
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("sparsegan.engine.handlers.convolve_prologue", interrupted)
+        patched.setattr("sparsegan.engine.handlers.convolution", interrupted)
         with pytest.raises(KeyboardInterrupt):
             network(torch.randn(2, 3, 8, 8))
     free = F.relu(nn.BatchNorm2d(4)(torch.randn(2, 4, 3, 3)))

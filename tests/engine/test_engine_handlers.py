@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from kernel_calls import kernel_calls, operations
 from sparsegan import engine, nets
 from sparsegan.engine import handlers
 from sparsegan.engine.attach import NativeForward
@@ -37,6 +38,11 @@ class Net(nn.Module):
         nn.init.normal_(self.norm.bias)
         self.second = nn.Conv2d(channels, 3, 3, padding=1)
         self.point = nn.Conv2d(channels, 3, 1)
+        self.inner = nn.Conv2d(channels, channels, 3, padding=1)
+        self.narrow = nn.Conv2d(channels, 3, 3)
+        self.wide = nn.Conv2d(channels, 3, 3, padding=2)
+        self.strided = nn.Conv2d(channels, 3, 4, stride=2, padding=1)
+        self.up = nn.ConvTranspose2d(channels, 3, 4, stride=2, padding=1)
         self.middle = middle
 
     def forward(self, x):
@@ -61,6 +67,35 @@ def residual_added(net, x):
     x = x * 1
     x += F.pad(net.second(F.relu(x)), (0, 0, 0, 0, 0, 1))
     return net.second(x)
+
+
+def convolved_and_changed(net, x):
+    h = net.second(x)
+    h.mul_(2)
+    return h
+
+
+def convolved_and_written_through_a_view(net, x):
+    h = net.second(x)
+    h.view(len(h), -1)[:, ::2].mul_(0.5)
+    return h
+
+
+def shortcut_changed_later(net, x):
+    shortcut = x * 1
+    h = net.inner(x) + shortcut
+    shortcut.mul_(2)
+    return net.second(h) + shortcut[:, :3]
+
+
+def used_before_and_behind_pooling(net, x):
+    h = net.second(x)
+    return h + F.interpolate(F.avg_pool2d(h, 2), scale_factor=2)
+
+
+def normalised_and_added(net, x):
+    h = net.inner(x)
+    return net.second(F.relu(net.norm(h)) + h)
 
 
 MIDDLES = {
@@ -93,6 +128,30 @@ MIDDLES = {
     "indexing": lambda n, x: n.second(F.relu(n.norm(x))[:, :, 1:]),
     "a view": lambda n, x: n.second(x).view(x.size(0), -1),
     "a comparison": lambda n, x: n.second(x * (F.relu(n.norm(x)) > 0.5)),
+    "no padding": lambda n, x: n.narrow(F.relu(n.norm(x))),
+    "much padding": lambda n, x: n.wide(F.relu(n.norm(x))),
+    "strided": lambda n, x: n.strided(F.relu(n.norm(x))),
+    "transposed": lambda n, x: n.up(F.relu(n.norm(x))),
+    "transposed of upsampled": lambda n, x: n.up(F.interpolate(x, scale_factor=2)),
+    "transposed and pooled": lambda n, x: F.avg_pool2d(n.up(x), 2),
+    "transposed and added": lambda n, x: n.up(x) + F.interpolate(n.point(x), scale_factor=2),
+    "convolved and pooled": lambda n, x: F.avg_pool2d(n.second(F.relu(n.norm(x))), 2),
+    "two convolutions added": lambda n, x: n.second(x) + n.point(x),
+    "two convolutions added and pooled": lambda n, x: F.avg_pool2d(n.second(x) + n.point(x), 2),
+    "two convolutions pooled and added": lambda n, x: (
+        F.avg_pool2d(n.second(F.relu(x)), 2) + n.point(F.avg_pool2d(x, 2))
+    ),
+    "three convolutions added": lambda n, x: n.second(x) + n.point(x) + n.second(F.relu(x)),
+    "a convolution twice": lambda n, x: (lambda h: h + h)(n.second(x)),
+    "a shortcut": lambda n, x: n.second(n.inner(F.relu(n.norm(x))) + x),
+    "a shortcut that changes": shortcut_changed_later,
+    "a convolution's result changes": convolved_and_changed,
+    "a convolution's result changes through a view": convolved_and_written_through_a_view,
+    "pooled and used": used_before_and_behind_pooling,
+    "normalised and added": normalised_and_added,
+    "added in place": lambda n, x: n.second(x).add_(n.point(x)),
+    "a smaller term": lambda n, x: n.second(x) + n.point(x).mean((2, 3), keepdim=True),
+    "another type": lambda n, x: (n.second(x) + n.point(x).double()).to(x.dtype),
 }
 
 
@@ -158,14 +217,31 @@ def test_views_work_on_masked_kernels_too():
         torch.testing.assert_close(network(x), dense(x))
 
 
+def test_weights_that_change_behind_a_convolution_do_not_change_its_result():
+    torch.manual_seed(0)
+
+    def middle(net, x):
+        h = net.second(x)
+        net.second.weight.mul_(2)
+        net.second.bias.add_(1)
+        return h
+
+    network = Net(middle).eval()
+    dense = copy.deepcopy(network)
+    native(network)
+    x = torch.randn(5, 2, 6, 6)
+    with torch.no_grad():
+        torch.testing.assert_close(network(x), dense(x), rtol=1e-5, atol=1e-5)
+
+
 def test_class_conditional_normalisation_waits_too(monkeypatch):
     torch.manual_seed(0)
     norm = ConditionalNorm.by_class(4, 3)
     labels = torch.randint(3, (9,))
-    fused = []
-    original = handlers.convolve_prologue
+    prologues = []
+    original = handlers.convolution
     monkeypatch.setattr(
-        handlers, "convolve_prologue", lambda *a: (fused.append(a[0]), original(*a))[1]
+        handlers, "convolution", lambda *a: (prologues.append(a[0]), original(*a))[1]
     )
     network = Net(lambda n, x: n.second(F.relu(norm(x, labels))))
     network.conditional = norm
@@ -177,28 +253,23 @@ def test_class_conditional_normalisation_waits_too(monkeypatch):
     largest = max(float(b.norm()) for b in wanted)
     for a, b in zip(actual, wanted, strict=True):
         assert (a - b).norm() <= 1e-5 * b.norm() + 1e-5 * largest
-    assert [p.per_sample for p in fused] == [True]
+    assert [p.per_sample for p in prologues] == [False, True]
 
 
-def test_no_layout_changes_inside_our_generator(monkeypatch):
-    """Interpolation, pooling and sums of blocks all keep the batch innermost."""
+@pytest.mark.parametrize("name", ["dcgan", "sngan"])
+def test_nothing_is_copied_or_left_to_dense_kernels_inside_our_generators(name):
+    """Convolutions make normalisation, activation, interpolation and the sums of blocks."""
     generator, _ = nets.build(
-        "sngan", image_size=32, channels=3, generator_width=8, discriminator_width=8, latent_dim=4
+        name, image_size=32, channels=3, generator_width=8, discriminator_width=8, latent_dim=4
     )
     native(generator)
-    seen = []
-    for module in generator.modules():
-        if isinstance(module, nn.Conv2d):
-            module.register_forward_hook(lambda m, a, y: seen.append(engine.is_batch_inner(y)))
-    block = []
-    for name in ("block1", "block2", "block3"):
-        getattr(generator, name).register_forward_hook(
-            lambda m, a, y: block.append(engine.is_batch_inner(y))
-        )
-    generator(torch.randn(3, 4))
-    assert seen
-    assert all(seen)
-    assert block == [True] * 3
+    convolutions = [m for m in generator.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
+    with kernel_calls() as calls:
+        image = generator(torch.randn(3, 4))
+    # The first normalisation is behind a linear layer, the others' moments come with convolutions.
+    assert calls == {"convolve": len(convolutions), "moments": 1}
+    dense = ("AddBackward", "Clone", "Convolution", "Copy", "Native", "Relu", "Upsample")
+    assert not [name for name in operations(image) if name.startswith(dense)]
 
 
 def test_gradient_penalties_go_through():

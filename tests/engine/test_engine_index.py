@@ -24,7 +24,7 @@ def test_a_rebuilt_index_is_that_of_the_new_mask():
 def test_plans_are_kept_until_the_mask_changes():
     mask = torch.rand(4, 4, 3, 3) < 0.5
     index = engine.SparseIndex(mask)
-    arguments = (64, (1, 1), (1, 1), torch.float32)
+    arguments = (64, (1, 1), (1, 1), torch.float32, (6, 6), (6, 6))
     first = index.plan(*arguments)
     dense = index.plan(*arguments, dense=True)
     assert index.plan(*arguments) is first
@@ -49,7 +49,7 @@ def test_wrong_masks_are_told():
         )
     large = engine.SparseIndex(torch.ones(1, 1, 300, 300, dtype=torch.bool))
     with pytest.raises(SparseganError, match="too large"):
-        large.plan(64, (1, 1), (0, 0), torch.float32)
+        large.plan(64, (1, 1), (0, 0), torch.float32, (2**14, 2**14), (2**14 + 299,) * 2)
 
 
 @pytest.mark.parametrize("transposed", [False, True])
@@ -60,8 +60,9 @@ def test_groups_of_outputs_are_found_in_the_mask(transposed):
     index = engine.SparseIndex(mask, transposed=transposed)
     assert index.grouped
     assert not engine.SparseIndex(mask, transposed=not transposed).grouped
-    together = index.plan(64, (1, 1), (1, 1), torch.float32, adjoint=transposed, groups=True)
-    single = index.plan(64, (1, 1), (1, 1), torch.float32, adjoint=transposed)
+    call = (64, (1, 1), (1, 1), torch.float32, (6, 6), (6, 6))
+    together = index.plan(*call, adjoint=transposed, groups=True)
+    single = index.plan(*call, adjoint=transposed)
     assert together.numel() < single.numel()
     one_off = mask.clone()
     one_off[-1, -1, 0, 0] ^= True

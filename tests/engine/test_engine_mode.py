@@ -4,14 +4,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from sparsegan.engine.layout import to_batch_inner
 from sparsegan.engine.mode import Interception
 from sparsegan.engine.pending import Pending
 
 
 @pytest.fixture
 def features():
-    return to_batch_inner(torch.randn(3, 4, 2, 2))
+    return torch.randn(3, 4, 2, 2)
 
 
 def test_an_activation_of_a_calm_network_waits_and_finish_computes_it(features):

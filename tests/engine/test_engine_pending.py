@@ -8,13 +8,12 @@ import torch
 import torch.nn.functional as F
 
 from sparsegan.engine.fused import Prologue
-from sparsegan.engine.layout import to_batch_inner
 from sparsegan.engine.pending import METADATA, pend, pend_inplace, to_plain
 
 
 @pytest.fixture
 def source():
-    return to_batch_inner(torch.randn(3, 2, 4, 4)).requires_grad_()
+    return torch.randn(3, 2, 4, 4, requires_grad=True)
 
 
 def activated(source, slope=0.0):

@@ -8,7 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sparsegan import engine
-from sparsegan.engine.fused import Prologue, convolve_prologue
+from sparsegan.engine.convolution import convolution
+from sparsegan.engine.fused import Prologue
 from sparsegan.engine.normalise import normalisation
 
 pytestmark = pytest.mark.skipif(not engine.available(), reason="kernels are not compiled")
@@ -28,7 +29,7 @@ class Work:
     """Random tensors for one call of the engine: `work.results()` are its results and gradients."""
 
     def __init__(self, kind, batch, channels, kernel, stride, size, density, dense, seed):
-        self.kind, self.stride = kind, stride
+        self.kind, self.stride, self.upsample = kind, stride, bool(seed % 2)
         generator = torch.Generator().manual_seed(seed)
 
         def random(*shape):
@@ -77,12 +78,11 @@ class Work:
         return y, leaves
 
     def fused(self):
-        x = engine.to_batch_inner(self.x)
-        statistics = normalisation(x, None, None, self.gain, self.shift, True)
+        statistics = normalisation(self.x, None, None, self.gain, self.shift, True)
         padding = [k // 2 + 1 for k in self.mask.shape[2:]]
-        point = self.mask.shape[2:] == (1, 1)
-        prologue = Prologue(x, statistics, True, 0.0, upsample=not point)
-        y = convolve_prologue(prologue, self.weight, self.index, self.bias, self.stride, padding)
+        prologue = Prologue(self.x, statistics, True, 0.0, self.upsample)
+        layer = (self.weight, self.index, self.bias, self.stride, padding)
+        y = convolution(prologue, *layer).compute()
         return y, (self.x, self.gain, self.shift, self.weight, self.bias)
 
     def resampling(self):

@@ -1,7 +1,6 @@
 """The native CPU engine: convolutions and linear layers that compute with active weights only.
 
-Tensors stay logically ``(batch, channels, height, width)``; in memory the batch is innermost
-(``layout.to_batch_inner``), so that one weight meets a vector of samples.
+Tensors are what PyTorch's are, contiguous ``(batch, channels, height, width)``.
 """
 
 from sparsegan.engine.attach import has_own_forward
@@ -9,10 +8,11 @@ from sparsegan.engine.choice import Engine, Timing, Wanted, attach
 from sparsegan.engine.functional import sparse_conv2d, sparse_conv_transpose2d, sparse_linear
 from sparsegan.engine.index import SparseIndex
 from sparsegan.engine.layer_timing import LayerTiming
-from sparsegan.engine.layout import BLOCK, is_batch_inner, to_batch_inner
+from sparsegan.engine.layout import BLOCK
 from sparsegan.engine.native import available, isa, supported_isas, use_isa
 from sparsegan.engine.normalise import batch_norm
 from sparsegan.engine.resample import average_pool2, upsample2
+from sparsegan.engine.zero import zero_where_
 
 __all__ = [
     "BLOCK",
@@ -26,13 +26,12 @@ __all__ = [
     "average_pool2",
     "batch_norm",
     "has_own_forward",
-    "is_batch_inner",
     "isa",
     "sparse_conv2d",
     "sparse_conv_transpose2d",
     "sparse_linear",
     "supported_isas",
-    "to_batch_inner",
     "upsample2",
     "use_isa",
+    "zero_where_",
 ]

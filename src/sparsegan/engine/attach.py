@@ -12,14 +12,16 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import ParametrizationList
 
 from sparsegan.engine.constants import Kept
 from sparsegan.engine.fused import Statistics
 from sparsegan.engine.index import SparseIndex
 from sparsegan.engine.mode import Interception
+from sparsegan.engine.spectral import denativize, nativize
 from sparsegan.engine.views import ViewWatch, give_usual_gradient, in_usual_order
 from sparsegan.hooks import Hook, before_all
-from sparsegan.torch_private import is_transformed, tree_map
+from sparsegan.torch_private import SpectralNorm, Undisturbed, is_transformed, tree_map
 
 
 class ActiveWeights(Protocol):
@@ -111,6 +113,14 @@ class NativeForward:
         for name, module in self._layers.items():
             announce = Hook(partial(self._announce, name))
             self._handles.append(module.register_forward_pre_hook(announce))
+        aside, back = Hook(self._step_aside), Hook(self._come_back)
+        for module in network.modules():
+            if isinstance(module, ParametrizationList):
+                self._handles.append(module.register_forward_pre_hook(aside))
+                self._handles.append(module.register_forward_hook(back, always_call=True))
+        self._spectral = [m for m in network.modules() if isinstance(m, SpectralNorm)]
+        for module in self._spectral:
+            nativize(module)
         convert = Hook(self._channels_last)
         for module in network.modules():
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
@@ -120,6 +130,8 @@ class NativeForward:
         """Take all hooks off."""
         for handle in self._handles:
             handle.remove()
+        for module in self._spectral:
+            denativize(module)
 
     @property
     def constant(self) -> bool:
@@ -214,6 +226,16 @@ class NativeForward:
             return (args[0].contiguous(memory_format=torch.channels_last), *args[1:])
         return None
 
+    def _step_aside(self, *_: Any) -> None:
+        """Weights are made of weights: no feature map is among them."""
+        if self._running.mode is not None:
+            self._running.asides.append(Undisturbed())
+            self._running.asides[-1].__enter__()
+
+    def _come_back(self, *_: Any) -> None:
+        if self._running.asides:
+            self._running.asides.pop().__exit__(None, None, None)
+
     def _announce(self, name: str, *_: Any) -> None:
         if self._running.mode is not None:
             self._running.mode.current = name
@@ -225,16 +247,21 @@ class _Running(threading.local):
     mode: Interception | None = None
     watch: "ViewWatch | None" = None
 
+    def __init__(self) -> None:
+        self.asides: list[Any] = []
+
     def begin(self, mode: Interception | None = None, watch: "ViewWatch | None" = None) -> None:
         self.mode, self.watch = mode, watch
-        (mode or watch).__enter__()  # type: ignore[union-attr]
+        one = mode or watch
+        assert one is not None
+        one.__enter__()
 
     def end(self) -> "tuple[Interception | None, ViewWatch | None]":
         """Stop watching; what has watched."""
         ended = self.mode, self.watch
         for one in ended:
             if one is not None:
-                one.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+                one.__exit__(None, None, None)
         self.mode = self.watch = None
         return ended
 

@@ -6,8 +6,13 @@ import torch
 from torch import Tensor
 
 from sparsegan.engine.index import Int2, SparseIndex
-from sparsegan.engine.layout import to_batch_inner
-from sparsegan.engine.operators import output_size, run_convolution, source_of
+from sparsegan.engine.operators import (
+    NOTHING,
+    Epilogue,
+    output_size,
+    run_convolution,
+    source_of,
+)
 from sparsegan.errors import SparseganError
 
 
@@ -76,21 +81,20 @@ def make_plans(
             and of what it takes.
         adjoint: Whether the layer is the convolution's adjoint.
     """
-    batch, dtype = inputs[0].shape[0], inputs[0].dtype
     small, large = ((size[-2], size[-1]) for size in sizes)
     tensors = (*inputs, weight)
     gradients = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
     none = torch.empty(0, dtype=torch.int32)
-    arguments = (batch, stride, padding, dtype)
+    arguments = (inputs[0].shape[0], stride, padding, inputs[0].dtype, small, large)
     # Groups are output channels of the layer: of the pass that is its forward one.
     forward = backward = of_weight = none
     if gradients or not adjoint:
-        forward = index.plan(*arguments, size=small, groups=not adjoint)
+        forward = index.plan(*arguments, groups=not adjoint)
     if gradients or adjoint:
-        backward = index.plan(*arguments, size=large, adjoint=True, groups=adjoint)
+        backward = index.plan(*arguments, adjoint=True, groups=adjoint)
     dense = index.dense_gradient and gradients and weight.requires_grad
     if gradients and weight.requires_grad:
-        of_weight = index.plan(*arguments, size=small, dense=dense)
+        of_weight = index.plan(*arguments, dense=dense)
     return forward, backward, of_weight, stride, padding, dense
 
 
@@ -119,6 +123,36 @@ def check_convolution(
     return stride, padding
 
 
+def check_transposed(
+    shape: Sequence[int],
+    x: Tensor,
+    weight: Tensor,
+    index: SparseIndex,
+    bias: Tensor | None,
+    stride: int | Int2,
+    padding: int | Int2,
+    output_padding: int | Int2,
+) -> tuple[Int2, Int2, Int2]:
+    """Stride, padding and the result's size, of a transposed convolution of an image of ``shape``.
+
+    Raises:
+        SparseganError: If it is not valid.
+    """
+    stride, padding, extra = _int2(stride), _int2(padding), _int2(output_padding)
+    _check("sparse_conv_transpose2d", x, weight, index, bias, transposed=True)
+    _check_geometry("sparse_conv_transpose2d", stride, padding)
+    size = [
+        (shape[2 + i] - 1) * stride[i] - 2 * padding[i] + weight.shape[2 + i] + extra[i]
+        for i in (0, 1)
+    ]
+    if min(size) < 1 or any(extra[i] >= stride[i] for i in (0, 1) if extra[i]):
+        raise SparseganError(
+            f"sparse_conv_transpose2d: stride {stride}, padding {padding} and output padding "
+            f"{extra} leave no valid output {tuple(size)}: change them"
+        )
+    return stride, padding, (size[0], size[1])
+
+
 def run_constant(
     x: Tensor,
     source: tuple[object, ...],
@@ -127,12 +161,30 @@ def run_constant(
     bias: Tensor | None,
     stride: Int2,
     padding: Int2,
-    shape: list[int],
+    shape: Sequence[int],
+    shape_of_input: Sequence[int],
+    epilogue: Epilogue = NOTHING,
 ) -> Tensor:
-    """A convolution with constant weights, outside autograd and the dispatcher."""
-    size = (shape[2], shape[3])
-    plan = index.plan(x.shape[0], stride, padding, x.dtype, size=size, groups=True)
-    return run_convolution(x, source, weight, bias, plan, shape, index.gathered(weight, plan))
+    """A convolution with constant weights, outside autograd and the dispatcher.
+
+    Args:
+        x: What ``source`` points into.
+        source: The kernels' argument.
+        weight: Of the layer.
+        index: Likewise.
+        bias: Likewise.
+        stride: Likewise.
+        padding: Likewise.
+        shape: Of the result.
+        shape_of_input: Of what is convolved.
+        epilogue: What is done with the result.
+    """
+    factor = 2 if epilogue.pool else 1
+    small = (factor * shape[2], factor * shape[3])
+    large = (shape_of_input[2], shape_of_input[3])
+    plan = index.plan(x.shape[0], stride, padding, x.dtype, small, large, groups=True)
+    values = index.gathered(weight, plan)
+    return run_convolution(x, source, weight, bias, plan, shape, values, epilogue)
 
 
 def sparse_conv2d(
@@ -146,7 +198,7 @@ def sparse_conv2d(
     """``F.conv2d`` with the active weights only.
 
     Args:
-        x: Input (N, C, H, W); fast where it is batch-inner (``layout``), else it is copied.
+        x: Input (N, C, H, W); copied where it is not contiguous.
         weight: Dense weight (out, C, kh, kw); its inactive entries are never read.
         index: Of the weight's mask.
         bias: (out) or None.
@@ -154,7 +206,7 @@ def sparse_conv2d(
         padding: Zeros around the image, in pixels.
 
     Returns:
-        (N, out, H', W'), batch-inner. The gradient of ``weight`` is zero at inactive entries, or
+        (N, out, H', W'). The gradient of ``weight`` is zero at inactive entries, or
         the dense gradient where ``index.dense_gradient`` is set.
 
     Raises:
@@ -163,8 +215,9 @@ def sparse_conv2d(
     stride, padding = check_convolution(x.shape, x, weight, index, bias, stride, padding)
     shape = output_size(x.shape, weight.shape, stride, padding)
     if index.constant and not torch.is_grad_enabled():
-        x = to_batch_inner(x)
-        return run_constant(x, source_of(x), weight, index, bias, stride, padding, shape)
+        x = x.contiguous()
+        rest = (weight, index, bias, stride, padding, shape, x.shape)
+        return run_constant(x, source_of(x), *rest)
     sizes = (shape, x.shape)
     plans = make_plans((x,), weight, index, stride, padding, sizes, adjoint=False)
     y: Tensor = torch.ops.sparsegan.convolve(x, weight, bias, *plans)
@@ -192,23 +245,13 @@ def sparse_conv_transpose2d(
         output_padding: Pixels added at the lower right; less than the stride.
 
     Returns:
-        (N, out, H', W'), batch-inner.
+        (N, out, H', W').
 
     Raises:
         SparseganError: As ``sparse_conv2d``.
     """
-    stride, padding, extra = _int2(stride), _int2(padding), _int2(output_padding)
-    _check("sparse_conv_transpose2d", x, weight, index, bias, transposed=True)
-    _check_geometry("sparse_conv_transpose2d", stride, padding)
-    size = [
-        (x.shape[2 + i] - 1) * stride[i] - 2 * padding[i] + weight.shape[2 + i] + extra[i]
-        for i in (0, 1)
-    ]
-    if min(size) < 1 or any(extra[i] >= stride[i] for i in (0, 1) if extra[i]):
-        raise SparseganError(
-            f"sparse_conv_transpose2d: stride {stride}, padding {padding} and output padding "
-            f"{extra} leave no valid output {tuple(size)}: change them"
-        )
+    call = (x.shape, x, weight, index, bias)
+    stride, padding, size = check_transposed(*call, stride, padding, output_padding)
     plans = make_plans((x,), weight, index, stride, padding, (x.shape, size), adjoint=True)
     y: Tensor = torch.ops.sparsegan.convolve_adjoint(x, weight, bias, *plans, size)
     return y
@@ -220,21 +263,22 @@ def sparse_linear(
     """``F.linear`` with the active weights only.
 
     Args:
-        x: Input (..., in); fast where the leading dimension is innermost in memory.
+        x: Input (..., in).
         weight: Dense weight (out, in).
         index: Of the weight's mask.
         bias: (out) or None.
 
     Returns:
-        (..., out), the leading dimensions innermost in memory.
+        (..., out).
 
     Raises:
         SparseganError: As ``sparse_conv2d``.
     """
     rows = x.reshape(-1, x.shape[-1])
     _check("sparse_linear", rows, weight, index, bias)
-    image, kernel = rows[:, :, None, None], weight[:, :, None, None]
+    # One image, whose pixels are the samples.
+    image, kernel = rows.t()[None, :, None], weight[:, :, None, None]
     sizes = (image.shape, image.shape)
     plans = make_plans((image,), kernel, index, (1, 1), (0, 0), sizes, adjoint=False)
     y: Tensor = torch.ops.sparsegan.convolve(image, kernel, bias, *plans)
-    return y.reshape(*x.shape[:-1], weight.shape[0])
+    return y[0, :, 0].t().reshape(*x.shape[:-1], weight.shape[0]).contiguous()

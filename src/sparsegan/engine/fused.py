@@ -1,25 +1,17 @@
-"""Convolution of a tensor that is normalised, activated and upsampled only while it is packed.
+"""What happens to a tensor before it is convolved, and only while it is packed.
 
-``Prologue`` says what happens before the convolution; its result is never stored, neither in the
-forward pass nor for the backward pass, where the kernels make it again from the tensor it starts
-from.
+The result of a ``Prologue`` is never stored, neither in the forward pass nor for the backward pass,
+where the kernels make it again from the tensor it starts from.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sparsegan.engine.functional import check_convolution, make_plans, run_constant
-from sparsegan.engine.index import Int2, SparseIndex
-from sparsegan.engine.layout import empty_batch_inner, to_batch_inner
 from sparsegan.engine.native import kernel
-from sparsegan.engine.normalise import rows
-from sparsegan.engine.operators import output_size, run_convolution
-from sparsegan.engine.registry import register
 from sparsegan.engine.resample import upsample2
 
 _ops = torch.ops.sparsegan
@@ -32,7 +24,7 @@ class Prologue:
     """Normalisation, leaky ReLU and nearest upsampling by two, in this order, each optional.
 
     Attributes:
-        x: What it starts from, (N, C, H, W), batch-inner.
+        x: What it starts from, (N, C, H, W).
         statistics: Gains, biases, means, inverse deviations (``normalise.normalisation``), or None.
         from_batch: Whether means and deviations are functions of ``x``.
         slope: Of the leaky ReLU: 0 is ReLU, 1 no activation.
@@ -62,6 +54,18 @@ class Prologue:
         """All tensors that the result depends on."""
         return (self.x, *(self.statistics or ()))
 
+    def with_tensors(self, tensors: Sequence[Tensor]) -> "Prologue":
+        """The same of other tensors."""
+        x, *statistics = tensors
+        gamma, beta, mean, inverse = statistics or (None,) * 4
+        if gamma is None or beta is None or mean is None or inverse is None:
+            return replace(self, x=x, statistics=None)
+        return replace(self, x=x, statistics=(gamma, beta, mean, inverse))
+
+    def gradient(self, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        """The gradients of `tensors` from that of the result, differentiable."""
+        return (*prologue_gradient(self, upstream), None, None)[: len(self.tensors)]
+
     def compute(self) -> Tensor:
         """The result as a plain tensor, differentiable."""
         y = self.x
@@ -76,51 +80,7 @@ class Prologue:
         return self.statistics or (None, None, None, None)
 
 
-def convolve_prologue(
-    prologue: Prologue,
-    weight: Tensor,
-    index: SparseIndex,
-    bias: Tensor | None,
-    stride: int | Int2,
-    padding: int | Int2,
-) -> Tensor:
-    """``functional.sparse_conv2d`` of a prologue's result.
-
-    Raises:
-        SparseganError: As ``functional.sparse_conv2d``.
-    """
-    call = (prologue.shape, prologue.x, weight, index, bias)
-    stride, padding = check_convolution(*call, stride, padding)
-    shape = output_size(prologue.shape, weight.shape, stride, padding)
-    if index.constant and not torch.is_grad_enabled():
-        source = _Source(prologue.x, *prologue.arguments(), prologue.slope, prologue.upsample)
-        rest = (weight, index, bias, stride, padding, shape)
-        return run_constant(source.x, source.argument, *rest)
-    sizes = (shape, prologue.shape)
-    plans = make_plans(prologue.tensors, weight, index, stride, padding, sizes, adjoint=False)
-    y: Tensor = _ops.convolve_prologue(
-        prologue.x,
-        weight,
-        bias,
-        *prologue.arguments(),
-        prologue.from_batch,
-        prologue.slope,
-        prologue.upsample,
-        *plans,
-    )
-    return y
-
-
-def can_fuse(prologue: Prologue, weight: Tensor) -> bool:
-    """Whether the kernels pack through this prologue.
-
-    A 1x1 convolution reads planes as rows of any length, which know neither pixels nor samples.
-    """
-    point = tuple(weight.shape[2:]) == (1, 1)
-    return not (point and (prologue.upsample or prologue.per_sample))
-
-
-class _Source:
+class Source:
     """A prologue as the kernels' argument; holds the memory that it points into."""
 
     def __init__(
@@ -133,73 +93,34 @@ class _Source:
         slope: float,
         upsample: bool,
     ) -> None:
-        self.x = to_batch_inner(x)
+        self.x = x.contiguous()
         self.affine: tuple[Tensor, ...] = ()
         per_sample = gamma is not None and gamma.dim() == 2
         if gamma is not None and beta is not None and mean is not None and inverse is not None:
-            self.affine = (mean.contiguous(), rows(gamma * inverse), rows(beta))
+            self.inverse = inverse.contiguous()
+            self.affine = (mean.contiguous(), gamma * inverse, beta.contiguous())
         n, c, h, w = x.shape
         factor = 2 if upsample else 1
         addresses = [t.data_ptr() for t in self.affine] or [0, 0, 0]
-        size = (c, factor * h, factor * w, n)
-        self.argument = (self.x.data_ptr(), *size, *addresses, per_sample, slope, upsample)
+        size = (n, c, factor * h, factor * w)
+        self.argument = (self.x.data_ptr(), size, *addresses, per_sample, slope, upsample)
 
 
-def _convolve_prologue(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    gamma: Tensor | None,
-    beta: Tensor | None,
-    mean: Tensor | None,
-    inverse: Tensor | None,
-    from_batch: bool,
-    slope: float,
-    upsample: bool,
-    plan: Tensor,
-    adjoint: Tensor,
-    weight_plan: Tensor,
-    stride: Int2,
-    padding: Int2,
-    dense: bool,
-) -> Tensor:
-    source = _Source(x, gamma, beta, mean, inverse, slope, upsample)
-    size = output_size(_large(x, upsample), weight.shape, stride, padding)
-    return run_convolution(source.x, source.argument, weight, bias, plan, size)
+def _address(x: Tensor | None) -> int:
+    return 0 if x is None else x.data_ptr()
 
 
-def _large(x: Tensor, upsample: bool) -> list[Any]:
-    n, c, h, w = x.shape
-    return [n, c, 2 * h, 2 * w] if upsample else [n, c, h, w]
-
-
-def _convolve_prologue_fake(x: Tensor, weight: Tensor, bias: Tensor | None, *rest: Any) -> Tensor:
-    upsample, (stride, padding, _) = rest[6], rest[-3:]
-    size = output_size(_large(x, upsample), weight.shape, stride, padding)
-    return empty_batch_inner(x, size)
-
-
-def _prologue_weight(
-    x: Tensor,
-    gradient: Tensor,
-    gamma: Tensor | None,
-    beta: Tensor | None,
-    mean: Tensor | None,
-    inverse: Tensor | None,
-    slope: float,
-    upsample: bool,
-    weight_plan: Tensor,
-    shape: Sequence[int],
+def prologue_weight(
+    source: Source, gradient: Tensor, weight_plan: Tensor, shape: Sequence[int]
 ) -> tuple[Tensor, Tensor]:
-    source = _Source(x, gamma, beta, mean, inverse, slope, upsample)
-    gradient = to_batch_inner(gradient)
-    d_weight, d_bias = x.new_zeros(shape), x.new_empty(shape[0])
-    kernel("weight_gradient", x.dtype)(
+    """The gradients of weight and bias of a convolution of a prologue's result."""
+    gradient = gradient.contiguous()
+    d_weight, d_bias = gradient.new_zeros(shape), gradient.new_empty(shape[0])
+    kernel("weight_gradient", gradient.dtype)(
         weight_plan.data_ptr(),
         source.argument,
         gradient.data_ptr(),
-        gradient.shape[2],
-        gradient.shape[3],
+        tuple(gradient.shape),
         d_weight.data_ptr(),
         d_bias.data_ptr(),
         torch.get_num_threads(),
@@ -207,41 +128,59 @@ def _prologue_weight(
     return d_weight, d_bias
 
 
-def _prologue_weight_fake(x: Tensor, gradient: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
-    shape = rest[-1]
-    return x.new_empty(shape), x.new_empty(shape[0])
+def convolve_backward(
+    source: Source,
+    gradient: Tensor,
+    weight: Tensor,
+    from_batch: bool,
+    pool: bool,
+    transposed: bool,
+    plans: Sequence[Tensor],
+    frozen: bool,
+) -> tuple[Tensor | None, ...]:
+    """The gradients of x, weight, bias, gains and biases, from one walk through the batch.
 
-
-def _keep(ctx: Any, inputs: tuple[Any, ...], output: object) -> None:
-    x, weight, _, *statistics = inputs[:7]
-    ctx.from_batch, ctx.slope, ctx.upsample = inputs[7:10]
-    ctx.save_for_backward(x, weight, *statistics, *inputs[10:13])
-    ctx.geometry = inputs[13:]
-
-
-def _backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
-    x, weight, *saved = ctx.saved_tensors
-    statistics, plans = saved[:4], saved[4:]
-    used = None if statistics[0] is None else tuple(statistics)
-    before = Prologue(x, used, ctx.from_batch, ctx.slope, ctx.upsample)
-    needs = ctx.needs_input_grad
-    d_weight = d_bias = None
-    if needs[1] or needs[2]:
-        if torch.is_grad_enabled():
-            # Derivatives of this gradient are wanted: through operators that have them.
-            rest = (*plans, *ctx.geometry, list(weight.shape))
-            d_weight, d_bias = _ops.convolve_weight(before.compute(), g, *rest)
-        else:
-            transform = (*statistics, ctx.slope, ctx.upsample)
-            d_weight, d_bias = _ops.prologue_weight(x, g, *transform, plans[2], list(weight.shape))
-    d_before: tuple[Tensor | None, ...] = (None, None, None)
-    if needs[0] or needs[3] or needs[4]:
-        size = list(before.shape[2:])
-        inner = _ops.convolve_adjoint(g, weight, None, *plans, *ctx.geometry, size)
-        d_before = prologue_gradient(before, inner)
-    d_x, d_gamma, d_beta = d_before
-    none = (None,) * 11
-    return d_x, d_weight, d_bias if needs[2] else None, d_gamma, d_beta, *none
+    Args:
+        source: The prologue.
+        gradient: Of the result.
+        weight: Of the layer.
+        from_batch: Whether the prologue's statistics are functions of x.
+        pool: Whether the result was pooled.
+        transposed: Whether the layer is a transposed convolution.
+        plans: Of the layer's passes (`functional.make_plans`).
+        frozen: Whether no gradients of weight and bias are wanted.
+    """
+    gradient, weight = gradient.contiguous(), weight.contiguous()
+    d_x = torch.empty_like(source.x)
+    d_weight = None if frozen else torch.zeros_like(weight)
+    d_bias = None if frozen else gradient.new_empty(gradient.shape[1])
+    d_gamma = d_beta = None
+    addresses = (0, 0, 0)
+    if source.affine:
+        _, scale, _ = source.affine
+        d_gamma, d_beta = torch.empty_like(scale), torch.empty_like(scale)
+        addresses = (source.inverse.data_ptr(), d_gamma.data_ptr(), d_beta.data_ptr())
+    forward, adjoint, of_weight = plans
+    # A transposed convolution's follow from the plan of what it is the adjoint of.
+    used = (forward,) if transposed else (None if frozen else of_weight, adjoint)
+    kernel("transposed_backward" if transposed else "backward", gradient.dtype)(
+        *(_address(plan) for plan in used),
+        weight.data_ptr(),
+        source.argument,
+        gradient.data_ptr(),
+        tuple(gradient.shape),
+        (
+            d_x.data_ptr(),
+            _address(d_weight),
+            _address(d_bias),
+            addresses[0],
+            from_batch,
+            *addresses[1:],
+            pool,
+        ),
+        torch.get_num_threads(),
+    )
+    return d_x, d_weight, d_bias, d_gamma, d_beta
 
 
 def prologue_gradient(
@@ -260,22 +199,3 @@ def prologue_gradient(
     if slope == 0:
         return torch.ops.aten.threshold_backward(gradient, x, 0), None, None
     return torch.ops.aten.leaky_relu_backward(gradient, x, slope, False), None, None
-
-
-_STATISTICS = "Tensor? gamma, Tensor? beta, Tensor? mean, Tensor? inverse"
-
-register(
-    f"convolve_prologue(Tensor x, Tensor weight, Tensor? bias, {_STATISTICS}, bool from_batch, "
-    "float slope, bool upsample, Tensor plan, Tensor adjoint, Tensor weight_plan, int[2] stride, "
-    "int[2] padding, bool dense) -> Tensor",
-    _convolve_prologue,
-    _convolve_prologue_fake,
-    _backward,
-    _keep,
-)
-register(
-    f"prologue_weight(Tensor x, Tensor gradient, {_STATISTICS}, float slope, bool upsample, "
-    "Tensor weight_plan, int[4] shape) -> (Tensor, Tensor)",
-    _prologue_weight,
-    _prologue_weight_fake,
-)

@@ -15,13 +15,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sparsegan.engine.constants import Kept
-from sparsegan.engine.functional import sparse_conv2d, sparse_conv_transpose2d, sparse_linear
-from sparsegan.engine.fused import Prologue, can_fuse, convolve_prologue
-from sparsegan.engine.layout import is_batch_inner
+from sparsegan.engine.convolution import Convolution, convolution, transposed_convolution
+from sparsegan.engine.functional import sparse_linear
+from sparsegan.engine.fused import Prologue
 from sparsegan.engine.normalise import normalisation
 from sparsegan.engine.pending import Pending, pend_inplace
 from sparsegan.engine.resample import add_upsampled2, average_pool2
-from sparsegan.engine.views import view_or_copy
 
 if TYPE_CHECKING:
     from sparsegan.engine.mode import Interception
@@ -40,10 +39,8 @@ def _conv2d(
     index = native.take(input, weight, (4,))
     if index is None:
         return None
-    prologue = _prologue_of(input)
-    if prologue is not None and can_fuse(prologue, weight):
-        return convolve_prologue(prologue, weight, index, bias, stride, padding)
-    return sparse_conv2d(_plain(input), weight, index, bias, stride, padding)
+    prologue = _prologue_of(input) or Prologue(_plain(input))
+    return native.defer(convolution(prologue, weight, index, bias, stride, padding))
 
 
 def _conv_transpose2d(
@@ -60,21 +57,20 @@ def _conv_transpose2d(
     index = native.take(input, weight, (4,))
     if index is None:
         return None
-    rest = (weight, index, bias, stride, padding, output_padding)
-    return sparse_conv_transpose2d(_plain(input), *rest)
+    prologue = _prologue_of(input)
+    if prologue is None or prologue.upsample:
+        prologue = Prologue(_plain(input))
+    layer = (weight, index, bias, stride, padding, output_padding)
+    return native.defer(transposed_convolution(prologue, *layer))
 
 
 def _linear(
     native: "Interception", input: Tensor, weight: Tensor, bias: Tensor | None = None
 ) -> Tensor | None:
     index = native.take(input, weight, (2,))
-    if index is None:
-        return None
-    x = _plain(input)
-    if index.density < 1:
-        return sparse_linear(x, weight, index, bias)
-    # Nothing to skip: the dense product, in the layout of the engine's own.
-    return F.linear(x, weight, bias).t().contiguous().t()
+    if index is None or index.density == 1:
+        return None  # nothing to skip
+    return sparse_linear(_plain(input), weight, index, bias)
 
 
 def _batch_norm(
@@ -88,12 +84,14 @@ def _batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor | None:
-    x = _plain(input)
-    if not _is_ours(x) or (training and x.numel() == x.shape[1]):
+    if training and input.numel() == input.shape[1]:
         return None  # PyTorch refuses a single value per channel, in its own words
+    x, moments = _with_moments(input) if training else (_plain(input), None)
+    if not _is_ours(x):
+        return None
     affine = (weight, bias, training, momentum, eps)
     if training or native.constants is None or running_var is None:
-        statistics = normalisation(x, running_mean, running_var, *affine)
+        statistics = normalisation(x, running_mean, running_var, *affine, moments=moments)
         return native.defer(Prologue(x, statistics, from_batch=training))
     made_from = (running_mean, running_var, weight, bias)
     folded = native.constants.get(running_var.data_ptr())
@@ -159,28 +157,45 @@ def _avg_pool2d(
     twos = (2, (2, 2), [2, 2])
     if kernel_size not in twos or stride not in (None, [], *twos) or rest or kwargs:
         return None
+    if input.dim() != 4 or input.shape[2] % 2 or input.shape[3] % 2:
+        return None
+    convolved = _convolution_of(input)
+    if convolved is not None and convolved.size is None and _is_bare(convolved):
+        return native.defer(replace(convolved, pool=True))
     x = _plain(input)
-    even = _is_ours(x) and x.shape[2] % 2 == 0 and x.shape[3] % 2 == 0
-    return average_pool2(x) if even else None
-
-
-def _view(native: "Interception", x: Tensor, *shape: Any, **kwargs: Any) -> Tensor | None:
-    copy = None if kwargs else view_or_copy(_plain(x), *shape)
-    native.copies = native.copies or copy is not None
-    return copy
+    return average_pool2(x) if _is_ours(x) else None
 
 
 def _add(native: "Interception", input: Any, other: Any, **kwargs: Any) -> Tensor | None:
-    """A residual block's sum with an upsampled shortcut."""
+    """A residual block's sum: into the last convolution, or with an upsampled shortcut."""
+    if kwargs or not (isinstance(input, Tensor) and isinstance(other, Tensor)) or input is other:
+        return None
     for first, second in ((input, other), (other, input)):
-        prologue = _prologue_of(second)
-        if prologue is None or kwargs or not isinstance(first, Tensor):
+        convolved = _convolution_of(first)
+        if convolved is None or convolved.residual is not None:
             continue
-        only_upsampled = prologue.upsample and prologue.statistics is None and prologue.slope == 1
-        base = _plain(first)
-        if only_upsampled and base.shape == prologue.shape and _is_ours(base):
-            return add_upsampled2(base, prologue.x)
+        small = _only_upsampled(second)
+        residual = _plain(second) if small is None else small
+        if second.shape == convolved.shape and _is_ours(residual):
+            added = replace(convolved, residual=residual, residual_upsampled=small is not None)
+            return native.defer(added)
+    for first, second in ((input, other), (other, input)):
+        small, base = _only_upsampled(second), _plain(first)
+        if small is not None and base.shape == second.shape and _is_ours(base):
+            return add_upsampled2(base, small)
     return None
+
+
+def _is_bare(convolved: Convolution) -> bool:
+    return not convolved.pool and convolved.residual is None
+
+
+def _only_upsampled(x: Tensor) -> Tensor | None:
+    """What a waiting tensor is the upsampling of, where it is nothing else."""
+    prologue = _prologue_of(x)
+    if prologue is None or not prologue.upsample or prologue.slope != 1:
+        return None
+    return prologue.x if prologue.statistics is None and _is_ours(prologue.x) else None
 
 
 def _addcmul(
@@ -202,10 +217,31 @@ def _addcmul(
     return native.defer(replace(prologue, statistics=statistics))
 
 
-def _prologue_of(x: Any) -> Prologue | None:
+def _made_of(x: Any) -> Any:
     """What may be taken up in place of values: where gradients are recorded as at its making."""
     fits = isinstance(x, Pending) and x.waits and x.recorded == torch.is_grad_enabled()
-    return x.prologue if fits else None
+    return x.made_of if fits else None
+
+
+def _prologue_of(x: Any) -> Prologue | None:
+    made_of = _made_of(x)
+    return made_of if isinstance(made_of, Prologue) else None
+
+
+def _convolution_of(x: Any) -> Convolution | None:
+    made_of = _made_of(x)
+    return made_of if isinstance(made_of, Convolution) else None
+
+
+def _with_moments(x: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
+    """The values, and means and variances of the channels where they are found on the way."""
+    convolved = _convolution_of(x)
+    if convolved is None:
+        return _plain(x), None
+    assert isinstance(x, Pending)
+    values, moments = convolved.compute_with_moments()
+    x.settle(values)
+    return values, moments
 
 
 def _plain(x: Tensor) -> Tensor:
@@ -213,7 +249,8 @@ def _plain(x: Tensor) -> Tensor:
 
 
 def _is_ours(x: Tensor) -> bool:
-    return x.dtype == torch.float32 and x.device.type == "cpu" and is_batch_inner(x)
+    plain = x.dtype == torch.float32 and x.device.type == "cpu"
+    return plain and x.dim() == 4 and x.is_contiguous()
 
 
 HANDLERS: dict[Any, Callable[..., Tensor | None]] = {
@@ -232,5 +269,4 @@ HANDLERS: dict[Any, Callable[..., Tensor | None]] = {
     torch.add: _add,
     Tensor.add: _add,
     torch.addcmul: _addcmul,
-    Tensor.view: _view,
 }

@@ -1,7 +1,5 @@
 """Where a layer's active weights are, in the order in which the kernels want them."""
 
-import math
-
 import torch
 from torch import Tensor
 
@@ -16,9 +14,9 @@ Int2 = tuple[int, int]
 class SparseIndex:
     """The plans of one weight's mask, built when first needed and kept until the mask changes.
 
-    A plan depends on the mask, the stride and the padding, on the instruction set, and, for batches
-    smaller than a vector, on the sizes of batch and image; it holds no weight values, which the
-    kernels gather from the dense weight at every call.
+    A plan depends on the mask, the stride and the padding, on the instruction set, on the size of
+    the images, and on whether a batch fills a vector; it holds no weight values, which the kernels
+    gather from the dense weight at every call.
 
     Attributes:
         constant: Whether the weights stay as they are: the active ones are then gathered once for
@@ -100,8 +98,9 @@ class SparseIndex:
         stride: Int2,
         padding: Int2,
         dtype: torch.dtype,
+        small: Int2,
+        large: Int2,
         *,
-        size: Int2 | None = None,
         adjoint: bool = False,
         dense: bool = False,
         groups: bool = False,
@@ -113,28 +112,29 @@ class SparseIndex:
             stride: Of the convolution that has this weight.
             padding: Likewise.
             dtype: Of the tensors.
-            size: Height and width of the pass's result, in pixels; for small batches the plan is
-                then laid out, and valid, for images of this size only.
+            small: Height and width of what the convolution gives, in pixels.
+            large: Of what it takes.
             adjoint: The input gradient, which is the forward pass of a transposed convolution.
             dense: All weights, not only the active ones.
             groups: Whether the plan may take the weights of four output channels together, where
                 the mask lets it: for a layer's forward pass, not for its weights' gradient.
         """
         wide = dtype == torch.float64
-        extent = self._extent(batch, stride, padding, size or (0, 0), wide)
+        many = batch >= int(library().tile(wide)[0])
         kind = "dense" if dense else "active"
         groups = groups and self.grouped
-        key = (kind, isa(), wide, adjoint, groups, stride, padding, extent)
+        key = (kind, isa(), wide, adjoint, groups, stride, padding, small, large, many)
         plan = self._plans.get(key)
         if plan is None:
             mask = torch.ones_like(self.mask) if dense else self.mask
             geometry = [*self._kernel_shape(), *stride, *padding]
             try:
-                plan = library().plan(mask.data_ptr(), geometry, adjoint, groups, extent, wide)
+                sizes = [*large, *small]
+                plan = library().plan(mask.data_ptr(), geometry, adjoint, groups, sizes, many, wide)
             except ValueError as error:
                 raise SparseganError(
-                    f"a kernel of shape {tuple(self.mask.shape)} is too large for the native "
-                    "engine: keep this layer on the masked engine"
+                    f"a kernel of shape {tuple(self.mask.shape)} on images of {large} pixels is "
+                    "too large for the native engine: keep this layer on the masked engine"
                 ) from error
             self._plans[key] = plan
         return plan
@@ -143,19 +143,6 @@ class SparseIndex:
         out, inner, *kernel = self.mask.shape
         height, width = kernel or (1, 1)
         return out, inner, height, width
-
-    def _extent(
-        self, batch: int, stride: Int2, padding: Int2, size: Int2, wide: bool
-    ) -> tuple[int, int, int]:
-        """Batch, height and width that a plan is laid out for.
-
-        All are 0 where vectors hold samples of one pixel. A 1x1 convolution is read as rows of
-        arbitrary elements, a small batch as rows of pixels.
-        """
-        lanes, _, columns = library().tile(wide)
-        if math.prod(self._kernel_shape()[2:]) == 1 and stride == (1, 1) and padding == (0, 0):
-            return int(lanes * columns), 0, 1
-        return (batch, *size) if batch < lanes else (0, 0, 0)
 
 
 def _in_groups(mask: Tensor, transposed: bool) -> bool:

@@ -17,7 +17,6 @@ from torch.nn.utils.parametrize import type_before_parametrizations
 from sparsegan.engine.attach import has_own_forward, supported
 from sparsegan.engine.functional import sparse_conv2d, sparse_conv_transpose2d, sparse_linear
 from sparsegan.engine.index import SparseIndex
-from sparsegan.engine.layout import to_batch_inner
 from sparsegan.engine.random_masks import random_mask
 from sparsegan.engine.timing import Fit, kept, line, medians
 from sparsegan.undisturbed import undisturbed
@@ -242,7 +241,7 @@ def _jobs(
     for density in DENSITIES:
         mask = random_mask(call.weight, density, generator, transposed=transposed, blocks=blocks)
         index = SparseIndex(mask)
-        jobs.append(_passes(sparse, to_batch_inner(x) if is_image else x, weight, index, *after))
+        jobs.append(_passes(sparse, x, weight, index, *after))
     return jobs
 
 

@@ -5,6 +5,7 @@ handler runs as it always did, on plain tensors, and the mode sees to it that no
 overtaken by a write into what it starts from.
 """
 
+import threading
 import weakref
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -16,11 +17,11 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.overrides import TorchFunctionMode
 
 from sparsegan.engine.constants import Kept
-from sparsegan.engine.fused import Prologue, Statistics
+from sparsegan.engine.fused import Statistics
 from sparsegan.engine.handlers import HANDLERS
 from sparsegan.engine.index import SparseIndex
-from sparsegan.engine.pending import METADATA, Pending, pend, to_plain
-from sparsegan.engine.views import RESHAPES, is_copy, no_writes_to_copies, note_copy, storage
+from sparsegan.engine.pending import METADATA, Deferred, Pending, pend, to_plain
+from sparsegan.engine.views import storage
 from sparsegan.torch_private import is_watched, tree_leaves
 
 
@@ -38,7 +39,6 @@ class Interception(TorchFunctionMode):
     Attributes:
         current: The layer that is about to run; the next convolution can be its own.
         changed: Whether a feature map was changed in place.
-        copies: Whether a copy stands where the network's author has asked for a view.
         stopped: Whether the forward was interrupted, so that functions run as they are.
     """
 
@@ -53,10 +53,18 @@ class Interception(TorchFunctionMode):
         self.indices = indices
         self.calm = calm
         self.changed = False
-        self.copies = False
         self.stopped = False
         self.current: str | None = None
         self._waiting: list[weakref.ref[Pending]] = []
+
+    def __enter__(self) -> "Interception":
+        super().__enter__()  # type: ignore[no-untyped-call]
+        _active.count += 1
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        _active.count -= 1
+        super().__exit__(*exception)  # type: ignore[no-untyped-call]
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
@@ -73,8 +81,8 @@ class Interception(TorchFunctionMode):
             raise
 
     def _run(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-        watched = is_watched()
         handler = HANDLERS.get(func)
+        watched = is_watched()
         if watched:
             self.current = None
         elif handler is not None:
@@ -90,12 +98,8 @@ class Interception(TorchFunctionMode):
                 args, kwargs = to_plain(args), to_plain(kwargs)
             tensors = _tensors(args, kwargs)
         maps = [(x, x._version) for x in tensors if _is_feature_map(x)]
-        with no_writes_to_copies(tensors) if self.copies else nullcontext():
-            result = func(*args, **kwargs)
+        result = func(*args, **kwargs)
         self.changed = self.changed or any(x._version != version for x, version in maps)
-        if func in RESHAPES and is_copy(tensors[0], result):
-            self.copies = True
-            note_copy(result)
         return result
 
     def take(self, x: Tensor, weight: Tensor, dimensions: tuple[int, ...]) -> SparseIndex | None:
@@ -107,9 +111,9 @@ class Interception(TorchFunctionMode):
         # An engine call on an empty batch has nothing to win.
         return index if fits and plain and x.dim() in dimensions and x.numel() else None
 
-    def defer(self, prologue: Prologue) -> Pending:
-        """The result of a prologue, for later."""
-        pending = pend(prologue)
+    def defer(self, made_of: Deferred) -> Pending:
+        """The result of a prologue or a convolution, for later."""
+        pending = pend(made_of)
         self._waiting = [one for one in self._waiting if _waits(one())]
         self._waiting.append(weakref.ref(pending))
         return pending
@@ -130,8 +134,22 @@ class Interception(TorchFunctionMode):
         touched = {storage(t) for t in tensors if not isinstance(t, Pending)}
         for reference in self._waiting:
             pending = reference()
-            if pending is not None and any(storage(t) in touched for t in pending.prologue.tensors):
+            if pending is not None and any(storage(t) in touched for t in pending.made_of.tensors):
                 pending.plain()
+
+
+class _Active(threading.local):
+    """How many interceptions a thread is in."""
+
+    count = 0
+
+
+_active = _Active()
+
+
+def intercepts() -> bool:
+    """Whether a network's forward is running natively in this thread."""
+    return _active.count > 0
 
 
 def _waits(pending: Pending | None) -> bool:

@@ -1,4 +1,4 @@
-"""Batch normalisation with its (leaky) ReLU on batch-inner tensors."""
+"""Batch normalisation with its (leaky) ReLU ."""
 
 from typing import Any
 
@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sparsegan.engine.layout import empty_batch_inner, to_batch_inner
 from sparsegan.engine.native import kernel
 from sparsegan.engine.registry import register
 from sparsegan.errors import SparseganError
@@ -30,7 +29,7 @@ def batch_norm(
     """``F.batch_norm`` and the activation behind it.
 
     Args:
-        x: Input (N, C, H, W), batch-inner (else it is copied).
+        x: Input (N, C, H, W); copied where it is not contiguous.
         running_mean: (C); updated in place in training. Needed outside training.
         running_var: (C); likewise, with the unbiased variance.
         weight: (C), or (N, C) for class-conditional normalisation; None is 1.
@@ -41,7 +40,7 @@ def batch_norm(
         negative_slope: Of the leaky ReLU behind: 0 is ReLU, 1 no activation.
 
     Returns:
-        (N, C, H, W), batch-inner.
+        (N, C, H, W).
 
     Raises:
         SparseganError: If there are no running statistics outside training, or shapes do not fit.
@@ -60,8 +59,20 @@ def normalisation(
     training: bool = False,
     momentum: float = 0.1,
     eps: float = 1e-5,
+    moments: tuple[Tensor, Tensor] | None = None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """What ``batch_norm`` normalises with, the running statistics moved.
+
+    Args:
+        x: As of ``batch_norm``.
+        running_mean: Likewise.
+        running_var: Likewise.
+        weight: Likewise.
+        bias: Likewise.
+        training: Likewise.
+        momentum: Likewise.
+        eps: Likewise.
+        moments: Means and variances of the channels of ``x``, (C), where they are known.
 
     Returns:
         Gains and biases, (C) or (N, C); means and inverse standard deviations, (C).
@@ -80,7 +91,7 @@ def normalisation(
         )
     if training:
         with torch.no_grad():
-            mean, variance = _ops.moments(x)
+            mean, variance = moments if moments is not None else _ops.moments(x)
             _update(running_mean, running_var, mean, variance, x.numel() // c, momentum)
     elif running_mean is not None and running_var is not None:
         mean, variance = running_mean.to(x.dtype), running_var.to(x.dtype)
@@ -105,30 +116,19 @@ def _update(
 
 
 def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
-    x = to_batch_inner(x)
+    x = x.contiguous()
     mean, variance = x.new_empty(x.shape[1]), x.new_empty(x.shape[1])
-    kernel("moments", x.dtype)(
-        x.data_ptr(),
-        x.shape[1],
-        x.shape[0] * x.shape[2] * x.shape[3],
-        mean.data_ptr(),
-        variance.data_ptr(),
-        torch.get_num_threads(),
-    )
+    addresses = (mean.data_ptr(), variance.data_ptr())
+    shape = tuple(x.shape)
+    kernel("moments", x.dtype)(x.data_ptr(), shape, *addresses, torch.get_num_threads())
     return mean, variance
-
-
-def rows(affine: Tensor) -> Tensor:
-    """(C) as it is; (N, C) as rows of samples for each channel, as the kernels want them."""
-    return affine.t().contiguous() if affine.dim() == 2 else affine.contiguous()
 
 
 def _arguments(
     x: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, inverse: Tensor, slope: float
 ) -> tuple[object, ...]:
-    n, c, h, w = x.shape
     pointers = (t.data_ptr() for t in (mean, inverse, gamma, beta))
-    return (c, h * w, n, *pointers, gamma.dim() == 2, slope)
+    return (tuple(x.shape), *pointers, gamma.dim() == 2, slope)
 
 
 def _normalise(
@@ -140,8 +140,8 @@ def _normalise(
     batch_statistics: bool,
     slope: float,
 ) -> Tensor:
-    x = to_batch_inner(x)
-    gamma, beta, y = rows(weight), rows(bias), empty_batch_inner(x, x.shape)
+    x = x.contiguous()
+    gamma, beta, y = weight.contiguous(), bias.contiguous(), torch.empty_like(x)
     mean, inverse = mean.contiguous(), inverse.contiguous()
     arguments = _arguments(x, gamma, beta, mean, inverse, slope)
     kernel("normalise", x.dtype)(x.data_ptr(), arguments, y.data_ptr(), torch.get_num_threads())
@@ -158,8 +158,8 @@ def _normalise_gradient(
     batch_statistics: bool,
     slope: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    x, gradient = to_batch_inner(x), to_batch_inner(gradient)
-    gamma, beta, d_x = rows(weight), rows(bias), empty_batch_inner(x, x.shape)
+    x, gradient = x.contiguous(), gradient.contiguous()
+    gamma, beta, d_x = weight.contiguous(), bias.contiguous(), torch.empty_like(x)
     mean, inverse = mean.contiguous(), inverse.contiguous()
     d_gamma, d_beta = torch.empty_like(gamma), torch.empty_like(beta)
     kernel("normalise_gradient", x.dtype)(
@@ -172,8 +172,6 @@ def _normalise_gradient(
         d_beta.data_ptr(),
         torch.get_num_threads(),
     )
-    if weight.dim() == 2:
-        d_gamma, d_beta = d_gamma.t().contiguous(), d_beta.t().contiguous()
     return d_x, d_gamma, d_beta
 
 
@@ -182,13 +180,13 @@ def _moments_fake(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _normalise_fake(x: Tensor, *rest: object) -> Tensor:
-    return empty_batch_inner(x, x.shape)
+    return x.new_empty(x.shape)
 
 
 def _normalise_gradient_fake(
     x: Tensor, gradient: Tensor, weight: Tensor, bias: Tensor, *rest: object
 ) -> tuple[Tensor, Tensor, Tensor]:
-    return empty_batch_inner(x, x.shape), weight.new_empty(weight.shape), bias.new_empty(bias.shape)
+    return x.new_empty(x.shape), weight.new_empty(weight.shape), bias.new_empty(bias.shape)
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: object) -> None:

@@ -11,7 +11,7 @@ others are never read.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +19,6 @@ from torch import Tensor
 from torch.nn import grad as dense_gradient
 
 from sparsegan.engine.index import Int2
-from sparsegan.engine.layout import empty_batch_inner, to_batch_inner
 from sparsegan.engine.native import kernel
 from sparsegan.engine.registry import register
 
@@ -31,10 +30,30 @@ _ops = torch.ops.sparsegan
 _dense_input_gradient: Callable[..., Tensor] = dense_gradient.conv2d_input
 
 
+class Epilogue(NamedTuple):
+    """What a convolution does with its sums before it writes them.
+
+    Attributes:
+        pool: Whether the result is the means of squares of 2x2 pixels.
+        residual: What is added: contiguous, of the result's shape or of half its height and width.
+        residual_upsampled: Whether it is of half the size.
+        mean: Where the channels' means go, or None.
+        variance: Where their variances go.
+    """
+
+    pool: bool = False
+    residual: Tensor | None = None
+    residual_upsampled: bool = False
+    mean: Tensor | None = None
+    variance: Tensor | None = None
+
+
+NOTHING = Epilogue()
+
+
 def source_of(x: Tensor) -> tuple[object, ...]:
-    """A batch-inner tensor, as it is, as the kernels' argument."""
-    n, c, h, w = x.shape
-    return (x.data_ptr(), c, h, w, n, 0, 0, 0, False, 1.0, False)
+    """A contiguous tensor, as it is, as the kernels' argument."""
+    return (x.data_ptr(), tuple(x.shape), 0, 0, 0, False, 1.0, False)
 
 
 def _address(x: Tensor | None) -> int:
@@ -48,7 +67,7 @@ def output_size(x: Sequence[int], weight: Sequence[int], stride: Int2, padding: 
 
 
 def _run(x: Tensor, weight: Tensor, bias: Tensor | None, plan: Tensor, size: list[int]) -> Tensor:
-    x = to_batch_inner(x)
+    x = x.contiguous()
     return run_convolution(x, source_of(x), weight, bias, plan, size)
 
 
@@ -58,8 +77,9 @@ def run_convolution(
     weight: Tensor,
     bias: Tensor | None,
     plan: Tensor,
-    size: list[int],
+    size: Sequence[int],
     values: Tensor | None = None,
+    epilogue: Epilogue = NOTHING,
 ) -> Tensor:
     """Runs the kernel: what ``source`` makes of ``x``, under a plan, to a result of ``size``.
 
@@ -67,10 +87,24 @@ def run_convolution(
     """
     weight = weight.contiguous()
     bias = bias.contiguous() if bias is not None else None
-    y = empty_batch_inner(x, size)
-    target = (y.data_ptr(), size[1], size[2], size[3], _address(bias), 0, False)
-    addresses = (plan.data_ptr(), weight.data_ptr(), _address(values))
-    kernel("convolve", x.dtype)(*addresses, source, target, torch.get_num_threads())
+    y = x.new_empty(size)
+    kernel("convolve", x.dtype)(
+        plan.data_ptr(),
+        weight.data_ptr(),
+        _address(values),
+        source,
+        (
+            y.data_ptr(),
+            tuple(size),
+            _address(bias),
+            epilogue.pool,
+            _address(epilogue.residual),
+            epilogue.residual_upsampled,
+            _address(epilogue.mean),
+            _address(epilogue.variance),
+        ),
+        torch.get_num_threads(),
+    )
     return y
 
 
@@ -114,14 +148,13 @@ def _convolve_weight(
     dense: bool,
     shape: Sequence[int],
 ) -> tuple[Tensor, Tensor]:
-    x, gradient = to_batch_inner(x), to_batch_inner(gradient)
+    x, gradient = x.contiguous(), gradient.contiguous()
     d_weight, d_bias = x.new_zeros(shape), x.new_empty(shape[0])
     kernel("weight_gradient", x.dtype)(
         weight_plan.data_ptr(),
         source_of(x),
         gradient.data_ptr(),
-        gradient.shape[2],
-        gradient.shape[3],
+        tuple(gradient.shape),
         d_weight.data_ptr(),
         d_bias.data_ptr(),
         torch.get_num_threads(),
@@ -130,11 +163,10 @@ def _convolve_weight(
 
 
 def _channel_sum(x: Tensor) -> Tensor:
-    x = to_batch_inner(x)
+    x = x.contiguous()
     sums = x.new_empty(x.shape[1])
-    elements = x.shape[0] * x.shape[2] * x.shape[3]
     kernel("channel_sums", x.dtype)(
-        x.data_ptr(), x.shape[1], elements, sums.data_ptr(), torch.get_num_threads()
+        x.data_ptr(), tuple(x.shape), sums.data_ptr(), torch.get_num_threads()
     )
     return sums
 
@@ -150,7 +182,7 @@ def _convolve_fake(
     padding: Int2,
     dense: bool,
 ) -> Tensor:
-    return empty_batch_inner(x, output_size(x.shape, weight.shape, stride, padding))
+    return x.new_empty(output_size(x.shape, weight.shape, stride, padding))
 
 
 def _convolve_adjoint_fake(
@@ -165,7 +197,7 @@ def _convolve_adjoint_fake(
     dense: bool,
     size: Sequence[int],
 ) -> Tensor:
-    return empty_batch_inner(x, [x.shape[0], weight.shape[1], *size])
+    return x.new_empty([x.shape[0], weight.shape[1], *size])
 
 
 def _convolve_weight_fake(

@@ -1,6 +1,7 @@
 """Tensors that are computed when something needs them: a convolution never does.
 
-A `Pending` stands for the result of a `fused.Prologue`. The functions that the engine intercepts
+A `Pending` stands for the result of a `fused.Prologue` or of a `convolution.Convolution`. The
+functions that the engine intercepts
 take it apart; whatever else meets one gets the plain tensor, computed once. Even code that no
 interception sees, such as a user's ``autograd.Function``, gets right values and gradients: a
 `Pending` is a node of the graph, and below autograd its operations compute it.
@@ -11,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sparsegan.engine.fused import Prologue, prologue_gradient
+from sparsegan.engine.convolution import Convolution
+from sparsegan.engine.fused import Prologue
 from sparsegan.torch_private import as_plain_tensors, return_and_correct_aliasing, tree_map, wrapper
 
 # What a pending tensor knows without its values.
@@ -21,15 +23,18 @@ METADATA = {
 }
 
 
+Deferred = Prologue | Convolution
+
+
 class Pending(Tensor):
-    """The result of a prologue, not computed yet: make one with `pend`.
+    """A result that is not computed yet: make one with `pend`.
 
     Attributes:
-        prologue: What it is the result of.
+        made_of: What it is the result of.
         recorded: Whether gradients were recorded when it was made; they are when it is computed.
     """
 
-    prologue: Prologue
+    made_of: Deferred
     recorded: bool
     _plain: Tensor | None
     _value: Tensor | None
@@ -47,8 +52,15 @@ class Pending(Tensor):
         if self._plain is None:
             with torch.enable_grad():
                 waits = self._value is None
-                self._plain = self.prologue.compute() if waits else self._alias()
+                self._plain = self.made_of.compute() if waits else self._alias()
         return self._plain
+
+    def settle(self, values: Tensor) -> None:
+        """Its values, which have been computed as a plain tensor."""
+        if self.recorded:
+            self._plain = values
+        else:
+            self._value = values
 
     def _alias(self) -> Tensor:
         with as_plain_tensors():
@@ -59,7 +71,7 @@ class Pending(Tensor):
         """The values outside the graph."""
         if self._value is None:
             with torch.no_grad():
-                known = self._plain if self._plain is not None else self.prologue.compute()
+                known = self._plain if self._plain is not None else self.made_of.compute()
                 self._value = known.detach()
         return self._value
 
@@ -83,23 +95,22 @@ class Pending(Tensor):
         return return_and_correct_aliasing(func, args, kwargs, result)  # type: ignore[no-untyped-call]
 
 
-def pend(prologue: Prologue) -> Pending:
-    """The result of a prologue, for later."""
+def pend(made_of: Deferred) -> Pending:
+    """The result of a prologue or a convolution, for later."""
     pending: Pending
     if torch.is_grad_enabled():
-        pending = _Defer.apply(prologue, *prologue.tensors)  # type: ignore[no-untyped-call]
+        pending = _Defer.apply(made_of, *made_of.tensors)  # type: ignore[no-untyped-call]
     else:
-        pending = _empty(prologue)
-    pending.prologue, pending.recorded = prologue, torch.is_grad_enabled()
+        pending = _empty(made_of)
+    pending.made_of, pending.recorded = made_of, torch.is_grad_enabled()
     return pending
 
 
 def pend_inplace(pending: Pending, prologue: Prologue) -> Pending:
     """Makes a waiting tensor the result of another prologue, which has the same tensors."""
-    options = (prologue.from_batch, prologue.slope, prologue.upsample)
     with as_plain_tensors():
-        _DeferInPlace.apply(pending, options, *prologue.tensors)  # type: ignore[no-untyped-call]
-    pending.prologue = prologue
+        _DeferInPlace.apply(pending, prologue, *prologue.tensors)  # type: ignore[no-untyped-call]
+    pending.made_of = prologue
     return pending
 
 
@@ -112,10 +123,10 @@ def _to_value(leaf: Any) -> Any:
     return leaf.value() if isinstance(leaf, Pending) else leaf
 
 
-def _empty(prologue: Prologue) -> Pending:
-    n, c, h, w = prologue.shape
-    strides = (1, h * w * n, w * n, n)
-    pending: Pending = wrapper(Pending, prologue.x, (n, c, h, w), strides)
+def _empty(made_of: Deferred) -> Pending:
+    n, c, h, w = made_of.shape
+    strides = (c * h * w, h * w, w, 1)
+    pending: Pending = wrapper(Pending, made_of.tensors[0], (n, c, h, w), strides)
     pending._plain = pending._value = None
     return pending
 
@@ -134,26 +145,21 @@ class _Alias(torch.autograd.Function):
 
 class _Defer(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, prologue: Prologue, *tensors: Tensor) -> Tensor:
+    def forward(ctx: Any, made_of: Deferred, *tensors: Tensor) -> Tensor:
         ctx.save_for_backward(*tensors)
-        ctx.options = (prologue.from_batch, prologue.slope, prologue.upsample)
-        ctx.first = 1
-        return _empty(prologue)
+        ctx.made_of, ctx.first = made_of, 1
+        return _empty(made_of)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        x, *statistics = ctx.saved_tensors
-        count = len(statistics)
-        prologue = Prologue(x, tuple(statistics) if statistics else None, *ctx.options)
-        known: tuple[Tensor | None, ...] = prologue_gradient(prologue, gradients[0])
-        of_tensors = (*known, None, None)[: 1 + count]
-        return *(None,) * ctx.first, *of_tensors
+        made_of: Deferred = ctx.made_of.with_tensors(ctx.saved_tensors)
+        return *(None,) * ctx.first, *made_of.gradient(gradients[0])
 
 
 class _DeferInPlace(_Defer):
     @staticmethod
-    def forward(ctx: Any, pending: Pending, options: Any, *tensors: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, pending: Pending, made_of: Deferred, *tensors: Tensor) -> Tensor:  # type: ignore[override]
         ctx.save_for_backward(*tensors)
-        ctx.options, ctx.first = options, 2
+        ctx.made_of, ctx.first = made_of, 2
         ctx.mark_dirty(pending)
         return pending

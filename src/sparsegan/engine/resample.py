@@ -1,11 +1,10 @@
-"""Average pooling and nearest upsampling by two on batch-inner tensors."""
+"""Average pooling and nearest upsampling by two."""
 
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from sparsegan.engine.layout import empty_batch_inner, to_batch_inner
 from sparsegan.engine.native import kernel
 from sparsegan.engine.registry import register
 from sparsegan.errors import SparseganError
@@ -17,10 +16,10 @@ def average_pool2(x: Tensor) -> Tensor:
     """Means of 2x2 pixels: ``F.avg_pool2d(x, 2)``.
 
     Args:
-        x: (N, C, H, W) of even height and width, batch-inner (else it is copied).
+        x: (N, C, H, W) of even height and width; copied where it is not contiguous.
 
     Returns:
-        (N, C, H/2, W/2), batch-inner.
+        (N, C, H/2, W/2).
 
     Raises:
         SparseganError: If height or width is odd.
@@ -37,10 +36,10 @@ def upsample2(x: Tensor) -> Tensor:
     """Every pixel four times: ``F.interpolate(x, scale_factor=2)``.
 
     Args:
-        x: (N, C, H, W), batch-inner (else it is copied).
+        x: (N, C, H, W); copied where it is not contiguous.
 
     Returns:
-        (N, C, 2H, 2W), batch-inner.
+        (N, C, 2H, 2W).
     """
     y: Tensor = _ops.spread2(x, 1.0)
     return y
@@ -50,29 +49,28 @@ def add_upsampled2(base: Tensor, x: Tensor) -> Tensor:
     """``base + upsample2(x)`` in one pass.
 
     Args:
-        base: (N, C, 2H, 2W), batch-inner (else it is copied).
-        x: (N, C, H, W), batch-inner (else it is copied).
+        base: (N, C, 2H, 2W); copied where it is not contiguous.
+        x: (N, C, H, W); copied where it is not contiguous.
 
     Returns:
-        (N, C, 2H, 2W), batch-inner.
+        (N, C, 2H, 2W).
     """
     y: Tensor = _ops.add_spread2(base, x)
     return y
 
 
 def _resample(x: Tensor, factor: float, base: Tensor | None = None, *, down: bool) -> Tensor:
-    x = to_batch_inner(x)
-    base = to_batch_inner(base) if base is not None else None
+    x = x.contiguous()
+    base = base.contiguous() if base is not None else None
     n, c, h, w = x.shape
-    y = empty_batch_inner(x, (n, c, h // 2, w // 2) if down else (n, c, 2 * h, 2 * w))
+    y = x.new_empty((n, c, h // 2, w // 2) if down else (n, c, 2 * h, 2 * w))
     small = y if down else x
     kernel("resample", x.dtype)(
         down,
         x.data_ptr(),
-        c,
+        n * c,
         small.shape[2],
         small.shape[3],
-        n,
         factor,
         0 if base is None else base.data_ptr(),
         y.data_ptr(),
@@ -95,16 +93,16 @@ def _add_spread2(base: Tensor, x: Tensor) -> Tensor:
 
 def _gather2_fake(x: Tensor, factor: float) -> Tensor:
     n, c, h, w = x.shape
-    return empty_batch_inner(x, (n, c, h // 2, w // 2))
+    return x.new_empty((n, c, h // 2, w // 2))
 
 
 def _spread2_fake(x: Tensor, factor: float) -> Tensor:
     n, c, h, w = x.shape
-    return empty_batch_inner(x, (n, c, 2 * h, 2 * w))
+    return x.new_empty((n, c, 2 * h, 2 * w))
 
 
 def _add_spread2_fake(base: Tensor, x: Tensor) -> Tensor:
-    return empty_batch_inner(base, base.shape)
+    return base.new_empty(base.shape)
 
 
 def _keep_factor(ctx: Any, inputs: tuple[Any, ...], output: object) -> None:

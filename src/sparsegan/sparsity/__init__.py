@@ -1,6 +1,7 @@
 """One network's mask and how it moves; knows nothing of GANs."""
 
 from sparsegan.sparsity.allocation import layer_counts, layer_densities, weight_budget
+from sparsegan.sparsity.communication import ActiveGradients, average_active_gradients
 from sparsegan.sparsity.ema import SparseEMA
 from sparsegan.sparsity.maskable import RULES, maskable_layers, unwrap
 from sparsegan.sparsity.masks import Masks
@@ -11,6 +12,7 @@ from sparsegan.sparsity.units import Granularity, Units
 
 __all__ = [
     "RULES",
+    "ActiveGradients",
     "DropFraction",
     "Granularity",
     "MaskChange",
@@ -18,6 +20,7 @@ __all__ = [
     "SparseEMA",
     "SparseNetwork",
     "Units",
+    "average_active_gradients",
     "drop",
     "due",
     "exchange",

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from sparsegan.engine import zero_where_
 from sparsegan.errors import SparseganError
 from sparsegan.sparsity.maskable import unwrap
 from sparsegan.sparsity.masks import Masks
@@ -95,7 +96,7 @@ class SparseEMA:
             if fresh is not None:
                 average.copy_(torch.where(fresh, weight, average))
             if mask is not None:
-                average.masked_fill_(~mask, 0)
+                zero_where_(average, ~mask)
 
     @contextmanager
     def swapped(self) -> Iterator[nn.Module]:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sparsegan.engine import zero_where_
 from sparsegan.errors import SparseganError
 from sparsegan.sparsity.allocation import Allocation, group_counts, weight_budget
 from sparsegan.sparsity.maskable import Include, maskable_layers
@@ -198,7 +199,7 @@ class Masks:
             return
         for tensor, inactive in zip(tensors, self._inactive, strict=True):
             if tensor is not None:
-                tensor.masked_fill_(inactive, 0)
+                zero_where_(tensor, inactive)
 
     def _follow_device(self) -> None:
         device = self.layers[0].parameter.device

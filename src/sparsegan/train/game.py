@@ -11,6 +11,7 @@ from sparsegan.methods import Method, StepEvents
 from sparsegan.seeding import stream
 from sparsegan.settings import kinds
 from sparsegan.settings.config import Config
+from sparsegan.sparsity import average_active_gradients
 from sparsegan.train import build
 from sparsegan.train.augment import augment, augmentation_numbers
 from sparsegan.train.batches import Inputs
@@ -61,6 +62,8 @@ class Game:
             )
             for role, network in self.networks.items()
         }
+        for role, learner in self.learners.items():
+            average_active_gradients(learner.wrapped, self.method.networks[role])
 
     @property
     def networks(self) -> dict[str, nn.Module]:

@@ -41,22 +41,6 @@ double distance(const std::vector<T>& got, const std::vector<double>& want, int6
   return worst / largest;
 }
 
-// Whether the kernels read this convolution's planes as rows of elements.
-inline bool is_point(const Geometry& g) {
-  return g.kernel_h == 1 && g.kernel_w == 1 && g.stride_h == 1 && g.stride_w == 1 && g.pad_h == 0 &&
-         g.pad_w == 0;
-}
-
-// What the result of a pass is laid out for: vectors of samples, the rows of a 1x1 convolution, or
-// images, whose size is left out for every other problem.
-inline Extent extent(const Tile& tile, const Geometry& g, int64_t batch, int64_t height,
-                     int64_t width, bool sized) {
-  if (is_point(g)) return {tile.columns * tile.lanes, 0, 1};
-  if (batch >= tile.lanes) return {0, 0, 0};
-  if (!sized) return {static_cast<int32_t>(batch), 0, 0};
-  return {static_cast<int32_t>(batch), static_cast<int32_t>(height), static_cast<int32_t>(width)};
-}
-
 // The largest relative error of the three passes.
 template <typename T>
 double worst_error(const Kernels<T>& kernels, const Problem& p, double density, int threads,
@@ -73,28 +57,21 @@ double worst_error(const Kernels<T>& kernels, const Problem& p, double density, 
   const std::vector<T> x = numbers.list<T>(p.in_size()), dy = numbers.list<T>(p.out_size());
   std::vector<T> y(p.out_size(), T(NAN)), dx(p.in_size(), T(NAN)), dw(p.weights(), T(0));
 
-  const bool sized = seed % 2 == 0;
-  const Extent of_y = extent(kernels.tile, g, p.batch, p.out_height(), p.out_width(), sized);
-  const Extent of_x = extent(kernels.tile, g, p.batch, p.height, p.width, sized);
-  const auto forward = build_plan(mask.data(), g, false, true, of_y, kernels.tile);
-  const auto plain = build_plan(mask.data(), g, false, false, of_y, kernels.tile);
-  const auto backward = build_plan(mask.data(), g, true, true, of_x, kernels.tile);
+  const bool many = p.batch >= kernels.tile.lanes && seed % 2 == 0;
+  const auto made = [&](bool transposed, bool groups) {
+    return build_plan(mask.data(), g, transposed, groups, p.sizes(), many, kernels.tile);
+  };
+  const auto forward = made(false, true), plain = made(false, false), backward = made(true, true);
   Source<T> in{}, out{};
-  in.data = x.data(), in.channels = g.inputs, in.height = p.height, in.width = p.width;
-  out.data = dy.data(), out.channels = g.outputs;
-  out.height = p.out_height(), out.width = p.out_width();
-  in.batch = out.batch = p.batch;
+  in.data = x.data(), in.channels = g.inputs, in.batch = p.batch;
+  out.data = dy.data(), out.channels = g.outputs, out.batch = p.batch;
   Target<T> result{}, gradient{};
-  result.data = y.data(), result.channels = g.outputs;
-  result.height = p.out_height(), result.width = p.out_width();
-  gradient.data = dx.data(), gradient.channels = g.inputs;
-  gradient.height = p.height, gradient.width = p.width;
+  result.data = y.data(), gradient.data = dx.data();
   std::vector<T> values(weight.size());
   kernels.gather(Plan{forward.data()}, weight.data(), values.data(), threads);
   kernels.convolve(Plan{forward.data()}, nullptr, values.data(), in, result, threads);
   kernels.convolve(Plan{backward.data()}, weight.data(), nullptr, out, gradient, threads);
-  kernels.weight_gradient(Plan{plain.data()}, in, dy.data(), p.out_height(), p.out_width(),
-                          dw.data(), nullptr, threads);
+  kernels.weight_gradient(Plan{plain.data()}, in, dy.data(), dw.data(), nullptr, threads);
 
   std::vector<double> dw_want = reference_weight_gradient(p, x.data(), dy.data());
   for (size_t i = 0; i < mask.size(); ++i) dw_want[i] *= mask[i];

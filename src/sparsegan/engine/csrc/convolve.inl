@@ -1,95 +1,74 @@
 // The sparse convolution: forward pass, input gradient and transposed convolution alike.
 //
-// For every item: pack a block of input channels (it fits the L1 cache), stream the block's active
-// weights, each one broadcast times the vectors of the register tile, and go on to the next block.
-// The sums of all output channels wait in a buffer that fits the L2 cache.
+// For every band: pack it; for every register tile of results go through the blocks of input channels
+// (what a tile meets of one fits the L1 cache) and stream the block's active weights, each one
+// broadcast times the tile's vectors. Input and sums of all channels wait in the L2 cache.
 
-// Prefetches the lines of the next block's input, a few at a time while a block computes.
-struct Prefetcher {
-  const T* base;
-  int64_t plane;
-  const int32_t* channels;
-  int32_t channel, last;
-  const RunList* list;
-  int32_t run;
+// Memory that will be read or written next is asked for while sums are made, a few lines at a time.
+class Ahead {
+ public:
+  // So many segments there will be to ask in; `used` elements of the L2 cache are taken. What does not
+  // fit beside them is not asked for, nor is what is small, or too much at a time.
+  Ahead(int64_t segments, int64_t used) : segments_(segments), room_(kAheadElements - used) {}
 
-  int64_t lines() const { return static_cast<int64_t>(last - channel) * list->count; }
-
-  // Many lines at a time, as few output channels ask for, would drive the packed block out of the L1
-  // cache: they go to the L2 cache.
-  void some(int32_t count) { count > 16 ? fetch<2>(count) : fetch<3>(count); }
-
-  template <int kLocality>
-  void fetch(int32_t count) {
-    for (; count > 0 && channel < last; --count) {
-      __builtin_prefetch(base + channels[channel] * plane + list->runs[run].global, 0, kLocality);
-      if (++run == list->count) run = 0, ++channel;
+  void add(const T* begin, int64_t elements, bool written) {
+    const int64_t lines = lines_ + ceil_div(elements, kLine), share = ceil_div(lines, larger(1, segments_));
+    if (elements > room_ || elements < kFew || share > kShare || count_ == kMost) return;
+    room_ -= elements, lines_ = lines, share_ = share;
+    ranges_[count_++] = {begin, begin + elements, written};
+  }
+  void some() {
+    for (int64_t n = 0; n < share_ && at_ < count_; ++n) {
+      Range& range = ranges_[at_];
+      range.written ? __builtin_prefetch(range.next, 1, 2) : __builtin_prefetch(range.next, 0, 2);
+      range.next += kLine;
+      if (range.next >= range.end) ++at_;
     }
   }
+
+ private:
+  static constexpr int kMost = 3, kShare = 8;
+  static constexpr int64_t kLine = 64 / sizeof(T), kAheadElements = SPARSEGAN_CACHE_BYTES / sizeof(T);
+  static constexpr int64_t kFew = 16384;
+  struct Range {
+    const T *next, *end;
+    bool written;
+  };
+  int64_t segments_, room_, lines_ = 0, share_ = 0;
+  int count_ = 0, at_ = 0;
+  Range ranges_[kMost];
 };
 
-// The sums of a segment come from the L2 cache: asks for those of the segment after the next.
-inline void prefetch_segment(const T* tiles, const Segment* segment, const Segment* last) {
-  if (segment + 2 >= last) return;
-  constexpr int size = kRows * kColumns * kLanes, line = 64 / sizeof(T);
-  const T* soon = tiles + static_cast<int64_t>(segment[2].output) * size;
-  for (int i = 0; i < size; i += line) __builtin_prefetch(soon + i, 0, 3);
-}
-
-// kRow is the distance of two rows of the register tile in the packed tile, 0 where it is only
-// known at run time.
-template <int kHeight, int kWidth, int kRow>
-void accumulate(const T* __restrict packed, T* __restrict sums, const Segment* segment,
-                const Segment* last, const uint16_t* __restrict offset,
-                const T* __restrict weight, int64_t row, Prefetcher& prefetcher, int32_t lines) {
-  const int64_t step = kRow ? kRow : row;
+template <int kCount>
+void accumulate(const T* __restrict packed, T* __restrict sums, int64_t pitch, bool begin,
+                const Segment* segment, const Segment* last, const int32_t* __restrict offset,
+                const T* __restrict weight, Ahead& ahead) {
   for (; segment < last; ++segment) {
-    T* mine = sums + static_cast<int64_t>(segment->output) * (kRows * kColumns * kLanes);
-    prefetcher.some(lines);
-    prefetch_segment(sums, segment, last);
-    Vector a[kHeight][kWidth];
+    T* mine = sums + segment->output * pitch;
+    ahead.some();
+    Vector a[kCount];
     SPARSEGAN_UNROLL
-    for (int r = 0; r < kHeight; ++r)
-      SPARSEGAN_UNROLL
-      for (int q = 0; q < kWidth; ++q) a[r][q] = load(mine + (r * kColumns + q) * kLanes);
-    int32_t n = segment->count;
-    do {
+    for (int q = 0; q < kCount; ++q) a[q] = begin ? Vector{} : load(mine + q * kLanes);
+    for (int32_t n = segment->count; n > 0; --n) {
       const T* x = packed + *offset++;
       const Vector w = broadcast(*weight++);
       SPARSEGAN_UNROLL
-      for (int r = 0; r < kHeight; ++r)
-        SPARSEGAN_UNROLL
-        for (int q = 0; q < kWidth; ++q) a[r][q] += w * load(x + r * step + q * kLanes);
-    } while (--n);
+      for (int q = 0; q < kCount; ++q) a[q] += w * load(x + q * kLanes);
+    }
     SPARSEGAN_UNROLL
-    for (int r = 0; r < kHeight; ++r)
-      SPARSEGAN_UNROLL
-      for (int q = 0; q < kWidth; ++q) store(mine + (r * kColumns + q) * kLanes, a[r][q]);
+    for (int q = 0; q < kCount; ++q) store(mine + q * kLanes, a[q]);
   }
 }
 
-typedef void (*Accumulate)(const T*, T*, const Segment*, const Segment*, const uint16_t*, const T*,
-                           int64_t, Prefetcher&, int32_t);
+typedef void (*Accumulate)(const T*, T*, int64_t, bool, const Segment*, const Segment*,
+                           const int32_t*, const T*, Ahead&);
 
-template <int kRow, int kHeight, int kWidth>
-inline Accumulate choose_accumulate(int height, int width) {
-  if constexpr (kWidth > 1) {
-    if (width < kWidth) return choose_accumulate<kRow, kHeight, kWidth - 1>(height, width);
+template <int kCount>
+inline Accumulate choose_accumulate(int vectors) {
+  if constexpr (kCount > 1) {
+    if (vectors < kCount) return choose_accumulate<kCount - 1>(vectors);
   }
-  if constexpr (kHeight > 1) {
-    if (height < kHeight) return choose_accumulate<kRow, kHeight - 1, kWidth>(height, width);
-  }
-  return accumulate<kHeight, kWidth, kRow>;
-}
-
-// Rows of a 1x1 and of a 3-wide kernel of stride one have compiled-in distances.
-constexpr int kPointRow = kColumns * kLanes, kThreeRow = (kColumns + 2) * kLanes;
-
-inline Accumulate accumulate_for(int64_t row, int height, int width) {
-  if (height == 1) return choose_accumulate<0, 1, kRows * kColumns>(1, width);
-  if (row == kPointRow) return choose_accumulate<kPointRow, kRows, kColumns>(height, width);
-  if (row == kThreeRow) return choose_accumulate<kThreeRow, kRows, kColumns>(height, width);
-  return choose_accumulate<0, kRows, kColumns>(height, width);
+  return accumulate<kCount>;
 }
 
 // Vectors of a row that four output channels hold in registers together.
@@ -97,15 +76,14 @@ constexpr int kGroupColumns = kLanes * sizeof(T) == 64 ? 4 : 2;
 
 // Entries of four weights, for some neighbouring vectors: every vector that is loaded meets four.
 template <int kWidth>
-inline void accumulate_row(const T* __restrict packed, T* __restrict sums,
-                           const uint16_t* __restrict offset, const T* __restrict weight,
+inline void accumulate_row(const T* __restrict packed, T* __restrict sums, int64_t pitch, bool begin,
+                           const int32_t* __restrict offset, const T* __restrict weight,
                            int32_t count) {
-  constexpr int64_t size = kRows * kColumns * kLanes;
   Vector a[kGroup][kWidth];
   SPARSEGAN_UNROLL
   for (int j = 0; j < kGroup; ++j)
     SPARSEGAN_UNROLL
-    for (int q = 0; q < kWidth; ++q) a[j][q] = load(sums + j * size + q * kLanes);
+    for (int q = 0; q < kWidth; ++q) a[j][q] = begin ? Vector{} : load(sums + j * pitch + q * kLanes);
   for (int32_t i = 0; i < count; ++i) {
     const T* x = packed + offset[i];
     Vector v[kWidth];
@@ -121,147 +99,134 @@ inline void accumulate_row(const T* __restrict packed, T* __restrict sums,
   SPARSEGAN_UNROLL
   for (int j = 0; j < kGroup; ++j)
     SPARSEGAN_UNROLL
-    for (int q = 0; q < kWidth; ++q) store(sums + j * size + q * kLanes, a[j][q]);
+    for (int q = 0; q < kWidth; ++q) store(sums + j * pitch + q * kLanes, a[j][q]);
 }
 
-inline void accumulate_groups(const T* packed, T* sums, const Segment* segment, const Segment* last,
-                              const uint16_t* offset, const T* weight, int64_t row, int height,
-                              int width, Prefetcher& prefetcher, int32_t lines) {
+inline void accumulate_groups(const T* packed, T* sums, int64_t pitch, bool begin,
+                              const Segment* segment, const Segment* last, const int32_t* offset,
+                              const T* weight, int vectors) {
   for (; segment < last; ++segment) {
-    T* mine = sums + static_cast<int64_t>(segment->output) * (kRows * kColumns * kLanes);
+    const T* x = packed;
+    T* mine = sums + segment->output * pitch;
     const int32_t n = segment->count;
-    prefetcher.some(lines);
-    for (int r = 0; r < height; ++r) {
-      const T* x = packed + r * row;
-      T* to = mine + r * (kColumns * kLanes);
-      int q = 0;
-      for (; q + kGroupColumns <= width; q += kGroupColumns)
-        accumulate_row<kGroupColumns>(x + q * kLanes, to + q * kLanes, offset, weight, n);
-      for (; q < width; ++q) accumulate_row<1>(x + q * kLanes, to + q * kLanes, offset, weight, n);
-    }
+    int q = 0;
+    for (; q + kGroupColumns <= vectors; q += kGroupColumns, x += kGroupColumns * kLanes,
+         mine += kGroupColumns * kLanes)
+      accumulate_row<kGroupColumns>(x, mine, pitch, begin, offset, weight, n);
+    for (; q < vectors; ++q, x += kLanes, mine += kLanes)
+      accumulate_row<1>(x, mine, pitch, begin, offset, weight, n);
     offset += n, weight += kGroup * n;
   }
 }
 
-inline void start_sums(T* sums, const T* bias, int64_t outputs) {
-  constexpr int64_t size = kRows * kColumns * kLanes;
-  for (int64_t o = 0; o < outputs; ++o) {
-    const Vector b = broadcast(bias ? bias[o] : T(0));
-    for (int64_t i = 0; i < size; i += kLanes) store(sums + o * size + i, b);
-  }
-}
-
-inline void write_channel(const T* sums, const RunList& list, T* y, const T* residual) {
-  for (int32_t i = 0; i < list.count; ++i) {
-    const Run& run = list.runs[i];
-    const T* from = sums + run.local;
-    T* to = y + run.global;
-    const T* other = residual ? residual + run.residual : nullptr;
-    int32_t k = 0;
-    for (; k + kLanes <= run.length; k += kLanes)
-      store(to + k, other ? load(from + k) + load(other + k) : load(from + k));
-    for (; k < run.length; ++k) to[k] = other ? from[k] + other[k] : from[k];
-  }
-}
-
 // Gathers the active weights in the plan's order.
-inline void gather_weights(const Plan& plan, const Part& p, const T* weight, T* values,
-                           int threads) {
-  const int32_t* positions = plan.positions(p);
-#pragma omp parallel for num_threads(threads) schedule(static) if (p.active > 16384)
-  for (int32_t i = 0; i < p.active; ++i) values[i] = weight[positions[i]];
-}
-
-inline void convolve_part(const Plan& plan, const Part& p, const T* values, const Source<T>& x,
-                          const Target<T>& y, int64_t limit, int threads) {
-  const Header& h = plan.header();
-  const Grid grid = make_grid(h, p, y.height, y.width, x.batch, limit);
-  const int64_t in_plane =
-      plane_elements(x.height, x.width, x.batch, x.upsample, limit);
-  const int64_t out_plane = plane_elements(y.height, y.width, x.batch, false, limit);
-  const int64_t residual_plane =
-      plane_elements(y.height, y.width, x.batch, y.residual_upsampled, limit);
-  const int64_t items = grid.items(), sums_size = kRows * kColumns * kLanes;
-  const Block* blocks = plan.blocks(p);
-  const int32_t* channels = plan.channels(p);
-  const Segment* segments = plan.segments(p);
-  const uint16_t* offsets = plan.offsets(p);
-  const int64_t row = static_cast<int64_t>(p.in_step_h) * p.row_pitch;
-
-#pragma omp parallel num_threads(static_cast<int>(larger(1, smaller(threads, items))))
-  {
-    const int64_t packed_size = larger(1, p.block_channels) * static_cast<int64_t>(p.channel_pitch);
-    const int64_t unit_size = h.outputs * sums_size;
-    T* packed = static_cast<T*>(allocate(packed_size * sizeof(T)));
-    T* sums = static_cast<T*>(allocate(kUnits * unit_size * sizeof(T)));
-    RunList in[kUnits], out[kUnits];
-    for (int u = 0; u < kUnits; ++u) in[u] = make_list(p), out[u] = make_list(p);
-#pragma omp for schedule(dynamic, 1)
-    for (int64_t index = 0; index < items; ++index) {
-      const Item item = make_item(grid, index);
-      for (int32_t u = 0; u < item.units; ++u) {
-        find_input(in[u], grid, p, item.at(u, grid), x);
-        output_runs(out[u], grid, p, item.at(u, grid), y.width, y.residual_upsampled);
-        start_sums(sums + u * unit_size, y.bias, h.outputs);
-      }
-      __builtin_memset(packed, 0, packed_size * sizeof(T));
-      const Accumulate accumulate_tile = accumulate_for(row, item.height, item.vectors);
-      for (int32_t b = 0; b < p.block_count; ++b) {
-        const Block &block = blocks[b], &next = blocks[b + 1];
-        Prefetcher prefetcher{x.data, in_plane, channels, next.channel,
-                              b + 1 < p.block_count ? blocks[b + 2].channel : next.channel, &in[0], 0};
-        const auto lines =
-            static_cast<int32_t>(ceil_div(prefetcher.lines(), next.segment - block.segment));
-        for (int32_t u = 0; u < item.units; ++u) {
-          for (int32_t c = block.channel; c < next.channel; ++c)
-            pack_channel(packed + (c - block.channel) * p.channel_pitch, in[u], x, channels[c],
-                         in_plane);
-          const Segment *begin = segments + block.segment, *end = segments + next.segment;
-          const T* weights = values + static_cast<int64_t>(block.entry) * h.group;
-          if (h.group > 1)
-            accumulate_groups(packed, sums + u * unit_size, begin, end, offsets + block.entry,
-                              weights, row, item.height, item.vectors, prefetcher, lines);
-          else
-            accumulate_tile(packed, sums + u * unit_size, begin, end, offsets + block.entry, weights,
-                            row, prefetcher, lines);
-        }
-      }
-      for (int64_t o = 0; o < h.outputs; ++o)
-        for (int32_t u = 0; u < item.units; ++u)
-          write_channel(sums + u * unit_size + o * sums_size, out[u], y.data + o * out_plane,
-                        y.residual ? y.residual + o * residual_plane : nullptr);
-    }
-    free(packed), free(sums);
-    for (int u = 0; u < kUnits; ++u) free(in[u].runs), free(out[u].runs);
-  }
-}
-
 inline void gather(const Plan& plan, const T* weight, T* values, int threads) {
-  for (int32_t i = 0; i < plan.header().parts; ++i) {
-    gather_weights(plan, plan.part(i), weight, values, threads);
-    values += plan.part(i).active;
+  const int32_t* positions = plan.positions();
+  const int32_t active = plan.header().active;
+#pragma omp parallel for num_threads(threads) schedule(static) if (active > 16384)
+  for (int32_t i = 0; i < active; ++i) values[i] = weight[positions[i]];
+}
+
+// The sums of one tile of a packed band.
+inline void sum_tile(const Plan& plan, const T* values, const T* packed, const Tiles::Part& tile,
+                     T* sums, int64_t pitch, Ahead& ahead) {
+  const Header& h = plan.header();
+  const Block* blocks = plan.blocks();
+  const Accumulate accumulate_tile = choose_accumulate<kVectors>(tile.vectors);
+  for (int32_t b = 0; b < h.block_count; ++b) {
+    const Block &block = blocks[b], &next = blocks[b + 1];
+    const T* input = packed + int64_t{block.channel} * h.channel_pitch + tile.first;
+    const Segment *first = plan.segments() + block.segment, *last = plan.segments() + next.segment;
+    const int32_t* offsets = plan.offsets() + block.entry;
+    const T* weights = values + int64_t{block.entry} * h.group;
+    if (h.group > 1)
+      accumulate_groups(input, sums + tile.first, pitch, b == 0, first, last, offsets, weights,
+                        tile.vectors);
+    else
+      accumulate_tile(input, sums + tile.first, pitch, b == 0, first, last, offsets, weights, ahead);
   }
 }
 
-inline void convolve(const Plan& plan, const T* weight, const T* values, const Source<T>& source,
-                     const Target<T>& target, int threads) {
-  Source<T> x = source;
-  Target<T> y = target;
-  int64_t limit = kNoLimit;
-  if (is_flat(plan)) {
-    limit = y.height * y.width * x.batch;
-    flatten(limit, x.height, x.width, x.batch);
-    y.height = x.height, y.width = x.width;
+inline int64_t segment_count(const Plan& plan) { return plan.blocks()[plan.header().block_count].segment; }
+
+inline int64_t packed_elements(const Header& h) { return int64_t{h.channel_count} * h.channel_pitch; }
+
+// What one band has of a channel of a result.
+struct Moments {
+  double mean, spread;
+};
+
+// Of all channels, from those of the images' bands: (image, band, channel).
+inline void join_moments(const Bands& bands, const Writer& writer, const Moments* parts,
+                         const Target<T>& y) {
+  const int64_t channels = bands.h.outputs;
+  for (int64_t o = 0; o < channels; ++o) {
+    double count = 0, mean = 0, spread = 0;
+    for (int64_t image = 0; image < bands.batch; ++image)
+      for (int64_t b = 0; b < bands.per_column; ++b) {
+        const Moments& part = parts[(image * bands.per_column + b) * channels + o];
+        const auto more = static_cast<double>(writer.count(bands[b]));
+        const double distance = part.mean - mean, sum = count + more;
+        mean += distance * more / sum;
+        spread += part.spread + distance * distance * count * more / sum;
+        count = sum;
+      }
+    y.mean[o] = static_cast<T>(mean), y.variance[o] = static_cast<T>(spread / count);
   }
+}
+
+inline void convolve(const Plan& plan, const T* weight, const T* values, const Source<T>& x,
+                     const Target<T>& y, int threads) {
+  const Header& h = plan.header();
+  const Bands bands(h, x.batch, threads, y.pool);
+  const int64_t pitch = sums_pitch(h), items = bands.count();
   T* gathered = nullptr;
   if (values == nullptr) {
-    gathered = static_cast<T*>(allocate(plan.header().active * sizeof(T)));
+    gathered = allocate(h.active);
     gather(plan, weight, gathered, threads);
     values = gathered;
   }
-  for (int32_t i = 0; i < plan.header().parts; ++i) {
-    convolve_part(plan, plan.part(i), values, x, y, limit, threads);
-    values += plan.part(i).active;
+  Moments* parts = nullptr;
+  if (y.mean != nullptr)
+    parts = static_cast<Moments*>(
+        malloc(x.batch * bands.per_column * h.outputs * static_cast<int64_t>(sizeof(Moments))));
+#pragma omp parallel num_threads(static_cast<int>(larger(1, smaller(threads, items))))
+  {
+    const Packer packer(plan, x);
+    const Writer writer(h, y);
+    const int64_t plane = writer.pixels(), image = h.outputs * plane;
+    const int64_t input = x.channels * source_pixels(h, x.upsample);
+    const int64_t sums_size = h.outputs * int64_t{h.parts()} * pitch + kLanes;
+    const int64_t used = packed_elements(h) + sums_size;
+    const bool alone = h.column == 1 && bands.per_column == 1;  // an item is an image
+    T *packed = allocate_zeros(packed_elements(h)), *sums = allocate(sums_size);
+#pragma omp for schedule(dynamic, 1)
+    for (int64_t i = 0; i < items; ++i) {
+      const Band band = bands[i];
+      packer.pack(band, packed);
+      const Tiles tiles = make_tiles(h, band.rows);
+      Ahead ahead(tiles.count * segment_count(plan), used);
+      if (alone) {
+        ahead.add(y.data + band.image * image, image, true);
+        if (band.image + 1 < x.batch) ahead.add(x.data + (band.image + 1) * input, input, false);
+      }
+      for (int64_t t = 0; t < tiles.count; ++t)
+        sum_tile(plan, values, packed, tiles[t], sums, pitch, ahead);
+      for (int32_t o = 0; o < h.outputs; ++o) {
+        const int64_t at = band.image * image + o * plane;
+        const T* residual = y.residual == nullptr ? nullptr
+                                                  : y.residual + (y.residual_upsampled ? at / 4 : at);
+        writer.write(band, sums + o * pitch, h.outputs * pitch, y.bias ? y.bias[o] : T(0), y.data + at,
+                     image, residual);
+        for (int64_t k = 0; k < band.images && parts != nullptr; ++k) {
+          const int64_t part = (band.image + k) * bands.per_column + i % bands.per_column;
+          Moments& moments = parts[part * h.outputs + o];
+          writer.moments(band, y.data + at + k * image, moments.mean, moments.spread);
+        }
+      }
+    }
+    free(packed), free(sums);
   }
-  free(gathered);
+  if (parts != nullptr) join_moments(bands, Writer(h, y), parts, y);
+  free(gathered), free(parts);
 }

@@ -57,59 +57,63 @@ bool use(const std::string& name) {
 
 std::vector<int> tile(bool wide) {
   const Tile& t = wide ? kernels<double>().tile : kernels<float>().tile;
-  return {t.lanes, t.rows, t.columns};
+  return {t.lanes, t.vectors};
 }
 
 typedef nb::ndarray<nb::pytorch, int32_t, nb::ndim<1>> Words;
 
-// `result` is (batch, height, width), as of an Extent.
+// `sizes` are heights and widths of what the convolution takes and gives, as of a Sizes; `many` as of
+// build_plan.
 Words plan(Address mask, std::vector<int32_t> geometry, bool transposed, bool groups,
-           std::vector<int32_t> result, bool wide) {
+           std::vector<int32_t> sizes, bool many, bool wide) {
   if (geometry.size() != 8) throw std::invalid_argument("a geometry has eight numbers");
-  if (result.size() != 3) throw std::invalid_argument("a result has three sizes");
+  if (sizes.size() != 4) throw std::invalid_argument("there are four sizes");
   const Geometry g{geometry[0], geometry[1], geometry[2], geometry[3],
                    geometry[4], geometry[5], geometry[6], geometry[7]};
   auto* words = new std::vector<int32_t>;
   nb::capsule owner(words, [](void* p) noexcept { delete static_cast<std::vector<int32_t>*>(p); });
   {
     nb::gil_scoped_release release;
-    *words = build_plan(at<uint8_t>(mask), g, transposed, groups, {result[0], result[1], result[2]},
+    *words = build_plan(at<uint8_t>(mask), g, transposed, groups,
+                        {sizes[0], sizes[1], sizes[2], sizes[3]}, many,
                         wide ? kernels<double>().tile : kernels<float>().tile);
   }
   return Words(words->data(), {words->size()}, owner);
 }
 
-// A plan for tensors of these channel counts and the instruction set in use.
+// The shape of a tensor of images: (batch, channels, height, width).
+typedef std::tuple<int64_t, int64_t, int64_t, int64_t> Shape;
+
+// A plan for a source and a result of these shapes and the instruction set in use.
 template <typename T>
-Plan checked(Address address, int64_t inputs, int64_t outputs, int64_t height, int64_t width) {
+Plan checked(Address address, const Shape& source, const Shape& result) {
   if (address == 0) throw std::invalid_argument("this pass has no plan");
   const Plan plan{at<int32_t>(address)};
   const Header& h = plan.header();
   const Tile& t = kernels<T>().tile;
-  if (h.magic != kPlanMagic || h.lanes != t.lanes || h.rows != t.rows || h.columns != t.columns)
+  if (h.magic != kPlanMagic || h.lanes != t.lanes || h.vectors != t.vectors)
     throw std::invalid_argument("the plan was built for another instruction set");
-  if (h.inputs != inputs || (outputs >= 0 && h.outputs != outputs))
+  if (h.inputs != std::get<1>(source) || h.outputs != std::get<1>(result))
     throw std::invalid_argument("the plan was built for other numbers of channels");
-  if (h.height != 0 && (h.height != height || h.width != width))
+  if (h.source_height != std::get<2>(source) || h.source_width != std::get<3>(source) ||
+      h.height != std::get<2>(result) || h.width != std::get<3>(result))
     throw std::invalid_argument("the plan was built for images of another size");
+  if (std::get<0>(source) != std::get<0>(result))
+    throw std::invalid_argument("source and result have different batches");
   return plan;
 }
 
-// (data, channels, height, width, batch, centre, scale, shift, per_sample, slope, upsample); a slope
-// of one is no activation.
-typedef std::tuple<Address, int64_t, int64_t, int64_t, int64_t, Address, Address, Address, bool,
-                   double, bool>
-    SourceArguments;
-// (data, channels, height, width, bias, residual, residual_upsampled)
-typedef std::tuple<Address, int64_t, int64_t, int64_t, Address, Address, bool> TargetArguments;
+// (data, shape after upsampling, centre, scale, shift, per_sample, slope, upsample); a slope of one is
+// no activation.
+typedef std::tuple<Address, Shape, Address, Address, Address, bool, double, bool> SourceArguments;
 
 template <typename T>
 Source<T> source(const SourceArguments& a) {
-  const double slope = std::get<9>(a);
-  return {at<const T>(std::get<0>(a)), std::get<1>(a), std::get<2>(a), std::get<3>(a),
-          std::get<4>(a), at<const T>(std::get<5>(a)), at<const T>(std::get<6>(a)),
-          at<const T>(std::get<7>(a)), std::get<8>(a), slope != 1.0, static_cast<T>(slope),
-          std::get<10>(a)};
+  const double slope = std::get<6>(a);
+  const Shape& shape = std::get<1>(a);
+  return {at<const T>(std::get<0>(a)), std::get<0>(shape), std::get<1>(shape),
+          at<const T>(std::get<2>(a)), at<const T>(std::get<3>(a)), at<const T>(std::get<4>(a)),
+          std::get<5>(a), slope != 1.0, static_cast<T>(slope), std::get<7>(a)};
 }
 
 // All take a plan that `plan` has made for the instruction set in use.
@@ -122,53 +126,104 @@ void gather(Address plan, Address weight, Address values, int threads) {
   kernels<T>().gather(Plan{at<int32_t>(plan)}, at<const T>(weight), at<T>(values), threads);
 }
 
+// (data, shape, bias, pool, residual, residual_upsampled, mean, variance), as of a Target
+typedef std::tuple<Address, Shape, Address, bool, Address, bool, Address, Address> TargetArguments;
+
+// The shape of what is convolved to, or pooled to a shape.
+Shape convolved(Shape shape, bool pool) {
+  if (pool) std::get<2>(shape) *= 2, std::get<3>(shape) *= 2;
+  return shape;
+}
+
 // `values` are gathered weights or 0.
 template <typename T>
 void convolve(Address plan, Address weight, Address values, const SourceArguments& x,
               const TargetArguments& y, int threads) {
-  const Target<T> target{at<T>(std::get<0>(y)), std::get<1>(y), std::get<2>(y), std::get<3>(y),
-                         at<const T>(std::get<4>(y)), at<const T>(std::get<5>(y)), std::get<6>(y)};
-  const Plan checked_plan = checked<T>(plan, std::get<1>(x), std::get<1>(y), target.height,
-                                       target.width);
+  const Plan checked_plan =
+      checked<T>(plan, std::get<1>(x), convolved(std::get<1>(y), std::get<3>(y)));
+  const Target<T> target{at<T>(std::get<0>(y)), at<const T>(std::get<2>(y)), std::get<3>(y),
+                         at<const T>(std::get<4>(y)), std::get<5>(y), at<T>(std::get<6>(y)),
+                         at<T>(std::get<7>(y))};
   nb::gil_scoped_release release;
-  kernels<T>().convolve(checked_plan, at<const T>(weight), at<const T>(values), source<T>(x),
-                        target, threads);
+  kernels<T>().convolve(checked_plan, at<const T>(weight), at<const T>(values), source<T>(x), target,
+                        threads);
 }
 
 template <typename T>
-void weight_gradient(Address plan, const SourceArguments& x, Address gradient, int64_t height,
-                     int64_t width, Address d_weight, Address d_bias, int threads) {
-  const Plan checked_plan = checked<T>(plan, std::get<1>(x), -1, height, width);
+void weight_gradient(Address plan, const SourceArguments& x, Address gradient, const Shape& shape,
+                     Address d_weight, Address d_bias, int threads) {
+  const Plan checked_plan = checked<T>(plan, std::get<1>(x), shape);
   if (checked_plan.header().group != 1)
     throw std::invalid_argument("a weight gradient needs a plan without groups");
   nb::gil_scoped_release release;
-  kernels<T>().weight_gradient(checked_plan, source<T>(x), at<const T>(gradient), height, width,
-                               at<T>(d_weight), at<T>(d_bias), threads);
+  kernels<T>().weight_gradient(checked_plan, source<T>(x), at<const T>(gradient), at<T>(d_weight),
+                               at<T>(d_bias), threads);
+}
+
+// (d_x, d_weight, d_bias, inverse, batch_statistics, d_gamma, d_beta, pool), as of a Gradients
+typedef std::tuple<Address, Address, Address, Address, bool, Address, Address, bool>
+    GradientArguments;
+
+template <typename T>
+Gradients<T> gradients_of(const GradientArguments& a) {
+  return {at<T>(std::get<0>(a)), at<T>(std::get<1>(a)), at<T>(std::get<2>(a)),
+          at<const T>(std::get<3>(a)), std::get<4>(a), at<T>(std::get<5>(a)), at<T>(std::get<6>(a)),
+          std::get<7>(a)};
 }
 
 template <typename T>
-void channel_sums(Address x, int64_t channels, int64_t elements, Address sums, int threads) {
+void backward(Address forward, Address adjoint, Address weight, const SourceArguments& x,
+              Address gradient, const Shape& shape, const GradientArguments& to, int threads) {
+  const Shape large = convolved(shape, std::get<7>(to));
+  const Plan of_input = checked<T>(adjoint, large, std::get<1>(x));
+  const Plan of_weight = forward ? checked<T>(forward, std::get<1>(x), large) : of_input;
+  if ((forward == 0) != (std::get<1>(to) == 0) || (forward && of_weight.header().group != 1))
+    throw std::invalid_argument("a weight gradient needs a plan without groups");
+  const Gradients<T> gradients = gradients_of<T>(to);
   nb::gil_scoped_release release;
-  kernels<T>().channel_sums(at<const T>(x), channels, elements, at<T>(sums), threads);
+  kernels<T>().backward(of_weight, of_input, at<const T>(weight), source<T>(x), at<const T>(gradient),
+                        gradients, threads);
 }
 
 template <typename T>
-void moments(Address x, int64_t channels, int64_t elements, Address mean, Address variance,
-             int threads) {
+void transposed_backward(Address plan, Address weight, const SourceArguments& x, Address gradient,
+                         const Shape& shape, const GradientArguments& to, int threads) {
+  const Plan checked_plan = checked<T>(plan, shape, std::get<1>(x));
+  if (checked_plan.header().group != 1)
+    throw std::invalid_argument("a weight gradient needs a plan without groups");
+  if (std::get<7>(x) || std::get<7>(to))
+    throw std::invalid_argument("a transposed convolution neither upsamples nor pools");
+  const Gradients<T> gradients = gradients_of<T>(to);
   nb::gil_scoped_release release;
-  kernels<T>().moments(at<const T>(x), channels, elements, at<T>(mean), at<T>(variance), threads);
+  kernels<T>().transposed_backward(checked_plan, at<const T>(weight), source<T>(x),
+                                   at<const T>(gradient), gradients, threads);
 }
 
-// (channels, pixels, batch, mean, inverse, gamma, beta, per_sample, slope)
-typedef std::tuple<int64_t, int64_t, int64_t, Address, Address, Address, Address, bool, double>
-    NormalisationArguments;
+Images images(const Shape& shape) {
+  return {std::get<0>(shape), std::get<1>(shape), std::get<2>(shape) * std::get<3>(shape)};
+}
+
+template <typename T>
+void channel_sums(Address x, const Shape& shape, Address sums, int threads) {
+  nb::gil_scoped_release release;
+  kernels<T>().channel_sums(at<const T>(x), images(shape), at<T>(sums), threads);
+}
+
+template <typename T>
+void moments(Address x, const Shape& shape, Address mean, Address variance, int threads) {
+  nb::gil_scoped_release release;
+  kernels<T>().moments(at<const T>(x), images(shape), at<T>(mean), at<T>(variance), threads);
+}
+
+// (shape, mean, inverse, gamma, beta, per_sample, slope)
+typedef std::tuple<Shape, Address, Address, Address, Address, bool, double> NormalisationArguments;
 
 template <typename T>
 Normalisation<T> normalisation(const NormalisationArguments& a) {
-  const double slope = std::get<8>(a);
-  return {std::get<0>(a), std::get<1>(a), std::get<2>(a), at<const T>(std::get<3>(a)),
-          at<const T>(std::get<4>(a)), at<const T>(std::get<5>(a)), at<const T>(std::get<6>(a)),
-          std::get<7>(a), slope != 1.0, static_cast<T>(slope)};
+  const double slope = std::get<6>(a);
+  return {images(std::get<0>(a)), at<const T>(std::get<1>(a)), at<const T>(std::get<2>(a)),
+          at<const T>(std::get<3>(a)), at<const T>(std::get<4>(a)), std::get<5>(a), slope != 1.0,
+          static_cast<T>(slope)};
 }
 
 template <typename T>
@@ -187,16 +242,40 @@ void normalise_gradient(Address x, Address gradient, const NormalisationArgument
                                   threads);
 }
 
+// `planes` images of one channel, height and width those of the smaller one.
 template <typename T>
-void resample(bool down, Address x, int64_t planes, int64_t height, int64_t width, int64_t batch,
-              double factor, Address base, Address y, int threads) {
+void resample(bool down, Address x, int64_t planes, int64_t height, int64_t width, double factor,
+              Address base, Address y, int threads) {
   nb::gil_scoped_release release;
   const T scale = static_cast<T>(factor);
   if (down)
-    kernels<T>().pool(at<const T>(x), planes, height, width, batch, scale, at<T>(y), threads);
+    kernels<T>().pool(at<const T>(x), planes, height, width, scale, at<T>(y), threads);
   else
-    kernels<T>().spread(at<const T>(x), planes, height, width, batch, scale, at<const T>(base),
-                        at<T>(y), threads);
+    kernels<T>().spread(at<const T>(x), planes, height, width, scale, at<const T>(base), at<T>(y),
+                        threads);
+}
+
+template <typename T>
+double spectral(Address weight, int64_t rows, int64_t columns, Address u, Address v, int iterations,
+                double epsilon, Address y) {
+  nb::gil_scoped_release release;
+  return kernels<T>().spectral(at<const T>(weight), rows, columns, at<T>(u), at<T>(v), iterations,
+                               static_cast<T>(epsilon), at<T>(y));
+}
+
+template <typename T>
+void spectral_gradient(Address weight, Address gradient, int64_t rows, int64_t columns, Address u,
+                       Address v, double norm, Address d_weight) {
+  nb::gil_scoped_release release;
+  kernels<T>().spectral_gradient(at<const T>(weight), at<const T>(gradient), rows, columns,
+                                 at<const T>(u), at<const T>(v), static_cast<T>(norm),
+                                 at<T>(d_weight));
+}
+
+template <typename T>
+void zero_where(Address x, Address places, int64_t count, int threads) {
+  nb::gil_scoped_release release;
+  kernels<T>().zero_where(at<T>(x), at<const uint8_t>(places), count, threads);
 }
 
 // Keeps freed memory in the process. By default glibc maps every large tensor afresh, and the kernel
@@ -215,11 +294,16 @@ void define(nb::module_& m, const std::string& suffix) {
   m.def(("gather_" + suffix).c_str(), gather<T>);
   m.def(("convolve_" + suffix).c_str(), convolve<T>);
   m.def(("weight_gradient_" + suffix).c_str(), weight_gradient<T>);
+  m.def(("backward_" + suffix).c_str(), backward<T>);
+  m.def(("transposed_backward_" + suffix).c_str(), transposed_backward<T>);
   m.def(("channel_sums_" + suffix).c_str(), channel_sums<T>);
   m.def(("moments_" + suffix).c_str(), moments<T>);
   m.def(("normalise_" + suffix).c_str(), normalise<T>);
   m.def(("normalise_gradient_" + suffix).c_str(), normalise_gradient<T>);
   m.def(("resample_" + suffix).c_str(), resample<T>);
+  m.def(("zero_where_" + suffix).c_str(), zero_where<T>);
+  m.def(("spectral_" + suffix).c_str(), spectral<T>);
+  m.def(("spectral_gradient_" + suffix).c_str(), spectral_gradient<T>);
 }
 
 }  // namespace
@@ -228,7 +312,7 @@ NB_MODULE(_native, m) {
   m.def("supported", supported, "Instruction sets of this machine, the fastest first.");
   m.def("use", use, "Make one current; False where its results are wrong here.");
   m.def("current", [] { return std::string(chosen->name); });
-  m.def("tile", tile, "(lanes, rows, columns) of the register tile in use.");
+  m.def("tile", tile, "(lanes, vectors) of the register tile in use.");
   m.def("keep_pages", keep_pages, "Reuse the memory of freed tensors (glibc, unless told).");
   m.def("active", active, "Active weights of a plan, all parts together.");
   m.def("group", group, "Weights of a plan's entry: 1, or 4 of neighbouring output channels.");

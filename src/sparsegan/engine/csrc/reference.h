@@ -1,4 +1,4 @@
-// Convolution as plain loops in double precision, on (channels, height, width, batch): what the
+// Convolution as plain loops in double precision, on (batch, channels, height, width): what the
 // kernels are compared with when they are loaded, and in their own test.
 #pragma once
 #include <cstdint>
@@ -20,6 +20,10 @@ struct Problem {
   }
   int64_t in_size() const { return geometry.inputs * height * width * batch; }
   int64_t out_size() const { return geometry.outputs * out_height() * out_width() * batch; }
+  Sizes sizes() const {
+    return {static_cast<int32_t>(height), static_cast<int32_t>(width),
+            static_cast<int32_t>(out_height()), static_cast<int32_t>(out_width())};
+  }
   int64_t weights() const {
     return int64_t{1} * geometry.outputs * geometry.inputs * geometry.kernel_h * geometry.kernel_w;
   }
@@ -44,8 +48,8 @@ struct Problem {
         const int64_t h = y * g.stride_h + kh - g.pad_h, v = x * g.stride_w + kw - g.pad_w;
         if (h < 0 || h >= height || v < 0 || v >= width) continue;
         for (int64_t n = 0; n < batch; ++n)
-          term(((i * height + h) * width + v) * batch + n, w,
-               ((o * out_height() + y) * out_width() + x) * batch + n);
+          term(((n * g.inputs + i) * height + h) * width + v, w,
+               ((n * g.outputs + o) * out_height() + y) * out_width() + x);
       }
   }
 };
