@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from contestants import DISCRIMINATOR_STEPS, Contestant, contestant, sparse_names
+from contestants import Contestant, contestant, sparse_names
 from harness import headline, interleaved, medians, parser, save
 
 PARTS = ("discriminator_step", "generator_step")
@@ -29,7 +29,8 @@ def measure(
         for name, seconds in medians(interleaved(jobs, rounds, cpu_time=cpu_time)).items():
             actual[name][part] = seconds
     for row in actual.values():
-        row["iteration"] = DISCRIMINATOR_STEPS * row[PARTS[0]] + row[PARTS[1]]
+        steps = contestants["dense"].discriminator_steps
+        row["iteration"] = steps * row[PARTS[0]] + row[PARTS[1]]
     return actual
 
 

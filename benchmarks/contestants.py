@@ -1,4 +1,4 @@
-"""SNGAN pairs that do the same training step in different ways."""
+"""Pairs of networks that do the same training step in different ways."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,16 +30,21 @@ class Contestant:
     optimiser_d: torch.optim.Optimizer
     batch: int
     together: bool = False
+    image: tuple[int, int, int] = (3, 32, 32)
+    classes: int = 0
+    discriminator_steps: int = DISCRIMINATOR_STEPS
 
     def discriminator_step(self) -> None:
         """One step of D: fakes, both scores, hinge loss, Adam."""
+        labels = self._labels()
         with torch.no_grad():
-            fake = self.G(self._noise())
+            fake = self.G(self._noise(), *labels)
         real = self._images()
         if self.together:
-            scores = self.D(torch.cat([real, fake])).chunk(2)
+            twice = [torch.cat([part, part]) for part in labels]
+            scores = self.D(torch.cat([real, fake]), *twice).chunk(2)
         else:
-            scores = self.D(real), self.D(fake)
+            scores = self.D(real, *labels), self.D(fake, *labels)
         loss = adversarial_loss("hinge").discriminator(*scores)
         self.optimiser_d.zero_grad(set_to_none=True)
         loss.backward()
@@ -47,7 +52,9 @@ class Contestant:
 
     def generator_step(self) -> None:
         """One step of G."""
-        loss = adversarial_loss("hinge").generator(self.D(self.G(self._noise())))
+        labels = self._labels()
+        fake = self.G(self._noise(), *labels)
+        loss = adversarial_loss("hinge").generator(self.D(fake, *labels))
         self.optimiser_g.zero_grad(set_to_none=True)
         for parameter in self.D.parameters():
             parameter.requires_grad_(False)
@@ -57,8 +64,8 @@ class Contestant:
         self.optimiser_g.step()
 
     def iteration(self) -> None:
-        """Five steps of D and one of G."""
-        for _ in range(DISCRIMINATOR_STEPS):
+        """The steps of D and one of G."""
+        for _ in range(self.discriminator_steps):
             self.discriminator_step()
         self.generator_step()
 
@@ -66,7 +73,42 @@ class Contestant:
         return torch.randn(self.batch, 128)
 
     def _images(self) -> Tensor:
-        return torch.rand(self.batch, 3, 32, 32) * 2 - 1
+        return torch.rand(self.batch, *self.image) * 2 - 1
+
+    def _labels(self) -> tuple[Tensor, ...]:
+        return (torch.randint(self.classes, (self.batch,)),) if self.classes else ()
+
+
+@dataclass(frozen=True)
+class Size:
+    """A pair of networks and how it is trained.
+
+    Attributes:
+        network: Its architecture.
+        width: G's width.
+        discriminator_width: D's.
+        batch: Images of a step.
+        image: Channels, height and width.
+        classes: Of the images; 0 without.
+        discriminator_steps: For one of G.
+    """
+
+    network: str
+    width: int
+    discriminator_width: int
+    batch: int = 64
+    image: tuple[int, int, int] = (3, 32, 32)
+    classes: int = 0
+    discriminator_steps: int = DISCRIMINATOR_STEPS
+
+
+def sngan(width: int, batch: int = 64) -> Size:
+    """SNGAN for 32x32 images; the published width is 256, D's is half of it."""
+    return Size("sngan", width, width // 2, batch)
+
+
+DEMO = Size("dcgan", 24, 48, 32, (1, 28, 28), discriminator_steps=1)
+"""What `make demo` trains."""
 
 
 def wide(name: str, module: nn.Module) -> bool:
@@ -75,34 +117,51 @@ def wide(name: str, module: nn.Module) -> bool:
 
 
 def pair(width: int) -> tuple[nn.Module, nn.Module]:
-    """SNGAN for 32x32 images; the published width is 256, D's is half of it."""
+    """The networks of `sngan`."""
+    return build(sngan(width))
+
+
+def build(size: Size) -> tuple[nn.Module, nn.Module]:
+    """The networks of a size."""
     torch.manual_seed(0)
+    channels, image_size, _ = size.image
+    classes = {"classes": size.classes} if size.classes else {}
     return nets.build(
-        "sngan",
-        image_size=32,
-        channels=3,
-        generator_width=width,
-        discriminator_width=width // 2,
+        size.network,
+        image_size=image_size,
+        channels=channels,
+        generator_width=size.width,
+        discriminator_width=size.discriminator_width,
         latent_dim=128,
+        **classes,
     )
 
 
 def contestant(
-    kind: Kind, width: int, batch: int, density: float = 1.0, allocation: str = "uniform"
+    kind: Kind,
+    size: int | Size,
+    batch: int,
+    density: float = 1.0,
+    allocation: str = "uniform",
+    discriminator_density: float | None = None,
 ) -> Contestant:
     """A pair that trains densely (eager or compiled) or sparsely (masked or native).
 
     Args:
         kind: How it computes. Dense ones run channels last.
-        width: G's width.
+        size: What is trained, or G's width of `sngan`.
         batch: Images of a step.
         density: Of both networks.
         allocation: ``uniform`` over the `wide` layers, or ``erk`` over ADAPT's.
+        discriminator_density: D's, where it has another one.
     """
-    G, D = pair(width)
+    size = sngan(size) if isinstance(size, int) else size
+    G, D = build(size)
     # D's gradients of G's step are not wanted, so its parameters rest then: see generator_step.
+    # All contestants' optimisers are the ones that runs have.
     opt_G, opt_D = (
-        torch.optim.Adam(network.parameters(), 2e-4, betas=(0.0, 0.9)) for network in (G, D)
+        torch.optim.Adam(network.parameters(), 2e-4, betas=(0.0, 0.9), fused=True)
+        for network in (G, D)
     )
     if kind in ("dense", "compile"):
         G, D = (network.to(memory_format=torch.channels_last) for network in (G, D))
@@ -110,6 +169,8 @@ def contestant(
             G, D = torch.compile(G), torch.compile(D)
     else:
         settings: dict[str, Any] = {"include": wide} if allocation == "uniform" else {}
+        if discriminator_density is not None:
+            settings["discriminator_density"] = discriminator_density
         method = Static(
             G,
             D,
@@ -126,7 +187,13 @@ def contestant(
             # As `auto` runs masked networks: dense convolutions in their faster memory format.
             for network in method.networks.values():
                 network.engine._native.channels_last = True
-    return Contestant(G, D, opt_G, opt_D, batch, together=kind == "compile")
+    return Contestant(
+        *(G, D, opt_G, opt_D, batch),
+        together=kind == "compile",
+        image=size.image,
+        classes=size.classes,
+        discriminator_steps=size.discriminator_steps,
+    )
 
 
 def sparse_names(sparsities: Sequence[float], kinds: Sequence[Kind]) -> list[tuple[Kind, float]]:
