@@ -85,12 +85,12 @@ def sparse_jobs(shape: Shape, batch: int, sparsity: float, block: int = 1) -> li
     mask = random_mask(shape, sparsity, block)
     weight = torch.randn(mask.shape) * mask
     index = engine.SparseIndex(mask)
-    x = engine.to_batch_inner(torch.randn(batch, shape.inputs, size, size))
-    g = engine.to_batch_inner(torch.randn(batch, shape.outputs, size, size))
-    geometry = (batch, (1, 1), (pad, pad), x.dtype)
-    forward = index.plan(*geometry, size=(size, size), groups=True)
-    adjoint = index.plan(*geometry, size=(size, size), adjoint=True)
-    of_weight = index.plan(*geometry, size=(size, size))
+    x = torch.randn(batch, shape.inputs, size, size)
+    g = torch.randn(batch, shape.outputs, size, size)
+    geometry = (batch, (1, 1), (pad, pad), x.dtype, (size, size), (size, size))
+    forward = index.plan(*geometry, groups=True)
+    adjoint = index.plan(*geometry, adjoint=True)
+    of_weight = index.plan(*geometry)
     plans = (forward, adjoint, of_weight, *geometry[1:3], False)
     ops = torch.ops.sparsegan
     return [

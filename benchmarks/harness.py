@@ -1,6 +1,7 @@
 """What all benchmarks share: interleaved timing, facts of the machine, results as JSON."""
 
 import argparse
+import gc
 import json
 import platform
 import statistics
@@ -41,6 +42,11 @@ def interleaved(
     now = time.process_time if cpu_time else time.perf_counter
     times: dict[str, list[float]] = {name: [] for name in jobs}
     for turn in range(-warm_up, rounds):
+        if turn == 0:
+            # What one contestant has left in memory, compiled code above all, is not for the
+            # garbage collections of the others to walk through.
+            gc.collect()
+            gc.freeze()
         for name, job in jobs.items():
             begin = now()
             job()

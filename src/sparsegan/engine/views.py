@@ -1,8 +1,8 @@
 """Views that a network's author counts on, of feature maps that lie in another order in memory.
 
-The engine's feature maps have the batch innermost, dense ones in channels_last their channels. A
-``view`` that the order allows is one; else the author gets a copy, and a write into it, which would
-be lost, is refused.
+Dense convolutions are faster on maps that have their channels innermost (channels_last). A ``view``
+that the order allows is one; else the author gets a copy, and a write into it, which would be lost,
+is refused.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,9 +14,6 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from sparsegan.errors import SparseganError
-
-RESHAPES = {torch.reshape, Tensor.reshape, torch.flatten, Tensor.flatten}
-"""What may give a view, and does of a tensor that is contiguous."""
 
 
 def view_or_copy(x: Tensor, *shape: Any) -> Tensor | None:
@@ -59,11 +56,6 @@ def no_writes_to_copies(tensors: Sequence[Tensor]) -> Iterator[None]:
             "this network writes through a view (or reshape) of a feature map, which lies in "
             "another order in memory here: write to the map itself, or take engine 'masked'"
         )
-
-
-def is_copy(x: Tensor, reshaped: Tensor) -> bool:
-    """Whether a reshaped feature map is a copy where a contiguous one would have given a view."""
-    return not x.is_contiguous() and storage(x) != storage(reshaped)
 
 
 def storage(x: Tensor) -> int:

@@ -173,7 +173,8 @@ def method(config: Config, built: Pair) -> Method:
 def _optimiser(config: Config, settings: OptimiserConfig, network: nn.Module) -> optim.Optimizer:
     parameters = list(network.parameters())
     # One pass over memory instead of nine, rounded otherwise: weights differ in their last digit.
-    # What is to be as published takes the published steps; on other devices PyTorch chooses.
+    # Moments that are to be as published take the published steps; on other devices PyTorch chooses.
     on_cpu = all(p.device.type == "cpu" for p in parameters)
-    fused = True if on_cpu and not config.method.settings.faithful else None
+    published = config.method.settings.restores("kept_moments")
+    fused = True if on_cpu and not published else None
     return optim.Adam(parameters, lr=settings.lr, betas=settings.betas, fused=fused)

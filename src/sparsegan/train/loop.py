@@ -1,5 +1,6 @@
 """The training loop, and how a run begins, goes on after a stop, and ends."""
 
+import gc
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -266,6 +267,9 @@ def steps(session: Session) -> None:
     config, games, batches, clock = session.config, session.games, session.batches, session.clock
     if games.step == 0:
         evaluate(session, 0)
+    # What is there now stays: no collection of garbage need walk through it at every so many steps.
+    gc.collect()
+    gc.freeze()
     clock.start(games.step)
     for step in range(games.step + 1, config.steps + 1):
         reals = []
@@ -299,6 +303,7 @@ def steps(session: Session) -> None:
         if stopped:
             raise Interrupted(stopped, step, session.run.path)
     clock.stop()
+    gc.unfreeze()
 
 
 def evaluate_on_the_way(session: Session, step: int) -> bool:
