@@ -3,6 +3,7 @@
 # make test-all  those that take minutes or need more than the package does, too: extras, and where
 #              they are installed a browser (chromium), valgrind, network namespaces (iproute2) and,
 #              for root, a Slurm cluster of one machine (slurm-wlm, munge)
+# make bench   the speed of the native kernels at practical sizes, on this machine (4 minutes)
 # make docs    the documentation as a site, in build/site
 # make check   formatting, lint, types
 # make kernels-sanitize, kernels-valgrind, kernels-neon
@@ -19,7 +20,7 @@ READY := $(VENV)/.ready
 ALL := $(VENV)/.ready-all
 KERNELS := kernels-plain kernels-sanitize kernels-valgrind kernels-neon
 
-.PHONY: setup demo test test-all check docs $(KERNELS) release format clean
+.PHONY: setup demo test test-all check bench docs $(KERNELS) release format clean
 
 setup: $(READY)
 
@@ -47,6 +48,12 @@ test: $(READY)
 
 test-all: test $(ALL)
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -m full
+
+bench: $(READY)
+	$(BIN)/python benchmarks/bench_model.py --json build/bench/model.json
+	$(BIN)/python benchmarks/bench_practical.py --rounds 5 --sizes sngan-64 sngan-32 biggan-16 demo --json build/bench/practical.json
+	$(BIN)/python benchmarks/bench_generating.py --width 64 --batch 1 64 --sparsity 0.9 --erk --rounds 15 --json build/bench/generating.json
+	$(BIN)/python benchmarks/bench_memory.py --width 64 --sparsity 0.9 --json build/bench/memory.json
 
 docs: $(ALL)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir build/site

@@ -1,7 +1,7 @@
 """Pairs of networks that do the same training step in different ways."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from sparsegan import nets
 from sparsegan.methods import Static
+from sparsegan.sparsity import SparseNetwork
 from sparsegan.train.losses import adversarial_loss
 
 Kind = Literal["dense", "compile", "masked", "native"]
@@ -33,6 +34,7 @@ class Contestant:
     image: tuple[int, int, int] = (3, 32, 32)
     classes: int = 0
     discriminator_steps: int = DISCRIMINATOR_STEPS
+    networks: Mapping[str, SparseNetwork] = field(default_factory=dict)
 
     def discriminator_step(self) -> None:
         """One step of D: fakes, both scores, hinge loss, Adam."""
@@ -163,6 +165,7 @@ def contestant(
         torch.optim.Adam(network.parameters(), 2e-4, betas=(0.0, 0.9), fused=True)
         for network in (G, D)
     )
+    networks: Mapping[str, SparseNetwork] = {}
     if kind in ("dense", "compile"):
         G, D = (network.to(memory_format=torch.channels_last) for network in (G, D))
         if kind == "compile":
@@ -183,6 +186,7 @@ def contestant(
             ema_decay=None,
             **settings,
         )
+        networks = method.networks
         if kind == "masked":
             # As `auto` runs masked networks: dense convolutions in their faster memory format.
             for network in method.networks.values():
@@ -193,6 +197,7 @@ def contestant(
         image=size.image,
         classes=size.classes,
         discriminator_steps=size.discriminator_steps,
+        networks=networks,
     )
 
 

@@ -173,7 +173,7 @@ def method(config: Config, built: Pair) -> Method:
 def _optimiser(config: Config, settings: OptimiserConfig, network: nn.Module) -> optim.Optimizer:
     parameters = list(network.parameters())
     # One pass over memory instead of nine, rounded otherwise: weights differ in their last digit.
-    # Moments that are to be as published take the published steps; on other devices PyTorch chooses.
+    # Moments that are to be as published take plain steps; on other devices PyTorch chooses.
     on_cpu = all(p.device.type == "cpu" for p in parameters)
     published = config.method.settings.restores("kept_moments")
     fused = True if on_cpu and not published else None
