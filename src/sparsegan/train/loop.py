@@ -2,7 +2,8 @@
 
 import gc
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -253,7 +254,8 @@ def _train_on(
                     session.journal.write(events.Notice(step=0, message=message))
                     session.display.say(message)
                 save(session)
-            steps(session)
+            with settled():
+                steps(session)
         finish(session)
     finally:
         followers.close()
@@ -267,9 +269,6 @@ def steps(session: Session) -> None:
     config, games, batches, clock = session.config, session.games, session.batches, session.clock
     if games.step == 0:
         evaluate(session, 0)
-    # What is there now stays: no collection of garbage need walk through it at every so many steps.
-    gc.collect()
-    gc.freeze()
     clock.start(games.step)
     for step in range(games.step + 1, config.steps + 1):
         reals = []
@@ -303,7 +302,17 @@ def steps(session: Session) -> None:
         if stopped:
             raise Interrupted(stopped, step, session.run.path)
     clock.stop()
-    gc.unfreeze()
+
+
+@contextmanager
+def settled() -> Iterator[None]:
+    """A time in which no collection of garbage walks through what was there before it."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def evaluate_on_the_way(session: Session, step: int) -> bool:
