@@ -18,7 +18,7 @@ from tiny_run import SETTINGS
 SAVES = (
     "import pathlib, signal, sys, time\n"
     "def save(number, frame): pathlib.Path('saved').write_text('x'); sys.exit(128 + number)\n"
-    "signal.signal(signal.SIGTERM, save); print('here', flush=True); time.sleep(60)"
+    "signal.signal(signal.SIGTERM, save); print('here', flush=True); time.sleep(600)"
 )
 
 
