@@ -3,7 +3,7 @@
 # make test-all  those that take minutes or need more than the package does, too: extras, and where
 #              they are installed a browser (chromium), valgrind, network namespaces (iproute2) and,
 #              for root, a Slurm cluster of one machine (slurm-wlm, munge)
-# make bench   the speed of the native kernels at practical sizes, on this machine (4 minutes)
+# make bench   the speed of the native kernels at practical sizes, on this machine (a minute)
 # make docs    the documentation as a site, in build/site
 # make check   formatting, lint, types
 # make kernels-sanitize, kernels-valgrind, kernels-neon
