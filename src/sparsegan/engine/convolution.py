@@ -23,10 +23,14 @@ from sparsegan.engine.fused import (
     Source,
     convolve_backward,
     prologue_gradient,
-    prologue_weight,
 )
 from sparsegan.engine.index import Int2, SparseIndex
-from sparsegan.engine.operators import Epilogue, output_size, run_convolution
+from sparsegan.engine.operators import (
+    Epilogue,
+    output_size,
+    run_convolution,
+    run_weight_gradient,
+)
 
 _ops = torch.ops.sparsegan
 
@@ -133,7 +137,7 @@ class Convolution:
         arguments = (
             *(before.x, self.weight, self.bias, *before.arguments()),
             *(before.from_batch, before.slope, before.upsample),
-            *(self.pool, self.residual, self.residual_upsampled, moments, self.size),
+            *(self.pool, self.residual, self.residual_upsampled, moments, self.shape, transposed),
             *plans,
         )
         if not torch.is_grad_enabled():
@@ -178,23 +182,6 @@ def transposed_convolution(
     return Convolution(prologue, weight, index, bias, stride, padding, size=size)
 
 
-def _result_shape(
-    x: Tensor,
-    weight: Tensor,
-    upsample: bool,
-    pool: bool,
-    size: Sequence[int] | None,
-    stride: Int2,
-    padding: Int2,
-) -> list[Any]:
-    n, c, h, w = x.shape
-    if size is not None:
-        return [n, weight.shape[1], *size]
-    large = [n, c, 2 * h, 2 * w] if upsample else [n, c, h, w]
-    n, c, h, w = output_size(large, weight.shape, stride, padding)
-    return [n, c, h // 2, w // 2] if pool else [n, c, h, w]
-
-
 def _convolve_all(
     x: Tensor,
     weight: Tensor,
@@ -210,7 +197,8 @@ def _convolve_all(
     residual: Tensor | None,
     residual_upsampled: bool,
     moments: bool,
-    size: Sequence[int] | None,
+    shape: Sequence[int],
+    transposed: bool,
     plan: Tensor,
     adjoint: Tensor,
     weight_plan: Tensor,
@@ -219,11 +207,10 @@ def _convolve_all(
     dense: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     source = Source(x, gamma, beta, mean, inverse, slope, upsample)
-    shape = _result_shape(x, weight, upsample, pool, size, stride, padding)
     means, variances = (x.new_empty(shape[1] if moments else 0) for _ in range(2))
     moved = (means, variances) if moments else (None, None)
     epilogue = Epilogue(pool, residual, residual_upsampled, *moved)
-    used = plan if size is None else adjoint
+    used = adjoint if transposed else plan
     y = run_convolution(source.x, source.argument, weight, bias, used, shape, None, epilogue)
     return y, means, variances
 
@@ -246,9 +233,9 @@ class _All(torch.autograd.Function):
 def _keep(ctx: Any, inputs: tuple[Any, ...]) -> None:
     x, weight, _, *statistics = inputs[:7]
     ctx.from_batch, ctx.slope, ctx.upsample, ctx.pool = inputs[7:11]
-    ctx.residual_upsampled, ctx.transposed = inputs[12], inputs[14] is not None
-    ctx.save_for_backward(x, weight, *statistics, *inputs[15:18])
-    ctx.geometry = inputs[18:]
+    ctx.residual_upsampled, ctx.transposed = inputs[12], inputs[15]
+    ctx.save_for_backward(x, weight, *statistics, *inputs[16:19])
+    ctx.geometry = inputs[19:]
 
 
 def _backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
@@ -271,7 +258,7 @@ def _backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         gradients = _one_by_one(ctx, g)
     d_x, d_weight, d_bias, d_gamma, d_beta = gradients
     of_layer = (d_x, d_weight, d_bias if needs[2] else None, d_gamma, d_beta)
-    return *of_layer, *(None,) * 6, d_residual, *(None,) * 9
+    return *of_layer, *(None,) * 6, d_residual, *(None,) * 10
 
 
 def _one_by_one(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
@@ -291,7 +278,8 @@ def _one_by_one(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         d_weight, d_bias = _ops.convolve_weight(before.compute(), g, *rest, list(weight.shape))
     elif needs[1]:
         source = Source(x, gamma, beta, mean, inverse, ctx.slope, ctx.upsample)
-        d_weight, d_bias = prologue_weight(source, g, plans[2], list(weight.shape))
+        shape = list(weight.shape)
+        d_weight, d_bias = run_weight_gradient(source.argument, g, plans[2], shape)
     if needs[0] or needs[3] or needs[4]:
         if ctx.transposed:
             inner = _ops.convolve(g, weight, None, *rest)

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sparsegan.engine.native import kernel
+from sparsegan.engine.operators import address
 from sparsegan.engine.resample import upsample2
 
 _ops = torch.ops.sparsegan
@@ -106,28 +107,6 @@ class Source:
         self.argument = (self.x.data_ptr(), size, *addresses, per_sample, slope, upsample)
 
 
-def _address(x: Tensor | None) -> int:
-    return 0 if x is None else x.data_ptr()
-
-
-def prologue_weight(
-    source: Source, gradient: Tensor, weight_plan: Tensor, shape: Sequence[int]
-) -> tuple[Tensor, Tensor]:
-    """The gradients of weight and bias of a convolution of a prologue's result."""
-    gradient = gradient.contiguous()
-    d_weight, d_bias = gradient.new_zeros(shape), gradient.new_empty(shape[0])
-    kernel("weight_gradient", gradient.dtype)(
-        weight_plan.data_ptr(),
-        source.argument,
-        gradient.data_ptr(),
-        tuple(gradient.shape),
-        d_weight.data_ptr(),
-        d_bias.data_ptr(),
-        torch.get_num_threads(),
-    )
-    return d_weight, d_bias
-
-
 def convolve_backward(
     source: Source,
     gradient: Tensor,
@@ -164,15 +143,15 @@ def convolve_backward(
     # A transposed convolution's follow from the plan of what it is the adjoint of.
     used = (forward,) if transposed else (None if frozen else of_weight, adjoint)
     kernel("transposed_backward" if transposed else "backward", gradient.dtype)(
-        *(_address(plan) for plan in used),
+        *(address(plan) for plan in used),
         weight.data_ptr(),
         source.argument,
         gradient.data_ptr(),
         tuple(gradient.shape),
         (
             d_x.data_ptr(),
-            _address(d_weight),
-            _address(d_bias),
+            address(d_weight),
+            address(d_bias),
             addresses[0],
             from_batch,
             *addresses[1:],

@@ -56,7 +56,8 @@ def source_of(x: Tensor) -> tuple[object, ...]:
     return (x.data_ptr(), tuple(x.shape), 0, 0, 0, False, 1.0, False)
 
 
-def _address(x: Tensor | None) -> int:
+def address(x: Tensor | None) -> int:
+    """Where a tensor's memory begins; 0 of None."""
     return 0 if x is None else x.data_ptr()
 
 
@@ -91,21 +92,39 @@ def run_convolution(
     kernel("convolve", x.dtype)(
         plan.data_ptr(),
         weight.data_ptr(),
-        _address(values),
+        address(values),
         source,
         (
             y.data_ptr(),
             tuple(size),
-            _address(bias),
+            address(bias),
             epilogue.pool,
-            _address(epilogue.residual),
+            address(epilogue.residual),
             epilogue.residual_upsampled,
-            _address(epilogue.mean),
-            _address(epilogue.variance),
+            address(epilogue.mean),
+            address(epilogue.variance),
         ),
         torch.get_num_threads(),
     )
     return y
+
+
+def run_weight_gradient(
+    source: tuple[object, ...], gradient: Tensor, weight_plan: Tensor, shape: Sequence[int]
+) -> tuple[Tensor, Tensor]:
+    """The gradients of weight and bias of a convolution of what ``source`` makes."""
+    gradient = gradient.contiguous()
+    d_weight, d_bias = gradient.new_zeros(shape), gradient.new_empty(shape[0])
+    kernel("weight_gradient", gradient.dtype)(
+        weight_plan.data_ptr(),
+        source,
+        gradient.data_ptr(),
+        tuple(gradient.shape),
+        d_weight.data_ptr(),
+        d_bias.data_ptr(),
+        torch.get_num_threads(),
+    )
+    return d_weight, d_bias
 
 
 def _convolve(
@@ -148,18 +167,8 @@ def _convolve_weight(
     dense: bool,
     shape: Sequence[int],
 ) -> tuple[Tensor, Tensor]:
-    x, gradient = x.contiguous(), gradient.contiguous()
-    d_weight, d_bias = x.new_zeros(shape), x.new_empty(shape[0])
-    kernel("weight_gradient", x.dtype)(
-        weight_plan.data_ptr(),
-        source_of(x),
-        gradient.data_ptr(),
-        tuple(gradient.shape),
-        d_weight.data_ptr(),
-        d_bias.data_ptr(),
-        torch.get_num_threads(),
-    )
-    return d_weight, d_bias
+    x = x.contiguous()
+    return run_weight_gradient(source_of(x), gradient, weight_plan, shape)
 
 
 def _channel_sum(x: Tensor) -> Tensor:
