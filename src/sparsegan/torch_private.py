@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 from torch.nn.modules.batchnorm import _NormBase as NormBase
+from torch.nn.modules.module import _has_any_global_hook
 from torch.nn.utils.parametrizations import _SpectralNorm as SpectralNorm
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
 from torch.utils._pytree import tree_leaves, tree_map
@@ -23,6 +24,7 @@ __all__ = [
     "TorchDispatchMode",
     "Undisturbed",
     "as_plain_tensors",
+    "has_global_hooks",
     "is_transformed",
     "is_watched",
     "return_and_correct_aliasing",
@@ -49,6 +51,11 @@ def is_watched() -> bool:
     Checkpointing makes these tensors again where no interception is, and they must be the same.
     """
     return torch.is_grad_enabled() and _saved_tensors_hooks(True) is not None
+
+
+def has_global_hooks() -> bool:
+    """Whether hooks are registered on all modules."""
+    return bool(_has_any_global_hook())  # type: ignore[no-untyped-call]
 
 
 def is_transformed() -> bool:

@@ -6,7 +6,7 @@ is traced or rewritten, and ``detach`` leaves no trace.
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -18,6 +18,7 @@ from sparsegan.engine.constants import Kept
 from sparsegan.engine.fused import Statistics
 from sparsegan.engine.index import SparseIndex
 from sparsegan.engine.mode import Interception
+from sparsegan.engine.replay import Replay
 from sparsegan.engine.spectral import denativize, nativize
 from sparsegan.engine.views import ViewWatch, give_usual_gradient, in_usual_order
 from sparsegan.hooks import Hook, before_all
@@ -106,6 +107,10 @@ class NativeForward:
         self._views: bool | None = None  # whether the network views maps in the order of dimensions
         self._calm: bool | None = None  # whether no forward so far changed a feature map in place
         self._constants: dict[int, Kept[Statistics]] | None = None
+        self._network = network
+        self._replay = Replay(
+            network, self._known, self._finish, lambda: self._running.mode is not None
+        )
         self._handles = [
             before_all(network, Hook(self._enter)),
             network.register_forward_hook(Hook(self._leave), always_call=True),
@@ -128,6 +133,7 @@ class NativeForward:
 
     def detach(self) -> None:
         """Take all hooks off."""
+        self._replay.end()
         for handle in self._handles:
             handle.remove()
         for module in self._spectral:
@@ -137,8 +143,9 @@ class NativeForward:
     def constant(self) -> bool:
         """Whether weights, statistics and masks stay as they are, whatever the forwards do.
 
-        Forwards without gradients then compute only once what follows from them alone. Whoever sets
-        it answers for that, and takes it back before they change.
+        Forwards without gradients then compute only once what follows from them alone, and are made
+        again from a record of an earlier one (`replay`). Whoever sets it answers for that, and
+        takes it back before they change.
         """
         return self._constants is not None
 
@@ -148,6 +155,10 @@ class NativeForward:
         for index in self._indices.values():
             index.constant = False  # what was gathered before is forgotten
             index.constant = value
+        if value and not supported(self._network):
+            self._replay.begin()
+        else:
+            self._replay.end()
 
     def use_masks(self, masks: Mapping[str, Tensor]) -> None:
         """Compute with these masks instead of the network's own, until `refresh`."""
@@ -169,7 +180,24 @@ class NativeForward:
         for index in self._indices.values():
             index.dense_gradient = dense
 
+    def _known(self) -> Iterator[Tensor]:
+        """All that stays as it is while weights do."""
+        yield from self._network.parameters()
+        yield from self._network.buffers()
+        for kept in (self._constants or {}).values():
+            yield from kept.value
+        for index in self._indices.values():
+            yield from index.tensors()
+
+    def _intercepts(self) -> bool:
+        return self._running.mode is not None
+
+    def _finish(self, result: Any) -> Any:
+        mode = self._running.mode
+        return result if mode is None else mode.finish(result)
+
     def _set(self, name: str, mask: Tensor | None, module: nn.Module) -> None:
+        self._replay.forget()
         if mask is None:
             if name in self._indices and self._indices[name].density == 1:
                 return

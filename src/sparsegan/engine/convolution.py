@@ -20,13 +20,13 @@ from sparsegan.engine.functional import (
 )
 from sparsegan.engine.fused import (
     Prologue,
-    Source,
     convolve_backward,
     prologue_gradient,
 )
 from sparsegan.engine.index import Int2, SparseIndex
 from sparsegan.engine.operators import (
     Epilogue,
+    Source,
     output_size,
     run_convolution,
     run_weight_gradient,
@@ -128,7 +128,7 @@ class Convolution:
             epilogue = Epilogue(self.pool, self.residual, self.residual_upsampled)
             shapes = (self.shape, before.shape)
             constants = (self.weight, self.index, self.bias, *geometry, *shapes, epilogue)
-            y = run_constant(source.x, source.argument, *constants)
+            y = run_constant(source, *constants)
             return y, y, y
         small, large = self.convolved, list(before.shape)
         sizes = (large, small) if transposed else (small, large)
@@ -211,7 +211,7 @@ def _convolve_all(
     moved = (means, variances) if moments else (None, None)
     epilogue = Epilogue(pool, residual, residual_upsampled, *moved)
     used = adjoint if transposed else plan
-    y = run_convolution(source.x, source.argument, weight, bias, used, shape, None, epilogue)
+    y = run_convolution(source, weight, bias, used, shape, None, epilogue)
     return y, means, variances
 
 
@@ -279,7 +279,7 @@ def _one_by_one(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
     elif needs[1]:
         source = Source(x, gamma, beta, mean, inverse, ctx.slope, ctx.upsample)
         shape = list(weight.shape)
-        d_weight, d_bias = run_weight_gradient(source.argument, g, plans[2], shape)
+        d_weight, d_bias = run_weight_gradient(source, g, plans[2], shape)
     if needs[0] or needs[3] or needs[4]:
         if ctx.transposed:
             inner = _ops.convolve(g, weight, None, *rest)

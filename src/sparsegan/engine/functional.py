@@ -9,9 +9,9 @@ from sparsegan.engine.index import Int2, SparseIndex
 from sparsegan.engine.operators import (
     NOTHING,
     Epilogue,
+    Source,
     output_size,
     run_convolution,
-    source_of,
 )
 from sparsegan.errors import SparseganError
 
@@ -154,8 +154,7 @@ def check_transposed(
 
 
 def run_constant(
-    x: Tensor,
-    source: tuple[object, ...],
+    source: Source,
     weight: Tensor,
     index: SparseIndex,
     bias: Tensor | None,
@@ -168,8 +167,7 @@ def run_constant(
     """A convolution with constant weights, outside autograd and the dispatcher.
 
     Args:
-        x: What ``source`` points into.
-        source: The kernels' argument.
+        source: What is convolved.
         weight: Of the layer.
         index: Likewise.
         bias: Likewise.
@@ -182,9 +180,10 @@ def run_constant(
     factor = 2 if epilogue.pool else 1
     small = (factor * shape[2], factor * shape[3])
     large = (shape_of_input[2], shape_of_input[3])
+    x = source.x
     plan = index.plan(x.shape[0], stride, padding, x.dtype, small, large, groups=True)
     values = index.gathered(weight, plan)
-    return run_convolution(x, source, weight, bias, plan, shape, values, epilogue)
+    return run_convolution(source, weight, bias, plan, shape, values, epilogue)
 
 
 def sparse_conv2d(
@@ -215,9 +214,8 @@ def sparse_conv2d(
     stride, padding = check_convolution(x.shape, x, weight, index, bias, stride, padding)
     shape = output_size(x.shape, weight.shape, stride, padding)
     if index.constant and not torch.is_grad_enabled():
-        x = x.contiguous()
         rest = (weight, index, bias, stride, padding, shape, x.shape)
-        return run_constant(x, source_of(x), *rest)
+        return run_constant(Source(x), *rest)
     sizes = (shape, x.shape)
     plans = make_plans((x,), weight, index, stride, padding, sizes, adjoint=False)
     y: Tensor = torch.ops.sparsegan.convolve(x, weight, bias, *plans)

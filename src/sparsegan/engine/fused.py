@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sparsegan.engine.native import kernel
-from sparsegan.engine.operators import address
+from sparsegan.engine.operators import Source, address
 from sparsegan.engine.resample import upsample2
 
 _ops = torch.ops.sparsegan
@@ -79,32 +79,6 @@ class Prologue:
     def arguments(self) -> tuple[Tensor | None, Tensor | None, Tensor | None, Tensor | None]:
         """The statistics, or None for each."""
         return self.statistics or (None, None, None, None)
-
-
-class Source:
-    """A prologue as the kernels' argument; holds the memory that it points into."""
-
-    def __init__(
-        self,
-        x: Tensor,
-        gamma: Tensor | None,
-        beta: Tensor | None,
-        mean: Tensor | None,
-        inverse: Tensor | None,
-        slope: float,
-        upsample: bool,
-    ) -> None:
-        self.x = x.contiguous()
-        self.affine: tuple[Tensor, ...] = ()
-        per_sample = gamma is not None and gamma.dim() == 2
-        if gamma is not None and beta is not None and mean is not None and inverse is not None:
-            self.inverse = inverse.contiguous()
-            self.affine = (mean.contiguous(), gamma * inverse, beta.contiguous())
-        n, c, h, w = x.shape
-        factor = 2 if upsample else 1
-        addresses = [t.data_ptr() for t in self.affine] or [0, 0, 0]
-        size = (n, c, factor * h, factor * w)
-        self.argument = (self.x.data_ptr(), size, *addresses, per_sample, slope, upsample)
 
 
 def convolve_backward(

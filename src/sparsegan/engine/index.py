@@ -1,11 +1,14 @@
 """Where a layer's active weights are, in the order in which the kernels want them."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
 from sparsegan.engine.constants import Kept
 from sparsegan.engine.layout import BLOCK
 from sparsegan.engine.native import isa, kernel, library
+from sparsegan.engine.recording import step
 from sparsegan.errors import SparseganError
 
 Int2 = tuple[int, int]
@@ -79,13 +82,16 @@ class SparseIndex:
             return None
         kept = self._values.get(plan.data_ptr())
         if kept is None or not kept.holds_for(weight):
-            dense = weight.detach().contiguous()
-            values = dense.new_empty(library().active(plan.data_ptr()))
-            addresses = (plan.data_ptr(), dense.data_ptr(), values.data_ptr())
-            kernel("gather", dense.dtype)(*addresses, torch.get_num_threads())
+            values = step(_gather, (weight.detach().contiguous(), plan), ())
             # With its plan, whose memory is the key.
             kept = self._values[plan.data_ptr()] = Kept((values, plan), weight)
         return kept.value[0]
+
+    def tensors(self) -> Iterator[Tensor]:
+        """The plans and what is gathered under them."""
+        yield from self._plans.values()
+        for kept in (self._values or {}).values():
+            yield kept.value[0]
 
     @property
     def density(self) -> float:
@@ -143,6 +149,13 @@ class SparseIndex:
         out, inner, *kernel = self.mask.shape
         height, width = kernel or (1, 1)
         return out, inner, height, width
+
+
+def _gather(weight: Tensor, plan: Tensor) -> Tensor:
+    values = weight.new_empty(library().active(plan.data_ptr()))
+    addresses = (plan.data_ptr(), weight.data_ptr(), values.data_ptr())
+    kernel("gather", weight.dtype)(*addresses, torch.get_num_threads())
+    return values
 
 
 def _in_groups(mask: Tensor, transposed: bool) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch  # before the kernels: they share torch's OpenMP threads
 
+from sparsegan.engine.recording import note_kernel
 from sparsegan.errors import SparseganError
 
 _DTYPES = {torch.float32: "float32", torch.float64: "float64"}
@@ -100,5 +101,6 @@ def kernel(name: str, dtype: torch.dtype) -> Callable[..., Any]:
     suffix = _DTYPES.get(dtype)
     if suffix is None:
         raise SparseganError(f"the native engine computes in float32, not in {dtype}: cast first")
+    note_kernel(name)
     function: Callable[..., Any] = getattr(library(), f"{name}_{suffix}")
     return function

@@ -20,6 +20,7 @@ from torch.nn import grad as dense_gradient
 
 from sparsegan.engine.index import Int2
 from sparsegan.engine.native import kernel
+from sparsegan.engine.recording import step
 from sparsegan.engine.registry import register
 
 _PLANS = (
@@ -51,9 +52,53 @@ class Epilogue(NamedTuple):
 NOTHING = Epilogue()
 
 
-def source_of(x: Tensor) -> tuple[object, ...]:
-    """A contiguous tensor, as it is, as the kernels' argument."""
-    return (x.data_ptr(), tuple(x.shape), 0, 0, 0, False, 1.0, False)
+class Source:
+    """What is convolved, as the kernels' argument: a tensor and what is made of it while packed.
+
+    Holds the memory that the argument points into.
+
+    Args:
+        x: What it starts from, (N, C, H, W).
+        gamma: Gains (C) or (N, C) of a normalisation, or None for all four.
+        beta: Biases of gamma's shape.
+        mean: Means (C).
+        inverse: Inverse deviations (C).
+        slope: Of the leaky ReLU behind: 0 is ReLU, 1 no activation.
+        upsample: Whether every pixel is repeated in a square of four.
+    """
+
+    def __init__(
+        self,
+        x: Tensor,
+        gamma: Tensor | None = None,
+        beta: Tensor | None = None,
+        mean: Tensor | None = None,
+        inverse: Tensor | None = None,
+        slope: float = 1.0,
+        upsample: bool = False,
+    ) -> None:
+        self.x = x.contiguous()
+        self.affine: tuple[Tensor, ...] = ()
+        per_sample = gamma is not None and gamma.dim() == 2
+        if gamma is not None and beta is not None and mean is not None and inverse is not None:
+            self.inverse = inverse.contiguous()
+            self.affine = (mean.contiguous(), gamma * inverse, beta.contiguous())
+        n, c, h, w = x.shape
+        factor = 2 if upsample else 1
+        self.form = ((n, c, factor * h, factor * w), per_sample, slope, upsample)
+
+    @property
+    def argument(self) -> tuple[object, ...]:
+        """The kernels' argument."""
+        mean, scale, shift = self.affine or (None, None, None)
+        return _argument(self.x, mean, scale, shift, self.form)
+
+
+def _argument(
+    x: Tensor, mean: Tensor | None, scale: Tensor | None, shift: Tensor | None, form: Any
+) -> tuple[object, ...]:
+    size, *rest = form
+    return (x.data_ptr(), size, address(mean), address(scale), address(shift), *rest)
 
 
 def address(x: Tensor | None) -> int:
@@ -67,14 +112,8 @@ def output_size(x: Sequence[int], weight: Sequence[int], stride: Int2, padding: 
     return [x[0], weight[0], *spatial]
 
 
-def _run(x: Tensor, weight: Tensor, bias: Tensor | None, plan: Tensor, size: list[int]) -> Tensor:
-    x = x.contiguous()
-    return run_convolution(x, source_of(x), weight, bias, plan, size)
-
-
 def run_convolution(
-    x: Tensor,
-    source: tuple[object, ...],
+    source: Source,
     weight: Tensor,
     bias: Tensor | None,
     plan: Tensor,
@@ -82,27 +121,50 @@ def run_convolution(
     values: Tensor | None = None,
     epilogue: Epilogue = NOTHING,
 ) -> Tensor:
-    """Runs the kernel: what ``source`` makes of ``x``, under a plan, to a result of ``size``.
+    """Runs the kernel: a convolution of a source, under a plan, to a result of ``size``.
 
     ``values`` are the active weights, gathered (``SparseIndex.gathered``), where they are at hand.
     """
-    weight = weight.contiguous()
     bias = bias.contiguous() if bias is not None else None
+    pool, residual, residual_upsampled, *moments = epilogue
+    tensors = (source.x, *(source.affine or (None,) * 3), residual, *moments)
+    constants = (weight.contiguous(), bias, plan, values)
+    form = (source.form, tuple(size), pool, residual_upsampled)
+    return step(_convolve_source, (*tensors, *constants), form)
+
+
+def _convolve_source(
+    x: Tensor,
+    mean: Tensor | None,
+    scale: Tensor | None,
+    shift: Tensor | None,
+    residual: Tensor | None,
+    channel_means: Tensor | None,
+    channel_variances: Tensor | None,
+    weight: Tensor,
+    bias: Tensor | None,
+    plan: Tensor,
+    values: Tensor | None,
+    form: Any,
+    size: tuple[int, ...],
+    pool: bool,
+    residual_upsampled: bool,
+) -> Tensor:
     y = x.new_empty(size)
     kernel("convolve", x.dtype)(
         plan.data_ptr(),
         weight.data_ptr(),
         address(values),
-        source,
+        _argument(x, mean, scale, shift, form),
         (
             y.data_ptr(),
-            tuple(size),
+            size,
             address(bias),
-            epilogue.pool,
-            address(epilogue.residual),
-            epilogue.residual_upsampled,
-            address(epilogue.mean),
-            address(epilogue.variance),
+            pool,
+            address(residual),
+            residual_upsampled,
+            address(channel_means),
+            address(channel_variances),
         ),
         torch.get_num_threads(),
     )
@@ -110,14 +172,14 @@ def run_convolution(
 
 
 def run_weight_gradient(
-    source: tuple[object, ...], gradient: Tensor, weight_plan: Tensor, shape: Sequence[int]
+    source: Source, gradient: Tensor, weight_plan: Tensor, shape: Sequence[int]
 ) -> tuple[Tensor, Tensor]:
-    """The gradients of weight and bias of a convolution of what ``source`` makes."""
+    """The gradients of weight and bias of a convolution of a source."""
     gradient = gradient.contiguous()
     d_weight, d_bias = gradient.new_zeros(shape), gradient.new_empty(shape[0])
     kernel("weight_gradient", gradient.dtype)(
         weight_plan.data_ptr(),
-        source,
+        source.argument,
         gradient.data_ptr(),
         tuple(gradient.shape),
         d_weight.data_ptr(),
@@ -138,7 +200,8 @@ def _convolve(
     padding: Int2,
     dense: bool,
 ) -> Tensor:
-    return _run(x, weight, bias, plan, output_size(x.shape, weight.shape, stride, padding))
+    size = output_size(x.shape, weight.shape, stride, padding)
+    return run_convolution(Source(x), weight, bias, plan, size)
 
 
 def _convolve_adjoint(
@@ -153,7 +216,7 @@ def _convolve_adjoint(
     dense: bool,
     size: Sequence[int],
 ) -> Tensor:
-    return _run(x, weight, bias, adjoint, [x.shape[0], weight.shape[1], *size])
+    return run_convolution(Source(x), weight, bias, adjoint, [x.shape[0], weight.shape[1], *size])
 
 
 def _convolve_weight(
@@ -167,8 +230,7 @@ def _convolve_weight(
     dense: bool,
     shape: Sequence[int],
 ) -> tuple[Tensor, Tensor]:
-    x = x.contiguous()
-    return run_weight_gradient(source_of(x), gradient, weight_plan, shape)
+    return run_weight_gradient(Source(x), gradient, weight_plan, shape)
 
 
 def _channel_sum(x: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from sparsegan.engine.mode import intercepts
 from sparsegan.engine.native import kernel
+from sparsegan.engine.recording import step
 from sparsegan.torch_private import SpectralNorm
 
 
@@ -25,6 +26,8 @@ class _SpectralNorm(SpectralNorm):
             result: Tensor = super().forward(weight)
             return result
         iterations = self.n_power_iterations if self.training else 0
+        if not (iterations or torch.is_grad_enabled()):
+            return step(_over_norm, (weight, self._u, self._v), (self.eps,))
         y: Tensor = _Spectral.apply(weight, self._u, self._v, iterations, self.eps)  # type: ignore[no-untyped-call]
         return y
 
@@ -41,17 +44,28 @@ def denativize(module: SpectralNorm) -> None:
         module.__class__ = SpectralNorm  # type: ignore[assignment]
 
 
+def _over_norm(weight: Tensor, u: Tensor, v: Tensor, epsilon: float) -> Tensor:
+    return _run(weight, u, v, 0, epsilon)[0]
+
+
+def _run(
+    weight: Tensor, u: Tensor, v: Tensor, iterations: int, epsilon: float
+) -> tuple[Tensor, float]:
+    """The weight over its norm, and the norm; the vectors are moved."""
+    y = torch.empty_like(weight)
+    rows = weight.shape[0]
+    arguments = (rows, weight.numel() // rows, u.data_ptr(), v.data_ptr(), iterations, epsilon)
+    norm: float = kernel("spectral", weight.dtype)(weight.data_ptr(), *arguments, y.data_ptr())
+    return y, norm
+
+
 class _Spectral(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, weight: Tensor, u: Tensor, v: Tensor, iterations: int, epsilon: float
     ) -> Tensor:
-        y = torch.empty_like(weight)
-        rows = weight.shape[0]
-        ctx.size = (rows, weight.numel() // rows)
-        vectors = (u.data_ptr(), v.data_ptr(), iterations, epsilon)
-        arguments = (weight.data_ptr(), *ctx.size, *vectors, y.data_ptr())
-        ctx.norm = kernel("spectral", weight.dtype)(*arguments)
+        y, ctx.norm = _run(weight, u, v, iterations, epsilon)
+        ctx.size = (weight.shape[0], weight.numel() // weight.shape[0])
         # Copies: another forward moves the vectors before this one's backward.
         ctx.save_for_backward(weight, u.clone(), v.clone())
         return y

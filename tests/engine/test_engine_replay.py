@@ -1,0 +1,282 @@
+"""A constant network's forward, made again from a record of it."""
+
+import copy
+import io
+import threading
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from sparsegan import nets
+from sparsegan.engine.attach import NativeForward
+from sparsegan.sparsity import Masks
+
+
+def attach(network: nn.Module, density: float = 0.3) -> NativeForward:
+    native = NativeForward(network.eval(), Masks(network, density, "uniform"), lambda: False)
+    native.on = native.constant = True
+    return native
+
+
+def generator(name: str, **settings: int) -> nn.Module:
+    torch.manual_seed(0)
+    size = {"image_size": 32, "channels": 3, "generator_width": 8, "discriminator_width": 8}
+    return nets.build(name, **(size | settings))[0]
+
+
+class Calls:
+    """Counts how often a module's own forward runs."""
+
+    def __init__(self, network: nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        own = type(network).forward
+
+        def counted(this: nn.Module, *args: torch.Tensor, **kwargs: torch.Tensor) -> torch.Tensor:
+            self.count += 1
+            return own(this, *args, **kwargs)
+
+        monkeypatch.setattr(type(network), "forward", counted)
+
+
+def again(network: nn.Module, *args: torch.Tensor, times: int = 5) -> list[torch.Tensor]:
+    with torch.no_grad():
+        return [network(*args) for _ in range(times)]
+
+
+@pytest.mark.parametrize("name", ["dcgan", "sngan"])
+@pytest.mark.parametrize("batch", [1, 20])
+def test_later_forwards_run_no_python_and_give_the_same_bits(name, batch, monkeypatch):
+    network = generator(name)
+    calls = Calls(network, monkeypatch)
+    native = attach(network)
+    z, other = torch.randn(2, batch, 128)
+    first, *rest = again(network, z)
+    assert calls.count == 3
+    assert all(torch.equal(first, one) for one in rest)
+    replayed = again(network, other, times=1)[0]
+    assert calls.count == 3
+    native.constant = False
+    assert torch.equal(replayed, again(network, other, times=1)[0])
+    assert calls.count == 4
+
+
+@pytest.mark.parametrize("density", [0.3, 1.0])
+def test_conditional_networks_are_recorded_too(density, monkeypatch):
+    torch.manual_seed(0)
+    network, _ = nets.build(
+        "biggan",
+        image_size=32,
+        channels=3,
+        generator_width=8,
+        discriminator_width=8,
+        classes=3,
+    )
+    calls = Calls(network, monkeypatch)
+    native = attach(network, density)
+    z = torch.randn(4, network.latent_dim)
+    labels = torch.tensor([0, 1, 2, 0])
+    assert native._replay.because is None
+    again(network, z, labels)
+    assert calls.count == 3, native._replay.because
+    replayed = again(network, z, labels.flip(0), times=1)[0]
+    native.constant = False
+    assert torch.equal(replayed, again(network, z, labels.flip(0), times=1)[0])
+
+
+def test_another_form_of_input_has_a_record_of_its_own(monkeypatch):
+    network = generator("dcgan")
+    calls = Calls(network, monkeypatch)
+    attach(network)
+    for expected, batch in ((3, 2), (6, 3), (6, 2)):
+        z = torch.randn(batch, 128)
+        assert again(network, z)[0].shape[0] == batch
+        assert calls.count == expected
+
+
+class Foreign(nn.Module):
+    """A forward that may do anything behind its convolution."""
+
+    def __init__(self, then):
+        super().__init__()
+        self.conv = nn.Conv2d(4, 4, 3, padding=1)
+        self.register_buffer("count", torch.zeros(()))
+        self.calls, self.then = 0, then
+
+    def forward(self, x):
+        self.calls += 1
+        return self.then(self, self.conv(x))
+
+
+def _count(self, y):
+    self.count += 1
+    return y * 1
+
+
+def _write_constant(self, y):
+    self.conv.bias.data.add_(0.01)
+    return y * 1
+
+
+REFUSED = {
+    "random numbers": lambda self, y: y + torch.randn_like(y),
+    "dropout": lambda self, y: F.dropout(y, 0.5, training=True),
+    "a value": lambda self, y: y * 2 if y.mean() > 0 else y * 3,
+    "an item": lambda self, y: y * y.mean().item(),
+    "numpy": lambda self, y: y + torch.from_numpy(y.numpy().copy()),
+    "a list": lambda self, y: y + torch.tensor(y.flatten().tolist()).view_as(y),
+    "a number by numpy": lambda self, y: y * float(y.numpy().mean()),
+    "where": lambda self, y: y * len(torch.nonzero(y > 0)),
+    "calls": lambda self, y: y * self.calls,
+    "a buffer": _count,
+    "a parameter": _write_constant,
+    "several results": lambda self, y: (y, y * 2),
+    "its input": lambda self, y: self.count,
+}
+
+
+@pytest.mark.parametrize("then", REFUSED.values(), ids=REFUSED)
+def test_a_forward_that_is_no_function_of_its_tensors_runs_as_written(then):
+    torch.manual_seed(0)
+    network = Foreign(then).eval()
+    plain = copy.deepcopy(network)
+    native = attach(network, 1.0)
+    for number in range(1, 7):
+        x = torch.randn(2, 4, 6, 6)
+        with torch.no_grad():
+            torch.manual_seed(number)
+            actual = network(x)
+            torch.manual_seed(number)
+            expected = plain(x)
+        assert network.calls == number
+        torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-5)
+    assert native._replay.because is not None
+
+
+ALLOWED = {
+    "views": lambda self, y: y.flatten(2).transpose(1, 2).reshape(y.shape).contiguous(),
+    "a list": lambda self, y: torch.cat([y, y[:, :2] * 2], 1),
+    "in place": lambda self, y: (y * 1).add_(y).clamp_(-1, 1),
+    "a constant": lambda self, y: y + self.conv.bias.exp().view(1, -1, 1, 1),
+    "made here": lambda self, y: torch.zeros(y.shape).add_(y),
+    "several results": lambda self, y: torch.split(y, 2, 1)[1] + y[:, :2],
+    "its shape": lambda self, y: y * y.shape[0],
+    "numbers": lambda self, y: torch.full_like(y, 2.0) * y,
+}
+
+
+@pytest.mark.parametrize("then", ALLOWED.values(), ids=ALLOWED)
+@pytest.mark.parametrize("grad", [torch.no_grad, torch.inference_mode])
+def test_what_a_forward_does_besides_is_done_again(then, grad):
+    torch.manual_seed(0)
+    network = Foreign(then).eval()
+    plain = copy.deepcopy(network)
+    native = attach(network, 1.0)
+    for _ in range(6):
+        x = torch.randn(2, 4, 6, 6)
+        with grad():
+            torch.testing.assert_close(network(x), plain(x), rtol=1e-4, atol=1e-5)
+    assert network.calls == 3, native._replay.because
+
+
+def test_results_are_not_changed_by_later_forwards():
+    network = generator("sngan")
+    attach(network)
+    z = torch.randn(6, 2, 128)
+    with torch.no_grad():
+        results = [network(one) for one in z]
+        kept = [one.clone() for one in results]
+        results[-1].zero_()
+        assert torch.equal(network(z[-1]), kept[-1])
+    assert all(torch.equal(a, b) for a, b in zip(results[:-1], kept[:-1], strict=True))
+
+
+def test_a_hook_of_others_sees_every_forward():
+    network = generator("dcgan")
+    native = attach(network)
+    z = torch.randn(2, 128)
+    again(network, z)
+    seen = []
+    handle = network.conv.register_forward_hook(lambda *_: seen.append(1))
+    again(network, z, times=4)
+    assert len(seen) == 4
+    handle.remove()
+    assert native._replay.because == "others have hooks on its layers"
+
+
+def test_a_constant_that_was_changed_all_the_same_is_seen():
+    network = generator("dcgan")
+    attach(network)
+    z = torch.randn(2, 128)
+    before = again(network, z)[-1]
+    with torch.no_grad():
+        network.conv.weight.mul_(2)
+    after = again(network, z, times=1)[0]
+    assert not torch.equal(before, after)
+
+
+def test_gradients_and_foreign_calls_run_as_written(monkeypatch):
+    network = generator("dcgan")
+    calls = Calls(network, monkeypatch)
+    native = attach(network)
+    z = torch.randn(2, 128)
+    expected = again(network, z)[-1]
+    assert network(z).requires_grad
+    with torch.no_grad():
+        torch.testing.assert_close(network(z=z), expected)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            network(z)
+        native.on = False
+        network(z)
+    assert calls.count == 7
+
+
+def test_copies_have_a_forward_of_their_own():
+    network = generator("dcgan")
+    native = attach(network)
+    z = torch.randn(2, 128)
+    expected = again(network, z)[-1]
+    file = io.BytesIO()
+    torch.save(network, file)
+    file.seek(0)
+    for other in (copy.deepcopy(network), torch.load(file, weights_only=False)):
+        with torch.no_grad():
+            other.conv.weight.zero_()
+            assert not torch.equal(other(z), expected)
+    native.detach()
+    assert "forward" not in vars(network)
+
+
+def test_a_forward_that_belongs_to_the_object_comes_back():
+    network = generator("dcgan")
+    own = network.forward
+    network.forward = lambda z: own(z) * 2
+    mine = network.forward
+    native = attach(network)
+    z = torch.randn(2, 128)
+    results = again(network, z)
+    native.constant = False
+    assert network.forward is mine
+    assert torch.equal(results[-1], again(network, z, times=1)[0])
+
+
+def test_threads_do_not_meet():
+    network = generator("dcgan")
+    attach(network)
+    z = torch.randn(8, 3, 128)
+    expected = [again(network, one, times=1)[0] for one in z]
+    wrong = []
+
+    def draw(start: int) -> None:
+        for i in range(40):
+            one = (start + i) % len(z)
+            if not torch.equal(again(network, z[one], times=1)[0], expected[one]):
+                wrong.append(one)
+
+    threads = [threading.Thread(target=draw, args=(start,)) for start in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
