@@ -52,7 +52,7 @@ def test_steps_are_noted_once_with_all_that_happens_within():
     x = torch.randn(3)
     recorder, recording = record(lambda a: step(kernel, (a, None), (2,)) + 1, [x])
     assert recorder.because is None
-    assert [one.function for one in recording._steps][0] is kernel
+    assert recording._steps[0].function is kernel
     assert len(recording._steps) == 2
     assert torch.equal(recording.run([x + 1]), (x + 1) * 2 + 1)
     assert torch.equal(step(kernel, (x, None), (2,)), x * 2)
