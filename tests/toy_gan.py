@@ -135,6 +135,12 @@ def hand_made(ratio):
     }
 
 
+def moved_budget(changes, budget):
+    """The generator's count after changes: rewiring keeps it, other changes say what it is."""
+    own = (c for c in changes if c.network == "generator" and c.reason != "rewire")
+    return next((c.active for c in own), budget)
+
+
 def require_equal(one, other, where="state"):
     """Nested dicts and lists hold the same bits."""
     if isinstance(one, torch.Tensor):

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from sparsegan.methods import (
         METHODS,
         Adapt,
+        Calibrated,
         Dda,
         Dense,
         Gmp,
+        Joint,
         Method,
         Prune,
         Ramp,
@@ -36,10 +38,12 @@ __all__ = [
     "Adapt",
     "BalanceRatio",
     "BalanceRecord",
+    "Calibrated",
     "Dda",
     "Dense",
     "DensityController",
     "Gmp",
+    "Joint",
     "Masks",
     "Method",
     "Prune",
@@ -59,8 +63,8 @@ __all__ = [
 _HOMES = {
     "sparsegan.balance": ("BalanceRatio", "BalanceRecord", "DensityController"),
     "sparsegan.methods": (
-        *("METHODS", "Adapt", "Dda", "Dense", "Gmp", "Method", "Prune", "Ramp", "Requests", "Sdst"),
-        *("Snip", "Static", "StuGan", "Tickets"),
+        *("METHODS", "Adapt", "Calibrated", "Dda", "Dense", "Gmp", "Joint", "Method", "Prune"),
+        *("Ramp", "Requests", "Sdst", "Snip", "Static", "StuGan", "Tickets"),
     ),
     "sparsegan.sparsity": ("Masks", "SparseEMA", "SparseNetwork"),
 }

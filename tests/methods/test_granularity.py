@@ -8,7 +8,7 @@ from torch import nn
 
 from needs import in_full
 from sparsegan import METHODS, Adapt, Dda, SparseganError, Static, StuGan
-from toy_gan import ToyGan, require_equal, require_sparse
+from toy_gan import ToyGan, moved_budget, require_equal, require_sparse
 
 SETTINGS = {
     "dense": {},
@@ -17,6 +17,8 @@ SETTINGS = {
     "sdst": {"generator_density": 0.3, "interval": 3},
     "dda": {"generator_density": 0.3, "control_interval": 4},
     "adapt": {"generator_density": 0.3, "interval": 3, "control_interval": 4},
+    "calibrated": {"generator_density": 0.3, "interval": 3, "control_interval": 4},
+    "joint": {"generator_density": 0.3, "interval": 3, "control_interval": 4},
     "stu-gan": {"generator_density": 0.3, "interval": 3},
     "prune": {"generator_density": 0.3},
     "gmp": {"generator_density": 0.3, "discriminator_density": 0.4, "interval": 2},
@@ -50,7 +52,7 @@ def test_blocks_stay_whole_and_budgets_hold_after_every_step(name, ratio):
     for _ in range(STEPS):
         [events] = gan.run(method, 1, ratio=ratio)
         changes += events.changes
-        budget = next((c.active for c in events.changes if c.reason == "prune"), budget)
+        budget = moved_budget(events.changes, budget)
         assert method.generator.masks.active == budget
         if events.decision is not None:
             assert method.discriminator.masks.budget == events.decision.to_active
@@ -72,6 +74,8 @@ def test_blocks_stay_whole_and_budgets_hold_after_every_step(name, ratio):
             "sdst": [True, False],
             "dda": [False, True],
             "adapt": [True, True],
+            "calibrated": [True, True],
+            "joint": [True, True],
             "stu-gan": [True, True],
             "prune": [True, False],
             "gmp": [True, True],

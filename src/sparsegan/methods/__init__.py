@@ -2,9 +2,11 @@
 
 from sparsegan.methods.adapt import Adapt
 from sparsegan.methods.base import Method, StepEvents
+from sparsegan.methods.calibrated import Calibrated
 from sparsegan.methods.dda import Dda
 from sparsegan.methods.dense import Dense
 from sparsegan.methods.gmp import Gmp
+from sparsegan.methods.joint import Joint
 from sparsegan.methods.prune import Prune
 from sparsegan.methods.ramp import Ramp
 from sparsegan.methods.requests import Requests
@@ -16,9 +18,11 @@ from sparsegan.methods.tickets import Tickets
 
 METHODS: dict[str, type[Method]] = {
     "adapt": Adapt,
+    "calibrated": Calibrated,
     "dda": Dda,
     "dense": Dense,
     "gmp": Gmp,
+    "joint": Joint,
     "prune": Prune,
     "ramp": Ramp,
     "sdst": Sdst,
@@ -32,9 +36,11 @@ METHODS: dict[str, type[Method]] = {
 __all__ = [
     "METHODS",
     "Adapt",
+    "Calibrated",
     "Dda",
     "Dense",
     "Gmp",
+    "Joint",
     "Method",
     "Prune",
     "Ramp",

@@ -107,6 +107,11 @@ class Settings:
         return None
 
     @property
+    def fixed_band(self) -> tuple[float, float] | None:
+        """That band, where it is known before the run."""
+        return self.band
+
+    @property
     def signal(self) -> Signal:
         """What is kept in the band."""
         return "ratio"

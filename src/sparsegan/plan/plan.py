@@ -145,7 +145,7 @@ def counted(config: Config, images: int | None = None) -> Plan:
             networks=network_layers(forecast.start_counts(config, game), costs.networks),
             method=config.method.name,
             steps=config.steps,
-            band=config.method.settings.band,
+            band=config.method.settings.fixed_band,
         )
         starts.append(start)
     events = [*starts, *forecast.scheduled(config, games)]

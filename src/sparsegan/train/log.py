@@ -36,7 +36,7 @@ def start(journal: Journal, games: Games) -> None:
             costs={name: [asdict(layer) for layer in layers] for name, layers in costs.items()},
             method=config.method.name,
             steps=config.steps,
-            band=config.method.settings.band,
+            band=config.method.settings.fixed_band,
             other_signal=None if settings.signal == "ratio" else settings.signal,
             versions=versions(),
             machine=machine(games.fabric),
