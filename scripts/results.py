@@ -1,0 +1,335 @@
+"""Writes the pages, tables and plots of docs/results/ out of the tables of its studies.
+
+A study there is a folder with its `study.yaml`, the `table.csv` that `sparsegan study` wrote, `run.json` (which state of the
+program ran it, and on what) and, where comparisons were planned, `contrasts.yaml`. Figures in prose are named in the
+templates (`*.md.in`) and put in by this script, so that none stands without a file behind it.
+
+Usage: python scripts/results.py [--check]
+       python scripts/results.py --take STUDY-FOLDER NAME     copy a study's table in
+"""
+
+import argparse
+import csv
+import json
+import re
+import shutil
+import statistics
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from sparsegan.study.report.student import interval
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "docs" / "results"
+SAME = 0.1
+"""An interval within this share of the second arm's mean says that two are the same."""
+ENOUGH = 6
+"""Seeds below which nothing is said of a contrast."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A group of cells: an arm at a point of the axes.
+
+    Attributes:
+        name: The arm, and the axes' values.
+        rows: Its cells that finished, by seed.
+        lost: How many of its cells diverged or failed.
+    """
+
+    name: str
+    rows: dict[int, dict[str, str]]
+    lost: int
+
+    def numbers(self, key: str) -> dict[int, float]:
+        """A column of the table, by seed."""
+        return {seed: float(row[key]) for seed, row in self.rows.items() if row[key]}
+
+    def mean(self, key: str) -> float:
+        """Over the seeds."""
+        return statistics.fmean(self.numbers(key).values())
+
+    def text(self, key: str, digits: int = 2) -> str:
+        """Mean and standard deviation."""
+        values = list(self.numbers(key).values())
+        if len(values) < 2:
+            return f"{values[0]:.{digits}f}" if values else "–"
+        return f"{statistics.fmean(values):.{digits}f} ± {statistics.stdev(values):.{digits}f}"
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """One planned comparison of two arms, over the seeds that both have.
+
+    Attributes:
+        first: The arm that a sentence begins with.
+        second: What it is compared with.
+        differences: The first's number less the second's, seed by seed.
+        word: `differs`, `same`, `cannot tell`, or why nothing is said.
+    """
+
+    first: str
+    second: str
+    differences: tuple[float, ...]
+    word: str
+
+    @property
+    def text(self) -> str:
+        """The mean difference and its interval."""
+        if not self.differences:
+            return "–"
+        one = interval(self.differences)
+        if one.low is None or one.high is None:
+            return f"{one.mean:+.2f}"
+        return f"{one.mean:+.2f} [{one.low:+.2f}, {one.high:+.2f}]"
+
+
+def contrast(first: Arm, second: Arm) -> Contrast:
+    """Compare two arms by the protocol's words."""
+    own, other = first.numbers("primary"), second.numbers("primary")
+    seeds = [seed for seed in own if seed in other]
+    differences = tuple(own[seed] - other[seed] for seed in seeds)
+    if len(seeds) < ENOUGH:
+        word = f"{len(seeds)} seeds: a trend"
+    else:
+        word = _word(differences, second.mean("primary"))
+    return Contrast(first.name, second.name, differences, word)
+
+
+def _word(differences: Sequence[float], scale: float) -> str:
+    one = interval(differences)
+    assert one.low is not None
+    assert one.high is not None
+    alike = all(d > 0 for d in differences) or all(d < 0 for d in differences)
+    if alike and one.excludes_zero:
+        return "differs"
+    if -SAME * scale <= one.low and one.high <= SAME * scale:
+        return "same"
+    return "cannot tell"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study's committed outcome.
+
+    Attributes:
+        name: Its folder's.
+        settings: Its file.
+        run: Which commit ran it, and on what.
+        arms: In the order of the table.
+        planned: Names of the arms of each contrast; `study/arm` of another study.
+        waiting: Cells that had not ended when the table was taken.
+    """
+
+    name: str
+    settings: dict[str, object]
+    run: dict[str, object]
+    arms: dict[str, Arm]
+    planned: tuple[tuple[str, str], ...]
+    waiting: int
+
+
+def read(folder: Path) -> Study:
+    """A study of docs/results/."""
+    settings = yaml.safe_load((folder / "study.yaml").read_text())
+    with (folder / "table.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    names = dict.fromkeys(row["cell"].rpartition("/")[0] for row in rows)
+    arms = {}
+    for name in names:
+        own = [row for row in rows if row["cell"].rpartition("/")[0] == name]
+        finished = {int(row["seed"]): row for row in own if row["status"] == "finished"}
+        lost = sum(row["status"] in ("diverged", "failed") for row in own)
+        arms[name] = Arm(name, finished, lost)
+    ended = sum(len(arm.rows) + arm.lost for arm in arms.values())
+    planned = folder / "contrasts.yaml"
+    pairs = yaml.safe_load(planned.read_text()) if planned.is_file() else []
+    return Study(
+        folder.name,
+        settings,
+        json.loads((folder / "run.json").read_text()),
+        {name: arm for name, arm in arms.items() if arm.rows},
+        tuple((a, b) for a, b in pairs),
+        len(rows) - ended,
+    )
+
+
+def share_of_dense(arm: Arm) -> float:
+    """All operations of its training over those of the same networks dense."""
+    spent = arm.mean("operations") + arm.mean("operations_overhead")
+    return spent / arm.mean("dense_operations")
+
+
+COLUMNS = "arm | n | KID | balance ratio | G, D active weights | operations | seconds"
+
+
+def table(study: Study) -> str:
+    """The arms, each with its prices beside a dense pair's."""
+    lines = [f"| {COLUMNS} |", "| --- " * (COLUMNS.count("|") + 1) + "|"]
+    for arm in study.arms.values():
+        weights = [arm.mean(f"{n}_weights_mean") for n in ("generator", "discriminator")]
+        count = str(len(arm.rows)) + (f" ({arm.lost} lost)" if arm.lost else "")
+        cells = (
+            arm.name,
+            count,
+            f"**{arm.text('primary')}**",
+            arm.text("balance_ratio"),
+            ", ".join(f"{w:,.0f}" for w in weights),
+            f"{share_of_dense(arm):.0%}",
+            f"{arm.mean('seconds'):.0f}",
+        )
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def arm_of(name: str, study: Study | None, studies: Mapping[str, Study]) -> Arm | None:
+    """An arm of this study, or `study/arm` of another; None where it has not run."""
+    if "/" in name:
+        where, _, name = name.partition("/")
+        study = studies.get(where)
+    return None if study is None else study.arms.get(name)
+
+
+def contrasts_table(study: Study, studies: Mapping[str, Study]) -> str:
+    """The planned comparisons."""
+    if not study.planned:
+        return "None was planned: the table shows trends.\n"
+    lines = ["| | against | difference of KID | |", "| --- | --- | --- | --- |"]
+    for names in study.planned:
+        first, second = (arm_of(name, study, studies) for name in names)
+        one = contrast(first, second) if first is not None and second is not None else None
+        said = f"{one.text} | **{one.word}**" if one else "| *not run yet*"
+        lines.append(f"| {names[0]} | {names[1]} | {said} |")
+    return "\n".join(lines) + "\n"
+
+
+def page(study: Study, studies: Mapping[str, Study]) -> str:
+    """A study's page."""
+    seeds = sorted({seed for arm in study.arms.values() for seed in arm.rows})
+    left = f" {study.waiting} cells have not run yet." if study.waiting else ""
+    return f"""# {study.settings["about"]}
+
+[study.yaml](study.yaml), {sum(len(a.rows) for a in study.arms.values())} runs, seeds {", ".join(map(str, seeds))}, at commit
+`{study.run["commit"]}` on {study.run["processor"]}, torch {study.run["torch"]}.{left} What the words mean: [protocol](../protocol.md).
+KID is the mean of the evaluations at 90, 95 and 100 % of the steps, ± the standard deviation over seeds; operations are
+shares of the same networks' dense training, everything included; seconds were taken two runs at a time.
+
+{table(study)}
+![KID of every run](kid.svg)
+
+*Every run is a point, arms from left to right; the lines are means.*
+
+## Planned comparisons
+
+{contrasts_table(study, studies)}
+Differences are paired by seed, with the 95 % interval of Student's t.
+
+```sh
+sparsegan study docs/results/{study.name}/study.yaml        # runs it again, in studies/{study.name}
+python scripts/results.py --take studies/{study.name} {study.name} --commit NAME
+```
+"""
+
+
+def plot(study: Study, path: Path) -> None:
+    """Every run's number, by arm."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    from matplotlib import pyplot as plt
+
+    style = {"svg.hashsalt": study.name, "svg.fonttype": "none", "font.size": 9}
+    with mpl.rc_context(style):
+        figure, axes = plt.subplots(figsize=(max(5, 0.75 * len(study.arms)), 3.4))
+        for place, arm in enumerate(study.arms.values()):
+            values = list(arm.numbers("primary").values())
+            axes.plot([place] * len(values), values, "o", color="#1f6f8b", alpha=0.6, ms=5)
+            mean = statistics.fmean(values)
+            axes.plot([place - 0.3, place + 0.3], [mean, mean], color="#c1440e", lw=2)
+        names = [arm.replace(",", "\n") for arm in study.arms]
+        axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
+        axes.set_ylabel("KID")
+        axes.set_ylim(bottom=0)
+        axes.spines[["top", "right"]].set_visible(False)
+        figure.tight_layout()
+        figure.savefig(path, format="svg", metadata={"Date": None})
+        plt.close(figure)
+
+
+def filled(template: str, studies: Mapping[str, Study]) -> str:
+    """A template with its figures in the places of their names.
+
+    ``{{study/arm}}`` is an arm's KID, ``{{study/arm:column}}`` another column of its table, and
+    ``{{study/arm - study/arm}}`` a contrast.
+    """
+
+    def figure(match: re.Match[str]) -> str:
+        names = [part.partition(":")[0] for part in match[1].split(" - ")]
+        arms = [arm_of(name, None, studies) for name in names]
+        if any(arm is None for arm in arms):
+            return "*not run yet*"
+        first, *others = (arm for arm in arms if arm is not None)
+        if others:
+            one = contrast(first, others[0])
+            return f"{one.text}, n = {len(one.differences)}: **{one.word}**"
+        column = match[1].partition(":")[2]
+        if column == "operations":
+            return f"{share_of_dense(first):.0%}"
+        return first.text(column or "primary") + ("" if column else f" (n = {len(first.rows)})")
+
+    return re.sub(r"\{\{([^}]+)\}\}", figure, template)
+
+
+def outputs() -> Iterator[tuple[Path, str]]:
+    """Each page and what it should say."""
+    studies = {path.parent.name: read(path.parent) for path in sorted(FOLDER.glob("*/table.csv"))}
+    for study in studies.values():
+        yield FOLDER / study.name / "README.md", page(study, studies)
+    for template in sorted(FOLDER.glob("*.md.in")):
+        yield template.with_suffix(""), filled(template.read_text(), studies)
+
+
+def take(source: Path, name: str, commit: str) -> None:
+    """Copy a study's table in, with what ran it."""
+    target = FOLDER / name
+    target.mkdir(exist_ok=True)
+    shutil.copyfile(source / "table.csv", target / "table.csv")
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    from harness import machine
+
+    facts = machine() | {"threads": 1}
+    (target / "run.json").write_text(json.dumps({"commit": commit, **facts}, indent=1) + "\n")
+
+
+def main() -> None:
+    """As the module says."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; fail if a page would change"
+    )
+    parser.add_argument(
+        "--take", nargs=2, metavar=("FOLDER", "NAME"), help="a study's folder, and its name here"
+    )
+    parser.add_argument(
+        "--commit", default="", help="with --take: the state of the program that ran it"
+    )
+    options = parser.parse_args()
+    if options.take:
+        take(Path(options.take[0]), options.take[1], options.commit)
+    stale = [path for path, text in outputs() if not path.is_file() or path.read_text() != text]
+    if options.check:
+        sys.exit(f"not as the tables say: {', '.join(map(str, stale))}" if stale else 0)
+    for path, text in outputs():
+        path.write_text(text)
+    for path in sorted(FOLDER.glob("*/table.csv")):
+        plot(read(path.parent), path.parent / "kid.svg")
+
+
+if __name__ == "__main__":
+    main()
