@@ -1,8 +1,9 @@
 """Writes the pages, tables and plots of docs/results/ out of the tables of its studies.
 
-A study there is a folder with its `study.yaml`, the `table.csv` that `sparsegan study` wrote, `run.json` (which state of the
-program ran it, and on what) and, where comparisons were planned, `contrasts.yaml`. Figures in prose are named in the
-templates (`*.md.in`) and put in by this script, so that none stands without a file behind it.
+A study there is a folder with its `study.yaml`, the `table.csv` that `sparsegan study` wrote,
+`run.json` (which state of the program ran it, and on what) and, where comparisons were planned,
+`contrasts.yaml`. Figures in prose are named in the templates (`*.md.in`) and put in by this script,
+so that none stands without a file behind it.
 
 Usage: python scripts/results.py [--check]
        python scripts/results.py --take STUDY-FOLDER NAME     copy a study's table in
@@ -209,14 +210,16 @@ def contrasts_table(study: Study, studies: Mapping[str, Study]) -> str:
 
 def page(study: Study, studies: Mapping[str, Study]) -> str:
     """A study's page."""
-    seeds = sorted({seed for arm in study.arms.values() for seed in arm.rows})
+    seeds = ", ".join(map(str, sorted({seed for arm in study.arms.values() for seed in arm.rows})))
+    runs = sum(len(arm.rows) for arm in study.arms.values())
     left = f" {study.waiting} cells have not run yet." if study.waiting else ""
+    where = f"{study.run['processor']}, torch {study.run['torch']}"
     return f"""# {study.settings["about"]}
 
-[study.yaml](study.yaml), {sum(len(a.rows) for a in study.arms.values())} runs, seeds {", ".join(map(str, seeds))}, at commit
-`{study.run["commit"]}` on {study.run["processor"]}, torch {study.run["torch"]}.{left} What the words mean: [protocol](../protocol.md).
-KID is the mean of the evaluations at 90, 95 and 100 % of the steps, ± the standard deviation over seeds; operations are
-shares of the same networks' dense training, everything included; seconds were taken two runs at a time.
+[study.yaml](study.yaml): {runs} runs, seeds {seeds}, at commit `{study.run["commit"]}`, {where}.{left}
+What the words mean is in the [protocol](../protocol.md). KID is the mean of the evaluations at 90,
+95 and 100 % of the steps, ± the standard deviation over seeds. Operations are shares of the same
+networks' dense training, everything included. Seconds were taken two runs at a time.
 
 {table(study)}
 ![KID of every run](kid.svg)
@@ -245,11 +248,11 @@ def plot(study: Study, path: Path) -> None:
     style = {"svg.hashsalt": study.name, "svg.fonttype": "none", "font.size": 9}
     with mpl.rc_context(style):
         figure, axes = plt.subplots(figsize=(max(5, 0.75 * len(study.arms)), 3.4))
-        for place, arm in enumerate(study.arms.values()):
+        for column, arm in enumerate(study.arms.values()):
             values = list(arm.numbers("primary").values())
-            axes.plot([place] * len(values), values, "o", color="#1f6f8b", alpha=0.6, ms=5)
+            axes.plot([column] * len(values), values, "o", color="#1f6f8b", alpha=0.6, ms=5)
             mean = statistics.fmean(values)
-            axes.plot([place - 0.3, place + 0.3], [mean, mean], color="#c1440e", lw=2)
+            axes.plot([column - 0.3, column + 0.3], [mean, mean], color="#c1440e", lw=2)
         names = [arm.replace(",", "\n") for arm in study.arms]
         axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
         axes.set_ylabel("KID")

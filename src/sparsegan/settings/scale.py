@@ -40,7 +40,7 @@ MEMORY = 0.05
 """Largest half-life of the average, in runs."""
 
 RATES: Mapping[tuple[str, int], float] = {("sngan", 32): 1e-3, ("biggan", 32): 5e-4}
-"""Least learning rates, by architecture and image size (docs/results.md)."""
+"""Least learning rates, by architecture and image size (docs/results/small-runs.md)."""
 PUBLISHED_LEVEL = 0.5
 """The balance ratio that the published bands of ADAPT are about."""
 LEVELS: Mapping[tuple[str, int], float] = {("sngan", 32): 0.75, ("biggan", 32): 0.60}

@@ -1,0 +1,84 @@
+"""docs/results: its pages say what its tables say, and its studies can be read."""
+
+import importlib.util
+import math
+import statistics
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sparsegan.study import file
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "docs" / "results"
+
+spec = importlib.util.spec_from_file_location("results", ROOT / "scripts" / "results.py")
+results = importlib.util.module_from_spec(spec)
+sys.modules["results"] = results
+spec.loader.exec_module(results)
+
+STUDIES = sorted(path.parent.name for path in FOLDER.glob("*/study.yaml"))
+
+
+def test_every_page_is_what_the_script_makes_of_the_tables():
+    stale = [str(p) for p, text in results.outputs() if not p.is_file() or p.read_text() != text]
+    assert not stale, "run python scripts/results.py"
+    for table in FOLDER.glob("*/table.csv"):
+        assert (table.parent / "kid.svg").read_text().startswith("<?xml")
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_can_be_read_and_its_contrasts_are_of_its_arms(name, tmp_path):
+    study = file.read(FOLDER / name / "study.yaml", tmp_path)
+    assert study.cells
+    planned = FOLDER / name / "contrasts.yaml"
+    for pair in yaml.safe_load(planned.read_text()) if planned.is_file() else []:
+        for arm in pair:
+            where, _, own = arm.rpartition("/")
+            known = file.read(FOLDER / where / "study.yaml", tmp_path).arms if where else study.arms
+            assert own in known
+
+
+def test_the_protocol_counts_the_contrasts():
+    planned = [yaml.safe_load(path.read_text()) for path in FOLDER.glob("*/contrasts.yaml")]
+    said = (FOLDER / "protocol.md").read_text()
+    assert f"{sum(map(len, planned))} contrasts in all" in said
+
+
+def arm(name, values):
+    rows = {seed: {"primary": str(value)} for seed, value in enumerate(values)}
+    return results.Arm(name, rows, 0)
+
+
+@pytest.mark.parametrize(
+    ("values", "other", "word"),
+    [
+        ([1.0, 1.1, 1.2, 1.0, 1.1, 1.2], [2.0, 2.2, 2.1, 2.0, 2.3, 2.1], "differs"),
+        ([2.0, 2.2, 2.1, 2.0, 2.3, 2.1], [2.01, 2.19, 2.11, 1.99, 2.31, 2.09], "same"),
+        ([1.0, 3.0, 1.5, 2.5, 2.0, 2.2], [2.0, 2.2, 2.1, 2.0, 2.3, 2.1], "cannot tell"),
+        # An interval without zero, and one seed of the other sign.
+        ([1.0, 1.0, 1.0, 1.0, 1.0, 2.05], [2.0] * 6, "cannot tell"),
+        ([1.0] * 5, [2.0] * 5, "5 seeds: a trend"),
+    ],
+)
+def test_words_are_the_protocols(values, other, word):
+    one = results.contrast(arm("a", values), arm("b", other))
+    assert one.word == word
+    differences = [a - b for a, b in zip(values, other, strict=True)]
+    assert one.text.startswith(f"{statistics.fmean(differences):+.2f}")
+
+
+def test_only_seeds_that_both_have_are_compared():
+    a = results.Arm("a", {s: {"primary": "1"} for s in range(7)}, 0)
+    b = results.Arm("b", {s: {"primary": str(2 + s / 10)} for s in range(1, 8)}, 0)
+    one = results.contrast(a, b)
+    assert len(one.differences) == 6
+    assert math.isclose(one.differences[0], -1.1)
+
+
+def test_a_figure_without_a_file_is_not_made_up():
+    assert results.filled("{{nowhere/arm}} {{nowhere/a - nowhere/b}}", {}) == (
+        "*not run yet* *not run yet*"
+    )
