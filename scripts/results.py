@@ -216,7 +216,8 @@ def page(study: Study, studies: Mapping[str, Study]) -> str:
     where = f"{study.run['processor']}, torch {study.run['torch']}"
     return f"""# {study.settings["about"]}
 
-[study.yaml](study.yaml): {runs} runs, seeds {seeds}, at commit `{study.run["commit"]}`, {where}.{left}
+[study.yaml](study.yaml): {runs} runs, seeds {seeds}, at commit
+`{study.run["commit"]}`, {where}.{left}
 What the words mean is in the [protocol](../protocol.md). KID is the mean of the evaluations at 90,
 95 and 100 % of the steps, ± the standard deviation over seeds. Operations are shares of the same
 networks' dense training, everything included. Seconds were taken two runs at a time.

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from sparsegan.engine.mode import Interception
 
 
+_FEW_ROWS = 32
+"""Below it a dense product is faster: 14 to 101 us against 90 to 135 (128 to 1024, density 0.15)."""
+
+
 def _conv2d(
     native: "Interception",
     input: Tensor,
@@ -70,6 +74,8 @@ def _linear(
     index = native.take(input, weight, (2,))
     if index is None or index.density == 1:
         return None  # nothing to skip
+    if not torch.is_grad_enabled() and input.numel() < input.shape[-1] * _FEW_ROWS:
+        return None  # rows are the kernels' lanes, most of which would be empty
     return sparse_linear(_plain(input), weight, index, bias)
 
 
