@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 _FEW_ROWS = 32
-"""Below it a dense product is faster: 14 to 101 us against 90 to 135 (128 to 1024, density 0.15)."""
+"""Below it a dense product is faster: 14 to 101 us against 90 to 135 (128 to 1024, 15 % active)."""
 
 
 def _conv2d(
