@@ -5,6 +5,7 @@ from sparsegan.metrics.features import EfficientNetLite0, FeatureNetwork, extrac
 from sparsegan.metrics.frechet import frechet_distance
 from sparsegan.metrics.inception import Inception2015
 from sparsegan.metrics.kid import KID, kid
+from sparsegan.metrics.likeness import Copies, diversity
 from sparsegan.metrics.prdc import PRDC, prdc, require_prdc
 from sparsegan.metrics.reference import reference_features, reference_images
 
@@ -13,9 +14,11 @@ __all__ = [
     "PRDC",
     "ClassClassifier",
     "ClassCoverage",
+    "Copies",
     "EfficientNetLite0",
     "FeatureNetwork",
     "Inception2015",
+    "diversity",
     "extract",
     "frechet_distance",
     "kid",

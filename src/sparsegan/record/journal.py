@@ -1,6 +1,6 @@
 """Writes what happens in a run as the events of metrics.jsonl."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 
 from sparsegan.data import Images
@@ -14,11 +14,17 @@ from sparsegan.sparsity import MaskChange
 
 
 class Journal:
-    """Writes events to a log; without a log (every rank but the first) it writes nothing."""
+    """Writes events to a log; without a log (every rank but the first) it writes nothing.
+
+    Attributes:
+        log: The log.
+        listener: Is told of every event that is written; None tells nobody.
+    """
 
     def __init__(self, log: MetricsLog | None) -> None:
         self.log = log
-        past = self._past()  # what a run wrote before a stop
+        self.listener: Callable[[Event], None] | None = None
+        past = self.past()
         self._kernels = {
             (event.game, event.network): event.kernels
             for event in past
@@ -30,13 +36,16 @@ class Journal:
             if isinstance(event, events.Request)
         }
 
-    def _past(self) -> list[Event]:
+    def past(self) -> list[Event]:
+        """What the log has by now, of a run that was stopped before."""
         return [] if self.log is None else list(history(self.log.path))
 
     def write(self, event: Event) -> None:
         """Append an event."""
         if self.log is not None:
             self.log.write(event)
+            if self.listener is not None:
+                self.listener(event)
 
     def offset(self) -> int:
         """Bytes on the disk so far."""
@@ -44,7 +53,7 @@ class Journal:
 
     def catch_up(self, step: int, game: str | None, method: Method) -> None:
         """Write the `rewire` events that lead from the logged masks to the present ones."""
-        histories = run_cost.histories(event for event in self._past() if event.game == game)
+        histories = run_cost.histories(event for event in self.past() if event.game == game)
         for name, network in method.networks.items():
             masks, last = network.masks, histories[name][-1][1]
             rows = tuple(

@@ -274,6 +274,8 @@ class Config:
             optimiser step: n parts need about an n-th of the memory for activations.
         seed: Seed of networks, masks, noise, data order and augmentation.
         log_every: Steps between lines of losses, speed and densities in metrics.jsonl.
+        when_failing: What to do where gradients have vanished or exploded, the discriminator's loss
+            stands still or all samples are alike: warn, or save the state and stop.
         track: Where to show the run besides, while it is trained: tensorboard (event files in the
             run's directory), trackio (its local store); nowhere unless named.
         engine: What networks on the CPU run on: native sparse kernels, dense masked ones, or the
@@ -294,6 +296,7 @@ class Config:
     accumulate: int = 1
     seed: int = 0
     log_every: int = 100
+    when_failing: Literal["warn", "stop"] = "warn"
     track: tuple[Tracker, ...] = ()
     engine: Literal["auto", "native", "masked"] = "auto"
     threads: int | None = None

@@ -18,7 +18,7 @@ from sparsegan.study.paths import CellPaths
 Event = Mapping[str, Any]
 Series = dict[str, list[tuple[int, float | None]]]
 
-_NO_MEASURE = {"low", "high", "n"}
+_NO_MEASURE = {"low", "high", "n", "diversity", "copies"}
 _NETWORKS = ("generator", "discriminator")
 
 

@@ -20,6 +20,8 @@ log = logging.getLogger("sparsegan")
 
 # Fewer images on a side, and the spread of a distance is as large as what it is to tell apart.
 FEW = 50
+# Training images that samples are compared with one by one.
+MOST_COMPARED = 5000
 
 
 class Evaluator:
@@ -72,6 +74,7 @@ class Evaluator:
         self._network = metrics.load_features(config.evaluate.features)
         self._beside = Beside(config, images, self.held_out, self.count)
         self._real: Tensor | None = None
+        self._copies: metrics.Copies | None = None
         self._floor: dict[str, float] = {}
 
     def __call__(self, generator: nn.Module, seed: int | None = None) -> dict[str, Any]:
@@ -96,6 +99,8 @@ class Evaluator:
             "low": kid.low,
             "high": kid.high,
             **self._beside(generated, pixels),
+            "diversity": metrics.diversity(generated, real),
+            **({} if self._copies is None else {"copies": self._copies(generated)}),
             **self._floor,
             "n": self.count,
             "seconds": time.perf_counter() - start,
@@ -116,6 +121,10 @@ class Evaluator:
             "floor": metrics.kid(real, held_out, seed=seed).value,
             **self._beside.prepare(self._network, real, held_out),
         }
+        if len(self.images) <= MOST_COMPARED:
+            count = len(self.images)
+            every = metrics.reference_features(self.images, self._network, count=count, seed=seed)
+            self._copies = metrics.Copies(every, held_out)
         self._real = real
         return real
 

@@ -37,6 +37,7 @@ from sparsegan.train.layer_costs import layer_costs
 from sparsegan.train.progress import ProgressDisplay
 from sparsegan.train.resumption import Resumption
 from sparsegan.train.stop import Interrupted, StopRequest
+from sparsegan.train.watching import FailingError, Watching
 
 
 @dataclass
@@ -53,6 +54,7 @@ class Session:
     clock: Clock
     display: ProgressDisplay
     stop: StopRequest
+    watching: Watching
 
 
 @heartbeat.watched
@@ -223,6 +225,8 @@ def _train_on(
     first = fabric.is_global_zero
     followers = Tracking(config.track if first else (), run, config)
     metrics = MetricsLog(run.metrics, followers.follow) if first else None
+    journal = Journal(metrics)
+    display = ProgressDisplay(console if first else None, config.steps, games.step)
     session = Session(
         config=config,
         fabric=fabric,
@@ -230,10 +234,11 @@ def _train_on(
         games=games,
         batches=batches,
         evaluation=evaluation,
-        journal=Journal(metrics),
+        journal=journal,
         clock=Clock(seconds or 0.0),
-        display=ProgressDisplay(console if first else None, config.steps, games.step),
+        display=display,
         stop=StopRequest(),
+        watching=Watching(config, journal, display),
     )
     try:
         with session.display, session.stop, memory.enough():
@@ -296,11 +301,20 @@ def steps(session: Session) -> None:
             session.display.show(log.progress(session.journal, games, clock, step))
 
         stopped = session.stop.agreed(session.fabric)
-        if stopped or best or step == config.steps or step % config.checkpoint.every == 0:
+        failing = session.watching.gives_up(session.fabric) if step < config.steps else ""
+        if (
+            stopped
+            or failing
+            or best
+            or step == config.steps
+            or step % config.checkpoint.every == 0
+        ):
             with clock.paused():
                 save(session)
         if stopped:
             raise Interrupted(stopped, step, session.run.path)
+        if failing:
+            give_up(session, step, failing)
     clock.stop()
 
 
@@ -356,6 +370,23 @@ def save(session: Session) -> None:
         session.run.prune(session.config.checkpoint.keep)
     heartbeat.first_is_done()
     session.fabric.barrier()
+
+
+def give_up(session: Session, step: int, because: str) -> None:
+    """Leave a run that has failed, with its report.
+
+    Raises:
+        FailingError: Always, on every process.
+    """
+    if session.fabric.is_global_zero:
+        session.journal.offset()
+        report.write([session.run.path], session.run.report)
+    heartbeat.first_is_done()
+    session.fabric.barrier()
+    raise FailingError(
+        f"stopped after step {step}: {because} (its state is saved: `sparsegan resume "
+        f"{session.run.path}` goes on all the same, --checkpoint best from the best one)"
+    )
 
 
 def finish(session: Session) -> None:

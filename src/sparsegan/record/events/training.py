@@ -207,6 +207,9 @@ class Evaluation(Event):
         class_entropy_floor: Likewise.
         fid_floor: Likewise.
         class_accuracy: Share of held-out images that the classifier puts into the right class.
+        diversity: How much generated images differ, as a share of how much real ones do.
+        copies: Share of generated images that lie nearer to a training image than all but 5 % of
+            held-out ones; only of up to 5,000 training images.
         n: Images on either side.
         seconds: The time that the evaluation took.
         bn: standing, stored or batch statistics.
@@ -238,6 +241,8 @@ class Evaluation(Event):
     class_entropy_floor: float | None = None
     fid_floor: float | None = None
     class_accuracy: float | None = None
+    diversity: float | None = None
+    copies: float | None = None
     n: int | None
     seconds: float | None
     bn: str

@@ -1,0 +1,163 @@
+"""Signs that a run goes wrong: each looks at what is recorded and says one sentence, or nothing.
+
+Thresholds are far outside of what the runs of docs/results do; how often each spoke there is
+counted in docs/design.md.
+"""
+
+import math
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from sparsegan.health.history import History
+
+Detector = Callable[[History], str | None]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a detector says.
+
+    Attributes:
+        name: The detector's.
+        sentence: What was seen, and a remedy.
+        failing: Whether nothing is to be expected of the run as it is.
+    """
+
+    name: str
+    sentence: str
+    failing: bool
+
+
+RECENT = 3
+"""Lines of progress that must agree."""
+
+
+def vanished(history: History) -> str | None:
+    """G's gradients are nothing beside what they were: D tells it nothing any more."""
+    norms = _known(event.generator_gradient_norm for event in history.progress)
+    if len(norms) < 2 * RECENT or len(norms) < len(history.progress):
+        return None
+    usual = statistics.median(norms[:-RECENT])
+    if usual <= 0 or max(norms[-RECENT:]) > 1e-5 * max(norms):
+        return None
+    return (
+        "the generator's gradients have vanished, and it learns no more: go back to the best "
+        "checkpoint with lower learning rates, more --discriminator_steps or a denser "
+        "discriminator"
+    )
+
+
+def exploded(history: History) -> str | None:
+    """Gradients are a thousand times what they were."""
+    for name in ("generator", "discriminator"):
+        norms = _known(getattr(event, f"{name}_gradient_norm") for event in history.progress)
+        if len(norms) < 4 * RECENT:
+            continue
+        if min(norms[-RECENT:]) > 1000 * statistics.median(norms[:-RECENT]) > 0:
+            return (
+                f"the {name}'s gradients are a thousand times what they were: lower its learning "
+                "rate and go back to the best checkpoint"
+            )
+    return None
+
+
+def flat(history: History) -> str | None:
+    """D's loss has stopped moving: it scores everything alike, or has nothing left to learn."""
+    losses = _known(event.discriminator_loss for event in history.progress)[-4 * RECENT :]
+    if len(losses) < 4 * RECENT or not _alike(losses):
+        return None
+    if abs(losses[-1]) < 1e-3:
+        return (
+            "the discriminator's loss is zero: it tells every image apart, and the generator can "
+            "follow no more; make it sparser (--method.discriminator_density), or its learning "
+            "rate lower"
+        )
+    return (
+        f"the discriminator's loss stands still at {losses[-1]:.3g}: it scores all images alike; "
+        "go back to the best checkpoint with lower learning rates or more --discriminator_steps"
+    )
+
+
+def _alike(losses: Sequence[float]) -> bool:
+    spread = max(losses) - min(losses)
+    return spread <= 1e-3 * max(1.0, abs(losses[-1]))
+
+
+def same_samples(history: History) -> str | None:
+    """Generated images differ far less among each other than real ones do."""
+    evaluations = [e for e in history.evaluations if e.step >= history.steps / 10]
+    spreads = _known(event.diversity for event in evaluations)
+    if len(spreads) < 2 or max(spreads[-2:]) > 0.25:
+        return None
+    return (
+        f"the samples are all alike: they differ {spreads[-1]:.0%} as much as real images do; go "
+        "back to an earlier checkpoint with a lower learning rate, or without --augment"
+    )
+
+
+def rising(history: History) -> str | None:
+    """Two evaluations in a row are clearly worse than the best."""
+    values = _known(event.value for event in history.evaluations)
+    if len(values) < 3:
+        return None
+    best = min(values[:-2])
+    if not (best > 0 and values[-1] > values[-2] > 1.5 * best):
+        return None
+    return (
+        f"the samples have become worse at two evaluations: the distance is {values[-1]:.3g}, and "
+        f"was {best:.3g}; the best checkpoint is kept, and --steps could be fewer"
+    )
+
+
+def unbalanced(history: History) -> str | None:
+    """One network has run away from the other."""
+    records = list(history.balance)[-40:]
+    past = records and records[0].step >= history.steps / 10
+    gaps = [r.real - r.fake_before for r in records if None not in (r.real, r.fake_before)]  # type: ignore[operator]
+    gains = [
+        r.fake_after - r.fake_before  # type: ignore[operator]
+        for r in records
+        if None not in (r.real, r.fake_before, r.fake_after)
+    ]
+    if len(records) < 40 or not past or len(gaps) < 40 or len(gains) < 40:
+        return None
+    gap, gain = math.fsum(gaps), math.fsum(gains)
+    if gap > 0 and gain > 3 * gap:
+        return (
+            f"the discriminator is too weak: the balance ratio is {gain / gap:.2g}; make it "
+            "denser (--method.discriminator_density), or train it more (--discriminator_steps)"
+        )
+    if gap > 0 and 0 <= gain < 0.01 * gap:
+        return (
+            f"the discriminator is too strong: the balance ratio is {gain / gap:.2g}; make it "
+            "sparser (--method.discriminator_density), or lower its learning rate"
+        )
+    return None
+
+
+def copying(history: History) -> str | None:
+    """Generated images lie nearer to training images than other real ones do."""
+    shares = _known(event.copies for event in history.evaluations)
+    if len(shares) < 2 or min(shares[-2:]) < 0.5:
+        return None
+    return (
+        f"{shares[-1]:.0%} of the samples repeat training images: nearer to one than nearly all "
+        "held-out images are; take an earlier checkpoint, more images, or --augment"
+    )
+
+
+DETECTORS: dict[str, tuple[Detector, bool]] = {
+    "vanished": (vanished, True),
+    "exploded": (exploded, True),
+    "flat": (flat, True),
+    "same_samples": (same_samples, True),
+    "rising": (rising, False),
+    "unbalanced": (unbalanced, False),
+    "copying": (copying, False),
+}
+"""By name: the detector, and whether what it sees is a run that has failed."""
+
+
+def _known(values: Iterable[float | None]) -> list[float]:
+    return [value for value in values if value is not None and math.isfinite(value)]
