@@ -4,11 +4,11 @@ Tensors are what PyTorch's are, contiguous ``(batch, channels, height, width)``.
 """
 
 from sparsegan.engine.attach import has_own_forward
+from sparsegan.engine.blocks import BLOCK
 from sparsegan.engine.choice import Engine, Timing, Wanted, attach
 from sparsegan.engine.functional import sparse_conv2d, sparse_conv_transpose2d, sparse_linear
 from sparsegan.engine.index import SparseIndex
 from sparsegan.engine.layer_timing import LayerTiming
-from sparsegan.engine.layout import BLOCK
 from sparsegan.engine.native import available, isa, supported_isas, use_isa
 from sparsegan.engine.normalise import batch_norm
 from sparsegan.engine.resample import average_pool2, upsample2

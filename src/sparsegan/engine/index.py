@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from sparsegan.engine.blocks import BLOCK
 from sparsegan.engine.constants import Kept
-from sparsegan.engine.layout import BLOCK
 from sparsegan.engine.native import isa, kernel, library
 from sparsegan.engine.recording import step
 from sparsegan.errors import SparseganError

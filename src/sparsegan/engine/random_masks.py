@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from sparsegan.engine.attach import ActiveWeights
-from sparsegan.engine.layout import BLOCK
+from sparsegan.engine.blocks import BLOCK
 
 
 def random_mask(

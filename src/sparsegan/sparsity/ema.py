@@ -7,7 +7,6 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from sparsegan.engine import zero_where_
 from sparsegan.errors import SparseganError
 from sparsegan.sparsity.maskable import unwrap
 from sparsegan.sparsity.masks import Masks
@@ -84,19 +83,23 @@ class SparseEMA:
     def update(self, step: int) -> None:
         """Take in the weights after ``step`` steps, under the mask that they have now."""
         live = self._live()
-        masked = {id(layer.parameter): self.masks[layer.name] for layer in self.masks.layers}
+        masked = {id(layer.parameter): layer.name for layer in self.masks.layers}
+        of_layer: dict[str, Tensor] = {}
         for name, weight in live.items():
             average = self.averages[name] = self.averages[name].to(weight.device)
-            mask = masked.get(id(weight))
+            layer = masked.get(id(weight))
+            if layer is not None:
+                of_layer[layer] = average
             if step < self.start or not average.is_floating_point():
                 average.copy_(weight)
                 continue
-            fresh = (average == 0) & mask if self.form == "reseeded" and mask is not None else None
+            fresh = None
+            if self.form == "reseeded" and layer is not None:
+                fresh = (average == 0) & self.masks[layer]
             average.mul_(self.decay).add_(weight, alpha=1 - self.decay)
             if fresh is not None:
                 average.copy_(torch.where(fresh, weight, average))
-            if mask is not None:
-                zero_where_(average, ~mask)
+        self.masks.clear_([of_layer.get(layer.name) for layer in self.masks.layers])
 
     @contextmanager
     def swapped(self) -> Iterator[nn.Module]:
