@@ -119,6 +119,23 @@ def test_a_saved_run_goes_on_to_the_same_bits():
 
 
 @pytest.mark.parametrize(
+    ("density", "expected"),
+    [(0.6, (0.6, 0.3)), (0.4, (0.4, 0.5)), (1.0, (0.88, 0.02)), (0.0, (0.0, 0.9))],
+)
+def test_a_forecast_moves_both_and_no_further_than_they_can(density, expected):
+    settings = Joint.Settings(generator_density=0.4, discriminator_density=0.5)
+    moved = list(settings.moved(7, density, {"generator": 1000, "discriminator": 1000}))
+    assert [(m.step, m.network) for m in moved] == [(7, "discriminator"), (7, "generator")]
+    assert tuple(m.density for m in moved) == pytest.approx(expected)
+
+
+def test_weights_stop_where_the_other_is_dense():
+    settings = Joint.Settings(generator_density=0.9, discriminator_density=0.5)
+    lower, _ = settings.moved(7, 0.1, {"generator": 1000, "discriminator": 1000})
+    assert lower.density == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize(
     ("wrong", "message"),
     [
         ({"generator_floor": 0.0}, "generator_floor is 0.0"),

@@ -5,14 +5,15 @@ active weights of both networks together never change: D too weak, and weights m
 D too strong, and they move back. Both are what their method is else: G is rewired as in SDST.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from sparsegan.balance import Decision
 from sparsegan.errors import SparseganError
 from sparsegan.methods.density_control import ControlSettings, DensityControl
+from sparsegan.methods.masters import NETWORKS
 from sparsegan.methods.rewiring import RewiringSettings
-from sparsegan.methods.settings import Growing
+from sparsegan.methods.settings import Growing, Scheduled
 from sparsegan.sparsity import MaskChange
 from sparsegan.sparsity.allocation import weight_budget
 from sparsegan.sparsity.network import Growth
@@ -46,6 +47,14 @@ class JointSettings(RewiringSettings, ControlSettings):
         """With the floors that weights may be taken down to."""
         lowest = super().sparsest(steps)
         return lowest | {"generator": min(lowest["generator"], self.generator_floor)}
+
+    def moved(self, step: int, density: float, weights: Mapping[str, int]) -> Iterator[Scheduled]:
+        """D's density as far as G can pay for it, and G's."""
+        (own, other), (G, D) = self.densities(), (weights[name] for name in NETWORKS)
+        gain = (density - other) * D
+        gain = max(min(gain, (own - self.generator_floor) * G), (own - 1) * G)
+        yield Scheduled(step, "discriminator", other + gain / D)
+        yield Scheduled(step, "generator", own - gain / G)
 
     def check(self, steps: int) -> None:
         """Refuse a floor outside (0, 1] or above G's density, and other levers, too."""

@@ -130,6 +130,16 @@ class Settings:
         """
         yield from ()
 
+    def moved(self, step: int, density: float, weights: Mapping[str, int]) -> Iterator[Scheduled]:
+        """The densities that follow where a decision brings the discriminator to one.
+
+        Args:
+            step: Of the decision.
+            density: The discriminator's from then on, if it can be had.
+            weights: Maskable weights of each network.
+        """
+        yield Scheduled(step, "discriminator", density)
+
     def steps_course(
         self, steps: int, at_first: int, direction: Direction
     ) -> Iterator[tuple[int, int]]:

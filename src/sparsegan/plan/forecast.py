@@ -98,8 +98,9 @@ def scheduled(config: Config, games: Sequence[OutlinedGame]) -> list[Rewiring]:
 def extremes(config: Config, games: Sequence[OutlinedGame]) -> dict[str, list[Event]]:
     """The events of the least and the most that control of D could lead to.
 
-    D's density, or its steps for each of G, fall, or rise, at every decision as far as they may;
-    each time D's layers share its density as when masks are drawn. Empty for methods that control
+    D's density, or its steps for each of G, fall, or rise, at every decision as far as they may,
+    and G's with it where it pays for that; each time layers share a density as when masks are
+    drawn. Empty for methods that control
     neither.
     """
     settings, steps, at_first = config.method.settings, config.steps, config.discriminator_steps
@@ -109,8 +110,13 @@ def extremes(config: Config, games: Sequence[OutlinedGame]) -> dict[str, list[Ev
     for which, direction in DIRECTIONS.items():
         moves[which] = []
         for game in games:
-            for step, density in settings.density_course(steps, direction):
-                moves[which].append(_rewiring(config, game, step, "discriminator", density))
+            weights = {
+                name: sum(la.parameter.numel() for la in maskable_layers(net, settings.maskable))
+                for name, net in game.networks.items()
+            }
+            for at, wanted_density in settings.density_course(steps, direction):
+                for step, network, density in settings.moved(at, wanted_density, weights):
+                    moves[which].append(_rewiring(config, game, step, network, density))
             for step, number in settings.steps_course(steps, at_first, direction):
                 wanted = Requests(discriminator_steps=number)
                 moves[which].append(Request.of(step, game.name, wanted))
