@@ -20,11 +20,12 @@ BELOW = {
     "methods": {"balance", "cost", "engine", "sparsity"},
     "settings": {"methods", "nets"},
     "record": {"balance", "cost", "data", "engine", "methods", "settings", "sparsity"},
+    "health": {"record"},
     "draw": {"data", "methods", "settings", "sparsity"},
     "report": {"record"},
     "train": {
-        *("balance", "cost", "data", "draw", "engine", "methods", "metrics", "nets", "record"),
-        *("report", "settings", "sparsity"),
+        *("balance", "cost", "data", "draw", "engine", "health", "methods", "metrics", "nets"),
+        *("record", "report", "settings", "sparsity"),
     },
     "export": {"draw", "engine", "nets", "settings", "sparsity", "train", "data", "record"},
     "plan": {
