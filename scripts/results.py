@@ -94,7 +94,9 @@ def contrast(first: Arm, second: Arm) -> Contrast:
     own, other = first.numbers("primary"), second.numbers("primary")
     seeds = [seed for seed in own if seed in other]
     differences = tuple(own[seed] - other[seed] for seed in seeds)
-    if len(seeds) < ENOUGH:
+    if not seeds:
+        word = "all lost"
+    elif len(seeds) < ENOUGH:
         word = f"{len(seeds)} seeds: a trend"
     else:
         word = _word(differences, second.mean("primary"))
@@ -153,7 +155,7 @@ def read(folder: Path) -> Study:
         folder.name,
         settings,
         json.loads((folder / "run.json").read_text()),
-        {name: arm for name, arm in arms.items() if arm.rows},
+        {name: arm for name, arm in arms.items() if arm.rows or arm.lost},
         tuple((a, b) for a, b in pairs),
         len(rows) - ended,
     )
@@ -172,6 +174,9 @@ def table(study: Study) -> str:
     """The arms, each with its prices beside a dense pair's."""
     lines = [f"| {COLUMNS} |", "| --- " * (COLUMNS.count("|") + 1) + "|"]
     for arm in study.arms.values():
+        if not arm.rows:
+            lines.append(f"| {arm.name} | 0 ({arm.lost} lost) | – | – | – | – | – |")
+            continue
         weights = [arm.mean(f"{n}_weights_mean") for n in ("generator", "discriminator")]
         count = str(len(arm.rows)) + (f" ({arm.lost} lost)" if arm.lost else "")
         cells = (
@@ -251,6 +256,8 @@ def plot(study: Study, path: Path) -> None:
         figure, axes = plt.subplots(figsize=(max(5, 0.75 * len(study.arms)), 3.4))
         for column, arm in enumerate(study.arms.values()):
             values = list(arm.numbers("primary").values())
+            if not values:
+                continue
             axes.plot([column] * len(values), values, "o", color="#1f6f8b", alpha=0.6, ms=5)
             mean = statistics.fmean(values)
             axes.plot([column - 0.3, column + 0.3], [mean, mean], color="#c1440e", lw=2)

@@ -78,6 +78,18 @@ def test_only_seeds_that_both_have_are_compared():
     assert math.isclose(one.differences[0], -1.1)
 
 
+def test_every_claim_has_its_verdict():
+    said = (FOLDER / "README.md").read_text()
+    assert "VERDICT" not in said
+    assert "{{" not in said
+
+
+def test_an_arm_that_was_lost_is_named():
+    study = results.Study("s", {"about": "s"}, {}, {"a": results.Arm("a", {}, 3)}, (("a", "a"),), 0)
+    assert "| a | 0 (3 lost) |" in results.table(study)
+    assert "**all lost**" in results.contrasts_table(study, {})
+
+
 def test_a_figure_without_a_file_is_not_made_up():
     assert results.filled("{{nowhere/arm}} {{nowhere/a - nowhere/b}}", {}) == (
         "*not run yet* *not run yet*"

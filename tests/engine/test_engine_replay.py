@@ -11,6 +11,7 @@ from torch import nn
 
 from sparsegan import nets
 from sparsegan.engine.attach import NativeForward
+from sparsegan.engine.recording import Recorder
 from sparsegan.sparsity import Masks
 
 
@@ -280,3 +281,142 @@ def test_threads_do_not_meet():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+class Two(nn.Module):
+    """A forward of two tensors."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(4, 4, 3, padding=1)
+        self.register_buffer("average", torch.randn(2, 4, 6, 6))
+
+    def forward(self, x, y):
+        return self.conv(x) + 2 * y
+
+
+def test_inputs_that_are_the_same_are_another_form_than_two():
+    network = Two()
+    native = attach(network, 1.0)
+    x, y = torch.randn(2, 2, 4, 6, 6)
+    again(network, x, x)
+    again(network, network.average, y)  # one of the network's own: never from a record
+    results = [again(network, x, y)[-1], again(network, y, x)[-1], again(network, x, x)[-1]]
+    native.constant = False
+    plain = [again(network, *pair, times=1)[0] for pair in ((x, y), (y, x), (x, x))]
+    assert all(torch.equal(a, b) for a, b in zip(results, plain, strict=True))
+
+
+@pytest.mark.parametrize("grad", [torch.no_grad, torch.inference_mode])
+def test_an_input_that_is_changed_in_place_is_changed_once(grad):
+    network = Foreign(lambda self, y: y * 1)
+    conv = network.conv
+    network.conv = nn.Identity()
+    network.add_module("own", conv)
+    network.then = lambda self, x: self.own(x.view(2, 4, 36).mul_(2).view(2, 4, 6, 6))
+    attach(network, 1.0)
+    for _ in range(6):
+        with grad():
+            x = torch.ones(2, 4, 6, 6)
+            network(x)
+            assert torch.equal(x, torch.full_like(x, 2.0))
+
+
+LOOKS = {
+    "numpy": lambda self, x: self.conv(x) * (2 if x.numpy()[0, 0, 0, 0] > 0 else 3),
+    "a list": lambda self, x: self.conv(x) * (2 if x.flatten().tolist()[0] > 0 else 3),
+}
+
+
+@pytest.mark.parametrize("forward", LOOKS.values(), ids=LOOKS)
+def test_looks_at_a_value_are_seen_where_the_input_is_always_the_same(forward, monkeypatch):
+    network = Foreign(None)
+    monkeypatch.setattr(Foreign, "forward", forward)
+    native = attach(network, 1.0)
+    x = torch.ones(2, 4, 6, 6)
+    again(network, x)
+    other = again(network, -x, times=1)[0]
+    native.constant = False
+    assert torch.equal(other, again(network, -x, times=1)[0])
+
+
+def _assign(network, other):
+    network.load_state_dict(other.state_dict(), assign=True)
+
+
+def _replace_weight(network, other):
+    network.conv.weight = other.conv.weight
+
+
+def _replace_layer(network, other):
+    network.norm = other.norm
+
+
+def _point_elsewhere(network, other):
+    network.conv.weight.data = other.conv.weight.data
+
+
+def _train_a_part(network, other):
+    network.norm.train()
+
+
+CHANGES = [_assign, _replace_weight, _replace_layer, _point_elsewhere, _train_a_part]
+
+
+class Normed(nn.Module):
+    """A convolution and a normalisation."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(4, 4, 3, padding=1)
+        self.norm = nn.BatchNorm2d(4)
+        nn.init.normal_(self.norm.weight)
+
+    def forward(self, x):
+        return self.norm(self.conv(x)) + 1
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_parts_that_were_exchanged_are_noticed(change):
+    torch.manual_seed(0)
+    network, other = Normed(), Normed().eval()
+    attach(network, 1.0)
+    x = torch.randn(3, 4, 6, 6)
+    before = again(network, x)[-1]
+    change(network, other)
+    plain = copy.deepcopy(network)
+    after = again(network, x, times=1)[0]
+    torch.testing.assert_close(after, again(plain, x, times=1)[0], rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(after, before)
+
+
+def test_functional_calls_see_their_own_weights():
+    network = generator("dcgan")
+    attach(network)
+    z = torch.randn(2, 128)
+    before = again(network, z)[-1]
+    state = {name: value * 2 for name, value in network.state_dict().items()}
+    with torch.no_grad():
+        other = torch.func.functional_call(network, state, (z,))
+    assert not torch.allclose(before, other)
+    assert torch.equal(again(network, z)[-1], before)
+
+
+def test_hooks_on_all_modules_see_all():
+    network = generator("dcgan")
+    attach(network)
+    z = torch.randn(2, 128)
+    again(network, z)
+    seen = set()
+    handle = nn.modules.module.register_module_forward_hook(lambda m, *_: seen.add(type(m)))
+    again(network, z, times=1)
+    handle.remove()
+    assert nn.Conv2d in seen
+
+
+def test_what_no_step_reads_is_not_kept():
+    x, weight = torch.randn(3), torch.randn(1000)
+    with torch.no_grad(), Recorder([x], [weight]) as recorder:
+        y = x * weight.exp().sum()
+    values = recorder.recording(y)._values
+    assert max(value.numel() for value in values if value is not None) == 1

@@ -82,6 +82,12 @@ def test_a_saved_run_goes_on_with_its_level_and_without():
         require_equal(other.state(), gan.state())
 
 
+def test_a_band_that_is_meant_for_adapt_does_nothing_here():
+    settings = Calibrated.Settings(low=0.45, high=0.9, discriminator_density=None)
+    assert settings.band == (1.1, 1.35)
+    assert settings.densities() == (0.1, 1.0)
+
+
 def test_the_forecast_moves_d_only_after_the_level_is_taken():
     settings = Calibrated.Settings(**{**SHORT, "density_step": 0.4})
     assert dict(settings.density_course(40, "down")) == pytest.approx({12: 0.6, 16: 0.2, 20: 0.05})
@@ -93,12 +99,13 @@ def test_the_forecast_moves_d_only_after_the_level_is_taken():
     [
         ({"calibration": 0}, "calibration is 0"),
         ({"calibration": 1.0}, "calibration is 1.0"),
-        ({"low": 0.0}, "low is 0.0"),
-        ({"low": 2.0}, "is empty"),
+        ({"low_level": 0.9}, "low_level is 0.9"),
+        ({"low_level": 2.0}, "is empty"),
+        ({"control_interval": 20}, "no decision follows"),
         ({"signal": "sign"}, "signal is 'sign'"),
         ({"lever": "steps"}, "lever 'steps'"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(wrong, message):
     with pytest.raises(SparseganError, match=message):
-        Calibrated(*ToyGan().parts, steps=40, **SHORT, **wrong)
+        Calibrated(*ToyGan().parts, steps=40, **{**SHORT, **wrong})

@@ -76,6 +76,22 @@ def test_each_change_is_the_slow_references(ratio):
         assert network.masks.flat.tolist() == expected
 
 
+@pytest.mark.parametrize("ratio", [0.9, 0.2])
+def test_a_payment_does_not_take_back_what_was_grown_at_that_step(ratio):
+    gan = ToyGan()
+    method = Joint(*gan.parts, steps=60, **{**SHORT, "interval": 4})
+    gan.run(method, 3, ratio=ratio)
+    [events] = gan.run(method, 1, ratio=ratio)
+    [rewired] = [c for c in events.changes if c.reason == "rewire"]
+    own = [c for c in events.changes if c.network == "generator"]
+    assert rewired.grown
+    # What G pays is gone before it is rewired; what it gains comes after.
+    assert own.index(rewired) == (1 if ratio > 0.5 else 0)
+    weights = torch.cat([w.flatten() for w in method.generator.masks.weights()])
+    fresh = (weights == 0) & method.generator.masks.flat
+    assert int(fresh.sum()) >= rewired.grown
+
+
 def test_a_generator_at_its_floor_pays_what_it_has_and_then_nothing():
     gan = ToyGan()
     settings = {**SHORT, "generator_floor": 0.35}

@@ -184,7 +184,7 @@ class NativeForward:
         """All that stays as it is while weights do."""
         yield from self._network.parameters()
         yield from self._network.buffers()
-        for kept in (self._constants or {}).values():
+        for kept in list((self._constants or {}).values()):
             yield from kept.value
         for index in self._indices.values():
             yield from index.tensors()

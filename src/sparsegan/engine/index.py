@@ -89,8 +89,8 @@ class SparseIndex:
 
     def tensors(self) -> Iterator[Tensor]:
         """The plans and what is gathered under them."""
-        yield from self._plans.values()
-        for kept in (self._values or {}).values():
+        yield from list(self._plans.values())
+        for kept in list((self._values or {}).values()):
             yield kept.value[0]
 
     @property

@@ -21,6 +21,7 @@ from sparsegan.engine.fused import Statistics
 from sparsegan.engine.handlers import HANDLERS
 from sparsegan.engine.index import SparseIndex
 from sparsegan.engine.pending import METADATA, Deferred, Pending, pend, to_plain
+from sparsegan.engine.recording import note_function
 from sparsegan.engine.views import storage
 from sparsegan.torch_private import is_watched, tree_leaves
 
@@ -81,6 +82,7 @@ class Interception(TorchFunctionMode):
             raise
 
     def _run(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        note_function(func)
         handler = HANDLERS.get(func)
         watched = is_watched()
         if watched:

@@ -23,6 +23,12 @@ _REFUSED = (
 )
 
 
+_LOOKS = (
+    *(Tensor.numpy, Tensor.tolist, Tensor.__array__, Tensor.__dlpack__, Tensor.item),
+    *(Tensor.data_ptr, Tensor.untyped_storage, Tensor.storage),
+)
+
+
 class _Active(threading.local):
     """The recorder that watches a thread."""
 
@@ -49,6 +55,13 @@ def step(function: Callable[..., Tensor], tensors: Sequence[Tensor | None], form
 def is_recording() -> bool:
     """Whether a recorder watches this thread."""
     return _active.recorder is not None
+
+
+def note_function(function: Any) -> None:
+    """Tells a recorder of a function, some of which look at values where it sees nothing."""
+    recorder = _active.recorder
+    if recorder is not None and function in _LOOKS:
+        recorder.refuse(f"it looks at values ({getattr(function, '__name__', function)})")
 
 
 def note_kernel(name: str) -> None:
@@ -172,7 +185,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._sources = list({id(t): t for t in constants}.values())
         for t in self._sources:
             self._note(t, constant=True)
+        if any(id(t) in self._slots for t in inputs):
+            self.refuse("an input is one of its constants")
         self._inputs = [self._note(t, constant=False) for t in inputs]
+        self._unwritten = {_memory(t) for t in (*self._sources, *inputs)} - {0}
 
     def __enter__(self) -> "Recorder":
         _active.recorder = self
@@ -197,7 +213,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if self._constant[slot] or slot in self._inputs:
             self.refuse("its result is no new tensor")
             return None
-        return Recording(self._released(slot), self._values, self._inputs, slot, self._sources)
+        steps = self._released(slot)
+        needed = {slot for one in steps for slot in one.needs}
+        values = [value if n in needed else None for n, value in enumerate(self._values)]
+        return Recording(steps, values, self._inputs, slot, self._sources)
 
     def native(
         self, function: Callable[..., Tensor], tensors: Sequence[Tensor | None], form: Any
@@ -297,6 +316,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 slot = self._slots.get(id(t))
                 if slot is not None and self._constant[slot]:
                     self.refuse(f"{func} changes a constant")
+                elif isinstance(t, Tensor) and _memory(t) in self._unwritten:
+                    self.refuse(f"{func} changes an input or a constant")
 
     def _released(self, result: int) -> list[_Step]:
         """The steps, each of which lets go of what is needed no more."""
@@ -307,3 +328,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             needed |= spent
             steps.append(replace(one, spent=tuple(spent)))
         return steps[::-1]
+
+
+def _memory(t: Tensor) -> int:
+    """The address of a tensor's memory, which its views share; 0 of one without."""
+    return t.untyped_storage().data_ptr() if t.layout == torch.strided else 0

@@ -5,7 +5,8 @@ weights and statistics are constant, each forward with inputs of one form does t
 record of it (`recording`) does without.
 """
 
-from collections.abc import Callable, Iterable
+import inspect
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MethodType
 from typing import Any
@@ -65,19 +66,22 @@ class Replay:
         self._constants, self._finish, self._usable = constants, finish, usable
         self._forms: dict[Any, _Form] = {}
         self._hooks: list[dict[int, Any]] = []
+        self._parts: list[tuple[Mapping[str, Any], str]] = []
+        self._modules: list[nn.Module] = []
+        self._signature: Any = None
         self._before: Any = None
 
     def begin(self) -> None:
         """From now on nothing changes the network."""
         self.end()
-        below = (m for m in self._network.modules() if m is not self._network)
-        self._hooks = [d for m in below for d in (m._forward_hooks, m._forward_pre_hooks)]
+        self._look()
         self._before = vars(self._network).get("forward")
         self._network.forward = _Forward(self._network, self)
 
     def end(self) -> None:
         """What changes the network may come."""
         self.forget()
+        self._parts, self._modules, self._hooks = [], [], []
         if isinstance(vars(self._network).get("forward"), _Forward):
             del self._network.forward
             if self._before is not None:
@@ -91,7 +95,12 @@ class Replay:
         """The network's forward."""
         if is_transformed() or torch.is_grad_enabled() or not self._usable() or is_recording():
             return plain(*args, **kwargs)
+        if has_global_hooks():
+            return plain(*args, **kwargs)
         with Undisturbed():
+            if self._signature != self._sign():
+                self.forget()
+                self._look()
             form = None if kwargs else self._form(args)
             recording = form.recording if form is not None else None
             if recording is not None and not recording.holds():
@@ -120,7 +129,7 @@ class Replay:
 
     def _record(self, form: _Form, plain: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         foreign = any(not isinstance(hook, Hook) for d in self._hooks for hook in d.values())
-        if foreign or has_global_hooks():
+        if foreign:
             self.because = "others have hooks on its layers"
             return plain(*args)
         with Recorder(_tensors(args), self._constants()) as recorder:
@@ -130,20 +139,39 @@ class Replay:
         return result
 
     def _compare(self, form: _Form, plain: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-        assert form.recording is not None
+        recording = form.recording
         result = self._finish(plain(*args))
+        if recording is None:  # another thread has found it wanting
+            return result
         with Undisturbed():
-            again = form.recording.run(_tensors(args))
+            again = recording.run(_tensors(args))
             form.trusted = isinstance(result, Tensor) and torch.equal(result, again)
         if not form.trusted:
             form.recording, self.because = None, "it is no function of its tensors"
         return result
 
+    def _look(self) -> None:
+        """Note what the network is made of."""
+        self._modules = list(self._network.modules())
+        below = [m for m in self._modules if m is not self._network]
+        self._hooks = [d for m in below for d in (m._forward_hooks, m._forward_pre_hooks)]
+        parts = [d for m in self._modules for d in (m._parameters, m._buffers, m._modules)]
+        self._parts = [(d, name) for d in parts for name in d]
+        self._signature = self._sign()
+
+    def _sign(self) -> Any:
+        """What tells whether the network is made of the same parts, in the same modes."""
+        parts = [d.get(name) for d, name in self._parts]
+        memory = [x.data_ptr() for x in parts if isinstance(x, Tensor)]
+        return [id(x) for x in parts], memory, [m.training for m in self._modules]
+
     def _key(self, args: tuple[Any, ...]) -> Any:
         """What two forwards have in common that do the same; None where that is not known."""
         if torch.is_autocast_enabled("cpu"):
             return None
-        key: list[Any] = [isa(), self._network.training, sum(map(len, self._hooks))]
+        key: list[Any] = [isa(), sum(map(len, self._hooks))]
+        tensors = [id(x) for x in _tensors(args)]
+        key.append(tuple(tensors.index(one) for one in tensors))  # which of them are the same
         for x in args:
             if type(x) is Tensor and x.device.type == "cpu" and x.layout == torch.strided:
                 key.append((x.shape, x.stride(), x.dtype))
@@ -165,6 +193,9 @@ class _Forward:
         self._network, self._replay = network, replay
         before = replay._before
         self._plain = before if before is not None else _own_forward(network)
+        # What looks at a forward's arguments sees those that it has.
+        self.__signature__ = inspect.signature(self._plain)
+        self.__code__ = getattr(self._plain, "__code__", None)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._replay.run(self._plain, args, kwargs)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from sparsegan.health.history import History
+from sparsegan.record.events import Evaluation
 
 Detector = Callable[[History], str | None]
 
@@ -39,7 +40,7 @@ def vanished(history: History) -> str | None:
     if len(norms) < 2 * RECENT or len(norms) < len(history.progress):
         return None
     usual = statistics.median(norms[:-RECENT])
-    if usual <= 0 or max(norms[-RECENT:]) > 1e-5 * max(norms):
+    if usual <= 0 or max(norms[-RECENT:]) > 1e-5 * usual:
         return None
     return (
         "the generator's gradients have vanished, and it learns no more: go back to the best "
@@ -67,21 +68,22 @@ def flat(history: History) -> str | None:
     losses = _known(event.discriminator_loss for event in history.progress)[-4 * RECENT :]
     if len(losses) < 4 * RECENT or not _alike(losses):
         return None
-    if abs(losses[-1]) < 1e-3:
+    said = f"the discriminator's loss stands still at {losses[-1]:.3g}"
+    if not losses[-1]:
         return (
-            "the discriminator's loss is zero: it tells every image apart, and the generator can "
-            "follow no more; make it sparser (--method.discriminator_density), or its learning "
-            "rate lower"
+            f"{said}: it has nothing to learn, and the generator nothing to learn from; go back to "
+            "the best checkpoint with a sparser discriminator (--method.discriminator_density) or "
+            "lower learning rates"
         )
     return (
-        f"the discriminator's loss stands still at {losses[-1]:.3g}: it scores all images alike; "
-        "go back to the best checkpoint with lower learning rates or more --discriminator_steps"
+        f"{said}: it scores all images alike; go back to the best checkpoint with lower learning "
+        "rates or more --discriminator_steps"
     )
 
 
 def _alike(losses: Sequence[float]) -> bool:
     spread = max(losses) - min(losses)
-    return spread <= 1e-3 * max(1.0, abs(losses[-1]))
+    return spread <= 1e-3 * max(map(abs, losses))
 
 
 def same_samples(history: History) -> str | None:
@@ -98,16 +100,23 @@ def same_samples(history: History) -> str | None:
 
 def rising(history: History) -> str | None:
     """Two evaluations in a row are clearly worse than the best."""
-    values = _known(event.value for event in history.evaluations)
-    if len(values) < 3:
+    known = [e for e in history.evaluations if e.value is not None and math.isfinite(e.value)]
+    if len(known) < 3:
         return None
-    best = min(values[:-2])
-    if not (best > 0 and values[-1] > values[-2] > 1.5 * best):
+    best = min(known[:-2], key=_value)
+    values = _value(best), _value(known[-2]), _value(known[-1])
+    if not (values[0] > 0 and values[2] > values[1] > 1.5 * values[0]):
         return None
+    if best.high is not None and known[-2].low is not None and known[-2].low <= best.high:
+        return None  # within what the images' choice makes of it
     return (
-        f"the samples have become worse at two evaluations: the distance is {values[-1]:.3g}, and "
-        f"was {best:.3g}; the best checkpoint is kept, and --steps could be fewer"
+        f"the samples have become worse at two evaluations: the distance is {values[2]:.3g}, and "
+        f"was {values[0]:.3g}; the best checkpoint is kept, and --steps could be fewer"
     )
+
+
+def _value(event: Evaluation) -> float:
+    return math.inf if event.value is None else event.value
 
 
 def unbalanced(history: History) -> str | None:

@@ -23,17 +23,26 @@ class CalibratedSettings(AdaptSettings):
 
     Attributes:
         discriminator_density: D's while the level is measured, and the most that it has reason to
-            come back to: dense.
-        low: Lower edge of the band, in levels.
-        high: Upper edge, in levels.
+            come back to; None: dense.
+        low_level: Lower edge of the band, in levels; `low` is not used.
+        high_level: Upper edge, in levels; `high` is not used.
         calibration: Share of the run after which the level is taken, from the window that ends
             there, or from the first one after it that can be trusted.
     """
 
-    discriminator_density: float | None = 1.0
-    low: float = 1.1
-    high: float = 1.35
+    low_level: float = 1.1
+    high_level: float = 1.35
     calibration: float = 0.2
+
+    def densities(self) -> tuple[float, float]:
+        """As set; D is dense where it is not set."""
+        d = self.discriminator_density
+        return self.generator_density, 1.0 if d is None else d
+
+    @property
+    def band(self) -> tuple[float, float]:
+        """In levels."""
+        return self.low_level, self.high_level
 
     @property
     def fixed_band(self) -> tuple[float, float] | None:
@@ -57,8 +66,16 @@ class CalibratedSettings(AdaptSettings):
                 f"signal is {self.signal!r} and lever {self.lever!r}: the band that calibrates "
                 "itself is one of the ratio, and what it moves is D's density"
             )
-        if self.low <= 0:
-            raise SparseganError(f"low is {self.low}: an edge in levels must be above 0")
+        if self.low_level < 1:
+            raise SparseganError(
+                f"low_level is {self.low_level}: below 1 a discriminator would be too weak for it "
+                "that is as dense as at the start"
+            )
+        if not self._decisions(steps):
+            raise SparseganError(
+                f"no decision follows the one at {self.calibration:.0%} of {steps} steps that "
+                f"takes the level: shorten control_interval ({self.control_interval})"
+            )
 
 
 class Calibrated(Adapt):

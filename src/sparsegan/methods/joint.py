@@ -53,8 +53,8 @@ class JointSettings(RewiringSettings, ControlSettings):
         (own, other), (G, D) = self.densities(), (weights[name] for name in NETWORKS)
         gain = (density - other) * D
         gain = max(min(gain, (own - self.generator_floor) * G), (own - 1) * G)
-        yield Scheduled(step, "discriminator", other + gain / D)
-        yield Scheduled(step, "generator", own - gain / G)
+        yield Scheduled(step, "discriminator", min(1.0, other + gain / D))
+        yield Scheduled(step, "generator", min(1.0, max(self.generator_floor, own - gain / G)))
 
     def check(self, steps: int) -> None:
         """Refuse a floor outside (0, 1] or above G's density, and other levers, too."""
@@ -75,7 +75,21 @@ class Joint(DensityControl):
     settings: JointSettings
 
     def update(self, step: int) -> Iterator[MaskChange | Decision]:
-        """Rewire G, then decide who is to have more weights."""
+        """Decide who is to have more weights, and rewire G: after it has paid, before it gains."""
+        exchange = self.control(step)
+        decision = next(exchange, None)
+        pays = isinstance(decision, Decision) and decision.to_active > decision.from_active
+        # Grown weights are zero for now: a payment after the rewiring would take all of them.
+        if not pays:
+            yield from self._rewire(step)
+        if decision is not None:
+            yield decision
+        yield from exchange
+        if pays:
+            yield from self._rewire(step)
+
+    def _rewire(self, step: int) -> Iterator[MaskChange]:
+        """Drop and grow over the whole generator when due, at its count of now."""
         own = self.settings
         if self.due(own.interval, step):
             yield self.generator.rewire(
@@ -85,7 +99,6 @@ class Joint(DensityControl):
                 rounding="floor",
                 generator=self.random,
             ).of("generator")
-        yield from self.control(step)
 
     def _move_density(self, step: int) -> Iterator[MaskChange | Decision]:
         """Decide on D's density, and pay for it with G's."""
