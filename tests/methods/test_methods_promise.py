@@ -31,8 +31,13 @@ def is_kept(method):
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_keeps_its_promise_and_says_nothing(name, caplog):
     gan = ToyGan()
-    few = {"tickets": {"rounds": 2}, "ramp": {"ramp_interval": 2}}.get(name, {})
-    method = METHODS[name](*gan.parts, steps=8, balance_every=2, balance_window=2, **few)
+    few = {
+        "tickets": {"rounds": 2},
+        "ramp": {"ramp_interval": 2},
+        "calibrated": {"steps": 20, "control_interval": 4},
+    }.get(name, {})
+    common = {"steps": 8, "balance_every": 2, "balance_window": 2}
+    method = METHODS[name](*gan.parts, **{**common, **few})
     warnings = [w for _ in range(6) for w in iteration(gan, method).warnings]
     assert not [w for w in warnings if "inactive" in w]
     assert is_kept(method)
