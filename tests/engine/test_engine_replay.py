@@ -420,3 +420,16 @@ def test_what_no_step_reads_is_not_kept():
         y = x * weight.exp().sum()
     values = recorder.recording(y)._values
     assert max(value.numel() for value in values if value is not None) == 1
+
+
+def test_a_constant_network_can_be_exported_and_traced():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 4, 3))
+    attach(network, 0.5)
+    x = torch.randn(2, 4, 6, 6)
+    expected = again(network, x)[-1]
+    with torch.no_grad():
+        exported = torch.export.export(network, (x,)).module()
+        traced = torch.jit.trace(network, (x,))
+        for one in (exported, traced):
+            torch.testing.assert_close(one(x), expected, rtol=1e-4, atol=1e-5)
