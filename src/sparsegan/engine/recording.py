@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sparsegan.engine.views import storage
 from sparsegan.torch_private import TorchDispatchMode, tree_leaves
 
 _REFUSED = (
@@ -188,7 +189,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if any(id(t) in self._slots for t in inputs):
             self.refuse("an input is one of its constants")
         self._inputs = [self._note(t, constant=False) for t in inputs]
-        self._unwritten = {_memory(t) for t in (*self._sources, *inputs)} - {0}
+        self._unwritten = {storage(t) for t in (*self._sources, *inputs)} - {0}
 
     def __enter__(self) -> "Recorder":
         _active.recorder = self
@@ -239,7 +240,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if any(tag in func.tags for tag in _REFUSED):
             self.refuse(f"it calls {func}")
         if func._schema.is_mutable:
-            self._check_writes(func, args, kwargs)
+            self._check_writes(func, args)
         self.inside = True
         try:
             result = func(*args, **kwargs)
@@ -309,14 +310,14 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return -1
         return slot
 
-    def _check_writes(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
+    def _check_writes(self, func: Any, args: Sequence[Any]) -> None:
         for argument, value in zip(func._schema.arguments, args, strict=False):
             written = argument.alias_info is not None and argument.alias_info.is_write
             for t in tree_leaves(value) if written else ():
                 slot = self._slots.get(id(t))
                 if slot is not None and self._constant[slot]:
                     self.refuse(f"{func} changes a constant")
-                elif isinstance(t, Tensor) and _memory(t) in self._unwritten:
+                elif isinstance(t, Tensor) and storage(t) in self._unwritten:
                     self.refuse(f"{func} changes an input or a constant")
 
     def _released(self, result: int) -> list[_Step]:
@@ -328,8 +329,3 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             needed |= spent
             steps.append(replace(one, spent=tuple(spent)))
         return steps[::-1]
-
-
-def _memory(t: Tensor) -> int:
-    """The address of a tensor's memory, which its views share; 0 of one without."""
-    return t.untyped_storage().data_ptr() if t.layout == torch.strided else 0

@@ -93,9 +93,8 @@ class Replay:
 
     def run(self, plain: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The network's forward."""
-        if is_transformed() or torch.is_grad_enabled() or not self._usable() or is_recording():
-            return plain(*args, **kwargs)
-        if has_global_hooks():
+        other = is_transformed() or torch.is_grad_enabled() or has_global_hooks()
+        if other or not self._usable() or is_recording():
             return plain(*args, **kwargs)
         with Undisturbed():
             if self._signature != self._sign():

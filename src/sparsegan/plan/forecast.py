@@ -107,13 +107,13 @@ def extremes(config: Config, games: Sequence[OutlinedGame]) -> dict[str, list[Ev
     if settings.band is None or settings.lever == "learning_rate":  # which costs nothing
         return {}
     moves: dict[str, list[Event]] = {}
+    totals = [
+        {name: _maskable(config, network) for name, network in game.networks.items()}
+        for game in games
+    ]
     for which, direction in DIRECTIONS.items():
         moves[which] = []
-        for game in games:
-            weights = {
-                name: sum(la.parameter.numel() for la in maskable_layers(net, settings.maskable))
-                for name, net in game.networks.items()
-            }
+        for game, weights in zip(games, totals, strict=True):
             for at, wanted_density in settings.density_course(steps, direction):
                 for step, network, density in settings.moved(at, wanted_density, weights):
                     moves[which].append(_rewiring(config, game, step, network, density))
@@ -121,6 +121,12 @@ def extremes(config: Config, games: Sequence[OutlinedGame]) -> dict[str, list[Ev
                 wanted = Requests(discriminator_steps=number)
                 moves[which].append(Request.of(step, game.name, wanted))
     return moves
+
+
+def _maskable(config: Config, network: nn.Module) -> int:
+    """How many weights masks can take."""
+    layers = maskable_layers(network, config.method.settings.maskable)
+    return sum(layer.parameter.numel() for layer in layers)
 
 
 def _rewiring(
@@ -138,7 +144,7 @@ def _rewiring(
         dropped=None,
         grown=None,
         active=sum(active.values()),
-        total=sum(layer.parameter.numel() for layer in layers),
+        total=_maskable(config, module),
         churn=None,
         ever_active=None,
         layers=tuple(
