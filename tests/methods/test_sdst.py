@@ -64,7 +64,7 @@ def test_drop_schedules_are_functions_of_the_share_of_the_run(monkeypatch, setti
     method = Sdst(*gan.parts, steps=8, interval=2, **settings)
     rewire = method.generator.rewire
     monkeypatch.setattr(
-        method.generator, "rewire", lambda f, **kw: (seen.append(f), rewire(f, **kw))[1]
+        method.generator, "rewire", lambda **kw: (seen.append(kw["fraction"]), rewire(**kw))[1]
     )
     gan.run(method, 8)
     assert seen == pytest.approx(fractions)

@@ -81,9 +81,5 @@ class Adapt(DensityControl):
         return self.discriminator.rewire(**rewiring).of("discriminator")
 
     def _rewiring(self, step: int, growth: Growth) -> dict[str, Any]:
-        return self.settings.grow(growth) | {
-            "fraction": self.settings.drop_fraction()(step, self.steps),
-            "scope": "network",
-            "rounding": "floor",
-            "generator": self.random,
-        }
+        how = self.settings.over_network(step, self.steps, growth)
+        return how | {"generator": self.random}

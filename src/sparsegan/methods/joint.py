@@ -92,13 +92,8 @@ class Joint(DensityControl):
         """Drop and grow over the whole generator when due, at its count of now."""
         own = self.settings
         if self.due(own.interval, step):
-            yield self.generator.rewire(
-                own.drop_fraction()(step, self.steps),
-                **own.grow(own.growth),
-                scope="network",
-                rounding="floor",
-                generator=self.random,
-            ).of("generator")
+            how = own.over_network(step, self.steps, own.growth)
+            yield self.generator.rewire(**how, generator=self.random).of("generator")
 
     def _move_density(self, step: int) -> Iterator[MaskChange | Decision]:
         """Decide on D's density, and pay for it with G's."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from sparsegan.methods.growth import GrowthSettings
 from sparsegan.sparsity import DropFraction
+from sparsegan.sparsity.network import Growth
 from sparsegan.sparsity.schedule import Shape
 
 
@@ -31,6 +32,17 @@ class RewiringSettings(GrowthSettings):
     def intervals(self) -> dict[str, Any]:
         """With the interval of rewiring."""
         return {**super().intervals(), "interval": self.interval}
+
+    def over_network(self, step: int, steps: int, growth: Growth) -> dict[str, Any]:
+        """How `SparseNetwork.rewire` drops and grows over a whole network, as ADAPT's methods do.
+
+        Args:
+            step: Generator steps completed.
+            steps: Of the whole run.
+            growth: By what weights grow.
+        """
+        fraction = self.drop_fraction()(step, steps)
+        return self.grow(growth) | {"fraction": fraction, "scope": "network", "rounding": "floor"}
 
     def drop_fraction(self) -> DropFraction:
         """The schedule: a function of (step, steps)."""

@@ -38,11 +38,7 @@ class Sdst(Static):
 
     def update(self, step: int) -> Iterator[MaskChange | Decision]:
         """Drop and grow over the whole generator, at a fixed count."""
-        if self.due(self.settings.interval, step):
-            yield self.generator.rewire(
-                self.settings.drop_fraction()(step, self.steps),
-                **self.settings.grow(self.settings.growth),
-                scope="network",
-                rounding="floor",
-                generator=self.random,
-            ).of("generator")
+        own = self.settings
+        if self.due(own.interval, step):
+            how = own.over_network(step, self.steps, own.growth)
+            yield self.generator.rewire(**how, generator=self.random).of("generator")
