@@ -111,6 +111,7 @@ class Engine:
                 f"engine is {wanted!r}: choose one of {', '.join(get_args(Wanted))}"
             )
         self.network = network
+        self._modules = [module for module in network.modules() if module._parameters]
         self.masks = masks
         self.wanted = wanted
         self.because = because
@@ -139,7 +140,9 @@ class Engine:
 
     @property
     def _on_cpu(self) -> bool:
-        return all(p.device.type == "cpu" for p in self.network.parameters())
+        # Asked before every forward: going through the whole network would cost as much as a layer.
+        held = (one for module in self._modules for one in module._parameters.values())
+        return all(one is None or one.device.type == "cpu" for one in held)
 
     @property
     def reason(self) -> str:

@@ -59,7 +59,8 @@ class Learner:
 
     def gradient_norm(self) -> float:
         """Euclidean norm of the gradients at hand."""
-        gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
+        held = (p for group in self.optimiser.param_groups for p in group["params"])
+        gradients = [parameter.grad for parameter in held if parameter.grad is not None]
         return float(torch.nn.utils.get_total_norm(gradients))
 
 
