@@ -35,7 +35,7 @@ BELOW = {
     "study": {"cost", "methods", "plan", "record", "report", "settings", "train"},
     "cli": {
         *("cost", "draw", "export", "plan", "record", "report", "settings", "study", "train"),
-        "metrics",
+        *("health", "metrics"),
     },
 }
 """What each room may import from, besides the single files at the bottom."""

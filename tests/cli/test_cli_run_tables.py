@@ -1,14 +1,13 @@
 """What is printed of a run before it is trained, and of its quality afterwards."""
 
 import json
+import shlex
 
-import pytest
-from rich.console import Console
-
-from sparsegan.cli.run_tables import plan_text, quality_table
+from sparsegan.cli.run_tables import ending, plan_text
 from sparsegan.plan.plan import Plan
 from sparsegan.record.events import Layer
-from sparsegan.record.run import RunDirectory
+from sparsegan.record.run import create
+from sparsegan.settings import parse
 from tiny_run import config
 
 LAYERS = (
@@ -41,42 +40,59 @@ def test_a_plan_without_data_counts_no_epochs_and_says_what_is_held_out(tmp_path
     assert "held out  a tenth\\x1b[2J" in text
 
 
-def evaluation(step, value, pair=None, **fields):
-    event = {"kind": "evaluate", "step": step, "metric": "kid-patches", "n": 16, "value": value}
-    event |= {"low": value - 1, "high": value + 1, "floor": 0.125}
-    event |= {"frechet": 2 * value, "frechet_floor": 0.25} | fields
-    return event if pair is None else event | {"pair": pair}
+def evaluation(step, value, game=None, **fields):
+    event = {"kind": "evaluate", "step": step, "metric": "kid-patches", "n": 160, "value": value}
+    event |= {"low": value - 0.1, "high": value + 0.1, "floor": 0.0} | fields
+    return event if game is None else event | {"pair": game}
 
 
-def printed(tmp_path, *events):
-    run = RunDirectory(tmp_path)
+def said(tmp_path, *events, flags=()):
+    run = create(tmp_path / "a run")
+    parse.write(run.config, config(run.path, *flags))
     run.metrics.write_text("".join(f"{json.dumps(event)}\n" for event in events))
-    table = quality_table(run)
-    if table is None:
-        return None
-    console = Console(width=100)
-    with console.capture() as captured:
-        console.print(table)
-    return captured.get()
+    both = {"run": 3e9, "dense": 10e9}
+    run.cost.write_text(
+        json.dumps(
+            {
+                "flops": {"consistent": both},
+                "seconds": {"run": 61.0, "dense": 100.0},
+                "bytes": {"generator_sparse": 1500, "generator_dense": 10000},
+            }
+        )
+    )
+    return ending(run)
 
 
-def test_the_first_and_the_last_evaluation_stand_above_the_floor(tmp_path):
-    text = printed(tmp_path, *(evaluation(step, 9 - step) for step in (0, 3, 6)))
-    assert "kid-patches, n = 16" in text
-    rows = [" ".join(line.replace("│", " ").split()) for line in text.splitlines()]
-    assert "step 0 9 [8, 10] 18" in rows
-    assert "step 6 3 [2, 4] 6" in rows
-    assert "real against real 0.125 0.25" in rows
-    assert "step 3" not in text
+def test_the_end_is_a_verdict_the_cost_in_two_lines_and_three_commands(tmp_path):
+    lines = said(tmp_path, evaluation(0, 10.0), evaluation(6, 4.0), evaluation(14, 2.0))
+    assert lines[0].startswith("result: The images have come 80% of the way")
+    assert lines[1].startswith("cost: 30% of the operations of the same networks dense, 61 seconds")
+    assert "1,500 bytes, 15% of" in lines[2]
+    assert [line.split()[:2] for line in lines if line.startswith("  ")] == [
+        ["sparsegan", name] for name in ("sample", "export", "train")
+    ]
+    assert shlex.split(lines[5])[2] == str(tmp_path / "a run")
 
 
-def test_games_are_shown_each_and_what_is_unknown_is_a_dash(tmp_path):
-    events = [evaluation(0, 1, pair, low=None) for pair in ("a_to_b", "b_to_a")]
-    text = printed(tmp_path, *events)
-    assert text.count("step 0 a_to_b") == text.count("step 0 b_to_a") == 2
-    assert "[–, 2]" in text
+def test_the_best_checkpoint_is_named_where_it_is_better_than_the_last(tmp_path):
+    lines = said(tmp_path, evaluation(0, 10.0), evaluation(6, 2.0), evaluation(14, 4.0))
+    assert "better after step 6" in lines[0]
+    assert sum("--checkpoint best" in line for line in lines) == 2
 
 
-@pytest.mark.parametrize("events", [[], [{"kind": "end", "step": 1}]])
-def test_without_evaluations_there_is_no_table(tmp_path, events):
-    assert printed(tmp_path, *events) is None
+def test_a_run_that_may_become_longer_is_resumed(tmp_path):
+    flags = ("--method.name", "static", "--method.discriminator_density", "0.3")
+    assert (
+        f"resume {shlex.quote(str(tmp_path / 'a run'))} --steps 28"
+        in said(tmp_path, evaluation(14, 1.0), flags=flags)[-2]
+    )
+
+
+def test_warnings_of_the_last_step_are_repeated_and_older_ones_are_not(tmp_path):
+    notices = [{"kind": "warning", "step": s, "message": f"bad \x1b at {s}"} for s in (6, 14)]
+    lines = said(tmp_path, evaluation(0, 10.0), *notices, evaluation(14, 2.0))
+    assert [line for line in lines if line.startswith("warning")] == ["warning: bad \\x1b at 14"]
+
+
+def test_without_evaluations_one_is_to_look_at_the_samples(tmp_path):
+    assert said(tmp_path)[0] == "result: not evaluated: look at the samples."

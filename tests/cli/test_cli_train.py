@@ -1,3 +1,5 @@
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -15,13 +17,36 @@ from sparsegan.record.metrics_log import read_events
 from sparsegan.settings import parse, recipes
 
 
-def test_training_ends_with_tables_and_the_report(trained):
+def test_training_begins_with_what_it_is_and_ends_with_what_came_of_it(trained):
     run, printed = trained
     assert (run / "report.html").is_file()
-    quality = ("kid-efficientnet-lite0, n = 8", "real against real", "step 0 ", "step 6 ")
-    cost = ("FLOPs, published convention", "training, seconds", "report: run/report.html")
-    for said in quality + cost:
-        assert said in printed
+    lines = printed.splitlines()
+    heads = [line.split()[0] for line in lines[:6]]
+    assert heads == ["data", "networks", "method", "training", "run", "kernels"]
+    assert sum(line.startswith("time      about ") for line in lines) == 1
+    (end,) = (number for number, line in enumerate(lines) if line.startswith("result: "))
+    assert [line.split()[0] for line in lines[end:] if line][:3] == [
+        "result:",
+        "cost:",
+        "generator:",
+    ]
+    assert lines[-1] == "report: run/report.html"
+    commands = [
+        line.split("#")[0].split() for line in lines[end:] if line.startswith("  sparsegan")
+    ]
+    assert [command[1] for command in commands] == ["sample", "export", "train"]
+
+
+def test_the_next_commands_work_as_they_are_printed(trained, monkeypatch):
+    run, printed = trained
+    sample, export, _ = (
+        shlex.split(line, comments=True)[1:]
+        for line in printed.splitlines()
+        if line.startswith("  sparsegan")
+    )
+    monkeypatch.chdir(run.parent)
+    assert cli.main(sample) == cli.main(export) == 0
+    assert (run / "grid.png").is_file()
     assert yaml.safe_load((run / "config.yaml").read_text())["method"]["generator_density"] == 0.25
 
 
@@ -57,6 +82,7 @@ def test_a_recipe_says_what_it_would_train_and_writes_nothing(recipe, capsys):
     assert cli.main(["train", "--recipe", recipe, "--dry_run"]) == 0
     printed = capsys.readouterr().out
     assert "9,000 images" in printed
+    assert re.search(r"^time +about .* on this machine: [\d,]+ steps of \d+ ms", printed, re.M)
     assert "nothing was written" in printed
     assert not Path("runs").exists()
 

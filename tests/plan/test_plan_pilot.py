@@ -1,8 +1,7 @@
-import pytest
 import torch
 
 from sparsegan.plan import pilot
-from sparsegan.plan.pilot import Pilot, Pilots, evaluations
+from sparsegan.plan.pilot import Pilot, Pilots
 from tiny_run import config
 
 
@@ -31,13 +30,10 @@ def test_seconds_add_up():
     assert Pilot(2.0, 10.0).seconds(3, 4) == 46.0
 
 
-@pytest.mark.parametrize(
-    ("every", "done", "expected"), [(5, 0, 4), (5, 6, 2), (0, 0, 2), (7, 0, 3), (7, 14, 1)]
-)
-def test_evaluations_that_are_to_come_are_counted(every, done, expected, tmp_path):
-    flags = ["--evaluate.every", str(every), "--steps", "14"]
-    assert evaluations(config(tmp_path, *flags), done) == expected
-
-
-def test_without_evaluations_there_are_none(tmp_path):
-    assert evaluations(config(tmp_path, "--evaluate.images", "0")) == 0
+def test_how_long_a_run_takes_is_told_by_a_small_evaluation(tmp_path, monkeypatch):
+    monkeypatch.setattr(pilot, "_seconds", lambda *_: 9.0)
+    line = pilot.takes(config(tmp_path / "run", "--evaluate.images", "16"))
+    assert line.endswith("and 4 evaluation(s) of 9 s or less")
+    monkeypatch.setattr(pilot, "FEW", 8)
+    assert pilot.takes(config(tmp_path / "run")).endswith("of 18 s or less")
+    assert not (tmp_path / "run").exists()

@@ -7,7 +7,7 @@ from PIL import Image
 from sparsegan import data
 from sparsegan.record.run import RunDirectory
 from sparsegan.train import build, state
-from sparsegan.train.evaluation import Evaluation, at_interval
+from sparsegan.train.evaluation import Evaluation, at_interval, evaluations
 from sparsegan.train.game import Game
 from sparsegan.train.launch import launch
 from tiny_run import alone, config, differences
@@ -79,3 +79,15 @@ def test_images_to_judge_by_are_read_where_something_is_evaluated(images):
     blind, games = opened(images, "--evaluate.images", "0", "--sample.every", "0")
     assert blind.splits.keys() == {"train"}
     assert blind(RunDirectory("unused"), games, 6) == []
+
+
+@pytest.mark.parametrize(
+    ("every", "done", "expected"), [(5, 0, 4), (5, 6, 2), (0, 0, 2), (7, 0, 3), (7, 14, 1)]
+)
+def test_evaluations_that_are_to_come_are_counted(every, done, expected, tmp_path):
+    flags = ["--evaluate.every", str(every), "--steps", "14"]
+    assert evaluations(config(tmp_path, *flags), done) == expected
+
+
+def test_without_evaluations_there_are_none(tmp_path):
+    assert evaluations(config(tmp_path, "--evaluate.images", "0")) == 0

@@ -1,7 +1,7 @@
 """The commands that say what there is to train and what it costs: `cost`."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,6 +77,7 @@ def print_cost(
     as_json: bool = False,
     to_come: bool,
     measured: "list[Measured] | None" = None,
+    takes: "Callable[[], str] | None" = None,
 ) -> None:
     """Print what a run costs, and of one to come what it would train.
 
@@ -85,6 +86,7 @@ def print_cost(
         as_json: Print all figures, and nothing else.
         to_come: Whether it is still to be trained.
         measured: Kernels timed here and now, if they were asked for.
+        takes: Says how long a run to come takes, in a line.
     """
     from rich.console import Console
 
@@ -98,6 +100,8 @@ def print_cost(
     console = Console(markup=False)  # a layer's name may have brackets
     if to_come:
         console.print(plan_text(run), highlight=False, soft_wrap=True)
+        if takes is not None:
+            console.print(takes(), highlight=False, soft_wrap=True)
         console.print()
     console.print(cost_tables.layers_table(run))
     for remarks in (cost_tables.unseen_text(run), cost_tables.filled_text(run)):

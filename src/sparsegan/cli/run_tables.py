@@ -1,87 +1,91 @@
-"""The text of a plan, and the table of a finished run's quality."""
+"""The text of a plan, and what is said of a run that has ended."""
 
-from rich.table import Table
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+from sparsegan import health
 from sparsegan.errors import printable
 from sparsegan.plan.plan import Plan
-from sparsegan.record.events import Evaluation
+from sparsegan.record.events import Event, Notice
 from sparsegan.record.metrics_log import history
 from sparsegan.record.run import RunDirectory
+from sparsegan.settings import parse
 from sparsegan.settings.config import Config
 from sparsegan.settings.kinds import label
-from sparsegan.train import build
+from sparsegan.train.opening import opening
+from sparsegan.train.prolong import obstacle
 
 
 def plan_text(plan: Plan) -> str:
     """What a run would do, a line for each part."""
-    config, settings = plan.config, plan.config.method.settings
-    shown = config.steps * config.discriminator_steps * config.batch_size
-    epochs = f" ({shown / plan.images:.1f} times each)" if plan.images else ""
-    densities = []
+    weights = {}
     for network, layers in plan.networks.items():
         masked = [layer for layer in layers if layer.masked]
-        active = sum(layer.active for layer in masked)
-        weights = sum(layer.weights for layer in masked)
-        densities.append(f"{network} {active / weights:.1%} of {weights:,} maskable weights")
-    return "\n".join(
-        printable(line)
-        for line in [
-            f"data      {_data(plan)}",
-            *([f"held out  {plan.held_out}"] if plan.held_out else []),
-            f"networks  {_networks(config)}",
-            f"method    {config.method.name}, allocation {settings.allocation}, granularity "
-            f"{settings.granularity}; density at the start: {', '.join(densities)}",
-            f"training  {config.steps:,} steps with {config.discriminator_steps} discriminator "
-            f"step(s) each; batches of {config.batch_size} and {config.generator_batch_size}; "
-            f"{shown:,} real images shown{epochs}",
-        ]
-    )
+        weights[network] = (
+            sum(layer.active for layer in masked),
+            sum(layer.weights for layer in masked),
+        )
+    return "\n".join(opening(plan.config, plan.images, [plan.held_out], weights))
 
 
-def _data(plan: Plan) -> str:
-    data = plan.config.data
-    count = f"{plan.images:,} images, " if plan.images else ""
-    return (
-        f"{data.source}{f' {data.path}' if data.path else ''}: {count}"
-        f"{data.image_size} x {data.image_size}, {data.channels} channel(s)"
-    )
+def ending(run: RunDirectory) -> list[str]:
+    """What came of a run that has ended, what it cost, and what to do next, in lines."""
+    events, config = list(history(run.metrics)), parse.read(run.config)
+    verdicts = health.verdicts(events)
+    lines = [
+        f"{label('result', game)}: {' '.join(verdict.sentences)}"
+        for game, verdict in verdicts.items()
+    ] or ["result: not evaluated: look at the samples."]
+    lines += [f"warning: {message}" for message in _warnings(events)]
+    return [printable(line) for line in [*lines, *_cost(run), "", *_next(run, config, verdicts)]]
 
 
-def _networks(config: Config) -> str:
-    networks, classes = config.network, build.classes(config)
-    names = (networks.generator or networks.name, networks.discriminator or networks.name)
-    parts = [" and ".join(dict.fromkeys(names))]
-    parts += [] if networks.latent_dim is None else [f"latent dimension {networks.latent_dim}"]
-    parts += [] if classes is None else [f"{classes} classes"]
-    return ", ".join(parts)
+def _warnings(events: Sequence[Event]) -> list[str]:
+    """What was said of the run's last evaluation or line of progress."""
+    last = max((event.step for event in events), default=0)
+    spoken = [e for e in events if isinstance(e, Notice) and e.step == last > 0]
+    return list(dict.fromkeys(event.message for event in spoken))
 
 
-def quality_table(run: RunDirectory) -> Table | None:
-    """The first and the last evaluation of a run beside the floor; None without evaluations."""
-    games: dict[str | None, list[Evaluation]] = {}
-    for event in history(run.metrics):
-        if isinstance(event, Evaluation):
-            games.setdefault(event.game, []).append(event)
-    if not games:
-        return None
-    last = next(iter(games.values()))[-1]
-    # The name of the metric stands above the columns, where 80 columns do not cut it off.
-    table = Table("", title=f"{last.metric}, n = {last.n}")
-    for column in ("distance", "95 % interval", "Fréchet distance"):
-        table.add_column(column, justify="right")
-    for game, evaluations in games.items():
-        first, last = evaluations[0], evaluations[-1]
-        for event in (first, last):
-            row = (_number(event.value), _interval(event), _number(event.frechet))
-            table.add_row(label(f"step {event.step}", game), *row)
-        floor = (_number(last.floor), "", _number(last.frechet_floor))
-        table.add_row("real against real", *floor)
-    return table
+def _cost(run: RunDirectory) -> list[str]:
+    counted = json.loads(run.cost.read_text())
+    spent = counted["flops"]["consistent"]
+    line = f"cost: {spent['run'] / spent['dense']:.0%} of the operations of the same networks dense"
+    if seconds := counted.get("seconds"):
+        took, dense = seconds["run"], seconds["dense"]
+        line += f", {took:.0f} seconds where they take {dense:.0f} ({took / dense:.0%})"
+    small, large = (counted["bytes"][f"generator_{kind}"] for kind in ("sparse", "dense"))
+    return [
+        line,
+        f"generator: {small:,} bytes, {small / large:.0%} of the dense one's; all figures are in "
+        f"the report and in `sparsegan cost {_shown(run.path)}`",
+    ]
 
 
-def _interval(event: Evaluation) -> str:
-    return f"[{_number(event.low)}, {_number(event.high)}]"
+def _next(
+    run: RunDirectory, config: Config, verdicts: Mapping[str | None, health.Verdict]
+) -> list[str]:
+    """The next three commands, and where the report is."""
+    path = _shown(run.path)
+    first = next(iter(verdicts.values()), None)
+    best = " --checkpoint best" if first is not None and first.best is not None else ""
+    way = "" if len(verdicts) < 2 else f" --direction {next(iter(verdicts))}"
+    images = " --images FOLDER" if way else ""
+    output = f" --folder {path}/images" if way else f" --grid {path}/grid.png"
+    longer, done = 2 * config.steps, config.steps
+    more = f"sparsegan train --from {path} --steps {config.steps}"
+    if obstacle(config, longer, done) is None:
+        more = f"sparsegan resume {path} --steps {longer}"
+    return [
+        "next:",
+        f"  sparsegan sample {path}{way}{images}{best}{output}",
+        f"  sparsegan export {path}{way}{best} --to packed",
+        f"  {more}    # go on training",
+        f"report: {run.report}",
+    ]
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
+def _shown(path: Path) -> str:
+    return shlex.quote(str(path))

@@ -18,9 +18,10 @@ def train(arguments: list[str]) -> int:
     print_scaled(wanted.scaled, wanted.config)
     print_matches(wanted.matches)
     if wanted.options.dry_run:
+        from sparsegan.plan import pilot
         from sparsegan.plan.plan import plan
 
-        print_cost(plan(wanted.config), to_come=True)
+        print_cost(plan(wanted.config), to_come=True, takes=lambda: pilot.takes(wanted.config))
         return 0
     from rich.console import Console
 

@@ -30,6 +30,10 @@ class Finding:
     failing: bool
 
 
+ALIKE = 0.25
+"""Samples that differ so much, as a share of how much real images do, are all alike."""
+COPYING = 0.5
+"""A generator of whose samples so many repeat training images repeats them."""
 RECENT = 3
 """Lines of progress that must agree."""
 
@@ -90,11 +94,12 @@ def same_samples(history: History) -> str | None:
     """Generated images differ far less among each other than real ones do."""
     evaluations = [e for e in history.evaluations if e.step >= history.steps / 10]
     spreads = _known(event.diversity for event in evaluations)
-    if len(spreads) < 2 or max(spreads[-2:]) > 0.25:
+    if len(spreads) < 2 or max(spreads[-2:]) > ALIKE:
         return None
     return (
         f"the samples are all alike: they differ {spreads[-1]:.0%} as much as real images do; go "
-        "back to an earlier checkpoint with a lower learning rate, or without --augment"
+        "back to an earlier checkpoint with lower learning rates, or give the discriminator more "
+        "steps (--discriminator_steps)"
     )
 
 
@@ -148,7 +153,7 @@ def unbalanced(history: History) -> str | None:
 def copying(history: History) -> str | None:
     """Generated images lie nearer to training images than other real ones do."""
     shares = _known(event.copies for event in history.evaluations)
-    if len(shares) < 2 or min(shares[-2:]) < 0.5:
+    if len(shares) < 2 or min(shares[-2:]) < COPYING:
         return None
     return (
         f"{shares[-1]:.0%} of the samples repeat training images: nearer to one than nearly all "

@@ -9,15 +9,17 @@ from torch import nn
 
 from sparsegan.draw import sampling
 from sparsegan.settings.config import Config
-from sparsegan.train import kinds, memory
+from sparsegan.train import kinds, memory, opening
 from sparsegan.train.evaluate import Evaluator
-from sparsegan.train.evaluation import at_interval, last_training
+from sparsegan.train.evaluation import evaluations
 from sparsegan.train.games import Games
 from sparsegan.train.launch import launch
 from sparsegan.train.timing import step_seconds
 
 AGAIN = 5.0
 """An evaluation that took less the first time is timed a second time."""
+FEW = 200
+"""Images of an evaluation that stands for a larger one."""
 LEAST = 3
 """Steps that are timed at least, after one to warm up."""
 
@@ -106,12 +108,14 @@ def _seconds(evaluator: Evaluator, generator: nn.Module) -> float:
     return time.perf_counter() - begin
 
 
-def evaluations(config: Config, done: int = 0) -> int:
-    """How many evaluations are to come in a run that has done so many steps."""
-    if not config.evaluate.images:
-        return 0
-    settings, steps, begun = config.evaluate, config.steps, last_training(config)
-    return sum(
-        at_interval(settings.every, step, steps, settings.at, begun)
-        for step in range(done, steps + 1)
-    )
+def takes(config: Config) -> str:
+    """How long a run to come takes, in a line, by a few steps and a small evaluation.
+
+    Raises:
+        SparseganError: As `train` would for the same configuration.
+    """
+    images = config.evaluate.images
+    small = min(images, FEW)
+    pilot = Pilots(0.5).of(replace(config, evaluate=replace(config.evaluate, images=small)))
+    evaluation = pilot.evaluation * images / small if images else 0.0
+    return opening.takes(pilot.step, config.steps, evaluations(config), evaluation)

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sparsegan.errors import SparseganError
-from sparsegan.plan.pilot import Pilot, Pilots, evaluations
+from sparsegan.plan.pilot import Pilot, Pilots
 from sparsegan.study.cells import Cell
 from sparsegan.study.file import Study
 from sparsegan.study.progress import Progress
+from sparsegan.train.evaluation import evaluations
 from sparsegan.train.learner import DivergedError
 
 START = 6.0

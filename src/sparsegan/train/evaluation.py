@@ -88,3 +88,14 @@ def at_interval(
     if step in (0, steps) or (every > 0 and step % every == 0):
         return True
     return any(step == step_at(share, steps, begun) for share in at)
+
+
+def evaluations(config: Config, done: int = 0) -> int:
+    """How many evaluations are to come in a run that has done so many steps."""
+    if not config.evaluate.images:
+        return 0
+    settings, steps, begun = config.evaluate, config.steps, last_training(config)
+    return sum(
+        at_interval(settings.every, step, steps, settings.at, begun)
+        for step in range(done, steps + 1)
+    )

@@ -26,7 +26,17 @@ from sparsegan.settings import parse, trust
 from sparsegan.settings.config import Config, Tracker
 from sparsegan.settings.kinds import label
 from sparsegan.settings.values import fit
-from sparsegan.train import heartbeat, kinds, log, memory, resumption, start, state, timing
+from sparsegan.train import (
+    heartbeat,
+    kinds,
+    log,
+    memory,
+    opening,
+    resumption,
+    start,
+    state,
+    timing,
+)
 from sparsegan.train.beside import in_words
 from sparsegan.train.clock import Clock
 from sparsegan.train.evaluate import sentence
@@ -55,6 +65,8 @@ class Session:
     display: ProgressDisplay
     stop: StopRequest
     watching: Watching
+    evaluation_seconds: float = 0.0
+    """Of the last evaluation."""
 
 
 @heartbeat.watched
@@ -242,6 +254,13 @@ def _train_on(
     )
     try:
         with session.display, session.stop, memory.enough():
+            splits = evaluation.splits
+            held_out = [images.notes.held_out for images in splits.values()]
+            about = opening.opening(
+                config, len(batches.images), held_out, opening.weights_of(games)
+            )
+            for line in [*about, f"run       {run.path}"]:
+                session.display.say(line)
             for game in games:
                 for warning in game.method.inspection.warnings:
                     session.display.say(f"{game.label(f'step {games.step}')}: {warning}")
@@ -249,12 +268,9 @@ def _train_on(
                 session.display.say(f"to watch the run: {look}")
             if seconds is None:
                 games.choose_kernels(batches.generator_latents(1), batches.real(1, 0))
+                session.display.say(opening.kernels(games))
                 log.start(session.journal, games)
-                splits = evaluation.splits
                 session.journal.data(splits)
-                for line in dict.fromkeys(images.notes.held_out for images in splits.values()):
-                    if line:
-                        session.display.say(f"held out: {line}")
                 for message in sentences:
                     session.journal.write(events.Notice(step=0, message=message))
                     session.display.say(message)
@@ -275,6 +291,7 @@ def steps(session: Session) -> None:
     if games.step == 0:
         evaluate(session, 0)
     clock.start(games.step)
+    estimate = opening.Estimate(config, games.step, clock)
     for step in range(games.step + 1, config.steps + 1):
         reals = []
         for k in range(games.discriminator_steps):
@@ -297,6 +314,8 @@ def steps(session: Session) -> None:
         if games.evaluated_last:
             best = evaluate_on_the_way(session, step)
         session.display.advance(step)
+        if said := estimate.after(step, session.evaluation_seconds):
+            session.display.say(said)
         if step % config.log_every == 0 or step == config.steps:
             session.display.show(log.progress(session.journal, games, clock, step))
 
@@ -345,6 +364,8 @@ def evaluate(session: Session, step: int) -> bool:
     best = False
     if session.fabric.is_global_zero:
         evaluations = session.evaluation(session.run, session.games, step)
+        if evaluations:
+            session.evaluation_seconds = sum(event.seconds or 0.0 for event in evaluations)
         for event in evaluations:
             session.journal.write(event)
             at = label(f"step {step}", event.game)

@@ -1,0 +1,111 @@
+"""What came of a run, in words: how near its images are to real ones, and what to do next."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sparsegan.health.detectors import ALIKE, COPYING
+from sparsegan.record.events import Evaluation, Event, Rewinding, Rewiring
+
+FEW = 50
+"""A distance of fewer images says little."""
+CLEARLY = 0.9
+"""A distance below this share of another one is better, if their intervals say so, too."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of a game.
+
+    Attributes:
+        sentences: In the order to be read in; the first says how near the images are.
+        best: The step of the best evaluation, where it is clearly better than the last one.
+        improving: Whether the images were still becoming clearly better at the end.
+    """
+
+    sentences: tuple[str, ...]
+    best: int | None
+    improving: bool
+
+
+def verdicts(events: Iterable[Event]) -> dict[str | None, Verdict]:
+    """What came of each game, by its name; one that was not evaluated is not there.
+
+    What came before weights were pruned, or before a training began anew, was of another network
+    than the run is for, and only the evaluation before the first step is kept of it.
+    """
+    games: dict[str | None, list[Evaluation]] = {}
+    for event in events:
+        begun = games.get(event.game, [])
+        if isinstance(event, Rewinding) or (
+            isinstance(event, Rewiring) and event.reason == "prune"
+        ):
+            del begun[1:]
+        if isinstance(event, Evaluation) and _known(event):
+            games.setdefault(event.game, begun).append(event)
+    return {game: _verdict(evaluations) for game, evaluations in games.items()}
+
+
+def _verdict(evaluations: list[Evaluation]) -> Verdict:
+    first, last = evaluations[0], evaluations[-1]
+    sentences = [_nearness(first, last)]
+    if last.diversity is not None and last.diversity <= ALIKE:
+        sentences.append(
+            f"They are all alike: they differ {last.diversity:.0%} as much as real ones do."
+        )
+    if last.copies is not None and last.copies >= COPYING:
+        sentences.append(f"{last.copies:.0%} of them repeat training images.")
+    best = min(evaluations[1:] or evaluations, key=_value)
+    better = _better(best, last)
+    if better:
+        sentences.append(
+            f"They were better after step {best.step:,} ({_value(best):.3g}), whose checkpoint is "
+            "kept."
+        )
+    improving = len(evaluations) > 2 and _better(last, evaluations[-2], sure=False)
+    if improving:
+        sentences.append("They were still becoming better at the end: more steps should pay.")
+    if last.n is not None and last.n < FEW:
+        sentences.append(f"With {last.n} images on a side these numbers say little: look at them.")
+    return Verdict(tuple(sentences), best.step if better else None, improving)
+
+
+def _nearness(first: Evaluation, last: Evaluation) -> str:
+    """How far the images have come from those of the first evaluation to real ones."""
+    floor = 0.0 if last.floor is None else last.floor
+    way = f"{last.metric}: {_value(last):.3g}; real against real {floor:.3g}"
+    if first.step or first is last or _value(first) <= floor:
+        return f"The images are at a distance of {_value(last):.3g} from real ones ({way})."
+    come = (_value(first) - _value(last)) / (_value(first) - floor)
+    if come < 0.1:
+        return f"The images are hardly better than before the first step ({way})."
+    words = next(words for least, words in _NEAR if come >= least)
+    return (
+        f"The images have come {min(come, 1):.0%} of the way from noise to real ones, {words} "
+        f"({way})."
+    )
+
+
+_NEAR = (
+    (0.97, "and are close to them"),
+    (0.85, "and look like them on the whole"),
+    (0.5, "and begin to look like them"),
+    (0.0, "and are far from them"),
+)
+"""What a share of the way looks like, for grids of the runs in docs/results."""
+
+
+def _better(one: Evaluation, other: Evaluation, *, sure: bool = True) -> bool:
+    floor = max(0.0, other.floor or 0.0)
+    if _value(one) - floor > CLEARLY * (_value(other) - floor):
+        return False
+    known = one.high is not None and other.low is not None
+    return not (sure and known) or float(one.high or 0.0) < float(other.low or 0.0)
+
+
+def _known(event: Evaluation) -> bool:
+    return event.value is not None and math.isfinite(event.value)
+
+
+def _value(event: Evaluation) -> float:
+    return math.inf if event.value is None else event.value

@@ -1,0 +1,68 @@
+"""What came of a run, in words."""
+
+from dataclasses import replace
+
+import pytest
+
+from health_events import evaluation
+from sparsegan.health import verdicts
+from sparsegan.record.events import Rewinding
+
+
+def verdict(values, game=None, **fields):
+    events = [evaluation(200 * n, value) for n, value in enumerate(values)]
+    events[-1] = replace(events[-1], **fields)
+    return verdicts(events)[game]
+
+
+@pytest.mark.parametrize(
+    ("last", "words"),
+    [
+        (9.5, "hardly better than before the first step"),
+        (6.0, "40% of the way from noise to real ones, and are far from them"),
+        (4.0, "60% of the way from noise to real ones, and begin to look like them"),
+        (1.0, "90% of the way from noise to real ones, and look like them on the whole"),
+        (0.1, "99% of the way from noise to real ones, and are close to them"),
+        (-1.0, "100% of the way from noise to real ones, and are close to them"),
+    ],
+)
+def test_nearness_is_the_share_of_the_way_from_noise_to_real_images(last, words):
+    assert words in verdict([10.0, 8.0, last]).sentences[0]
+
+
+def test_a_run_that_began_with_anothers_weights_has_come_no_way():
+    assert "of the way" not in verdict([0.0, 1.0]).sentences[0]
+    assert "at a distance of 2" in verdict([2.0]).sentences[0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"diversity": 0.1}, "all alike"),
+        ({"copies": 0.7}, "70% of them repeat training images"),
+        ({"n": 13}, "With 13 images"),
+    ],
+)
+def test_what_is_wrong_with_the_last_images_is_said(fields, words):
+    assert any(words in sentence for sentence in verdict([10.0, 1.0], **fields).sentences)
+    assert len(verdict([10.0, 1.0]).sentences) == 1
+
+
+def test_the_best_is_named_only_where_it_is_clearly_better():
+    assert verdict([10.0, 1.0, 3.0]).best == 200
+    assert verdict([10.0, 2.9, 3.0]).best is None
+    assert verdict([10.0, 1.0, 3.0], low=0.5).best is None  # within the interval
+    assert verdict([10.0, 3.0, 1.0]).best is None
+
+
+def test_a_run_that_becomes_better_to_the_end_should_have_more_steps():
+    assert verdict([10.0, 3.0, 1.0]).improving
+    assert not verdict([10.0, 3.0, 2.95]).improving
+    assert not verdict([10.0, 3.0]).improving
+
+
+def test_what_came_before_a_new_training_does_not_count():
+    events = [evaluation(0, 10.0), evaluation(200, 1.0)]
+    events += [Rewinding(step=300, to=0, weights="drawn"), evaluation(400, 3.0)]
+    assert verdicts(events)[None].best is None
+    assert verdicts([]) == {}
