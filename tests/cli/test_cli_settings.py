@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from command_line import TINY, refused
 from sparsegan.cli import settings
@@ -77,3 +78,37 @@ def test_options_are_those_of_the_command():
 
 def test_wrong_options_point_to_the_commands_help(capsys):
     assert "(see `sparsegan cost --help`)" in refused(capsys, "cost", "--scale", "tiny")
+
+
+def pictures(count):
+    folder = Path("photos")
+    folder.mkdir()
+    for number in range(count):
+        Image.new("L", (40, 32), number).save(folder / f"{number}.png")
+    return str(folder)
+
+
+def test_few_pictures_get_settings_that_suit_them_unless_flags_say_otherwise(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    flags = ["--data.path", pictures(40), "--discriminator_steps", "3"]
+    request = settings.read(flags, "train", "")
+    assert request.config.batch_size == 16
+    assert request.config.discriminator_steps == 3
+    assert {one.key for one in request.suited} >= {"batch_size", "augment"}
+    assert any(line.startswith("batch_size 32 -> 16") for line in request.notes)
+
+
+@pytest.mark.parametrize("flags", [["--recipe", "dense"], ["--config", "mine.yaml"]])
+def test_settings_that_were_named_are_not_suited(flags, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text("method: {name: dense}\n")
+    if flags[1] == "dense":
+        flags = ["--recipe", "fashion-mnist"]
+    request = settings.read([*flags, "--data.path", pictures(40)], "train", "")
+    assert not request.suited
+
+
+def test_a_quality_is_a_length_for_short_recipes_alone():
+    assert settings.read(["--quality", "quick"], "train", "").config.steps == 1000
+    with pytest.raises(SparseganError, match="--quality is a length for the recipes small and"):
+        settings.read(["--recipe", "adapt/sngan-cifar10", "--quality", "best"], "train", "")

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from sparsegan.plan.match import Match
     from sparsegan.plan.measure import Measured
     from sparsegan.plan.plan import Plan
+    from sparsegan.settings.adjust import Adjustment
     from sparsegan.settings.config import Config
-    from sparsegan.settings.scale import Adjustment
 
 
 def cost(arguments: list[str]) -> int:
@@ -26,6 +26,7 @@ def cost(arguments: list[str]) -> int:
 
         as_json = wanted.options.json
         if not as_json:
+            print_suited(wanted.suited)
             print_scaled(wanted.scaled, wanted.config)
             print_matches(wanted.matches)
         run = outline(wanted.config)
@@ -60,6 +61,17 @@ def print_scaled(adjustments: "Sequence[Adjustment]", config: "Config") -> None:
             [f"{sentence}\n"] if sentence else []
         )
         print("".join(lines), end="", flush=True)
+
+
+def print_suited(adjustments: "Sequence[Adjustment]") -> None:
+    """Say what follows from the pictures and the quality wanted, once for all processes."""
+    from sparsegan.train.launch import process_rank
+
+    if adjustments and process_rank() == 0:
+        lines = [f"  {adjustment}\n" for adjustment in adjustments]
+        print(
+            "".join(["settings that suit them (flags change each):\n", *lines]), end="", flush=True
+        )
 
 
 def print_matches(matches: "Sequence[Match]") -> None:

@@ -1,7 +1,7 @@
 """The settings of a run as a command line gives them: a recipe, files, flags and a scale."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -12,16 +12,21 @@ from sparsegan.errors import SparseganError
 
 if TYPE_CHECKING:
     from sparsegan.plan.match import Match
+    from sparsegan.settings.adjust import Adjustment
     from sparsegan.settings.config import Config
-    from sparsegan.settings.scale import Adjustment
 
 DEFAULT_RECIPE = "small"
+SHORT = (DEFAULT_RECIPE, "fashion-mnist")
+"""Recipes whose length --quality sets."""
 
 EXAMPLES = {
     "train": """
 examples:
   sparsegan train                                    Fashion-MNIST, minutes on a CPU
   sparsegan train --data.path photos/                a folder of images
+  sparsegan train --data.path photos/ --quality quick
+                                                     a first look; `best` takes four times as long
+                                                     as without
   sparsegan train --data.path photos/ --generator my_networks:G --discriminator my_networks:D
                                                      networks of your own, classes or functions
   sparsegan train --recipe fashion-mnist --method.generator_density 0.2
@@ -66,6 +71,7 @@ class Request:
         recipe: The recipe that the settings began with, if there was one.
         options: The command's own options.
         matches: The widths that were set to match another run, if they were.
+        suited: What follows from the quality that is wanted and from the pictures at hand.
     """
 
     config: "Config"
@@ -73,13 +79,14 @@ class Request:
     recipe: str | None
     options: argparse.Namespace
     matches: "Sequence[Match]" = ()
+    suited: "Sequence[Adjustment]" = ()
 
     @property
     def notes(self) -> list[str]:
         """Lines on where the settings are from."""
         scale = f" --scale {self.options.scale}" if self.options.scale else ""
         lines = [f"--recipe {self.recipe}{scale}"] if self.recipe else []
-        lines += [str(adjustment) for adjustment in self.scaled]
+        lines += [str(adjustment) for adjustment in [*self.suited, *self.scaled]]
         if self.matches:
             to = f" --match_to {self.options.match_to}" if self.options.match_to else ""
             lines.append(f"--match {self.options.match}{to}")
@@ -136,15 +143,45 @@ def read(arguments: Sequence[str], command: str, description: str) -> Request:
             named=named,
             settings=trust.NETWORKS if command == "cost" else trust.CODE,
         )
-    request = Request(config, [], recipe, options)
+    kept = {flag.removeprefix("--").partition("=")[0] for flag in flags if flag.startswith("--")}
+    request = _suited(Request(config, [], recipe, options), kept)
     if options.scale is not None:
-        kept = {
-            flag.removeprefix("--").partition("=")[0] for flag in flags if flag.startswith("--")
-        }
+        config = request.config
         config, adjustments = scale.small(config, kept)
         check(config)
         request = replace(request, config=config, scaled=adjustments)
     return _matched(request)
+
+
+def _suited(request: Request, kept: Collection[str]) -> Request:
+    """The request at the quality that is wanted, and with what suits pictures of one's own."""
+    options, config = request.options, request.config
+    adjustments: list[Adjustment] = []
+    if options.quality is not None:
+        if request.recipe not in SHORT or options.config or options.scale:
+            raise SparseganError(
+                f"--quality is a length for the recipes {' and '.join(SHORT)}: other settings have "
+                "one of their own (--steps changes it, --scale small makes a long run short)"
+            )
+        from sparsegan.settings.quality import of_quality
+
+        config, adjustments = of_quality(config, options.quality, kept)
+    if (
+        request.recipe == DEFAULT_RECIPE
+        and not options.config
+        and config.data.source in (None, "folder")
+        and config.data.path is not None
+    ):
+        from sparsegan.settings.kinds import NOISE_TO_IMAGE, of
+        from sparsegan.settings.parse import check
+        from sparsegan.settings.pictures import suited
+        from sparsegan.train import build
+
+        if of(config.network.name) is NOISE_TO_IMAGE:
+            check(config)
+            config, more = suited(config, len(build.load_images(config)), kept)
+            adjustments += more
+    return replace(request, config=config, suited=adjustments)
 
 
 def _matched(request: Request) -> Request:
@@ -197,6 +234,12 @@ def _add_own_options(parser: "argparse._ActionsContainer", command: str) -> None
         choices=("small",),
         help="make a long run one of minutes on a CPU, and say what was changed; flags stay as "
         "they are given",
+    )
+    parser.add_argument(
+        "--quality",
+        choices=("quick", "good", "best"),
+        help="how long a small run is: quick, a look in about a minute; good, as the recipe "
+        "has it, some minutes; best, four times as long",
     )
     parser.add_argument(
         "--match",

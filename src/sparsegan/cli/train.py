@@ -1,7 +1,7 @@
 """`sparsegan train`: a run from settings."""
 
 from sparsegan.cli import settings
-from sparsegan.cli.cost import print_cost, print_matches, print_scaled
+from sparsegan.cli.cost import print_cost, print_matches, print_scaled, print_suited
 from sparsegan.cli.training import to_the_end
 
 
@@ -15,6 +15,7 @@ def train(arguments: list[str]) -> int:
 
         print(to_yaml(wanted.config, wanted.notes), end="")
         return 0
+    print_suited(wanted.suited)
     print_scaled(wanted.scaled, wanted.config)
     print_matches(wanted.matches)
     if wanted.options.dry_run:

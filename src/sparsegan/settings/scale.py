@@ -8,15 +8,15 @@ Estimates and moments are the library's own: sounder, and within reach of native
 """
 
 import math
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
 from fractions import Fraction
 from typing import Any
 
 from sparsegan.errors import SparseganError
 from sparsegan.nets.architectures import find
-from sparsegan.settings import kinds, parse
-from sparsegan.settings.config import Config, MethodChoice
+from sparsegan.settings import kinds
+from sparsegan.settings.adjust import Adjusting, Adjustment
+from sparsegan.settings.config import Config
 
 SCALES = ("small",)
 
@@ -47,26 +47,6 @@ LEVELS: Mapping[tuple[str, int], float] = {("sngan", 32): 0.75, ("biggan", 32): 
 """Its level at these rates and widths (docs/methods.md, scaling rules)."""
 
 
-@dataclass(frozen=True)
-class Adjustment:
-    """A setting that was changed.
-
-    Attributes:
-        key: Its dotted key.
-        before: Its value as it was.
-        after: Its value at the smaller scale.
-        why: The reason.
-    """
-
-    key: str
-    before: Any
-    after: Any
-    why: str
-
-    def __str__(self) -> str:
-        return f"{self.key} {self.before} -> {self.after}: {self.why}"
-
-
 def small(config: Config, kept: Collection[str] = ()) -> tuple[Config, list[Adjustment]]:
     """The same run at the scale of a CPU and of minutes.
 
@@ -82,6 +62,26 @@ def small(config: Config, kept: Collection[str] = ()) -> tuple[Config, list[Adju
     scaling.length()
     scaling.rates()
     scaling.estimates()
+    scaling.rewiring()
+    scaling.control()
+    scaling.average()
+    return scaling.result(), scaling.adjustments
+
+
+def of_length(
+    config: Config, steps: int, why: str, kept: Collection[str] = ()
+) -> tuple[Config, list[Adjustment]]:
+    """The same run in so many steps, and what follows from that for its method.
+
+    Args:
+        config: Settings of a small run.
+        steps: How many.
+        why: Why so many.
+        kept: As in `small`.
+    """
+    scaling = _Scaling(config, kept)
+    scaling.put("steps", steps, why)
+    scaling.looks()
     scaling.rewiring()
     scaling.control()
     scaling.average()
@@ -104,22 +104,8 @@ def _counted(count: int, what: str) -> str:
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
-class _Scaling:
-    """Settings on their way to a smaller scale, by dotted key."""
-
-    def __init__(self, config: Config, kept: Collection[str]) -> None:
-        self.config, self.kept = config, kept
-        self.values = parse.flat(config)
-        self.adjustments: list[Adjustment] = []
-
-    def put(self, key: str, value: Any, why: str) -> Any:
-        """Set what may be set, and return what is now in force; None where there is no such key."""
-        before = self.values.get(key)
-        if key not in self.values or key in self.kept or value == before:
-            return before
-        self.values[key] = value
-        self.adjustments.append(Adjustment(key, before, value, why))
-        return value
+class _Scaling(Adjusting):
+    """Settings on their way to a smaller scale."""
 
     def size(self) -> None:
         """Narrower networks, smaller batches."""
@@ -155,14 +141,19 @@ class _Scaling:
     def length(self) -> None:
         """A shorter run, looked at as often."""
         before = self.values["steps"]
-        steps = self.put("steps", min(before, STEPS), "minutes, not days")
-        self._at_most("method.ema_start", steps // 100, "1 % of the run, as published")
+        self.put("steps", min(before, STEPS), "minutes, not days")
+        self.looks()
+
+    def looks(self) -> None:
+        """Looked at a few times on its way."""
+        steps = self.values["steps"]
+        self.at_most("method.ema_start", steps // 100, "1 % of the run, as published")
         for key, times in (("checkpoint.every", 6), ("sample.every", 6), ("evaluate.every", 3)):
             every = max(1, steps // times)
-            self._at_most(key, every, f"{_counted(steps // every, 'time')} a run")
-        self._at_most("evaluate.images", EVALUATED_IMAGES, "seconds, not minutes")
+            self.at_most(key, every, f"{_counted(steps // every, 'time')} a run")
+        self.at_most("evaluate.images", EVALUATED_IMAGES, "seconds, not minutes")
         every = max(1, steps // 60)
-        self._at_most("log_every", every, f"{_counted(steps // every, 'time')} a run")
+        self.at_most("log_every", every, f"{_counted(steps // every, 'time')} a run")
 
     def rates(self) -> None:
         """Learning rates that get somewhere in so few steps."""
@@ -191,20 +182,20 @@ class _Scaling:
         least = math.ceil(Fraction(str(GROWTH)) / Fraction(str(lr)))
         wanted = max(least, self.values["steps"] // DECISIONS)
         why = f"learning rate × interval is {lr * wanted:.2g}, which is to be {GROWTH} at least"
-        self._at_most("method.interval", wanted, why)
+        self.at_most("method.interval", wanted, why)
 
     def control(self) -> None:
         """Decisions enough to cross the range of densities, each on measurements enough."""
         steps = self.values["steps"]
         interval = max(RECORDS, steps // DECISIONS)
         made = f"{_counted((steps - 1) // interval, 'decision')} a run"
-        interval = self._at_most("method.control_interval", interval, made) or interval
+        interval = self.at_most("method.control_interval", interval, made) or interval
         window_kept = "method.balance_window" in self.kept
         records = self.values["method.balance_window"] if window_kept else RECORDS
         every = max(1, interval // records)
         span = min(interval, steps)
         why = f"{_counted(span // every, 'measurement')} in {_counted(span, 'step')}"
-        every = self._at_most("method.balance_every", every, why)
+        every = self.at_most("method.balance_every", every, why)
         step, decisions = self.values.get("method.density_step"), (steps - 1) // interval
         window = max(1, interval // every)
         if steps < window * every:
@@ -213,7 +204,7 @@ class _Scaling:
             why = "filled between two decisions"
         else:
             why = f"filled in {_counted(window * every, 'step')}"
-        self._at_most("method.balance_window", window, why)
+        self.at_most("method.balance_window", window, why)
         if step is not None and decisions and step * decisions < TRAVEL:
             exact = Fraction(str(step))
             times = math.ceil(Fraction(str(TRAVEL)) / decisions / exact)
@@ -245,28 +236,4 @@ class _Scaling:
             longest = MEMORY * self.values["steps"]
             slowest = math.floor(1e4 * 0.5 ** (1 / longest)) / 1e4
             why = f"half-life of {MEMORY:.0%} of the run at most"
-            self._at_most("method.ema_decay", slowest, why)
-
-    def _at_most(self, key: str, value: Any, why: str) -> Any:
-        """Lower a setting to a value; 0, which stands for never, stays."""
-        before = self.values.get(key)
-        return self.put(key, value, why) if before is not None and before > value else before
-
-    def result(self) -> Config:
-        """The settings as they are now."""
-        config = self.config
-        for adjustment in self.adjustments:
-            value = (
-                tuple(adjustment.after) if isinstance(adjustment.after, list) else adjustment.after
-            )
-            config = _with(config, adjustment.key.split("."), value)
-        return config
-
-
-def _with(tree: Any, path: Sequence[str], value: Any) -> Any:
-    """A tree of frozen dataclasses with one value replaced."""
-    if not path:
-        return value
-    if isinstance(tree, MethodChoice):
-        return replace(tree, settings=_with(tree.settings, path, value))
-    return replace(tree, **{path[0]: _with(getattr(tree, path[0]), path[1:], value)})
+            self.at_most("method.ema_decay", slowest, why)

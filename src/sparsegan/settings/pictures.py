@@ -1,0 +1,40 @@
+"""What suits pictures of one's own, of which there are not many."""
+
+from collections.abc import Collection
+
+from sparsegan.settings.adjust import Adjusting, Adjustment
+from sparsegan.settings.config import Config
+
+FEW = 2000
+"""Fewer than these are learnt by heart by the discriminator unless they are varied."""
+SMALLEST_BATCH = 4
+
+
+def suited(
+    config: Config, images: int, kept: Collection[str] = ()
+) -> tuple[Config, list[Adjustment]]:
+    """The settings that suit so many pictures, and what was changed and why.
+
+    Args:
+        config: Of the recipe `small`.
+        images: How many there are to learn from.
+        kept: Dotted keys that stay as they are.
+    """
+    suiting = Adjusting(config, kept)
+    batch = suiting.values["batch_size"]
+    while batch > max(SMALLEST_BATCH, images // 2):
+        batch //= 2
+    for key in ("batch_size", "generator_batch_size"):
+        suiting.at_most(key, batch, f"there are {images:,} pictures")
+    if images < FEW:
+        suiting.put(
+            "augment",
+            ["color", "translation"],
+            f"{images:,} pictures are varied, or the discriminator learns them by heart",
+        )
+        suiting.put(
+            "discriminator_steps",
+            2,
+            "varied pictures are harder to judge: with one step all samples became alike",
+        )
+    return suiting.result(), suiting.adjustments

@@ -1,0 +1,34 @@
+"""What suits pictures of one's own."""
+
+import pytest
+
+from sparsegan.settings import parse, recipes
+from sparsegan.settings.pictures import FEW, suited
+
+
+def small(*flags):
+    return parse.parse(recipes.layers("small"), flags)
+
+
+def test_many_pictures_change_nothing():
+    assert suited(small(), FEW) == (small(), [])
+
+
+def test_few_are_varied_and_judged_twice_and_each_change_has_its_reason():
+    config, changed = suited(small(), FEW - 1)
+    assert config.augment == ("color", "translation")
+    assert config.discriminator_steps == 2
+    assert config.batch_size == 32
+    assert all(one.why for one in changed)
+
+
+@pytest.mark.parametrize(("images", "batch"), [(70, 32), (63, 16), (20, 8), (9, 4), (5, 4)])
+def test_a_batch_has_at_most_half_of_the_pictures(images, batch):
+    config, _ = suited(small(), images)
+    assert config.batch_size == config.generator_batch_size == batch
+
+
+def test_what_a_flag_says_stays():
+    config, changed = suited(small("--augment", "cutout"), 100, {"augment"})
+    assert config.augment == ("cutout",)
+    assert [one.key for one in changed] == ["discriminator_steps"]
