@@ -1,5 +1,6 @@
 """A run that does not learn any more says so, and stops where it is asked to."""
 
+import dataclasses
 import json
 
 import pytest
@@ -9,6 +10,8 @@ import tiny_run
 from health_events import evaluation
 from sparsegan.record.journal import Journal
 from sparsegan.record.metrics_log import MetricsLog
+from sparsegan.record.run import RunDirectory
+from sparsegan.train.evaluate import Evaluator
 from sparsegan.train.loop import resume, train
 from sparsegan.train.progress import ProgressDisplay
 from sparsegan.train.watching import FailingError, Watching
@@ -76,3 +79,27 @@ def test_findings_go_where_people_look(tmp_path):
     assert len(shown) == 1
     assert shown[0].startswith(f"step {config.steps - 1}: the samples are all alike")
     assert watching.gives_up(None) == ""  # it warns and no more
+
+
+def test_it_goes_back_to_its_best_checkpoint_where_it_is_asked_to(tmp_path, monkeypatch):
+    flags = ["--when_failing", "back", "--checkpoint.every", "2", "--checkpoint.keep", "9"]
+    config = dead(tmp_path / "run", *flags, "--evaluate.images", "8", "--evaluate.every", "4")
+    values = iter([9.0, 5.0, 7.0, 8.0])
+    monkeypatch.setattr(Evaluator, "__call__", lambda *_: vars_of(evaluation(0, next(values), 0.8)))
+    with pytest.raises(FailingError, match="taken back to its best checkpoint, of step 4;"):
+        train(config)
+    run = RunDirectory(tmp_path / "run")
+    assert run.checkpoint_steps()[-1] == 4
+    assert lines(run)[-1]["step"] == 12  # what happened is not forgotten
+    assert (tmp_path / "run" / "report.html").is_file()
+
+
+def test_without_a_best_checkpoint_it_stops_where_it_is(tmp_path):
+    with pytest.raises(FailingError, match="its state is saved"):
+        train(dead(tmp_path / "run", "--when_failing", "back"))
+    assert RunDirectory(tmp_path / "run").checkpoint_steps()[-1] == 12
+
+
+def vars_of(event):
+    fields = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
+    return {k: v for k, v in fields.items() if k not in ("step", "game", "bn", "weights", "grid")}

@@ -188,6 +188,20 @@ class RunDirectory:
             if step not in spared and step > lost:
                 self.checkpoint(step).unlink()
 
+    def go_back(self) -> int | None:
+        """Remove the checkpoints that are later than that of the best evaluation; its step.
+
+        What the log and the grids say of later steps stays. None, and nothing is removed, where
+        there is no best checkpoint of a step that was trained.
+        """
+        best, steps = self.best_step(), self.checkpoint_steps()
+        if not best or best not in steps:
+            return None
+        for step in steps:
+            if step > best:
+                self.checkpoint(step).unlink()
+        return best
+
     def forget_after(self, step: int) -> None:
         """Remove everything later than `step`, and what killed writes left behind.
 

@@ -275,7 +275,8 @@ class Config:
         seed: Seed of networks, masks, noise, data order and augmentation.
         log_every: Steps between lines of losses, speed and densities in metrics.jsonl.
         when_failing: What to do where gradients have vanished or exploded, the discriminator's loss
-            stands still or all samples are alike: warn, or save the state and stop.
+            stands still or all samples are alike: warn, save the state and stop, or go back to the
+            best checkpoint and stop.
         track: Where to show the run besides, while it is trained: tensorboard (event files in the
             run's directory), trackio (its local store); nowhere unless named.
         engine: What networks on the CPU run on: native sparse kernels, dense masked ones, or the
@@ -296,7 +297,7 @@ class Config:
     accumulate: int = 1
     seed: int = 0
     log_every: int = 100
-    when_failing: Literal["warn", "stop"] = "warn"
+    when_failing: Literal["warn", "stop", "back"] = "warn"
     track: tuple[Tracker, ...] = ()
     engine: Literal["auto", "native", "masked"] = "auto"
     threads: int | None = None

@@ -394,19 +394,23 @@ def save(session: Session) -> None:
 
 
 def give_up(session: Session, step: int, because: str) -> None:
-    """Leave a run that has failed, with its report.
+    """Leave a run that has failed, with its report, and at its best checkpoint where asked to.
 
     Raises:
         FailingError: Always, on every process.
     """
+    run, left = session.run, "its state is saved"
     if session.fabric.is_global_zero:
+        best = run.go_back() if session.config.when_failing == "back" else None
+        if best is not None:
+            left = f"it was taken back to its best checkpoint, of step {best}"
         session.journal.offset()
-        report.write([session.run.path], session.run.report)
+        report.write([run.path], run.report)
     heartbeat.first_is_done()
     session.fabric.barrier()
     raise FailingError(
-        f"stopped after step {step}: {because} (its state is saved: `sparsegan resume "
-        f"{session.run.path}` goes on all the same, --checkpoint best from the best one)"
+        f"stopped after step {step}: {because} ({left}; `sparsegan resume {run.path}` goes on all "
+        f"the same, `sparsegan train --from {run.path}` with other settings)"
     )
 
 

@@ -26,7 +26,7 @@ class Watching:
 
     def __init__(self, config: Config, journal: Journal, display: ProgressDisplay) -> None:
         self._health = Health(config.steps, journal.past())
-        self._stops = config.when_failing == "stop"
+        self._stops = config.when_failing != "warn"
         self._journal, self._display = journal, display
         self._failing = ""
         journal.listener = self._follow
