@@ -22,10 +22,11 @@ def test_no_two_settings_have_one_keyword():
     [
         ({"steps": 7, "seed": -1}, ["--steps=7", "--seed=-1"]),
         ({"data_path": Path("my pictures")}, ["--data.path=my pictures"]),
-        ({"data": {"image_size": 64, "flip": False}}, ["--data.image_size=64", "--data.flip=false"]),
+        ({"data": {"image_size": 64, "flip": False}}, ["--data.image_size=64",
+                                                       "--data.flip=false"]),
         ({"optimiser": {"generator": {"lr": 1e-5}}}, ["--optimiser.generator.lr=1e-05"]),
         ({"optimiser": {"generator.lr": 1}}, ["--optimiser.generator.lr=1"]),
-        ({"method": "sdst", "loss": "wasserstein"}, ["--method.name=sdst", "--loss.name=wasserstein"]),
+        ({"method": "sdst", "loss": "hinge"}, ["--method.name=sdst", "--loss.name=hinge"]),
         ({"augment": ("color", "cutout")}, ["--augment=[color, cutout]"]),
         ({"threads": None}, ["--threads=null"]),
         ({"generator": "mine.py:G"}, ["--network.generator=mine.py:G"]),

@@ -22,7 +22,10 @@ def test_it_says_where_it_stands(run):
 
 def test_its_samples_are_those_of_the_command(run):
     picture = run.sample(9, seed=3)
-    assert cli.main(["sample", str(run.directory), "--grid", "g.png", "--count", "9", "--seed", "3"]) == 0
+    assert (
+        cli.main(["sample", str(run.directory), "--grid", "g.png", "--count", "9", "--seed", "3"])
+        == 0
+    )
     with Image.open("g.png") as drawn:
         # Batch normalisation is folded here into plain layers of the same statistics.
         difference = np.asarray(drawn, dtype=int) - np.asarray(picture, dtype=int)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from sparsegan import cost
 from sparsegan.cost import LayerCost
 from sparsegan.errors import SparseganError
+from sparsegan.hooks import Hook
 from sparsegan.methods import Method
 from sparsegan.sparsity.maskable import unwrap
 
@@ -23,13 +24,16 @@ class Forwards:
         self._modules = {name: unwrap(network.module) for name, network in method.networks.items()}
         self._inputs: dict[str, tuple[Any, ...]] = {}
         self._handles = {
-            name: module.register_forward_pre_hook(functools.partial(self._see, name))
+            name: module.register_forward_pre_hook(Hook(functools.partial(self._see, name)))
             for name, module in self._modules.items()
         }
         self.batch_size = 1
 
     def _see(self, name: str, module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        self._handles.pop(name).remove()
+        handle = self._handles.pop(name, None)
+        if handle is None:  # in a forward inside of the first one, such as one that times kernels
+            return
+        handle.remove()
         if name == "generator":
             self.batch_size = len(inputs[0])
         self._inputs[name] = tuple(

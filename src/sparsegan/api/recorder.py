@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from contextlib import nullcontext
 from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
@@ -30,6 +31,7 @@ from sparsegan.record.run import RunDirectory
 from sparsegan.settings.config import Config, MethodChoice
 from sparsegan.train.clock import Clock
 from sparsegan.train.layer_costs import network_layers
+from sparsegan.undisturbed import undisturbed
 
 log = logging.getLogger("sparsegan")
 
@@ -130,11 +132,25 @@ class Recorder:
             )
         )
 
+    def draw(self, *inputs: Tensor) -> Tensor:
+        """Images of the averaged generator, by statistics of their own batch.
+
+        Networks, averages and random states are afterwards as they were, to the bit.
+
+        Args:
+            inputs: What the generator is called with: noise, and labels where it takes them.
+        """
+        module, ema = self.method.generator.module, self.method.ema
+        averaged = nullcontext() if ema is None else ema.swapped()
+        with undisturbed(module), torch.no_grad(), averaged:
+            module.train()
+            images: Tensor = module(*inputs)
+        return images
+
     def samples(self, images: Tensor, columns: int | None = None) -> None:
         """Keep generated images of the step at hand as a grid, which the report shows.
 
-        Draw them from the averaged weights: ``with method.ema.swapped(): images = G(z)``, always
-        from the same noise, so that one can follow an image through training.
+        `draw` them always from the same noise, and one can follow an image through training.
 
         Args:
             images: In [-1, 1], or uint8, `(N, C, H, W)`.

@@ -105,9 +105,7 @@ def test_a_method_of_ones_own_keeps_its_own_defaults():
 
 def test_a_method_says_where_it_stands():
     method = sparsegan.Static(*pair(), steps=100, generator_density=0.25)
-    assert repr(method) == (
-        "Static(step 0 of 100, density: generator 0.25, discriminator 0.25)"
-    )
+    assert repr(method) == ("Static(step 0 of 100, density: generator 0.25, discriminator 0.25)")
 
 
 def test_intervals_that_a_run_is_too_short_for_are_warned_of(caplog):
