@@ -392,7 +392,7 @@ def _name(method: Method) -> str:
 
 
 def _number(value: Tensor | float | None) -> float | None:
-    return None if value is None else float(value)
+    return float(value.detach()) if isinstance(value, Tensor) else value
 
 
 def _bytes(images: Tensor) -> Tensor:

@@ -9,14 +9,14 @@ from sparsegan.api.run import Run, require_one_process, trained_here
 from sparsegan.cli.settings import read
 from sparsegan.train import loop
 
-Place = str | PathLike[str]
+AnyPath = str | PathLike[str]
 
 
 def fit(
-    data: Place | Mapping[str, Any] | None = None,
+    data: AnyPath | Mapping[str, Any] | None = None,
     *,
     recipe: str | None = None,
-    config: Place | Sequence[Place] = (),
+    config: AnyPath | Sequence[AnyPath] = (),
     scale: Literal["small"] | None = None,
     trust_code: bool = False,
     show: bool = True,
