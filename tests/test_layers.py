@@ -27,7 +27,9 @@ BELOW = {
         *("balance", "cost", "data", "draw", "engine", "health", "methods", "metrics", "nets"),
         *("record", "report", "settings", "sparsity"),
     },
-    "export": {"draw", "engine", "nets", "settings", "sparsity", "train", "data", "record"},
+    "export": {
+        *("data", "draw", "engine", "methods", "nets", "record", "settings", "sparsity", "train"),
+    },
     "plan": {
         *("balance", "cost", "data", "draw", "engine", "methods", "nets", "record", "report"),
         *("settings", "sparsity", "train"),
@@ -36,6 +38,10 @@ BELOW = {
     "cli": {
         *("cost", "draw", "export", "plan", "record", "report", "settings", "study", "train"),
         *("health", "metrics"),
+    },
+    "api": {
+        *("cli", "cost", "data", "draw", "export", "health", "methods", "metrics", "nets", "plan"),
+        *("record", "report", "settings", "sparsity", "train"),
     },
 }
 """What each room may import from, besides the single files at the bottom."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sparsegan.errors import SparseganError
 
 if TYPE_CHECKING:
+    from sparsegan.api import Recorder, Run, fit, open_run
     from sparsegan.balance import BalanceRatio, BalanceRecord, DensityController
     from sparsegan.methods import (
         METHODS,
@@ -48,7 +49,9 @@ __all__ = [
     "Method",
     "Prune",
     "Ramp",
+    "Recorder",
     "Requests",
+    "Run",
     "Sdst",
     "Snip",
     "SparseEMA",
@@ -57,10 +60,13 @@ __all__ = [
     "Static",
     "StuGan",
     "Tickets",
+    "fit",
+    "open_run",
 ]
 
 # Imported when first asked for: PyTorch takes seconds, and `sparsegan --help` needs none of it.
 _HOMES = {
+    "sparsegan.api": ("Recorder", "Run", "fit", "open_run"),
     "sparsegan.balance": ("BalanceRatio", "BalanceRecord", "DensityController"),
     "sparsegan.methods": (
         *("METHODS", "Adapt", "Calibrated", "Dda", "Dense", "Gmp", "Joint", "Method", "Prune"),

@@ -11,7 +11,7 @@ import toy_gan
 from sparsegan import Adapt, Dense, Static
 from sparsegan.methods.inspection import quiet
 
-SETTINGS = {"steps": 40, "balance_every": 2, "balance_window": 2}
+SETTINGS = {"steps": 4000, "balance_every": 2, "balance_window": 2}
 
 
 class Standardised(nn.Conv2d):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from PIL import Image
 from torch import nn
 
 from sparsegan.draw import pictures, sampling
@@ -20,18 +21,41 @@ def save_grid(
     columns: int | None = None,
     only: str | None = None,
 ) -> None:
-    """Write a picture of images side by side; a conditional generator's rows have a class each.
+    """Write the picture that `grid` draws.
+
+    Args:
+        generator: As for `grid`, and so are all others.
+        path: The PNG.
+        count: Images.
+        seed: Of the noise.
+        columns: Images in a row.
+        only: The one class to draw.
+
+    Raises:
+        SparseganError: There is no such class, or the file cannot be written.
+    """
+    pictures.save_png(path, grid(generator, count, seed=seed, columns=columns, only=only))
+
+
+def grid(
+    generator: nn.Module,
+    count: int,
+    *,
+    seed: int,
+    columns: int | None = None,
+    only: str | None = None,
+) -> Image.Image:
+    """A picture of images side by side; a conditional generator's rows have a class each.
 
     Args:
         generator: As `sampling.sampled` gives it.
-        path: The PNG.
         count: Images.
         seed: Of the noise.
         columns: Images in a row; None makes the picture about square.
         only: Name or number of the one class to draw; None has the classes take turns by rows.
 
     Raises:
-        SparseganError: There is no such class, or the file cannot be written.
+        SparseganError: There is no such class.
     """
     columns = columns or max(1, round(count**0.5))
     classes, labels = _classes(generator), None
@@ -40,7 +64,7 @@ def save_grid(
     elif classes is not None:
         labels = torch.arange(count) // columns % classes
     pixels = sampling.draw_images(generator, count, seed=seed, labels=labels)
-    pictures.save_png(path, pictures.grid(pixels, columns))
+    return pictures.grid(pixels, columns)
 
 
 def save_folder(

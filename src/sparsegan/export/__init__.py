@@ -7,7 +7,7 @@ Example:
 """
 
 from sparsegan.export.blueprint import Blueprint
-from sparsegan.export.frozen import Frozen, freeze
+from sparsegan.export.frozen import Frozen, freeze, freeze_own
 from sparsegan.export.onnx import write_onnx
 from sparsegan.export.packed import load, write_packed
 from sparsegan.export.run import FORMATS, Written, export_run
@@ -19,6 +19,7 @@ __all__ = [
     "Written",
     "export_run",
     "freeze",
+    "freeze_own",
     "load",
     "write_onnx",
     "write_packed",

@@ -1,17 +1,24 @@
 """The generator of a run as every export wants it: averaged, evaluation mode, plain layers."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from sparsegan.draw import sampling
+from sparsegan.errors import SparseganError
 from sparsegan.export.blueprint import Blueprint, fold
 from sparsegan.machine import versions
+from sparsegan.methods import Method
+from sparsegan.nets import own
 from sparsegan.nets.architectures import find
 from sparsegan.settings.config import Config
+from sparsegan.sparsity.maskable import unwrap
 from sparsegan.train.trained import Trained
+from sparsegan.undisturbed import undisturbed
 
 
 @dataclass(frozen=True)
@@ -89,6 +96,66 @@ def freeze(trained: Trained, game: str | None = None) -> Frozen:
             "densities": {
                 name: masks.counts()[name] / size for name, size in masks.sizes().items()
             },
+            "versions": versions(),
+        },
+    )
+
+
+def freeze_own(
+    method: Method,
+    maker: own.Maker,
+    *,
+    image_size: int,
+    channels: int,
+    latent_dim: int,
+    classes: int | None = None,
+) -> Frozen:
+    """The averaged generator of a loop of one's own, with statistics estimated anew.
+
+    Args:
+        method: Whose generator; it is left as it was.
+        maker: Its class, or a function that makes such a network (see `nets.own`).
+        image_size: Height and width of its images, in pixels.
+        channels: Of its images.
+        latent_dim: Length of a noise vector.
+        classes: Number of classes, for a generator that takes labels.
+
+    Raises:
+        SparseganError: The maker makes no such generator, or one of other layers.
+    """
+    name = maker if isinstance(maker, str) else f"{maker.__module__}:{maker.__qualname__}"
+    blueprint = Blueprint(PurePath(name).name, image_size, channels, None, latent_dim, classes)
+    plain = blueprint.build(maker)
+    averaged = nullcontext() if method.ema is None else method.ema.swapped()
+    with averaged:
+        state = {
+            key: tensor.detach().cpu().clone()
+            for key, tensor in unwrap(method.generator.module).state_dict().items()
+        }
+    try:
+        plain.load_state_dict(state)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise SparseganError(
+            f"{name} makes another network than the generator at hand ({reason}): name what makes "
+            "an equal one, or a function without parameters that does"
+        ) from None
+    with undisturbed(), torch.no_grad(), sampling.standing_statistics(plain, method.seed):
+        pass  # they stay in the buffers
+    plain.requires_grad_(False)
+    fold(plain)
+    masks = method.generator.masks
+    return Frozen(
+        plain,
+        {layer: masks[layer].cpu() for layer in masks.names},
+        blueprint,
+        {
+            "method": type(method).__name__,
+            "settings": vars(method.settings),
+            "step": method.step,
+            "weights": "live" if method.ema is None else "ema",
+            "bn": "standing",
+            "density": masks.density,
             "versions": versions(),
         },
     )

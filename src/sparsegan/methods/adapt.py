@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 from sparsegan.balance import Decision, DensityController
 from sparsegan.errors import SparseganError
 from sparsegan.methods.density_control import ControlSettings, DensityControl
+from sparsegan.methods.keywords.adapt import AdaptKeywords
 from sparsegan.methods.rewiring import RewiringSettings
 from sparsegan.methods.settings import Growing
 from sparsegan.sparsity import MaskChange
@@ -61,7 +62,7 @@ class AdaptSettings(RewiringSettings, ControlSettings):
         return Growing("generator", self.interval, self.growth), *super().growths()
 
 
-class Adapt(DensityControl):
+class Adapt(AdaptKeywords, DensityControl):
     """A rewired generator, and a discriminator whose density keeps the two in balance."""
 
     Settings = AdaptSettings

@@ -170,6 +170,7 @@ class Method:
         self._watchman = Watchman(self.networks)
         self._lost = [weights for weights in before if weights is not None and weights.lost()]
         words += map(str, self._lost)
+        words += own.never_due(steps)
         self.inspection = Inspection(self.networks, rule, self._is_sparse, words)
         self._require_equal_masks()
         for name, network in self.networks.items():
@@ -177,8 +178,18 @@ class Method:
             network.gradient_size_due = self._watches_gradients
             if own.resurrects(name):
                 network.resurrect()
+        self.prepare()
+
+    def __repr__(self) -> str:
+        densities = ", ".join(
+            f"{name} {network.masks.density:.3g}" for name, network in self.networks.items()
+        )
+        return f"{type(self).__name__}(step {self.step} of {self.steps}, density: {densities})"
 
     # ---- what a method is
+
+    def prepare(self) -> None:
+        """What a method does besides, once both networks are sparse."""
 
     def update(self, step: int) -> Iterator[MaskChange | Decision | Rewinding]:
         """Move masks after ``step`` completed steps, yielding what was done, in order."""

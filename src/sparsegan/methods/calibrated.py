@@ -14,6 +14,7 @@ from typing import Any
 from sparsegan.balance import Decision, DensityController
 from sparsegan.errors import SparseganError
 from sparsegan.methods.adapt import Adapt, AdaptSettings
+from sparsegan.methods.keywords.calibrated import CalibratedKeywords
 from sparsegan.sparsity import MaskChange
 
 
@@ -78,7 +79,7 @@ class CalibratedSettings(AdaptSettings):
             )
 
 
-class Calibrated(Adapt):
+class Calibrated(CalibratedKeywords, Adapt):
     """ADAPT, its band a multiple of the balance ratio that D has as it begins.
 
     Attributes:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sparsegan.balance import Decision
 from sparsegan.methods.density_control import ControlSettings, DensityControl
+from sparsegan.methods.keywords.dda import DdaKeywords
 from sparsegan.sparsity import MaskChange
 
 
@@ -24,7 +25,7 @@ class DdaSettings(ControlSettings):
     high: float = 0.65
 
 
-class Dda(DensityControl):
+class Dda(DdaKeywords, DensityControl):
     """A static generator, and a discriminator whose density is moved."""
 
     Settings = DdaSettings

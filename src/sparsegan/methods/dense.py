@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sparsegan.methods.base import Method
+from sparsegan.methods.keywords.dense import DenseKeywords
 from sparsegan.methods.settings import Settings
 
 
@@ -11,7 +11,7 @@ class DenseSettings(Settings):
     """Settings of dense training: those of every method."""
 
 
-class Dense(Method):
+class Dense(DenseKeywords):
     """The dense baseline, in the same loop and with the same measurements as the sparse methods."""
 
     Settings = DenseSettings

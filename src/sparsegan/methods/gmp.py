@@ -12,6 +12,7 @@ from typing import Any
 
 from sparsegan.balance import Decision
 from sparsegan.errors import SparseganError
+from sparsegan.methods.keywords.gmp import GmpKeywords
 from sparsegan.methods.pruning import Pruning, PruningSettings
 from sparsegan.methods.settings import Scheduled
 from sparsegan.sparsity import MaskChange
@@ -59,7 +60,7 @@ class GmpSettings(PruningSettings):
             )
 
 
-class Gmp(Pruning):
+class Gmp(GmpKeywords, Pruning):
     """Dense training whose weights become fewer on the way."""
 
     Settings = GmpSettings

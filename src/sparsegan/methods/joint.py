@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from sparsegan.balance import Decision
 from sparsegan.errors import SparseganError
 from sparsegan.methods.density_control import ControlSettings, DensityControl
+from sparsegan.methods.keywords.joint import JointKeywords
 from sparsegan.methods.masters import NETWORKS
 from sparsegan.methods.rewiring import RewiringSettings
 from sparsegan.methods.settings import Growing, Scheduled
@@ -68,7 +69,7 @@ class JointSettings(RewiringSettings, ControlSettings):
             raise SparseganError(f"lever is {self.lever!r}: a joint budget is one of densities")
 
 
-class Joint(DensityControl):
+class Joint(JointKeywords, DensityControl):
     """Two sparse networks that share one budget of weights."""
 
     Settings = JointSettings

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from sparsegan.balance import Decision
 from sparsegan.errors import SparseganError
+from sparsegan.methods.keywords.prune import PruneKeywords
 from sparsegan.methods.pruning import Pruning, PruningSettings
 from sparsegan.methods.settings import Scheduled
 from sparsegan.sparsity import MaskChange
@@ -51,7 +52,7 @@ class PruneSettings(PruningSettings):
             )
 
 
-class Prune(Pruning):
+class Prune(PruneKeywords, Pruning):
     """Dense training, one pruning, and training on under fixed masks."""
 
     Settings = PruneSettings

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from sparsegan.balance import Decision
 from sparsegan.errors import SparseganError
+from sparsegan.methods.keywords.ramp import RampKeywords
 from sparsegan.methods.sdst import Sdst, SdstSettings
 from sparsegan.methods.settings import Growing, Scheduled
 from sparsegan.sparsity import MaskChange
@@ -119,7 +120,7 @@ class RampSettings(SdstSettings):
             )
 
 
-class Ramp(Sdst):
+class Ramp(RampKeywords, Sdst):
     """SDST, and a discriminator whose density goes its own way."""
 
     Settings = RampSettings

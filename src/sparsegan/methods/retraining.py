@@ -19,8 +19,8 @@ class Retraining(Pruning):
     are loaded, since the very first forward changes them.
     """
 
-    def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **settings)
+    def prepare(self) -> None:
+        """Keep the start, where it is gone back to."""
         self.snapshots: dict[int, dict[str, Snapshot]] = {}
         self._handles = []
         if 0 in self.kept_steps():

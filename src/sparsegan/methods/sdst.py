@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sparsegan.balance import Decision
+from sparsegan.methods.keywords.sdst import SdstKeywords
 from sparsegan.methods.rewiring import RewiringSettings
 from sparsegan.methods.settings import Growing
 from sparsegan.methods.static import Static, StaticSettings
@@ -30,7 +31,7 @@ class SdstSettings(RewiringSettings, StaticSettings):
         return (Growing("generator", self.interval, self.growth),)
 
 
-class Sdst(Static):
+class Sdst(SdstKeywords, Static):
     """Static sparse training, but for a generator that is rewired."""
 
     Settings = SdstSettings

@@ -1,7 +1,7 @@
 """The settings that all methods share, and what follows from them alone."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
@@ -198,6 +198,25 @@ class Settings:
         """The settings that are numbers of steps or records, by name."""
         return {"balance_every": self.balance_every, "balance_window": self.balance_window}
 
+    def never_due(self, steps: int) -> list[str]:
+        """A sentence on the intervals that a run is too short for, where there are any.
+
+        Args:
+            steps: Generator steps of the whole run.
+        """
+        late = {  # masks do not move after the last step
+            name: value
+            for name, value in self.intervals().items()
+            if name.endswith("interval") and value >= steps
+        }
+        if not late:
+            return []
+        values = " and ".join(f"{name} is {value}" for name, value in late.items())
+        return [
+            f"{values}, and the run has {steps} steps: what is due at such intervals never happens "
+            "in it; make them a small part of the steps, or steps= more"
+        ]
+
     def check(self, steps: int) -> None:
         """Refuse settings out of their range, or that do not fit together.
 
@@ -243,8 +262,7 @@ def build_settings(cls: type[Settings], values: Mapping[str, Any]) -> Any:
     names = [field.name for field in dataclasses.fields(cls)]
     for name in values:
         if name not in names:
-            hint = did_you_mean(name, names, f"known are {', '.join(names)}")
-            raise SparseganError(f"unknown setting {name!r}: {hint}")
+            raise SparseganError(f"unknown setting {name!r}: {_meant(name, names)}")
     for name, kind in get_type_hints(cls).items():
         if get_origin(kind) is Literal and values.get(name, get_args(kind)[0]) not in get_args(
             kind
@@ -252,3 +270,12 @@ def build_settings(cls: type[Settings], values: Mapping[str, Any]) -> Any:
             choices = ", ".join(get_args(kind))
             raise SparseganError(f"{name} is {values[name]!r}: choose one of {choices}")
     return cls(**values)
+
+
+def _meant(name: str, names: Sequence[str]) -> str:
+    """What is meant by a setting that nobody knows: ``density`` is one of two."""
+    wanted = name.replace("sparsity", "density")
+    if near := [known for known in names if known.endswith(f"_{wanted}")]:
+        of_it = " (the share of active weights, 1 - sparsity)" if wanted != name else ""
+        return f"did you mean {' or '.join(near)}{of_it}?"
+    return did_you_mean(wanted, names, f"known are {', '.join(names)}")

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from sparsegan.balance import Decision
 from sparsegan.errors import SparseganError
+from sparsegan.methods.keywords.snip import SnipKeywords
 from sparsegan.methods.pruning import PruningSettings
 from sparsegan.methods.retraining import Retraining
 from sparsegan.methods.rewinding import Rewinding
@@ -51,14 +52,15 @@ class SnipSettings(PruningSettings):
             )
 
 
-class Snip(Retraining):
+class Snip(SnipKeywords, Retraining):
     """Masks by the sensitivity of one batch, and then static sparse training."""
 
     Settings = SnipSettings
     settings: SnipSettings
 
-    def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **settings)
+    def prepare(self) -> None:
+        """Have the first step of each network leave its dense gradient."""
+        super().prepare()
         self._scores: dict[str, Tensor] = {}
         for network in self.networks.values():
             network.growth_gradient_due = functools.partial(_is_new, network)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from sparsegan.errors import SparseganError
-from sparsegan.methods.base import Method
+from sparsegan.methods.keywords.static import StaticKeywords
 from sparsegan.methods.settings import Settings
 
 
@@ -34,7 +34,7 @@ class StaticSettings(Settings):
                 raise SparseganError(f"{name} is {density}: it must lie in (0, 1], 1 being dense")
 
 
-class Static(Method):
+class Static(StaticKeywords):
     """Fixed random masks on both networks."""
 
     Settings = StaticSettings

@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 from sparsegan.balance import Decision
 from sparsegan.errors import SparseganError
+from sparsegan.methods.keywords.stu_gan import StuGanKeywords
 from sparsegan.methods.rewiring import RewiringSettings
 from sparsegan.methods.settings import Growing
 from sparsegan.methods.static import Static, StaticSettings
@@ -61,7 +62,7 @@ class StuGanSettings(RewiringSettings, StaticSettings):
         return tuple(growing for growing in both if self.explore in (growing.network, "both"))
 
 
-class StuGan(Static):
+class StuGan(StuGanKeywords, Static):
     """Two sparse networks that explore their masks within fixed layer budgets."""
 
     Settings = StuGanSettings

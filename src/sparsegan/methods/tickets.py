@@ -21,6 +21,7 @@ from typing import Any, Literal, get_args
 
 from sparsegan.balance import Decision
 from sparsegan.errors import SparseganError
+from sparsegan.methods.keywords.tickets import TicketsKeywords
 from sparsegan.methods.requests import Requests
 from sparsegan.methods.retraining import Retraining
 from sparsegan.methods.rewinding import Rewinding
@@ -101,7 +102,7 @@ class TicketsSettings(Settings):
             )
 
 
-class Tickets(Retraining):
+class Tickets(TicketsKeywords, Retraining):
     """Train, prune, rewind; and train on what is left."""
 
     Settings = TicketsSettings

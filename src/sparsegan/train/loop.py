@@ -44,7 +44,7 @@ from sparsegan.train.games import Games
 from sparsegan.train.kinds import AnyBatches, AnyEvaluation, AnyImages
 from sparsegan.train.launch import launch, process_rank, seed_everything
 from sparsegan.train.layer_costs import layer_costs
-from sparsegan.train.progress import ProgressDisplay
+from sparsegan.train.progress import ProgressDisplay, Shown, display_on
 from sparsegan.train.resumption import Resumption
 from sparsegan.train.stop import Interrupted, StopRequest
 from sparsegan.train.watching import FailingError, Watching
@@ -70,14 +70,12 @@ class Session:
 
 
 @heartbeat.watched
-def train(
-    config: Config, console: Console | None = None, *, notes: Sequence[str] = ()
-) -> RunDirectory:
+def train(config: Config, console: Shown = None, *, notes: Sequence[str] = ()) -> RunDirectory:
     """Train a run from its first step to its last, on one or several processes.
 
     Args:
         config: All settings; what is None is filled in from data and machine.
-        console: Where to show progress; None for silence.
+        console: Where to show progress (`progress.Shown`); None for silence.
         notes: Lines on where the settings are from, which config.yaml begins with.
 
     Returns:
@@ -93,7 +91,7 @@ def train(
 @heartbeat.watched
 def resume(
     path: Path,
-    console: Console | None = None,
+    console: Shown = None,
     *,
     checkpoint: Path | str | int | None = None,
     steps: int | None = None,
@@ -109,7 +107,7 @@ def resume(
 
     Args:
         path: The run's directory.
-        console: Where to show progress; None for silence.
+        console: Where to show progress (`progress.Shown`); None for silence.
         checkpoint: Where to go on: `best`, a step or a path; None is the newest. What the run did
             later is forgotten.
         steps: How long the run is to be, where its schedules allow another length; None: as it is.
@@ -152,17 +150,17 @@ def resume(
             lock.release()
 
 
-def _show(run: RunDirectory, config: Config, console: Console | None) -> None:
+def _show(run: RunDirectory, config: Config, console: Shown) -> None:
     """Pass a finished run on to its trackers."""
     followers = Tracking(config.track, run, config)
     for look in followers.look:
-        if console is not None:
+        if isinstance(console, Console):
             console.print(f"to watch the run: {look}", soft_wrap=True, highlight=False)
     followers.close()
 
 
 def _begin(
-    config: Config, run: RunDirectory | None, console: Console | None, notes: Sequence[str] = ()
+    config: Config, run: RunDirectory | None, console: Shown, notes: Sequence[str] = ()
 ) -> RunDirectory:
     """Train from the first step, in a new directory or in one that holds no step yet."""
     tracking.require(config.track)
@@ -189,7 +187,7 @@ def _begin(
             lock.release()
 
 
-def _go_on(going: Resumption, console: Console | None, *, inexact: bool) -> RunDirectory:
+def _go_on(going: Resumption, console: Shown, *, inexact: bool) -> RunDirectory:
     config, saved = going.config, going.saved
     images = kinds.of(config).load_images(config)
     if images.fingerprint != saved["images"] and not inexact:
@@ -226,7 +224,7 @@ def _train_on(
     games: Games,
     batches: AnyBatches,
     evaluation: AnyEvaluation,
-    console: Console | None,
+    console: Shown,
     *,
     seconds: float | None = None,
     sentences: Sequence[str] = (),
@@ -238,7 +236,7 @@ def _train_on(
     followers = Tracking(config.track if first else (), run, config)
     metrics = MetricsLog(run.metrics, followers.follow) if first else None
     journal = Journal(metrics)
-    display = ProgressDisplay(console if first else None, config.steps, games.step)
+    display = display_on(console if first else None, run, config.steps, games.step)
     session = Session(
         config=config,
         fabric=fabric,

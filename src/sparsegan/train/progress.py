@@ -1,6 +1,6 @@
 """What a run shows while it goes on: a progress bar on a terminal, plain lines elsewhere."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +15,7 @@ from rich.progress import (
 )
 
 from sparsegan.record.events import Progress
+from sparsegan.record.run import RunDirectory
 
 
 class ProgressDisplay:
@@ -39,8 +40,7 @@ class ProgressDisplay:
     def show(self, events: Sequence[Progress]) -> None:
         """Show the `train` event of each game after one step."""
         step, rate = events[0].step, events[0].steps_per_second or 0.0
-        states = (f"{one.game}  {_line(one)}" if one.game else _line(one) for one in events)
-        state = f"{rate:.1f} steps/s  {'  '.join(states)}"
+        state = f"{rate:.1f} steps/s  {in_words(events)}"
         if self._bar is not None:
             self._bar.update(self._task, state=state)
         elif self.console is not None:
@@ -81,6 +81,30 @@ class ProgressDisplay:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+
+
+Shown = Console | Callable[[RunDirectory, int, int], ProgressDisplay] | None
+"""Where a run shows what it does: on a console, nowhere, or on a display that is made for the run,
+its steps and those that are behind it."""
+
+
+def display_on(shown: Shown, run: RunDirectory, steps: int, done: int) -> ProgressDisplay:
+    """The display of a run.
+
+    Args:
+        shown: Where.
+        run: Its directory.
+        steps: Of the whole run.
+        done: Steps that are behind it already.
+    """
+    if shown is None or isinstance(shown, Console):
+        return ProgressDisplay(shown, steps, done)
+    return shown(run, steps, done)
+
+
+def in_words(events: Sequence[Progress]) -> str:
+    """Losses, balance ratio and densities of the `train` event of each game."""
+    return "  ".join(f"{one.game}  {_line(one)}" if one.game else _line(one) for one in events)
 
 
 def _line(event: Progress) -> str:

@@ -1,0 +1,85 @@
+"""What `Prune` is built with; written by scripts/method_keywords.py."""
+
+from typing import Literal
+
+from torch import nn, optim
+
+from sparsegan.engine import Wanted
+from sparsegan.methods.base import Method
+from sparsegan.methods.keywords.documented import documented
+from sparsegan.sparsity.maskable import Include
+
+
+class PruneKeywords(Method):
+    """The keywords of `Prune`: the fields of its settings."""
+
+    @documented
+    def __init__(
+        self,
+        G: nn.Module,
+        D: nn.Module,
+        opt_G: optim.Optimizer,
+        opt_D: optim.Optimizer,
+        *,
+        steps: int,
+        seed: int = 0,
+        include: Include | None = None,
+        engine: Wanted = "auto",
+        generator_density: float = 0.1,
+        discriminator_density: float | None = None,
+        prune_at: float = 0.6666666666666666,
+        from_average: bool = True,
+        allocation: Literal["uniform", "er", "erk"] = "erk",
+        maskable: str = "adapt",
+        granularity: Literal["weight", "block"] = "weight",
+        moments: Literal["seeded", "zero", "kept"] = "seeded",
+        ema_decay: float | None = 0.999,
+        ema_form: Literal["masked", "reseeded"] = "masked",
+        ema_start: int = 0,
+        ema_buffers: Literal["live", "average"] = "live",
+        balance_every: int = 10,
+        balance_window: int = 100,
+        faithful: tuple[str, ...] = (),
+    ) -> None:
+        """Make two networks sparse; `after_generator_step` does the rest.
+
+        Args:
+            G: The generator, wrapped (DataParallel, Fabric) or not; masked at once.
+            D: The discriminator.
+            opt_G: The generator's optimiser.
+            opt_D: The discriminator's optimiser.
+            steps: Generator steps of the whole run, which the schedules span.
+            seed: Of masks, random growth and ties; equal on every rank, whatever the global seed.
+            include: A rule of your own instead of ``maskable``, from a layer's name and module:
+                which layers are masked.
+            engine: What the networks run on: ``native`` sparse CPU kernels, dense ``masked`` ones,
+                or ``auto`` to time both once, in the first training forward, and take the faster.
+            generator_density: Share of G's weights that are active in the end, in (0, 1].
+            discriminator_density: D's; None leaves D dense.
+            prune_at: Share of the run that is dense, in (0, 1) (published: 2/3, so that half as
+                many steps follow).
+            from_average: Whether G's weights are its average from then on, and pruned by that
+                (published), where there is one.
+            allocation: How layers share a network's density: ``erk`` (published), ``er``,
+                ``uniform``.
+            maskable: Which layers are masked: ``adapt`` (published for ADAPT and its baselines:
+                every Linear and convolution whose name holds no "bias", "gain" or "classifier"),
+                ``stu-gan`` (two-dimensional convolutions only) or ``weights`` (all).
+            granularity: What is active or not as a whole: a single ``weight`` (published) or a
+                ``block``, four consecutive output channels at one input channel and kernel place,
+                which native kernels compute faster.
+            moments: Optimiser moments of grown weights: ``seeded``, ``zero`` (RigL) or ``kept``.
+            ema_decay: Decay of the generator's average (published: 0.999); None for no average.
+            ema_form: ``masked`` (ADAPT) or ``reseeded`` (STU-GAN).
+            ema_start: Step until which the average is the weights themselves.
+            ema_buffers: ``live`` or ``average`` (published STU-GAN).
+            balance_every: Generator steps between two measurements of the balance ratio (published:
+                10).
+            balance_window: Measurements that a decision looks at (published: 100).
+            faithful: Names of things to do as the published code does where this library's default
+                is sounder (methods.md, C), or ``all``.
+
+        Raises:
+            SparseganError: For settings that do not exist or do not fit, an optimiser that is not
+                the network's or not supported, or a network with nothing to mask.
+        """

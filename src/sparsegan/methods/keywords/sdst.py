@@ -1,0 +1,96 @@
+"""What `Sdst` is built with; written by scripts/method_keywords.py."""
+
+from typing import Literal
+
+from torch import nn, optim
+
+from sparsegan.engine import Wanted
+from sparsegan.methods.base import Method
+from sparsegan.methods.keywords.documented import documented
+from sparsegan.sparsity.maskable import Include
+
+
+class SdstKeywords(Method):
+    """The keywords of `Sdst`: the fields of its settings."""
+
+    @documented
+    def __init__(
+        self,
+        G: nn.Module,
+        D: nn.Module,
+        opt_G: optim.Optimizer,
+        opt_D: optim.Optimizer,
+        *,
+        steps: int,
+        seed: int = 0,
+        include: Include | None = None,
+        engine: Wanted = "auto",
+        generator_density: float = 0.1,
+        discriminator_density: float | None = None,
+        gradient_share: float = 0.5,
+        resurrect: Literal["none", "generator", "discriminator", "both"] = "none",
+        interval: int = 500,
+        drop_start: float = 0.5,
+        drop_end: float = 0.005,
+        drop_shape: Literal["cosine", "linear", "constant"] = "cosine",
+        growth: Literal["gradient", "random", "hybrid"] = "gradient",
+        allocation: Literal["uniform", "er", "erk"] = "erk",
+        maskable: str = "adapt",
+        granularity: Literal["weight", "block"] = "weight",
+        moments: Literal["seeded", "zero", "kept"] = "seeded",
+        ema_decay: float | None = 0.999,
+        ema_form: Literal["masked", "reseeded"] = "masked",
+        ema_start: int = 0,
+        ema_buffers: Literal["live", "average"] = "live",
+        balance_every: int = 10,
+        balance_window: int = 100,
+        faithful: tuple[str, ...] = (),
+    ) -> None:
+        """Make two networks sparse; `after_generator_step` does the rest.
+
+        Args:
+            G: The generator, wrapped (DataParallel, Fabric) or not; masked at once.
+            D: The discriminator.
+            opt_G: The generator's optimiser.
+            opt_D: The discriminator's optimiser.
+            steps: Generator steps of the whole run, which the schedules span.
+            seed: Of masks, random growth and ties; equal on every rank, whatever the global seed.
+            include: A rule of your own instead of ``maskable``, from a layer's name and module:
+                which layers are masked.
+            engine: What the networks run on: ``native`` sparse CPU kernels, dense ``masked`` ones,
+                or ``auto`` to time both once, in the first training forward, and take the faster.
+            generator_density: Share of G's weights that are active, in (0, 1].
+            discriminator_density: D's; None takes the generator's ("Static-Balance"); the published
+                "Static-Strong" are 1.0 (relaxed tables) and 0.5 (strict).
+            gradient_share: Of a ``hybrid`` growth, the share that is by gradient, the rest being at
+                random (default of the published code, which no script uses: 0.5).
+            resurrect: Whose weights take up, when they grow again, the values that they were
+                dropped with: ``none`` (published), ``generator``, ``discriminator`` or ``both``.
+            interval: Generator steps between two rewirings (published: ADAPT 500, STU-GAN 1000).
+            drop_start: Share of active weights dropped at the start of the run (published: 0.5).
+            drop_end: The share at its end (published: 0.005).
+            drop_shape: How it falls: ``cosine`` (published), ``linear`` or ``constant``.
+            growth: ``gradient`` (SDST-RigL), ``random`` (SDST-SET) or ``hybrid``.
+            allocation: How layers share a network's density: ``erk`` (published), ``er``,
+                ``uniform``.
+            maskable: Which layers are masked: ``adapt`` (published for ADAPT and its baselines:
+                every Linear and convolution whose name holds no "bias", "gain" or "classifier"),
+                ``stu-gan`` (two-dimensional convolutions only) or ``weights`` (all).
+            granularity: What is active or not as a whole: a single ``weight`` (published) or a
+                ``block``, four consecutive output channels at one input channel and kernel place,
+                which native kernels compute faster.
+            moments: Optimiser moments of grown weights: ``seeded``, ``zero`` (RigL) or ``kept``.
+            ema_decay: Decay of the generator's average (published: 0.999); None for no average.
+            ema_form: ``masked`` (ADAPT) or ``reseeded`` (STU-GAN).
+            ema_start: Step until which the average is the weights themselves.
+            ema_buffers: ``live`` or ``average`` (published STU-GAN).
+            balance_every: Generator steps between two measurements of the balance ratio (published:
+                10).
+            balance_window: Measurements that a decision looks at (published: 100).
+            faithful: Names of things to do as the published code does where this library's default
+                is sounder (methods.md, C), or ``all``.
+
+        Raises:
+            SparseganError: For settings that do not exist or do not fit, an optimiser that is not
+                the network's or not supported, or a network with nothing to mask.
+        """

@@ -1,0 +1,88 @@
+"""What `Tickets` is built with; written by scripts/method_keywords.py."""
+
+from typing import Literal
+
+from torch import nn, optim
+
+from sparsegan.engine import Wanted
+from sparsegan.methods.base import Method
+from sparsegan.methods.keywords.documented import documented
+from sparsegan.sparsity.maskable import Include
+
+
+class TicketsKeywords(Method):
+    """The keywords of `Tickets`: the fields of its settings."""
+
+    @documented
+    def __init__(
+        self,
+        G: nn.Module,
+        D: nn.Module,
+        opt_G: optim.Optimizer,
+        opt_D: optim.Optimizer,
+        *,
+        steps: int,
+        seed: int = 0,
+        include: Include | None = None,
+        engine: Wanted = "auto",
+        rounds: int = 10,
+        share: float = 0.2,
+        networks: Literal["generator", "discriminator", "both"] = "both",
+        rewind_to: int = 0,
+        weights: Literal["rewound", "inherited", "drawn"] = "rewound",
+        allocation: Literal["uniform", "er", "erk"] = "erk",
+        maskable: str = "adapt",
+        granularity: Literal["weight", "block"] = "weight",
+        moments: Literal["seeded", "zero", "kept"] = "seeded",
+        ema_decay: float | None = 0.999,
+        ema_form: Literal["masked", "reseeded"] = "masked",
+        ema_start: int = 0,
+        ema_buffers: Literal["live", "average"] = "live",
+        balance_every: int = 10,
+        balance_window: int = 100,
+        faithful: tuple[str, ...] = (),
+    ) -> None:
+        """Make two networks sparse; `after_generator_step` does the rest.
+
+        Args:
+            G: The generator, wrapped (DataParallel, Fabric) or not; masked at once.
+            D: The discriminator.
+            opt_G: The generator's optimiser.
+            opt_D: The discriminator's optimiser.
+            steps: Generator steps of the whole run, which the schedules span.
+            seed: Of masks, random growth and ties; equal on every rank, whatever the global seed.
+            include: A rule of your own instead of ``maskable``, from a layer's name and module:
+                which layers are masked.
+            engine: What the networks run on: ``native`` sparse CPU kernels, dense ``masked`` ones,
+                or ``auto`` to time both once, in the first training forward, and take the faster.
+            rounds: Prunings; the run has one training more.
+            share: Share of the weights left that each of them takes out (published: 0.2), in (0,
+                1).
+            networks: Which lose weights: ``generator``, ``discriminator`` or ``both``.
+            rewind_to: The generator step whose weights, buffers and optimiser state come back: 0
+                (published) or an early one of the first training.
+            weights: What the last training begins with: ``rewound`` (published), ``inherited`` or
+                ``drawn``.
+            allocation: How layers share a network's density: ``erk`` (published), ``er``,
+                ``uniform``.
+            maskable: Which layers are masked: ``adapt`` (published for ADAPT and its baselines:
+                every Linear and convolution whose name holds no "bias", "gain" or "classifier"),
+                ``stu-gan`` (two-dimensional convolutions only) or ``weights`` (all).
+            granularity: What is active or not as a whole: a single ``weight`` (published) or a
+                ``block``, four consecutive output channels at one input channel and kernel place,
+                which native kernels compute faster.
+            moments: Optimiser moments of grown weights: ``seeded``, ``zero`` (RigL) or ``kept``.
+            ema_decay: Decay of the generator's average (published: 0.999); None for no average.
+            ema_form: ``masked`` (ADAPT) or ``reseeded`` (STU-GAN).
+            ema_start: Step until which the average is the weights themselves.
+            ema_buffers: ``live`` or ``average`` (published STU-GAN).
+            balance_every: Generator steps between two measurements of the balance ratio (published:
+                10).
+            balance_window: Measurements that a decision looks at (published: 100).
+            faithful: Names of things to do as the published code does where this library's default
+                is sounder (methods.md, C), or ``all``.
+
+        Raises:
+            SparseganError: For settings that do not exist or do not fit, an optimiser that is not
+                the network's or not supported, or a network with nothing to mask.
+        """

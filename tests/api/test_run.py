@@ -1,0 +1,76 @@
+"""A run as an object gives what the commands give."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import sparsegan
+from sparsegan import cli
+from sparsegan.errors import SparseganError
+
+
+def test_it_says_where_it_stands(run):
+    assert (run.step, run.finished, run.config.method.name) == (6, True, "adapt")
+    assert "adapt, step 6 of 6, finished, distance" in repr(run)
+    assert run._repr_html_().count("<img") == 1
+    assert repr(sparsegan.open_run(run.directory)) == repr(run)
+
+
+def test_its_samples_are_those_of_the_command(run):
+    picture = run.sample(9, seed=3)
+    assert (
+        cli.main(["sample", str(run.directory), "--grid", "g.png", "--count", "9", "--seed", "3"])
+        == 0
+    )
+    with Image.open("g.png") as drawn:
+        # Batch normalisation is folded here into plain layers of the same statistics.
+        difference = np.asarray(drawn, dtype=int) - np.asarray(picture, dtype=int)
+    assert np.abs(difference).max() <= 1
+    assert run.images(5, seed=3).shape == (5, 1, 28, 28)
+    assert not torch.equal(run.images(5, checkpoint=0), run.images(5))
+
+
+def test_its_generator_draws_and_is_built_once(run):
+    generator = run.generator
+    assert generator is run.generator
+    assert not generator.training
+    images = generator(torch.randn(2, generator.latent_dim))
+    assert images.shape == (2, 1, 28, 28)
+    assert not images.requires_grad
+    assert images.abs().max() <= 1
+    active = run.trained().method.generator.masks.density
+    assert active == pytest.approx(0.3, abs=0.01)
+
+
+def test_its_numbers_are_those_of_its_files(run):
+    last = run.events("evaluate")[-1]
+    again = run.evaluate()
+    assert (again.value, again.floor, again.n) == (last["value"], last["floor"], 8)
+    assert {event["kind"] for event in run.events()} >= {"start", "train", "balance", "end"}
+    assert run.best_step in {event["step"] for event in run.events("evaluate")}
+    written = json.loads((run.directory / "cost.json").read_text())
+    assert run.cost()["flops"] == written["flops"]
+    with pytest.raises(SparseganError, match="leave out direction"):
+        run.evaluate(direction="a_to_b")
+
+
+def test_its_report_is_a_path_and_a_page(run, tmp_path):
+    page = run.report(tmp_path / "page.html")
+    assert os.fspath(page) == str(page) == str(tmp_path / "page.html")
+    assert page._repr_html_().startswith('<iframe srcdoc="&lt;!doctype html&gt;')
+
+
+def test_its_file_is_one_to_load(run, tmp_path):
+    path = run.export(output=tmp_path / "small.safetensors")
+    z = torch.randn(3, 8)
+    loaded = sparsegan.export.load(path, kernels="masked")
+    torch.testing.assert_close(loaded(z), run.generator(z), rtol=0, atol=1e-5)
+
+
+def test_of_no_run_it_is_refused(tmp_path):
+    with pytest.raises(SparseganError, match="is not a run directory"):
+        sparsegan.open_run(tmp_path)
