@@ -73,6 +73,7 @@ class RunRecord:
     config: dict[str, Any] = field(default_factory=dict)
     cost: Mapping[str, Any] = field(default_factory=dict)
     grids: tuple[Grid, ...] = ()
+    nearest: Grid | None = None
     start: Start | None = None
     finished: bool = False
     last_step: int = 0
@@ -185,6 +186,9 @@ def _read(path: Path, label: str, game: str | None) -> RunRecord:
     record.cost = _cost(_json(_text(path / "cost.json")), game)
     samples = path / "samples" / (game or "")
     record.grids = () if leads_out(samples, path) else tuple(_grids(samples))
+    nearest = path / "nearest" / (game or "")
+    if not leads_out(nearest, path):
+        record.nearest = next(reversed(list(_grids(nearest))), None)
     _read_events(record, _text(path / "metrics.jsonl"))
     return record
 

@@ -10,6 +10,18 @@ from sparsegan.report.markup import Cell, Raw, escape, fold, section, table
 from sparsegan.report.opening import flops_share, run_seconds
 from sparsegan.report.read import RunRecord, distinct
 
+MOST_ROWS = 200
+"""Of a table that grows with a run."""
+
+
+def few(rows: Sequence[Sequence[Cell]], limit: int = MOST_ROWS) -> list[Sequence[Cell]]:
+    """The rows, or the first and the last of very many with one between that counts the others."""
+    if len(rows) <= limit:
+        return list(rows)
+    half = limit // 2
+    left_out = f"… {len(rows) - 2 * half:,} more are in metrics.jsonl"
+    return [*rows[:half], [left_out, *[""] * (len(rows[0]) - 1)], *rows[-half:]]
+
 
 def decisions_section(runs: Sequence[RunRecord]) -> str:
     """What the controller decided and why; runs of holds of one lever where it is are one row."""
@@ -24,7 +36,7 @@ def decisions_section(runs: Sequence[RunRecord]) -> str:
             control.lever_name(lever),
         )
         rows = [_decision(group, seen) for group in collapse(run.decisions)]
-        tables.append((run, table(header, rows, 3)))
+        tables.append((run, table(header, few(rows), 3)))
     return section("Decisions of the controller", *_per_run(tables))
 
 
@@ -74,7 +86,8 @@ def trainings_section(runs: Sequence[RunRecord]) -> str:
     """The trainings of runs that begin anew on their way, and with how many weights."""
     header = ("from step", "begins with", "generator", "discriminator")
     tables = [
-        (run, table(header, [_training(run, row) for row in run.rewindings], 2)) for run in runs
+        (run, table(header, few([_training(run, row) for row in run.rewindings]), 2))
+        for run in runs
     ]
     intro = "Shares of the maskable weights that are left by then."
     return section("Trainings that begin anew", *_per_run(tables), intro=intro)
@@ -174,7 +187,7 @@ def warnings_section(runs: Sequence[RunRecord]) -> str:
     header = ["run", "step", "warning"]
     if len(runs) == 1:
         header, rows = header[1:], [row[1:] for row in rows]
-    return section("Warnings", table(header, rows, len(header)))
+    return section("Warnings", table(header, few(rows), len(header)))
 
 
 def configuration_section(runs: Sequence[RunRecord]) -> str:
