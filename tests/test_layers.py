@@ -23,6 +23,7 @@ BELOW = {
     "health": {"record"},
     "draw": {"data", "methods", "settings", "sparsity"},
     "report": {"record"},
+    "live": {"report"},
     "train": {
         *("balance", "cost", "data", "draw", "engine", "health", "methods", "metrics", "nets"),
         *("record", "report", "settings", "sparsity"),
@@ -34,7 +35,18 @@ BELOW = {
     },
     "study": {"cost", "methods", "plan", "record", "report", "settings", "train"},
     "cli": {
-        *("cost", "draw", "export", "plan", "record", "report", "settings", "study", "train"),
+        *(
+            "cost",
+            "draw",
+            "export",
+            "live",
+            "plan",
+            "record",
+            "report",
+            "settings",
+            "study",
+            "train",
+        ),
         "metrics",
     },
 }

@@ -85,6 +85,7 @@ function readOuts(plot) {
 function film(samples) {
   const large = samples.querySelector("img"), when = samples.querySelector(".when");
   const frames = samples.querySelectorAll(".film button");
+  for (const strip of samples.querySelectorAll(".film")) strip.scrollLeft = strip.scrollWidth;
   for (const frame of frames) {
     frame.addEventListener("click", () => {
       for (const other of frames) other.removeAttribute("aria-current");

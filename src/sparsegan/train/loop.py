@@ -2,7 +2,7 @@
 
 import gc
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,6 +39,9 @@ from sparsegan.train.resumption import Resumption
 from sparsegan.train.stop import Interrupted, StopRequest
 from sparsegan.train.watching import FailingError, Watching
 
+Begun = Callable[[RunDirectory], str]
+"""Is told of a run that begins or goes on; returns a line to show."""
+
 
 @dataclass
 class Session:
@@ -59,7 +62,11 @@ class Session:
 
 @heartbeat.watched
 def train(
-    config: Config, console: Console | None = None, *, notes: Sequence[str] = ()
+    config: Config,
+    console: Console | None = None,
+    *,
+    notes: Sequence[str] = (),
+    begun: Begun | None = None,
 ) -> RunDirectory:
     """Train a run from its first step to its last, on one or several processes.
 
@@ -67,6 +74,8 @@ def train(
         config: All settings; what is None is filled in from data and machine.
         console: Where to show progress; None for silence.
         notes: Lines on where the settings are from, which config.yaml begins with.
+        begun: Called by the first process once the run's directory has all that it begins with;
+            the line that it returns is shown.
 
     Returns:
         The run's directory, complete with report.
@@ -75,7 +84,7 @@ def train(
         SparseganError: Bad settings or data, or losses that are not finite.
         Interrupted: After Ctrl-C or SIGTERM, when the state is saved.
     """
-    return _begin(config, None, console, notes)
+    return _begin(config, None, console, notes, begun=begun)
 
 
 @heartbeat.watched
@@ -89,6 +98,7 @@ def resume(
     inexact: bool = False,
     repair: bool = False,
     trust_code: bool = False,
+    begun: Begun | None = None,
 ) -> RunDirectory:
     """Go on with a run that was stopped, to the same bits as if it had not been.
 
@@ -105,6 +115,7 @@ def resume(
         inexact: Go on although the machine differs in what the bits depend on.
         repair: Go on with what can be read of a metrics.jsonl that is damaged or lost.
         trust_code: Whether all code that config.yaml names may be run (see `trust`).
+        begun: As in `train`.
 
     Returns:
         The run's directory, complete with report.
@@ -132,9 +143,9 @@ def resume(
                     _show(run, config, console)
             return run
         if checkpoint is None and not resumption.has_begun(run):
-            return _begin(replace(config, steps=steps or config.steps), run, console)
+            return _begin(replace(config, steps=steps or config.steps), run, console, begun=begun)
         going = resumption.read(run, checkpoint, steps=steps, track=config.track, repair_log=repair)
-        return _go_on(going, console, inexact=inexact)
+        return _go_on(going, console, inexact=inexact, begun=begun)
     finally:
         if lock is not None:
             lock.release()
@@ -150,7 +161,12 @@ def _show(run: RunDirectory, config: Config, console: Console | None) -> None:
 
 
 def _begin(
-    config: Config, run: RunDirectory | None, console: Console | None, notes: Sequence[str] = ()
+    config: Config,
+    run: RunDirectory | None,
+    console: Console | None,
+    notes: Sequence[str] = (),
+    *,
+    begun: Begun | None,
 ) -> RunDirectory:
     """Train from the first step, in a new directory or in one that holds no step yet."""
     tracking.require(config.track)
@@ -165,19 +181,25 @@ def _begin(
         if fabric.is_global_zero:
             run.forget_after(0)
             run.metrics.unlink(missing_ok=True)
-        return _train_on(config, run, games, batches, evaluation, console, sentences=sentences)
+        return _train_on(
+            config, run, games, batches, evaluation, console, sentences=sentences, begun=begun
+        )
     run, lock = _new_run(config, fabric)
     try:
         config = replace(config, run=replace(config.run, directory=str(run.path)))
         if fabric.is_global_zero:
             parse.write(run.config, config, notes)
-        return _train_on(config, run, games, batches, evaluation, console, sentences=sentences)
+        return _train_on(
+            config, run, games, batches, evaluation, console, sentences=sentences, begun=begun
+        )
     finally:
         if lock is not None:
             lock.release()
 
 
-def _go_on(going: Resumption, console: Console | None, *, inexact: bool) -> RunDirectory:
+def _go_on(
+    going: Resumption, console: Console | None, *, inexact: bool, begun: Begun | None
+) -> RunDirectory:
     config, saved = going.config, going.saved
     images = kinds.of(config).load_images(config)
     if images.fingerprint != saved["images"] and not inexact:
@@ -192,7 +214,14 @@ def _go_on(going: Resumption, console: Console | None, *, inexact: bool) -> RunD
     if fabric.is_global_zero:
         going.touch(games)
     return _train_on(
-        config, going.run, games, batches, evaluation, console, seconds=saved["seconds"]
+        config,
+        going.run,
+        games,
+        batches,
+        evaluation,
+        console,
+        seconds=saved["seconds"],
+        begun=begun,
     )
 
 
@@ -218,6 +247,7 @@ def _train_on(
     *,
     seconds: float | None = None,
     sentences: Sequence[str] = (),
+    begun: Begun | None = None,
 ) -> RunDirectory:
     """Train to the end: from the start, with sentences to say, or after so many seconds."""
     heartbeat.can_be_resumed(run.path)
@@ -259,6 +289,9 @@ def _train_on(
                     session.journal.write(events.Notice(step=0, message=message))
                     session.display.say(message)
                 save(session)
+            # After the kernels are timed, which another process would disturb.
+            if first and begun is not None:
+                session.display.say(begun(run))
             with settled():
                 steps(session)
         finish(session)
