@@ -52,7 +52,7 @@ def test_the_page_grows_with_its_run_and_outlives_it(tmp_path, monkeypatch, widt
 
     def state():
         states.append(plain_state())
-        if len(states) == 2:  # the first has plain_state of nothing new; from now on there is something
+        if len(states) == 2:  # nothing was new at the first
             (run / "metrics.jsonl").write_text("".join(lines))
             (whole / "samples" / "step-00001000.png").rename(run / "samples" / "step-00001000.png")
         if len(states) == 5:
