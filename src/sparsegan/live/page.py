@@ -24,6 +24,9 @@ _SECTIONS = {
     "training": training_section,
 }
 
+_CURVES = ("quality", "balance", "training")
+"""Those that have nothing to show before the first step."""
+
 POLICY = (
     "default-src 'none'; connect-src 'self'; img-src data:; style-src 'unsafe-inline'; "
     "script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -45,7 +48,11 @@ def parts(runs: Sequence[RunRecord], standing: Mapping[str, str]) -> dict[str, s
         runs: What is read of the runs.
         standing: By a run's name how it stands, a key of `STANDINGS`.
     """
-    drawn = {name: section(runs) for name, section in _SECTIONS.items()}
+    begun = any(run.last_step for run in runs)
+    drawn = {
+        name: section(runs) if begun or name not in _CURVES else ""
+        for name, section in _SECTIONS.items()
+    }
     return {name: _status(runs, standing) if name == "status" else drawn[name] for name in PARTS}
 
 
@@ -100,6 +107,8 @@ def _progress(run: RunRecord, standing: str, named: bool) -> str:
     share = min(run.last_step / planned, 1.0) if planned else 0.0
     said = [f"step {count(run.last_step)}" + (f" of {count(planned)}" if planned else "")]
     rate = next((x for _, x in reversed(run.curves["steps_per_second"]) if x), None)
+    if standing == "training" and not run.last_step:
+        said.append("the first come after the first samples are drawn and judged")
     if standing == "training" and rate:
         said.append(f"{rate:.1f} steps per second")
         left = (planned - run.last_step) / rate

@@ -10,6 +10,7 @@ from statistics import fmean
 from sparsegan.errors import SparseganError
 from sparsegan.files import is_left_behind, leads_out
 from sparsegan.locks import FileLock, no_locks
+from sparsegan.record import evaluations
 from sparsegan.record.checkpoint import State, load_state
 from sparsegan.record.events import End, Evaluation, Repair, Rewinding, Rewiring, Start
 from sparsegan.record.metrics_log import readable_history
@@ -38,6 +39,11 @@ class RunDirectory:
     def metrics(self) -> Path:
         """metrics.jsonl, what happened."""
         return self.path / "metrics.jsonl"
+
+    @property
+    def evaluations(self) -> Path:
+        """evaluations.jsonl, how good checkpoints are that were evaluated afterwards."""
+        return self.path / evaluations.FILE
 
     @property
     def cost(self) -> Path:
@@ -213,6 +219,7 @@ class RunDirectory:
         for grid in (*self.samples.rglob("step-*.png"), *self.nearest.glob("step-*.png")):
             if grid.stem[5:].isdigit() and int(grid.stem[5:]) > step:
                 grid.unlink()
+        evaluations.forget_after(self.path, step)
         self.cost.unlink(missing_ok=True)
         self.report.unlink(missing_ok=True)
         self.clear()

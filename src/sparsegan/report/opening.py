@@ -43,7 +43,9 @@ def comparison_section(runs: Sequence[RunRecord]) -> str:
     """A table with a column for each run; nothing for a single run."""
     if len(runs) < 2:
         return ""
-    columns = [_compared(run) for run in runs]
+    longest = max((run_seconds(run) or 0.0 for run in runs), default=0.0)
+    largest = max((run.cost_of("bytes", "generator_sparse") or 0.0 for run in runs), default=0.0)
+    columns = [_compared(run, longest, largest) for run in runs]
     rows = [[name, *(column[name] for column in columns)] for name in columns[0]]
     rows = [row for row in rows if row[0] not in _MEANS.values() or set(row[1:]) != {UNKNOWN}]
     intro = ""
@@ -53,7 +55,8 @@ def comparison_section(runs: Sequence[RunRecord]) -> str:
     return section("Comparison", table(["", *(run.label for run in runs)], rows), intro=intro)
 
 
-def _compared(run: RunRecord) -> dict[str, str]:
+def _compared(run: RunRecord, longest: float, largest: float) -> dict[str, str]:
+    """The rows of a run's column, durations and sizes in the units of the largest."""
     first, last = _ends(run)
     return {
         "method": run.method or UNKNOWN,
@@ -69,9 +72,9 @@ def _compared(run: RunRecord) -> dict[str, str]:
         "balance ratio, last": figure(last_ratio(run)),
         "FLOPs of dense, published": percent(flops_share(run, "published")),
         "FLOPs of dense, consistent": percent(flops_share(run, "consistent")),
-        "training time": seconds(run_seconds(run)),
+        "training time": seconds(run_seconds(run), longest),
         "seconds of dense": percent(seconds_share(run)),
-        "generator file": size(run.cost_of("bytes", "generator_sparse")),
+        "generator file": size(run.cost_of("bytes", "generator_sparse"), largest),
     }
 
 

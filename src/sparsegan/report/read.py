@@ -13,7 +13,7 @@ import yaml
 from sparsegan import yaml_text
 from sparsegan.errors import SparseganError
 from sparsegan.files import leads_out
-from sparsegan.record import events
+from sparsegan.record import evaluations, events
 from sparsegan.record.events import (
     NETWORKS,
     Balance,
@@ -82,6 +82,7 @@ class RunRecord:
     balance: list[Point] = field(default_factory=list)
     positive: list[Point] = field(default_factory=list)
     evaluations: list[Evaluation] = field(default_factory=list)
+    afterwards: list[Evaluation] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     rewires: list[Rewiring] = field(default_factory=list)
     rewindings: list[Rewinding] = field(default_factory=list)
@@ -190,6 +191,8 @@ def _read(path: Path, label: str, game: str | None) -> RunRecord:
     if not leads_out(nearest, path):
         record.nearest = next(reversed(list(_grids(nearest))), None)
     _read_events(record, _text(path / "metrics.jsonl"))
+    if not leads_out(path / evaluations.FILE, path):
+        record.afterwards = [one for one in evaluations.read(path) if one.game == game]
     return record
 
 
