@@ -13,13 +13,21 @@ addEventListener("load", () => {
 </script>"""
 
 
+def arguments(folder, width):
+    """The command of a browser without a window, with a profile in a folder."""
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
+    command += ["--disable-quic", "--disable-background-networking", "--disable-sync"]
+    command += ["--disable-component-update", f"--user-data-dir={folder}/profile{width}"]
+    return [*command, "--enable-logging=stderr", f"--window-size={width},900"]
+
+
 def seen(page, folder, width):
     """The page as the browser leaves it, and what the browser's console says."""
-    arguments = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
-    arguments += ["--disable-quic", "--disable-background-networking", "--disable-sync"]
-    arguments += ["--disable-component-update", f"--user-data-dir={folder}/profile{width}"]
-    arguments += ["--enable-logging=stderr", f"--window-size={width},900", "--dump-dom"]
     done = subprocess.run(
-        [*arguments, page.as_uri()], capture_output=True, text=True, timeout=120, check=True
+        [*arguments(folder, width), "--dump-dom", page.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
     )
     return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]

@@ -23,6 +23,7 @@ BELOW = {
     "health": {"record"},
     "draw": {"data", "methods", "settings", "sparsity"},
     "report": {"record"},
+    "live": {"report"},
     "train": {
         *("balance", "cost", "data", "draw", "engine", "health", "methods", "metrics", "nets"),
         *("record", "report", "settings", "sparsity"),
@@ -36,8 +37,8 @@ BELOW = {
     },
     "study": {"cost", "methods", "plan", "record", "report", "settings", "train"},
     "cli": {
-        *("cost", "draw", "export", "plan", "record", "report", "settings", "study", "train"),
-        *("health", "metrics"),
+        *("cost", "draw", "export", "health", "live", "metrics", "plan", "record", "report"),
+        *("settings", "study", "train"),
     },
     "api": {
         *("cli", "cost", "data", "draw", "export", "health", "methods", "metrics", "nets", "plan"),

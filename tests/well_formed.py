@@ -1,5 +1,6 @@
 """A check that a page's elements are balanced and that it refers to nothing outside itself."""
 
+import re
 from html.parser import HTMLParser
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
@@ -23,7 +24,7 @@ class WellFormed(HTMLParser):
         assert len(names) == len(set(names)), f"<{tag}> has an attribute twice: {names}"
         for name, value in attrs:
             assert not name.startswith("on"), f"<{tag}> has the handler {name}"
-            assert name not in ADDRESSES or value.startswith("data:image/png;base64,")
+            assert name not in ADDRESSES or re.match("data:image/(png|webp);base64,", value)
             assert name != "style" or "url(" not in value
         self.elements.append((tag, dict(attrs)))
 

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from rich.console import Console
 
@@ -71,7 +73,8 @@ def test_both_ends_of_a_density_that_moved_and_both_conventions(plan):
     run = [line for line in lines if line[:2] == ["the", "run"]]
     flops = plan.cost["flops"]
     assert [line[2] for line in run] == [
-        cost_tables.short(flops[c]["run"]) for c in ("published", "consistent")
+        cost_tables.short(flops[c]["run"], of=flops[c]["dense"])
+        for c in ("published", "consistent")
     ]
 
 
@@ -95,3 +98,15 @@ def test_json_holds_everything(plan):
 )
 def test_short_numbers(value, text):
     assert cost_tables.short(value) == text
+
+
+def test_what_is_compared_is_in_one_unit(plan):
+    lines = printed(cost_tables.cost_table(plan.cost, plan.config.steps))
+    compared = [line[-3:-1] for line in lines if len(line) > 3 and re.match(r"[\d.]+e\d", line[-2])]
+    compared = [pair for pair in compared if re.match(r"[\d.]+e\d", pair[0])]
+    assert len(compared) == 8
+    for spent, dense in compared:
+        assert spent.split("e")[1] == dense.split("e")[1]
+    assert cost_tables.short(4.5665e16, of=2.6678e17) == "0.4567e17"
+    assert cost_tables.short(7.86e8, of=7.537e10) == "0.07860e10"
+    assert cost_tables.short(0.0, of=3.0) == "0"

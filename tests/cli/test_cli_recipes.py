@@ -19,6 +19,10 @@ def test_recipes_are_listed_by_folder_and_shown_with_sources(capsys):
     assert cli.main(["recipes", "adapt/sngan-cifar10"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "generator_batch_size 128 our recount of the published FLOPs" in shown
+    assert cli.main(["recipes", "small"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "method.balance_window 20 our choice: control_interval / balance_every" in shown
+    assert "see above" not in shown
     assert cli.main(["recipes", "sound/stu-gan"]) == 0
     assert "  sound/stu-gan/headline " in capsys.readouterr().out
     assert "did you mean adapt/sngan-cifar10" in refused(capsys, "recipes", "adapt/sngan-cifar")

@@ -26,7 +26,10 @@ def test_sampling_a_grid_and_a_folder(trained, capsys):
     ("arguments", "sentence"),
     [
         (["sample", "nowhere", "--grid", "a.png"], "nowhere is not a run directory"),
-        (["sample", "nowhere"], "one of the arguments --grid --folder is required"),
+        (
+            ["sample", "nowhere"],
+            "arguments --grid --folder --walk --over_time is required",
+        ),
         (["sample", "nowhere", "--grid", "a.png", "--count", "0"], "0 is not a whole number of at"),
         (["sample", "nowhere", "--grid", "a.png", "--count", "x"], "x is not a whole number of at"),
         (["sample", "nowhere", "--grid", "a.png", "--sed", "0"], "did you mean --seed?"),
@@ -35,3 +38,40 @@ def test_sampling_a_grid_and_a_folder(trained, capsys):
 )
 def test_wrong_use_is_one_sentence(capsys, arguments, sentence):
     assert sentence in refused(capsys, *arguments)
+
+
+def test_a_walk_a_sheet_over_time_and_nearest_training_images(trained, capsys, monkeypatch):
+    run, _ = trained
+    walk = ["sample", str(run), "--walk", "a.webp", "--count", "4", "--frames", "6"]
+    assert cli.main([*walk, "--stops", "2", "--size", "60", "--rate", "10"]) == 0
+    assert "4 walks of 6 frames of step 6: a.webp" in capsys.readouterr().out
+    with Image.open("a.webp") as animation:
+        assert (animation.size, animation.n_frames) == ((112, 112), 6)
+    assert cli.main(["sample", str(run), "--over_time", "b.png", "--count", "2"]) == 0
+    assert "after 0, 6 steps: b.png" in capsys.readouterr().out
+    known = []
+
+    class Known:
+        def save(self, path, pixels):
+            known.append((path, tuple(pixels.shape)))
+
+    monkeypatch.setattr("sparsegan.train.neighbours.of_run", lambda config: Known())
+    assert cli.main(["sample", str(run), "--grid", "c.png", "--nearest", "--count", "3"]) == 0
+    assert "3 images, each beside its nearest training image, of step 6" in capsys.readouterr().out
+    assert known == [(Path("c.png"), (3, 1, 28, 28))]
+
+
+def test_options_of_other_pictures_are_refused(trained, capsys):
+    run, _ = trained
+    sample = ("sample", run)
+    for arguments, sentence in (
+        (("--grid", "a.png", "--frames", "3"), "--frames is of a walk"),
+        (("--folder", "a", "--nearest"), "--nearest is of a grid"),
+        (("--walk", "a.png"), "ends in .gif or .webp"),
+        (("--walk", "a.gif", "--bn", "batch"), "flicker"),
+        (("--walk", "a.gif", "--stops", "1"), "two stops"),
+        (("--walk", "a.gif", "--rate", "1000"), "frames a second"),
+        (("--walk", "a.gif", "--class", "cat,dog"), "learnt no classes"),
+        (("--over_time", "a.png", "--seed", "3"), "leave out --seed"),
+    ):
+        assert sentence in refused(capsys, *sample, *arguments)

@@ -56,3 +56,30 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     picture = pictures.grid(torch.zeros(1, 1, 2, 2, dtype=torch.uint8), 1)
     with pytest.raises(SparseganError, match="cannot write"):
         pictures.save_png(tmp_path / "file" / "a.png", picture)
+
+
+def test_pairs_stand_side_by_side_with_white_between():
+    left = torch.zeros(3, 1, 8, 8, dtype=torch.uint8)
+    right = torch.full_like(left, 100)
+    sheet = np.asarray(pictures.pairs(left, right, 2))
+    assert sheet.shape == (18, 34)
+    assert set(np.unique(sheet[:8, :8])) == {0}
+    assert set(np.unique(sheet[:8, 8:16])) == {100}
+    assert set(np.unique(sheet[:, 16:18])) == set(np.unique(sheet[10:, 18:])) == {255}
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("kind", ["gif", "webp"])
+def test_an_animation_goes_on_for_ever(tmp_path, kind, channels):
+    path = tmp_path / f"walk.{kind}"
+    colours = torch.arange(0, 250, 50, dtype=torch.uint8).view(5, 1, 1, 1)
+    frames = [pictures.grid(one[None].expand(1, channels, 8, 8), 1) for one in colours]
+    pictures.save_animation(path, frames, 20)
+    with Image.open(path) as animation:
+        assert (animation.n_frames, animation.info["loop"]) == (5, 0)
+        for index in range(5):
+            animation.seek(index)
+            assert animation.convert("L").getpixel((4, 4)) == pytest.approx(50 * index, abs=4)
+            assert animation.info["duration"] == 50
+    with pytest.raises(SparseganError, match="an animation"):
+        pictures.save_animation(tmp_path / "a.mp4", frames, 20)

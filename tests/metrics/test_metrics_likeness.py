@@ -17,9 +17,11 @@ def test_diversity_is_the_ratio_of_all_variance():
 def test_the_nearest_is_that_of_a_plain_loop():
     torch.manual_seed(0)
     x, references = torch.randn(1100, 5), torch.randn(70, 5)
-    expected = [min(float((row - other).norm()) for other in references) for row in x[:40]]
-    torch.testing.assert_close(nearest(x, references)[:40], torch.tensor(expected))
-    assert nearest(x, references).shape == (1100,)
+    each = [[float((row - other).norm()) for other in references] for row in x[:40]]
+    distances, which = nearest(x, references)
+    torch.testing.assert_close(distances[:40], torch.tensor([min(row) for row in each]))
+    assert which[:40].tolist() == [row.index(min(row)) for row in each]
+    assert distances.shape == which.shape == (1100,)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])

@@ -48,6 +48,20 @@ def test_counts_shares_durations_and_sizes():
     assert [text_of.short(number) for number in (2e9, 3e12, 4e15, 5e18)] == ["2G", "3T", "4P", "5E"]
 
 
+def test_what_is_compared_is_in_one_unit():
+    assert [text_of.seconds(x, of=500.0) for x in (90.0, 500.0)] == ["1.50 min", "8.33 min"]
+    assert [text_of.seconds(x, of=8000.0) for x in (90.0, 8000.0)] == ["0.0250 h", "2.22 h"]
+    assert [text_of.seconds(x, of=0.044) for x in (0.031, 0.044)] == ["31.0 ms", "44.0 ms"]
+    assert text_of.seconds(3.0, of=4.0) == "3.00 s"
+    assert [text_of.operations(x, of=2.4e17) for x in (8.8e16, 2.4e17)] == [
+        "0.880 × 10¹⁷",
+        "2.40 × 10¹⁷",
+    ]
+    assert text_of.operations(8.8e16) == "8.80 × 10¹⁶"
+    assert text_of.operations(None, of=1e9) == text_of.size(None, of=5.0) == "–"
+    assert [text_of.size(x, of=2**21) for x in (2**19, 2**21)] == ["0.5 MiB", "2.0 MiB"]
+
+
 def test_ticks_have_as_many_decimals_as_tell_them_apart():
     assert [text_of.tick(value, 0.05) for value in (0.1, 0.15)] == ["0.10", "0.15"]
     assert text_of.tick(-2.0, 1.0) == "−2"

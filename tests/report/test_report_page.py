@@ -1,11 +1,16 @@
+import json
+import os
 import re
 import shutil
 
 import pytest
+from PIL import Image
 from synthetic_run import HOSTILE, join_games, write_run
 
 from sparsegan import report
 from sparsegan.errors import SparseganError
+from sparsegan.report.page import html
+from sparsegan.report.read import read_run
 from well_formed import check
 
 
@@ -147,3 +152,54 @@ def test_no_run_is_refused_and_leaves_no_file(tmp_path):
     with pytest.raises(SparseganError, match="is not a run"):
         report.write([tmp_path], output)
     assert not output.exists()
+
+
+def test_a_page_stays_small_whatever_the_run(tmp_path):
+    """Grids of 128 x 128 images that no encoder makes small, and tables that grow with the run."""
+    path = write_run(tmp_path / "run", steps=100_000, grids=0)
+    for step in range(0, 100_001, 5000):
+        noise = Image.frombytes("RGB", (1024, 1024), os.urandom(3 * 1024 * 1024))
+        noise.save(path / "samples" / f"step-{step:08d}.png", compress_level=0)
+    with (path / "metrics.jsonl").open("a") as log:
+        for step in range(100_001, 105_000):
+            decision = {"action": "raise", "reason": "ratio above the band", "from_active": step}
+            for event in (
+                {"kind": "decision", "step": step, **decision, "total": 200_000},
+                {"kind": "warning", "step": step, "message": f"warning {step} " + "word " * 20},
+                {"kind": "engine", "step": step, "network": "generator", "kernels": "native"},
+            ):
+                log.write(json.dumps(event) + "\n")
+    page = report.write([path], tmp_path / "report.html")
+    assert page.stat().st_size < 3_000_000
+    parsed = check(page_of(page))
+    assert "… 4,800 more are in metrics.jsonl" in parsed.text
+    assert sum(tag == "img" for tag, _ in parsed.elements) == 9
+
+
+def luminance(color):
+    """Relative luminance of #rrggbb, as WCAG 2.2 defines it."""
+    parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    ]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def contrast(one, other):
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_colours_have_enough_contrast(run_path, tmp_path, scheme):
+    """WCAG AA: 4.5 for text, 3 for what is drawn; curves are texts of the read-outs, too."""
+    style = re.search(r"<style>(.*?)</style>", html(read_run(run_path)), re.DOTALL)[1]
+    palettes = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
+    colors = dict(re.findall(r"--([a-z0-9]+): (#[0-9a-f]{6})", palettes[scheme]))
+    texts = {"ink", "soft", "accent", *(f"c{index}" for index in range(9))}
+    assert texts <= colors.keys()
+    for text in texts:
+        for ground in ("page", "card"):
+            assert contrast(colors[text], colors[ground]) >= 4.5, (text, ground)
+        assert contrast(colors[text], colors["band"]) >= 3, text
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from sparsegan.record import events
 from sparsegan.report.read import RunRecord
 from sparsegan.report.tables import (
@@ -5,6 +7,7 @@ from sparsegan.report.tables import (
     configuration_section,
     cost_section,
     decisions_section,
+    evaluations_section,
     machine_section,
     warnings_section,
 )
@@ -44,7 +47,7 @@ def test_cost_has_both_conventions_seconds_and_bytes(run):
     text = check(cost_section([run])).text
     for row in (
         "generator weights, end 262,835 2,628,352 10.0 %",
-        "training FLOPs, published 8.80 × 10¹⁶ 2.40 × 10¹⁷ 36.7 %",
+        "training FLOPs, published 0.880 × 10¹⁷ 2.40 × 10¹⁷ 36.7 %",
         "training FLOPs, consistent 1.02 × 10¹⁷ 3.10 × 10¹⁷ 32.9 %",
         "training time, measured 10 min – –",
         "one step, measured 31.0 ms 44.0 ms 70.5 %",
@@ -56,6 +59,14 @@ def test_cost_has_both_conventions_seconds_and_bytes(run):
 
 def test_without_cost_json_the_logged_seconds_remain(other):
     assert "training time, measured 2 min" in check(cost_section([other])).text
+
+
+def test_what_was_evaluated_afterwards(run, bare):
+    assert evaluations_section([run]) == ""
+    bare.afterwards = [replace(run.evaluations[-1], step=500, n=1000, fresh=True)]
+    text = check(evaluations_section([bare])).text
+    assert "500 kid-efficientnet-lite0" in text
+    assert "1,000, fresh ema weights standing statistics" in text
 
 
 def test_warnings_and_unreadable_lines(run, bare):
@@ -93,5 +104,5 @@ def test_operations_beside_the_training_steps_are_told_where_there_are_any(run_p
         "overhead": {"growth": 1e8, "balance": 0.0},
     }
     text = check(cost_section([record])).text.replace("\xa0", " ")
-    assert "and FLOPs for gradients to grow by 1.00 × 10⁸ – 1.0 %" in text
+    assert "and FLOPs for gradients to grow by 0.0100 × 10¹⁰ – 1.0 %" in text
     assert "the balance ratio" not in text

@@ -92,8 +92,14 @@ def test_no_key_but_its_name_changes_the_method(key, method):
         ({"optimiser": {"lr_decay": "cosine"}}, "lr_decay is 'cosine': it must be one of none, li"),
         ({"accumulate": 0}, "accumulate is 0: it must be at least 1"),
         ({"augment": ["cutout", "cutout"]}, "augment is cutout, cutout: name every change once"),
-        ({"augment": ["colour"]}, "a list such as [color], of color, translation, cutout"),
-        ({"augment": "colour"}, "augment is 'colour': it must be a list such as [color], of color"),
+        (
+            {"augment": ["colour"]},
+            "a list such as color,translation, of color, translation",
+        ),
+        (
+            {"augment": "colour"},
+            "augment is 'colour': it must be a list such as color,translation",
+        ),
         ({"loss": {"history": -1}}, "loss.history is -1: it must be at least 0"),
         ({"loss": {"cycle": 5}}, "loss.cycle is 5.0 and network.name is dcgan: it is a setting of"),
         (
@@ -101,7 +107,7 @@ def test_no_key_but_its_name_changes_the_method(key, method):
             "loss.gradient_penalty is 10.0 and network.name is cyclegan",
         ),
         ({"evaluate": {"at": [0.5, 1.5]}}, "evaluate.at is 0.5, 1.5: shares of the run lie in [0"),
-        ({"evaluate": {"metrics": ["kid", "fid"]}}, "[kid], of kid, frechet, prdc, classes"),
+        ({"evaluate": {"metrics": ["kid", "fid"]}}, "kid,frechet, of kid, frechet, prdc, classes"),
         ({"evaluate": {"metrics": ["prdc"]}}, "is prdc: name each number once, and kid among them"),
         ({"evaluate": {"metrics": ["kid", "kid"]}}, "evaluate.metrics is kid, kid: name each"),
         (3, "file 0 holds 3"),
@@ -184,7 +190,7 @@ def test_help_is_taken_from_docstrings_of_bases_too():
 
 def test_types_in_words():
     assert describe_type(int | None) == "a whole number or null"
-    assert describe_type(tuple[str, ...]) == "a list such as [a, b]"
+    assert describe_type(tuple[str, ...]) == "a list such as a,b"
 
 
 def test_a_network_of_ones_own_leaves_the_architectures_settings_behind():

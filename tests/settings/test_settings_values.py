@@ -137,9 +137,9 @@ def test_texts_are_read_by_what_is_wanted(text, kind, value):
         (True, str, "in quotes where it is text: 'True'"),
         ("", str, "text, and not empty"),
         ("a\0b", str, "text"),
-        ([0.5], tuple[float, float], "a list of 2 values such as [0.0, 0.9]"),
-        ("[a", tuple[str, ...], "a list such as [a, b]"),
-        ([None, None], tuple[str, ...], "a list such as [a, b]"),
+        ([0.5], tuple[float, float], "a list of 2 values such as 0.0,0.9"),
+        ("[a", tuple[str, ...], "a list such as a,b"),
+        ([None, None], tuple[str, ...], "a list such as a,b"),
         (list(range(1000)), int, "key is a list of 1000 values"),
     ],
 )

@@ -6,6 +6,7 @@ import pytest
 from sparsegan.draw import sampling
 from sparsegan.errors import SparseganError
 from sparsegan.locks import FileLock
+from sparsegan.record import evaluations
 from sparsegan.record.checkpoint import load_state
 from sparsegan.record.run_cost import StepSeconds
 from sparsegan.study import load, standing, worker
@@ -64,6 +65,18 @@ def test_a_cell_is_an_ordinary_run_and_a_row(of):
     assert row["primary"] is not None
     (again,) = evaluate_run(run.path, checkpoint="best", fresh=True, trust_code=True)
     assert row["best_fresh"] == again.value != row["best"]
+    # It is kept in the run, and read from there where the cell is worked on again.
+    (kept,) = evaluations.read(run.path)
+    assert (kept.fresh, kept.value, kept.step) == (True, again.value, run.best_step())
+    evaluations.forget_after(run.path, -1)
+    evaluations.add(run.path, [replace(kept, value=7.0)])
+    assert worker._best_fresh(paths_of(of, NAME)) == 7.0
+    evaluations.add(run.path, [])
+    evaluations.forget_after(run.path, -1)
+    evaluations.add(
+        run.path, [replace(kept, value=7.0, n=3), replace(kept, value=7.0, fresh=False)]
+    )
+    assert worker._best_fresh(paths_of(of, NAME)) == again.value
     cost = json.loads(run.cost.read_text())
     assert row["operations"] == cost["flops"]["consistent"]["run"]
     assert row["generator_weights"] == cost["weights"]["generator"]["active_end"]

@@ -3,6 +3,7 @@
 import pytest
 
 from sparsegan.errors import SparseganError
+from sparsegan.record import evaluations
 from sparsegan.record.metrics_log import read_events
 from sparsegan.train.evaluate_run import evaluate_run
 from sparsegan.train.loop import train
@@ -50,6 +51,17 @@ def test_another_state_and_other_weights_are_drawn_from_where_they_are_named(run
 def test_other_features_and_as_many_images_as_are_wanted(run):
     few = evaluate_run(run.path, images=20, features="tiny_run:Patches", trust_code=True)[0]
     assert (few.n, few.metric) == (20, "kid-patches")
+
+
+def test_an_evaluation_is_kept_in_the_run_where_that_is_wanted_and_possible(run, caplog):
+    (event,) = evaluate_run(run.path, fresh=True, keep=True, trust_code=True)
+    assert evaluations.read(run.path) == [event]
+    assert event.fresh
+    run.evaluations.unlink()
+    run.evaluations.mkdir()
+    assert evaluate_run(run.path, fresh=True, keep=True, trust_code=True)[0].value == event.value
+    assert "the evaluation is not kept in the run: cannot write" in caplog.text
+    run.evaluations.rmdir()
 
 
 def test_nothing_is_written(run):

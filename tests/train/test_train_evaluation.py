@@ -1,5 +1,8 @@
 """What is drawn and evaluated while a run is trained, and when."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -53,6 +56,26 @@ def test_a_grid_and_the_distances_come_each_when_they_are_due(images, tmp_path):
     (event,) = evaluation(run, games, 12)
     assert tmp_path / event.grid == run.sample(12)
     assert run.sample(12).is_file()
+
+
+def test_samples_stand_beside_the_training_images_nearest_to_them(images, tmp_path):
+    few = replace(images, pixels=images.pixels[:40], labels=images.labels[:40])
+    run = RunDirectory(tmp_path)
+    evaluation, games = opened(few)
+    evaluation(run, games, 6)
+    evaluation(run, games, 12)
+    (path,) = run.nearest.iterdir()  # the last alone
+    assert path == run.neighbours(12)
+    with Image.open(path) as picture:
+        sheet = torch.from_numpy(np.array(picture))
+    known = {image.numpy().tobytes() for image in few.pixels[:, 0]}
+    assert sheet[:28, 28:56].contiguous().numpy().tobytes() in known
+    assert sheet[:28, :28].contiguous().numpy().tobytes() not in known
+    for others in (opened(images), opened(few, "--sample.nearest", "false")):
+        for other in run.nearest.iterdir():
+            other.unlink()
+        others[0](run, others[1], 12)
+        assert list(run.nearest.iterdir()) == []
 
 
 def test_looking_leaves_the_games_as_they_were_and_is_a_function_of_them(images, tmp_path):

@@ -171,7 +171,7 @@ def cost_table(counted: Mapping[str, Any], steps: int, lever: str = "density") -
         if convention == "consistent":
             for kind, name in _BESIDE.items():
                 beside = counted["overhead"][kind]
-                table.add_row(f"  and {name}", short(beside), "", f"{beside / dense:.2%}")
+                table.add_row(f"  and {name}", short(beside, of=dense), "", f"{beside / dense:.2%}")
         for which, name in _EXTREMES.get(lever, {}).items():
             if which in counts:
                 _add_operations(table, name, counts[which], dense)
@@ -198,7 +198,8 @@ def _add_weights(table: Table, network: str, weights: Mapping[str, int]) -> None
 
 def _add_operations(table: Table, name: str, spent: float, dense: float) -> None:
     # As many digits of the share as the published tables have.
-    table.add_row(f"  {name}", short(spent), short(dense), f"{spent / dense:.2%}")
+    # Both as so many of one power of ten, which is that of the dense networks.
+    table.add_row(f"  {name}", short(spent, of=dense), short(dense), f"{spent / dense:.2%}")
 
 
 def _beside(spent: float, dense: float, form: Any) -> tuple[str, str, str]:
@@ -225,16 +226,18 @@ def whole(value: float) -> str:
     return f"{round(value):,}"
 
 
-def short(value: float, digits: int = 4) -> str:
-    """A large number by its first digits and its power of ten.
+def short(value: float, digits: int = 4, *, of: float | None = None) -> str:
+    """A large number by its first digits and its power of ten, or by that of another number.
 
     Example:
-        >>> short(2.6678e17), short(0.0)
-        ('2.668e17', '0')
+        >>> short(2.6678e17), short(0.0), short(4.5665e16, of=2.6678e17)
+        ('2.668e17', '0', '0.4567e17')
     """
     if not value:
         return "0"
-    mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
+    mantissa, _, power = f"{of or value:.{digits - 1}e}".partition("e")
+    if of:
+        mantissa = f"{value / 10.0 ** int(power):#.{digits}g}"
     return f"{mantissa}e{int(power)}"
 
 

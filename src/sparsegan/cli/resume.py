@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from sparsegan.cli import live
 from sparsegan.cli.parser import CHECKPOINT, Parser, add_trust, positive
 from sparsegan.cli.training import to_the_end
 
@@ -45,6 +46,7 @@ def resume(arguments: list[str]) -> int:
         action="store_true",
         help="go on with what can be read of a metrics.jsonl that is damaged or lost",
     )
+    live.add_live(parser)
     add_trust(parser)
     options = parser.parse_args(arguments)
     from rich.console import Console
@@ -57,16 +59,24 @@ def resume(arguments: list[str]) -> int:
     plain = asked == (None, None, None, False)
     if plain and is_complete(open_run(options.run)):
         print(f"{options.run} is finished: {options.run / 'report.html'}")
+        if options.live:
+            print(f"`sparsegan report {options.run} --live` serves a page on it")
         return 0
-    return to_the_end(
-        lambda: loop.resume(
-            options.run,
-            Console(),
-            checkpoint=options.checkpoint,
-            steps=options.steps,
-            track=options.track,
-            inexact=options.inexact,
-            repair=options.repair,
-            trust_code=options.trust_code,
+    with live.page(options) as page:
+        begun = live.begun(page)
+        return live.stay(
+            page,
+            to_the_end(
+                lambda: loop.resume(
+                    options.run,
+                    Console(),
+                    checkpoint=options.checkpoint,
+                    steps=options.steps,
+                    track=options.track,
+                    inexact=options.inexact,
+                    repair=options.repair,
+                    trust_code=options.trust_code,
+                    begun=begun,
+                )
+            ),
         )
-    )

@@ -7,6 +7,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sparsegan.cli.live import add_live
 from sparsegan.cli.parser import add_trust
 from sparsegan.errors import SparseganError
 
@@ -36,6 +37,7 @@ examples:
   sparsegan train --recipe fashion-mnist --match weights
                                                      its dense equal: narrower networks of as many
                                                      weights
+  sparsegan train --data.path photos/ --live         with a page of curves and samples that grow
   sparsegan train --recipe small --dry_run           what would be trained, at what cost
   sparsegan train --recipe small --print_config > mine.yaml
   sparsegan train --from runs/folder-adapt-1 --data.path others/
@@ -265,6 +267,7 @@ def _add_own_options(parser: "argparse._ActionsContainer", command: str) -> None
         action="store_true",
         help="say what would be trained, at what cost, and stop",
     )
+    add_live(parser)
 
 
 def add_cost_options(parser: "argparse._ActionsContainer") -> None:

@@ -1,6 +1,6 @@
 """`sparsegan train`: a run from settings."""
 
-from sparsegan.cli import settings
+from sparsegan.cli import live, settings
 from sparsegan.cli.cost import print_cost, print_matches, print_scaled, print_suited
 from sparsegan.cli.training import to_the_end
 
@@ -28,4 +28,11 @@ def train(arguments: list[str]) -> int:
 
     from sparsegan.train import loop
 
-    return to_the_end(lambda: loop.train(wanted.config, Console(), notes=wanted.notes))
+    with live.page(wanted.options) as page:
+        begun = live.begun(page)
+        return live.stay(
+            page,
+            to_the_end(
+                lambda: loop.train(wanted.config, Console(), notes=wanted.notes, begun=begun)
+            ),
+        )

@@ -5,11 +5,17 @@ from pathlib import Path
 
 import torch
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 
-from sparsegan.draw import pictures, sampling
+from sparsegan.draw import pictures, sampling, walk
 from sparsegan.errors import SparseganError
 from sparsegan.nearest import did_you_mean
+
+FRAMES, STOPS = 12, 4
+"""Frames from one stop of a walk to the next, and how many stops there are."""
+MOST_CLASSES = 10
+"""Classes that a morph goes through which names none."""
+_WHOLE = 384
 
 
 def save_grid(
@@ -58,13 +64,31 @@ def grid(
         SparseganError: There is no such class.
     """
     columns = columns or max(1, round(count**0.5))
+    pixels = draw(generator, count, seed=seed, only=only, in_turn=columns)
+    return pictures.grid(pixels, columns)
+
+
+def draw(
+    generator: nn.Module, count: int, *, seed: int, only: str | None = None, in_turn: int = 1
+) -> Tensor:
+    """Images as uint8 `(count, C, H, W)`; of a conditional generator so many of a class in turn.
+
+    Args:
+        generator: As `sampling.sampled` gives it.
+        count: Images.
+        seed: Of the noise.
+        only: Name or number of the one class to draw; None has the classes take turns.
+        in_turn: Images of a class that follow each other.
+
+    Raises:
+        SparseganError: There is no such class.
+    """
     classes, labels = _classes(generator), None
     if only is not None:
         labels = torch.full((count,), class_label(generator, only))
     elif classes is not None:
-        labels = torch.arange(count) // columns % classes
-    pixels = sampling.draw_images(generator, count, seed=seed, labels=labels)
-    return pictures.grid(pixels, columns)
+        labels = torch.arange(count) // in_turn % classes
+    return sampling.draw_images(generator, count, seed=seed, labels=labels)
 
 
 def save_folder(
@@ -92,6 +116,66 @@ def save_folder(
     names = _names(generator)
     of_each = [] if drawn is None else [names[label] for label in drawn.tolist()]
     pictures.save_folder(folder, sampling.draw_images(generator, count, seed=seed), of_each)
+
+
+def save_walk(
+    generator: nn.Module,
+    path: Path,
+    count: int,
+    *,
+    seed: int,
+    frames: int | None = None,
+    stops: int | None = None,
+    size: int | None = None,
+    rate: float = 16,
+    only: Sequence[str] = (),
+) -> int:
+    """Write an animation without an end: noise that moves, or classes that turn into each other.
+
+    A generator without classes, and one of which a single class is named, walks through its noise;
+    several classes morph with the noise unmoved.
+
+    Args:
+        generator: As `sampling.sampled` gives it.
+        path: A GIF or a WebP.
+        count: Walks side by side, in about a square.
+        seed: Of the noise.
+        frames: Of the whole; None: 12 for each stop or class.
+        stops: Samples of noise on the way; None: 4.
+        size: Pixels along a side of an image, about; None: so many that the whole has about 384.
+        rate: Frames a second.
+        only: Names or numbers of classes; none: all of a conditional generator, 10 at most.
+
+    Returns:
+        How many frames there are.
+
+    Raises:
+        SparseganError: There is no such class, or the file cannot be written.
+    """
+    pictures.require_animation(path)
+    classes = _classes(generator)
+    labels = [class_label(generator, name) for name in only]
+    labels = labels or list(range(min(classes or 0, MOST_CLASSES)))
+    if len(labels) > 1:
+        if stops is not None:
+            raise SparseganError(
+                "the noise of a morph between classes does not move: leave out --stops, or name "
+                "one class to walk within"
+            )
+        frames = frames or FRAMES * len(labels)
+        pixels = walk.class_morph(generator, count, frames=frames, labels=labels, seed=seed)
+    else:
+        frames, stops = frames or FRAMES * (stops or STOPS), stops or STOPS
+        label = labels[0] if labels else None
+        pixels = walk.latent_walk(
+            generator, count, frames=frames, stops=stops, seed=seed, label=label
+        )
+    columns = max(1, round(count**0.5))
+    side = pixels.shape[-1]
+    times = max(1, round((size or _WHOLE / columns) / side))
+    sheets = [pictures.enlarged(pictures.grid(frame, columns), times) for frame in pixels]
+    pictures.save_animation(path, sheets, rate)
+    return frames
 
 
 def class_label(generator: nn.Module, wanted: str) -> int:

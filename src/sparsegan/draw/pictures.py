@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
@@ -26,6 +27,78 @@ def grid(pixels: Tensor, columns: int) -> Image.Image:
     sheet[:count] = pixels
     sheet = sheet.view(rows, columns, channels, height, width).permute(0, 3, 1, 4, 2)
     return to_image(sheet.reshape(rows * height, columns * width, channels))
+
+
+def pairs(left: Tensor, right: Tensor, columns: int) -> Image.Image:
+    """Uint8 images `(N, C, H, W)` each beside its partner, with white between the pairs."""
+    count, channels, height, width = left.shape
+    gap = max(2, width // 8)
+    beside = torch.full((count, channels, height + gap, 2 * width + gap), 255, dtype=torch.uint8)
+    beside[..., :height, :width] = left
+    beside[..., :height, width : 2 * width] = right
+    rest = -count % columns
+    blank = torch.full((rest, *beside.shape[1:]), 255, dtype=torch.uint8)
+    sheet = grid(torch.cat([beside, blank]), columns)
+    return sheet.crop((0, 0, sheet.width - gap, sheet.height - gap))
+
+
+def enlarged(image: Image.Image, times: int) -> Image.Image:
+    """An image so many times as large, smoothly."""
+    size = (image.width * times, image.height * times)
+    return image if times == 1 else image.resize(size, Image.Resampling.BICUBIC)
+
+
+def save_animation(path: Path, images: Sequence[Image.Image], rate: float) -> None:
+    """Write images one after the other, again and again, as a GIF or a WebP.
+
+    Args:
+        path: Ends in .gif or .webp.
+        images: Of one size.
+        rate: Images a second; a GIF's are shown for whole hundredths of a second.
+
+    Raises:
+        SparseganError: The file cannot be written, or has another ending.
+    """
+    require_animation(path)
+    kind = path.suffix[1:].upper()
+    if kind == "GIF":
+        images = _with_one_palette(images)
+    duration = max(20, round(1000 / rate))
+    options: dict[str, Any] = {"quality": 85, "method": 4} if kind == "WEBP" else {"optimize": True}
+    with atomic_path(path) as temporary:
+        images[0].save(
+            temporary,
+            format=kind,
+            save_all=True,
+            append_images=images[1:],
+            duration=duration,
+            loop=0,
+            **options,
+        )
+
+
+def require_animation(path: Path) -> None:
+    """Refuse what no animation can be written to.
+
+    Raises:
+        SparseganError: The name has the ending of another format.
+    """
+    if path.suffix.lower() not in (".gif", ".webp"):
+        raise SparseganError(
+            f"{path} is to be an animation: name a file that ends in .gif or .webp"
+        )
+
+
+def _with_one_palette(images: Sequence[Image.Image]) -> list[Image.Image]:
+    """Colours of all images alike: a palette for each would have them flicker."""
+    if images[0].mode == "L":
+        return list(images)
+    some = images[:: max(1, len(images) // 8)]
+    sheet = Image.new("RGB", (some[0].width, some[0].height * len(some)))
+    for index, image in enumerate(some):
+        sheet.paste(image, (0, index * image.height))
+    palette = sheet.quantize(256, method=Image.Quantize.MEDIANCUT)
+    return [image.quantize(palette=palette) for image in images]
 
 
 def to_image(pixels: Tensor) -> Image.Image:

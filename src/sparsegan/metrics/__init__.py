@@ -5,7 +5,7 @@ from sparsegan.metrics.features import EfficientNetLite0, FeatureNetwork, extrac
 from sparsegan.metrics.frechet import frechet_distance
 from sparsegan.metrics.inception import Inception2015
 from sparsegan.metrics.kid import KID, kid
-from sparsegan.metrics.likeness import Copies, diversity
+from sparsegan.metrics.likeness import Copies, diversity, nearest
 from sparsegan.metrics.prdc import PRDC, prdc, require_prdc
 from sparsegan.metrics.reference import reference_features, reference_images
 
@@ -23,6 +23,7 @@ __all__ = [
     "frechet_distance",
     "kid",
     "load_features",
+    "nearest",
     "prdc",
     "reference_features",
     "reference_images",

@@ -24,10 +24,14 @@ def diversity(generated: Tensor, real: Tensor) -> float:
     return float(own / other) if other > 0 else float("nan")
 
 
-def nearest(x: Tensor, references: Tensor) -> Tensor:
-    """The distance of each of `x` `(n, d)` to the nearest of `references` `(m, d)`, `(n,)`."""
-    parts = [torch.cdist(rows, references).amin(1) for rows in torch.split(x.float(), _ROWS)]
-    return torch.cat(parts)
+def nearest(x: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
+    """How far each of `x` `(n, d)` is from the nearest of `references` `(m, d)`, and which it is.
+
+    Returns:
+        Distances `(n,)`, and indices int64 `(n,)`.
+    """
+    parts = [torch.cdist(rows, references).min(1) for rows in torch.split(x.float(), _ROWS)]
+    return torch.cat([part.values for part in parts]), torch.cat([part.indices for part in parts])
 
 
 class Copies:
@@ -43,8 +47,9 @@ class Copies:
 
     def __init__(self, training: Tensor, held_out: Tensor) -> None:
         self._training = training.float()
-        self._near = torch.quantile(nearest(held_out, self._training), NEAR)
+        self._near = torch.quantile(nearest(held_out, self._training)[0], NEAR)
 
     def __call__(self, generated: Tensor) -> float:
         """The share of generated images `(n, d)` that are copies."""
-        return float((nearest(generated, self._training) < self._near).double().mean())
+        distances, _ = nearest(generated, self._training)
+        return float((distances < self._near).double().mean())

@@ -10,6 +10,7 @@ from statistics import fmean
 from sparsegan.errors import SparseganError
 from sparsegan.files import is_left_behind, leads_out
 from sparsegan.locks import FileLock, no_locks
+from sparsegan.record import evaluations
 from sparsegan.record.checkpoint import State, load_state
 from sparsegan.record.events import End, Evaluation, Repair, Rewinding, Rewiring, Start
 from sparsegan.record.metrics_log import readable_history
@@ -40,6 +41,11 @@ class RunDirectory:
         return self.path / "metrics.jsonl"
 
     @property
+    def evaluations(self) -> Path:
+        """evaluations.jsonl, how good checkpoints are that were evaluated afterwards."""
+        return self.path / evaluations.FILE
+
+    @property
     def cost(self) -> Path:
         """cost.json, weights, operations and seconds."""
         return self.path / "cost.json"
@@ -64,6 +70,15 @@ class RunDirectory:
         """Folder of the sample grids."""
         return self.path / "samples"
 
+    @property
+    def nearest(self) -> Path:
+        """Folder of the last samples beside their nearest training images."""
+        return self.path / "nearest"
+
+    def neighbours(self, step: int) -> Path:
+        """Samples after `step` generator steps beside their nearest training images."""
+        return self.nearest / f"step-{step:08d}.png"
+
     def checkpoint(self, step: int) -> Path:
         """The checkpoint after `step` generator steps."""
         return self.checkpoints / _CHECKPOINT.format(step)
@@ -71,6 +86,11 @@ class RunDirectory:
     def sample(self, step: int, game: str = "") -> Path:
         """The sample grid after `step` generator steps, of one of several games where named."""
         return self.samples / game / f"step-{step:08d}.png"
+
+    def grids(self) -> list[tuple[int, Path]]:
+        """Steps that have a sample grid, ascending, each with it; of a run of one game."""
+        paths = [path for path in self.samples.glob("step-*.png") if path.stem[5:].isdigit()]
+        return sorted((int(path.stem[5:]), path) for path in paths)
 
     def checkpoint_steps(self) -> list[int]:
         """Steps that have a checkpoint, ascending."""
@@ -210,9 +230,10 @@ class RunDirectory:
         for later in self.checkpoint_steps():
             if later > step:
                 self.checkpoint(later).unlink()
-        for grid in self.samples.rglob("step-*.png"):
+        for grid in (*self.samples.rglob("step-*.png"), *self.nearest.glob("step-*.png")):
             if grid.stem[5:].isdigit() and int(grid.stem[5:]) > step:
                 grid.unlink()
+        evaluations.forget_after(self.path, step)
         self.cost.unlink(missing_ok=True)
         self.report.unlink(missing_ok=True)
         self.clear()
@@ -220,8 +241,10 @@ class RunDirectory:
     def clear(self) -> None:
         """Remove what killed writes left behind; others may be writing exports, which stay."""
         own = (self.config, self.metrics, self.cost, self.report)
+        folders = (self.checkpoints, self.samples, self.nearest)
         left = [file for path in own for file in self.path.glob(f".{path.name}.*.tmp")]
-        for file in (*left, *self.checkpoints.glob(".*.tmp"), *self.samples.rglob(".*.tmp")):
+        left += [file for path in folders for file in path.rglob(".*.tmp")]
+        for file in left:
             if is_left_behind(file):
                 file.unlink(missing_ok=True)
 
@@ -243,7 +266,7 @@ class RunDirectory:
         Raises:
             SparseganError: A folder of the run is a link that leads out of it.
         """
-        for folder in (self.checkpoints, self.samples):
+        for folder in (self.checkpoints, self.samples, self.nearest):
             if leads_out(folder, self.path):
                 raise SparseganError(
                     f"{folder} is a link to {folder.resolve()}, where a resumed run would write "

@@ -12,7 +12,7 @@ from typing import Literal
 
 from sparsegan.report.format import figure, percent, short, tick
 from sparsegan.report.markup import escape
-from sparsegan.report.series import Point, bulk, frame, sample, thin, ticks
+from sparsegan.report.series import LIMIT, Point, bulk, frame, sample, thin, ticks
 
 WIDTH, HEIGHT = 1000.0, 300.0
 
@@ -102,7 +102,8 @@ def render(chart: Chart, last_step: float = 0) -> str:
     if not any(_known(line.points) for line in chart.lines):
         return ""
     around = _frame(chart, last_step)
-    drawn = [_thinned(line) for line in chart.lines]
+    limit = max(LIMIT * 4 // max(len(chart.lines), 4), LIMIT // 6)
+    drawn = [_thinned(line, limit) for line in chart.lines]
     parts = [_band(low, high, around) for low, high in chart.bands]
     parts += [_grid(around)]
     parts += [_cloud(cloud, around) for cloud in chart.clouds]
@@ -127,8 +128,9 @@ aria-label="{escape(chart.title)}">
 </figure>"""
 
 
-def _thinned(line: Line) -> Line:
-    return replace(line, points=thin(line.points), low=thin(line.low), high=thin(line.high))
+def _thinned(line: Line, limit: int) -> Line:
+    points, low, high = (thin(each, limit) for each in (line.points, line.low, line.high))
+    return replace(line, points=points, low=low, high=high)
 
 
 def _known(points: Sequence[Point]) -> list[float]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from sparsegan.record.events import NETWORKS, Evaluation
 from sparsegan.report import control
 from sparsegan.report.charts import Chart, Cloud, Line, Style, render
+from sparsegan.report.gauge import gauge
 from sparsegan.report.markup import section
 from sparsegan.report.read import RunRecord
 from sparsegan.report.series import Point
@@ -25,7 +26,8 @@ def balance_section(runs: Sequence[RunRecord]) -> str:
     """Balance ratio with its band, both densities, and what else the controller sees and moves."""
     signs = control.signs(_each(runs))
     charts = [_balance_ratio(runs), *([signs] if signs else []), *_densities(runs)]
-    return section("Balance", _row(runs, *charts, *control.levers(_each(runs))))
+    dial = gauge(runs[0]) if len(runs) == 1 else ""
+    return section("Balance", dial, _row(runs, *charts, *control.levers(_each(runs))))
 
 
 def quality_section(runs: Sequence[RunRecord]) -> str:

@@ -1,6 +1,7 @@
 """Numbers as a reader wants them: counts, shares, seconds, operations, bytes."""
 
 UNKNOWN = "–"
+_UNITS = ((3600.0, "h"), (60.0, "min"), (1.0, "s"), (0.001, "ms"))
 _NO_BREAK = "\u00a0"
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -41,10 +42,22 @@ def percent(share: float | None) -> str:
     return f"{figure(value)}{_NO_BREAK}%"
 
 
-def seconds(value: float | None) -> str:
-    """A duration in the two units that matter."""
+def operations(value: float | None, of: float | None = None) -> str:
+    """A number of operations as so many of a power of ten, its own or another number's."""
+    whole = of or value
+    if value is None or not whole or whole < 1e6:
+        return figure(value)
+    power = int(f"{whole:.2e}".split("e")[1])
+    return f"{figure(value / 10.0**power)} × 10{str(power).translate(_SUPERSCRIPT)}"
+
+
+def seconds(value: float | None, of: float | None = None) -> str:
+    """A duration in the two units that matter, or in the one that suits another duration."""
     if value is None:
         return UNKNOWN
+    if of:
+        unit, name = next(one for one in _UNITS if of >= one[0] or one[0] < 0.01)
+        return f"{figure(value / unit)} {name}"
     if value < 1:
         return f"{figure(1000 * value)} ms"
     if value < 120:
@@ -55,13 +68,13 @@ def seconds(value: float | None) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def size(value: float | None) -> str:
-    """A number of bytes in binary units."""
+def size(value: float | None, of: float | None = None) -> str:
+    """A number of bytes in binary units, its own or those that suit another number."""
     if value is None:
         return UNKNOWN
-    amount, units = value, ["B", "KiB", "MiB", "GiB", "TiB"]
-    while abs(amount) >= 1024 and len(units) > 1:
-        amount /= 1024
+    amount, scale, units = value, of or value, ["B", "KiB", "MiB", "GiB", "TiB"]
+    while abs(scale) >= 1024 and len(units) > 1:
+        amount, scale = amount / 1024, scale / 1024
         units.pop(0)
     return f"{amount:,.0f} B" if units[0] == "B" else f"{amount:,.1f} {units[0]}"
 

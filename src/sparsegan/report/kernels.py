@@ -7,6 +7,7 @@ from sparsegan.record.events import NETWORKS, Kernels, LayerSeconds
 from sparsegan.report.format import count, figure, percent
 from sparsegan.report.markup import fold, section, table
 from sparsegan.report.read import RunRecord
+from sparsegan.report.tables import few
 
 _INTRO = (
     "Native kernels compute with active weights only, masked ones with all. The faster is taken, "
@@ -76,7 +77,9 @@ def kernels_section(runs: Sequence[RunRecord]) -> str:
     for run in runs:
         header = ("step", "network", "kernels", "reason")
         rows = [(count(row.step), row.network, row.kernels, row.reason) for row in run.kernels]
-        body = table(header, rows, len(header)) + "".join(_layers(run, name) for name in NETWORKS)
+        body = table(header, few(rows), len(header)) + "".join(
+            _layers(run, name) for name in NETWORKS
+        )
         parts.append(body if len(runs) == 1 or not body else fold(run.label, body))
     return section("Kernels", *parts, intro=_INTRO)
 

@@ -35,26 +35,34 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Cell]], text_columns: i
 
     Args:
         header: the names of the columns.
-        rows: the cells, escaped unless they are `Raw`.
+        rows: the cells, escaped unless they are `Raw`; the first says what its row is of.
         text_columns: how many leading columns are text; the others are figures, set to the right.
     """
-    body = "\n".join(f"<tr>{_cells('td', row, text_columns)}</tr>" for row in rows)
+    body = "\n".join(f"<tr>{_row(row, text_columns)}</tr>" for row in rows)
     if not body:
         return ""
-    head = _cells("th", header, text_columns)
+    head = "".join(
+        _cell("th" if name else "td", name, index, text_columns, "col" if name else "")
+        for index, name in enumerate(header)
+    )
     return (
         '<div class="scroll" tabindex="0"><table>\n'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>"
     )
 
 
-def _cells(tag: str, cells: Sequence[Cell], text_columns: int) -> str:
-    parts = []
-    for index, cell in enumerate(cells):
-        kind = "" if index < text_columns else ' class="figure"'
-        content = cell.markup if isinstance(cell, Raw) else escape(cell)
-        parts.append(f"<{tag}{kind}>{content}</{tag}>")
-    return "".join(parts)
+def _row(cells: Sequence[Cell], text_columns: int) -> str:
+    first, *others = cells
+    return _cell("th", first, 0, text_columns, "row") + "".join(
+        _cell("td", cell, index, text_columns) for index, cell in enumerate(others, start=1)
+    )
+
+
+def _cell(tag: str, cell: Cell, index: int, text_columns: int, scope: str = "") -> str:
+    kind = "" if index < text_columns else ' class="figure"'
+    of = f' scope="{scope}"' if scope else ""
+    content = cell.markup if isinstance(cell, Raw) else escape(cell)
+    return f"<{tag}{of}{kind}>{content}</{tag}>"
 
 
 def fold(summary: str, body: str, opened: bool = False) -> str:

@@ -28,7 +28,7 @@ def opening(runs: Sequence[RunRecord]) -> str:
     """Title, summary and key figures of one game, or sentences on several side by side."""
     if len(runs) == 1:
         run = runs[0]
-        title, body = run.label, f'<p class="summary">{_summary(run)}</p>{_tiles(run)}'
+        title, body = run.label, f'<p class="summary">{_summary(run)}</p>{tiles(run)}'
     else:
         names = [run.name for run in distinct(runs)]
         title = names[0] if len(names) == 1 else f"{len(names)} runs side by side"
@@ -43,7 +43,9 @@ def comparison_section(runs: Sequence[RunRecord]) -> str:
     """A table with a column for each run; nothing for a single run."""
     if len(runs) < 2:
         return ""
-    columns = [_compared(run) for run in runs]
+    longest = max((run_seconds(run) or 0.0 for run in runs), default=0.0)
+    largest = max((run.cost_of("bytes", "generator_sparse") or 0.0 for run in runs), default=0.0)
+    columns = [_compared(run, longest, largest) for run in runs]
     rows = [[name, *(column[name] for column in columns)] for name in columns[0]]
     rows = [row for row in rows if row[0] not in _MEANS.values() or set(row[1:]) != {UNKNOWN}]
     intro = ""
@@ -53,7 +55,8 @@ def comparison_section(runs: Sequence[RunRecord]) -> str:
     return section("Comparison", table(["", *(run.label for run in runs)], rows), intro=intro)
 
 
-def _compared(run: RunRecord) -> dict[str, str]:
+def _compared(run: RunRecord, longest: float, largest: float) -> dict[str, str]:
+    """The rows of a run's column, durations and sizes in the units of the largest."""
     first, last = _ends(run)
     return {
         "method": run.method or UNKNOWN,
@@ -66,12 +69,12 @@ def _compared(run: RunRecord) -> dict[str, str]:
         "its interval": _interval(last, " – ") or UNKNOWN,
         "real against real": figure(last.floor if last else None),
         **{name: figure(primary_of(run).get(field)) for field, name in _MEANS.items()},
-        "balance ratio, last": figure(_last_ratio(run)),
+        "balance ratio, last": figure(last_ratio(run)),
         "FLOPs of dense, published": percent(flops_share(run, "published")),
         "FLOPs of dense, consistent": percent(flops_share(run, "consistent")),
-        "training time": seconds(run_seconds(run)),
+        "training time": seconds(run_seconds(run), longest),
         "seconds of dense": percent(seconds_share(run)),
-        "generator file": size(run.cost_of("bytes", "generator_sparse")),
+        "generator file": size(run.cost_of("bytes", "generator_sparse"), largest),
     }
 
 
@@ -122,7 +125,8 @@ def _moved(run: RunRecord, network: str) -> str:
     return after if before == after else f"{before} → {after}"
 
 
-def _last_ratio(run: RunRecord) -> float | None:
+def last_ratio(run: RunRecord) -> float | None:
+    """What the window of the balance ratio said last, where it has said anything."""
     known = [value for _, value in run.curves["balance_ratio"] if value is not None]
     return known[-1] if known else None
 
@@ -219,24 +223,25 @@ def _cost_sentence(run: RunRecord) -> str:
     return f"Training costs {', '.join(parts)}." if parts else ""
 
 
-def _tiles(run: RunRecord) -> str:
+def tiles(run: RunRecord) -> str:
+    """The key figures of one game."""
     first, last = _ends(run)
     value = figure(last.value) if last else UNKNOWN
     came_from = f"from {figure(first.value)}" if first and first is not last else ""
     floor = f"floor {figure(last.floor)}" if last and last.floor is not None else ""
     g_before, g_after = _density_ends(run, "generator")
     d_before, d_after = _density_ends(run, "discriminator")
-    tiles = [
+    figures = [
         (last.metric if last else "KID", value, ", ".join(filter(None, (came_from, floor)))),
         ("generator density", percent(g_after), _was(g_before, g_after)),
         ("discriminator density", percent(d_after), _was(d_before, d_after)),
-        ("balance ratio", figure(_last_ratio(run)), _band(run)),
+        ("balance ratio", figure(last_ratio(run)), _band(run)),
         ("FLOPs of dense", percent(flops_share(run, "published")), _consistently(run)),
         ("training time", seconds(run_seconds(run)), _of_dense(run)),
     ]
     drawn = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{escape(sentence)}<small>{escape(more)}</small></dd></div>"
-        for name, sentence, more in tiles
+        for name, sentence, more in figures
     )
     return f'<dl class="tiles">{drawn}</dl>'
 

@@ -23,6 +23,7 @@ from sparsegan.report.tables import (
     configuration_section,
     cost_section,
     decisions_section,
+    evaluations_section,
     machine_section,
     trainings_section,
     warnings_section,
@@ -32,6 +33,7 @@ _SECTIONS = (
     comparison_section,
     pictures_section,
     quality_section,
+    evaluations_section,
     balance_section,
     decisions_section,
     trainings_section,
@@ -69,12 +71,20 @@ def write(run_dirs: Sequence[Path], output: Path) -> Path:
     """
     if not run_dirs:
         raise SparseganError("A report needs a run: name at least one run directory.")
+    output = Path(output)
+    atomic_write_text(output, html(read_runs(run_dirs)))
+    return output
+
+
+def read_runs(run_dirs: Sequence[Path]) -> list[RunRecord]:
+    """The records of runs, each under a label that tells it from the others.
+
+    Raises:
+        SparseganError: A directory is no run.
+    """
     paths = [Path(path) for path in run_dirs]
     labelled = zip(paths, _labels(paths), strict=True)
-    runs = [record for path, label in labelled for record in read_run(path, label)]
-    output = Path(output)
-    atomic_write_text(output, html(runs))
-    return output
+    return [record for path, label in labelled for record in read_run(path, label)]
 
 
 def html(runs: Sequence[RunRecord]) -> str:
@@ -85,13 +95,24 @@ def html(runs: Sequence[RunRecord]) -> str:
     return document(f"{title} – sparsegan report", parts, several=len(runs) > 1)
 
 
-def document(title: str, parts: Sequence[str], *, several: bool = False) -> str:
+def document(
+    title: str,
+    parts: Sequence[str],
+    *,
+    several: bool = False,
+    head: str = "",
+    script: str = "",
+    policy: str = _POLICY,
+) -> str:
     """A whole page of parts that are safe markup, with its style and script.
 
     Args:
         title: What the window is called.
         parts: The page from top to bottom; empty ones are left out.
         several: Whether its small charts are of several runs, whose names stand elsewhere.
+        head: Safe markup at the end of the head.
+        script: What runs after the page's own.
+        policy: What the page may load.
     """
     kind = ' class="several"' if several else ""
     body = "\n".join(part for part in parts if part)
@@ -99,19 +120,19 @@ def document(title: str, parts: Sequence[str], *, several: bool = False) -> str:
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>{escape(title)}</title>
 <style>
 {_packaged("style.css")}</style>
-</head>
+{head}</head>
 <body>
 <main{kind}>
 {body}
 </main>
 <script>
-{_packaged("hover.js")}</script>
+{_packaged("hover.js")}{script}</script>
 </body>
 </html>
 """

@@ -13,7 +13,7 @@ import yaml
 from sparsegan import yaml_text
 from sparsegan.errors import SparseganError
 from sparsegan.files import leads_out
-from sparsegan.record import events
+from sparsegan.record import evaluations, events
 from sparsegan.record.events import (
     NETWORKS,
     Balance,
@@ -73,6 +73,7 @@ class RunRecord:
     config: dict[str, Any] = field(default_factory=dict)
     cost: Mapping[str, Any] = field(default_factory=dict)
     grids: tuple[Grid, ...] = ()
+    nearest: Grid | None = None
     start: Start | None = None
     finished: bool = False
     last_step: int = 0
@@ -81,6 +82,7 @@ class RunRecord:
     balance: list[Point] = field(default_factory=list)
     positive: list[Point] = field(default_factory=list)
     evaluations: list[Evaluation] = field(default_factory=list)
+    afterwards: list[Evaluation] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     rewires: list[Rewiring] = field(default_factory=list)
     rewindings: list[Rewinding] = field(default_factory=list)
@@ -185,7 +187,12 @@ def _read(path: Path, label: str, game: str | None) -> RunRecord:
     record.cost = _cost(_json(_text(path / "cost.json")), game)
     samples = path / "samples" / (game or "")
     record.grids = () if leads_out(samples, path) else tuple(_grids(samples))
+    nearest = path / "nearest" / (game or "")
+    if not leads_out(nearest, path):
+        record.nearest = next(reversed(list(_grids(nearest))), None)
     _read_events(record, _text(path / "metrics.jsonl"))
+    if not leads_out(path / evaluations.FILE, path):
+        record.afterwards = [one for one in evaluations.read(path) if one.game == game]
     return record
 
 

@@ -3,12 +3,24 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from sparsegan.record.events import NETWORKS, Decision, Rewinding
+from sparsegan.record.events import NETWORKS, Decision, Evaluation, Rewinding
 from sparsegan.report import control
-from sparsegan.report.format import UNKNOWN, count, figure, percent, seconds, size
+from sparsegan.report.format import UNKNOWN, count, figure, operations, percent, seconds, size
 from sparsegan.report.markup import Cell, Raw, escape, fold, section, table
 from sparsegan.report.opening import flops_share, run_seconds
 from sparsegan.report.read import RunRecord, distinct
+
+MOST_ROWS = 200
+"""Of a table that grows with a run."""
+
+
+def few(rows: Sequence[Sequence[Cell]], limit: int = MOST_ROWS) -> list[Sequence[Cell]]:
+    """The rows, or the first and the last of very many with one between that counts the others."""
+    if len(rows) <= limit:
+        return list(rows)
+    half = limit // 2
+    left_out = f"… {len(rows) - 2 * half:,} more are in metrics.jsonl"
+    return [*rows[:half], [left_out, *[""] * (len(rows[0]) - 1)], *rows[-half:]]
 
 
 def decisions_section(runs: Sequence[RunRecord]) -> str:
@@ -24,7 +36,7 @@ def decisions_section(runs: Sequence[RunRecord]) -> str:
             control.lever_name(lever),
         )
         rows = [_decision(group, seen) for group in collapse(run.decisions)]
-        tables.append((run, table(header, rows, 3)))
+        tables.append((run, table(header, few(rows), 3)))
     return section("Decisions of the controller", *_per_run(tables))
 
 
@@ -70,11 +82,36 @@ def _per_run(tables: Sequence[tuple[RunRecord, str]]) -> list[str]:
     return [fold(run.label, body) for run, body in filled]
 
 
+def evaluations_section(runs: Sequence[RunRecord]) -> str:
+    """What `sparsegan evaluate` has added to runs that were trained already."""
+    header = ("step", "metric", "value", "interval", "real against real", "images", "of", "kind")
+    tables = [
+        (run, table(header, few([_evaluation(row) for row in run.afterwards]), 2)) for run in runs
+    ]
+    intro = "Checkpoints that were evaluated again; fresh images are others than while training."
+    return section("Evaluated afterwards", *_per_run(tables), intro=intro)
+
+
+def _evaluation(row: Evaluation) -> list[Cell]:
+    interval = f"{figure(row.low)} – {figure(row.high)}"
+    return [
+        count(row.step),
+        row.metric,
+        figure(row.value),
+        interval,
+        figure(row.floor),
+        f"{count(row.n)}{', fresh' if row.fresh else ''}",
+        f"{row.weights} weights",
+        f"{row.bn} statistics",
+    ]
+
+
 def trainings_section(runs: Sequence[RunRecord]) -> str:
     """The trainings of runs that begin anew on their way, and with how many weights."""
     header = ("from step", "begins with", "generator", "discriminator")
     tables = [
-        (run, table(header, [_training(run, row) for row in run.rewindings], 2)) for run in runs
+        (run, table(header, few([_training(run, row) for row in run.rewindings]), 2))
+        for run in runs
     ]
     intro = "Shares of the maskable weights that are left by then."
     return section("Trainings that begin anew", *_per_run(tables), intro=intro)
@@ -130,31 +167,41 @@ def _cost_rows(run: RunRecord) -> Iterator[list[str]]:
         spent, dense = (run.cost_of("flops", convention, who) for who in ("run", "dense"))
         if spent is not None or dense is not None:
             share = percent(flops_share(run, convention))
-            yield [f"training FLOPs, {convention}", figure(spent), figure(dense), share]
+            yield [
+                f"training FLOPs, {convention}",
+                operations(spent, dense),
+                operations(dense),
+                share,
+            ]
     for kind, name in (("growth", "gradients to grow by"), ("balance", "the balance ratio")):
         beside, dense = run.cost_of("overhead", kind), run.cost_of("flops", "consistent", "dense")
         if beside:
             share = percent(beside / dense if dense else None)
-            yield [f"and FLOPs for {name}", figure(beside), UNKNOWN, share]
+            yield [f"and FLOPs for {name}", operations(beside, dense), UNKNOWN, share]
     yield from _seconds_rows(run)
     sparse, dense = (run.cost_of("bytes", f"generator_{kind}") for kind in ("sparse", "dense"))
     if sparse is not None or dense is not None:
         share = percent(sparse / dense if sparse is not None and dense else None)
-        yield ["generator file", size(sparse), size(dense), share]
+        yield ["generator file", size(sparse, dense), size(dense), share]
 
 
 def _seconds_rows(run: RunRecord) -> Iterator[list[str]]:
     whole, dense = run_seconds(run), run.cost_of("seconds", "dense")
     if whole is not None:
         share = percent(whole / dense) if dense else UNKNOWN
-        yield ["training time, measured", seconds(whole), seconds(dense), share]
+        yield ["training time, measured", seconds(whole, dense), seconds(dense, dense), share]
     step, dense_step = (
         run.cost_of("seconds", "per_step"),
         run.cost_of("seconds", "dense_per_step"),
     )
     if step is not None:
         share = percent(step / dense_step if dense_step else None)
-        yield ["one step, measured", seconds(step), seconds(dense_step), share]
+        yield [
+            "one step, measured",
+            seconds(step, dense_step),
+            seconds(dense_step, dense_step),
+            share,
+        ]
 
 
 def _cost_note(run: RunRecord) -> str:
@@ -174,7 +221,7 @@ def warnings_section(runs: Sequence[RunRecord]) -> str:
     header = ["run", "step", "warning"]
     if len(runs) == 1:
         header, rows = header[1:], [row[1:] for row in rows]
-    return section("Warnings", table(header, rows, len(header)))
+    return section("Warnings", table(header, few(rows), len(header)))
 
 
 def configuration_section(runs: Sequence[RunRecord]) -> str:

@@ -204,10 +204,13 @@ class SampleConfig:
     Attributes:
         every: Steps between grids; 0: only before the first and after the last step.
         grid: Images along a side of a grid.
+        nearest: Show samples beside their nearest training images at evaluations, where these are
+            5,000 at most; the report then has pictures of the training data in it.
     """
 
     every: int = 1000
     grid: int = 8
+    nearest: bool = True
 
 
 @dataclass(frozen=True)

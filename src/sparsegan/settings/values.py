@@ -171,11 +171,13 @@ def describe_type(kind: Any) -> str:
         inner = [describe_type(part) for part in arguments if part is not type(None)]
         return " or ".join([*inner, *["null"] * (type(None) in arguments)])
     if typing.get_origin(kind) is tuple and Ellipsis not in arguments:
-        return f"a list of {len(arguments)} values such as [0.0, 0.9]"
+        return f"a list of {len(arguments)} values such as 0.0,0.9"
     choices = typing.get_args(arguments[0]) if arguments else ()
     if choices:
-        return f"a list such as [{choices[0]}], of {', '.join(map(str, choices))}"
-    return "a list such as [a, b]"
+        return (
+            f"a list such as {','.join(map(str, choices[:2]))}, of {', '.join(map(str, choices))}"
+        )
+    return "a list such as a,b"
 
 
 def shown(value: Any) -> str:

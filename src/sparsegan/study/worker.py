@@ -12,6 +12,9 @@ from rich.console import Console
 from sparsegan.errors import SparseganError
 from sparsegan.files import writing
 from sparsegan.locks import FileLock, no_locks
+from sparsegan.record import evaluations
+from sparsegan.record.events import Evaluation, Event
+from sparsegan.record.metrics_log import readable_history
 from sparsegan.record.run import HeldError, hold
 from sparsegan.settings import trust
 from sparsegan.settings.config import Config, RunConfig
@@ -170,11 +173,25 @@ def _best_fresh(paths: CellPaths) -> float | None:
 
     None of image to image runs, whose images are those of the data, and where it cannot be done.
     """
+    run = paths.run
+    step = run.best_step()
+    trained = [each for each in readable_history(run.metrics, Evaluation) if each.step == step]
+    for kept in evaluations.read(run.path):
+        if kept.fresh and any(_alike(kept, other) for other in trained):
+            return kept.value
     try:
-        evaluations = evaluate_run(paths.run.path, checkpoint="best", fresh=True, trust_code=True)
+        (fresh, *_) = evaluate_run(
+            run.path, checkpoint="best", fresh=True, keep=True, trust_code=True
+        )
     except SparseganError:
         return None
-    return evaluations[0].value
+    return fresh.value
+
+
+def _alike(one: Event, other: Event) -> bool:
+    """Whether two evaluations are of one state and differ in their images alone."""
+    names = ("step", "game", "metric", "n", "bn", "weights")
+    return all(getattr(one, name) == getattr(other, name) for name in names)
 
 
 def note_failure(paths: CellPaths, cell: Cell, reason: str) -> None:

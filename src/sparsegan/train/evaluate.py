@@ -15,6 +15,7 @@ from sparsegan.record.events import Evaluation
 from sparsegan.settings.config import Config
 from sparsegan.train import build
 from sparsegan.train.beside import Beside
+from sparsegan.train.neighbours import Neighbours
 
 log = logging.getLogger("sparsegan")
 
@@ -39,6 +40,8 @@ class Evaluator:
 
     Attributes:
         count: Images on either side of a comparison: `evaluate.images`, or as many as there are.
+        neighbours: The training images by their features, from the first evaluation on, where they
+            are few enough to be compared with one by one.
 
     Raises:
         SparseganError: There is no such feature network, a package or labels are missing that a
@@ -74,6 +77,7 @@ class Evaluator:
         self._network = metrics.load_features(config.evaluate.features)
         self._beside = Beside(config, images, self.held_out, self.count)
         self._real: Tensor | None = None
+        self.neighbours: Neighbours | None = None
         self._copies: metrics.Copies | None = None
         self._floor: dict[str, float] = {}
 
@@ -122,9 +126,8 @@ class Evaluator:
             **self._beside.prepare(self._network, real, held_out),
         }
         if len(self.images) <= MOST_COMPARED:
-            count = len(self.images)
-            every = metrics.reference_features(self.images, self._network, count=count, seed=seed)
-            self._copies = metrics.Copies(every, held_out)
+            self.neighbours = Neighbours(self.images, self._network, seed)
+            self._copies = metrics.Copies(self.neighbours.features, held_out)
         self._real = real
         return real
 

@@ -1,5 +1,6 @@
 """The generators of a run beside real images, at any of its checkpoints."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,8 @@ import torch
 
 from sparsegan.draw import sampling
 from sparsegan.errors import SparseganError
+from sparsegan.files import WriteError
+from sparsegan.record import evaluations as kept
 from sparsegan.record.events import Evaluation
 from sparsegan.seeding import stream
 from sparsegan.settings import kinds as settings_kinds
@@ -16,6 +19,8 @@ from sparsegan.settings.config import EvaluateConfig, Metric
 from sparsegan.settings.values import fit
 from sparsegan.train import kinds
 from sparsegan.train.trained import open_trained
+
+log = logging.getLogger("sparsegan")
 
 
 def evaluate_run(
@@ -29,9 +34,10 @@ def evaluate_run(
     numbers: Sequence[str] | None = None,
     inception: Path | None = None,
     fresh: bool = False,
+    keep: bool = False,
     trust_code: bool = False,
 ) -> list[Evaluation]:
-    """Evaluate a run's generator, or both of a cycle; nothing is written.
+    """Evaluate a run's generator, or both of a cycle.
 
     Args:
         path: The run's directory.
@@ -44,6 +50,8 @@ def evaluate_run(
         inception: File of the Inception weights of 2015; None as the run did.
         fresh: Draw other images than the run has been evaluated by: the best of many evaluations is
             so in part by the luck of its images.
+        keep: Whether to add the evaluations to the run's evaluations.jsonl; else nothing is
+            written. Where that cannot be, a warning is logged.
         trust_code: Whether all code that the run's config.yaml names may be run (see `trust`).
 
     Returns:
@@ -82,8 +90,21 @@ def evaluate_run(
             distances = evaluator(generator, seed)
         used = weights if method.ema is not None else "live"
         evaluations.append(
-            Evaluation(step=trained.step, game=game, **distances, bn=bn, weights=used, grid=None)
+            Evaluation(
+                step=trained.step,
+                game=game,
+                **distances,
+                fresh=fresh or None,
+                bn=bn,
+                weights=used,
+                grid=None,
+            )
         )
+    if keep:
+        try:
+            kept.add(path, evaluations)
+        except WriteError as error:
+            log.warning("the evaluation is not kept in the run: %s", error)
     return evaluations
 
 

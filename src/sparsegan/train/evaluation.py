@@ -13,6 +13,10 @@ from sparsegan.record.run import RunDirectory
 from sparsegan.settings.config import Config
 from sparsegan.train.evaluate import Evaluator
 from sparsegan.train.games import Games
+from sparsegan.train.neighbours import Neighbours
+
+COMPARED = 32
+"""Samples that are shown beside their nearest training images."""
 
 
 class Evaluation:
@@ -55,6 +59,8 @@ class Evaluation:
         ) as generator:
             grid = self._draw(run, generator, step) if with_grid else None
             distances = evaluator(generator) if evaluator is not None else None
+            if evaluator is not None and evaluator.neighbours is not None and config.sample.nearest:
+                self._draw_neighbours(run, generator, evaluator.neighbours, step)
         if distances is None:
             return []
         weights = settings.weights if game.method.ema is not None else "live"
@@ -69,6 +75,17 @@ class Evaluation:
         path = run.sample(step)
         drawing.save_grid(generator, path, side * side, columns=side, seed=self.config.seed)
         return str(path.relative_to(run.path))
+
+    def _draw_neighbours(
+        self, run: RunDirectory, generator: nn.Module, neighbours: Neighbours, step: int
+    ) -> None:
+        """Samples beside their nearest training images, in the place of earlier ones."""
+        count = min(self.config.sample.grid**2, COMPARED)
+        drawn = sampling.draw_images(generator, count, seed=self.config.seed)
+        neighbours.save(run.neighbours(step), drawn)
+        for path in run.nearest.glob("step-*.png"):
+            if path != run.neighbours(step):
+                path.unlink(missing_ok=True)
 
 
 def last_training(config: Config) -> int:

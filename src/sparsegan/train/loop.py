@@ -2,7 +2,7 @@
 
 import gc
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,14 +11,12 @@ from lightning_fabric import Fabric
 from rich.console import Console
 
 from sparsegan import report
-from sparsegan.errors import SparseganError
 from sparsegan.files import atomic_write_text
-from sparsegan.locks import FileLock
 from sparsegan.record import events, run_cost
 from sparsegan.record.checkpoint import save_state
 from sparsegan.record.journal import Journal
 from sparsegan.record.metrics_log import MetricsLog, finite, history
-from sparsegan.record.run import RunDirectory, create, free_name, hold, open_run
+from sparsegan.record.run import RunDirectory, hold, open_run
 from sparsegan.record.run_cost import GameLayers
 from sparsegan.record.trackers import tracking
 from sparsegan.record.trackers.tracking import Tracking
@@ -27,6 +25,7 @@ from sparsegan.settings.config import Config, Tracker
 from sparsegan.settings.kinds import label
 from sparsegan.settings.values import fit
 from sparsegan.train import (
+    claim,
     heartbeat,
     kinds,
     log,
@@ -49,6 +48,9 @@ from sparsegan.train.resumption import Resumption
 from sparsegan.train.stop import Interrupted, StopRequest
 from sparsegan.train.watching import FailingError, Watching
 
+Begun = Callable[[RunDirectory], str]
+"""Is told of a run that begins or goes on; returns a line to show."""
+
 
 @dataclass
 class Session:
@@ -70,13 +72,21 @@ class Session:
 
 
 @heartbeat.watched
-def train(config: Config, console: Shown = None, *, notes: Sequence[str] = ()) -> RunDirectory:
+def train(
+    config: Config,
+    console: Shown = None,
+    *,
+    notes: Sequence[str] = (),
+    begun: Begun | None = None,
+) -> RunDirectory:
     """Train a run from its first step to its last, on one or several processes.
 
     Args:
         config: All settings; what is None is filled in from data and machine.
         console: Where to show progress (`progress.Shown`); None for silence.
         notes: Lines on where the settings are from, which config.yaml begins with.
+        begun: Called by the first process once the run's directory has all that it begins with;
+            the line that it returns is shown.
 
     Returns:
         The run's directory, complete with report.
@@ -85,7 +95,7 @@ def train(config: Config, console: Shown = None, *, notes: Sequence[str] = ()) -
         SparseganError: Bad settings or data, or losses that are not finite.
         Interrupted: After Ctrl-C or SIGTERM, when the state is saved.
     """
-    return _begin(config, None, console, notes)
+    return _begin(config, None, console, notes, begun=begun)
 
 
 @heartbeat.watched
@@ -99,6 +109,7 @@ def resume(
     inexact: bool = False,
     repair: bool = False,
     trust_code: bool = False,
+    begun: Begun | None = None,
 ) -> RunDirectory:
     """Go on with a run that was stopped, to the same bits as if it had not been.
 
@@ -115,6 +126,7 @@ def resume(
         inexact: Go on although the machine differs in what the bits depend on.
         repair: Go on with what can be read of a metrics.jsonl that is damaged or lost.
         trust_code: Whether all code that config.yaml names may be run (see `trust`).
+        begun: As in `train`.
 
     Returns:
         The run's directory, complete with report.
@@ -142,9 +154,9 @@ def resume(
                     _show(run, config, console)
             return run
         if checkpoint is None and not resumption.has_begun(run):
-            return _begin(replace(config, steps=steps or config.steps), run, console)
+            return _begin(replace(config, steps=steps or config.steps), run, console, begun=begun)
         going = resumption.read(run, checkpoint, steps=steps, track=config.track, repair_log=repair)
-        return _go_on(going, console, inexact=inexact)
+        return _go_on(going, console, inexact=inexact, begun=begun)
     finally:
         if lock is not None:
             lock.release()
@@ -160,7 +172,12 @@ def _show(run: RunDirectory, config: Config, console: Shown) -> None:
 
 
 def _begin(
-    config: Config, run: RunDirectory | None, console: Shown, notes: Sequence[str] = ()
+    config: Config,
+    run: RunDirectory | None,
+    console: Shown,
+    notes: Sequence[str] = (),
+    *,
+    begun: Begun | None,
 ) -> RunDirectory:
     """Train from the first step, in a new directory or in one that holds no step yet."""
     tracking.require(config.track)
@@ -175,19 +192,25 @@ def _begin(
         if fabric.is_global_zero:
             run.forget_after(0)
             run.metrics.unlink(missing_ok=True)
-        return _train_on(config, run, games, batches, evaluation, console, sentences=sentences)
-    run, lock = _new_run(config, fabric)
+        return _train_on(
+            config, run, games, batches, evaluation, console, sentences=sentences, begun=begun
+        )
+    run, lock = claim.new_run(config, fabric)
     try:
         config = replace(config, run=replace(config.run, directory=str(run.path)))
         if fabric.is_global_zero:
             parse.write(run.config, config, notes)
-        return _train_on(config, run, games, batches, evaluation, console, sentences=sentences)
+        return _train_on(
+            config, run, games, batches, evaluation, console, sentences=sentences, begun=begun
+        )
     finally:
         if lock is not None:
             lock.release()
 
 
-def _go_on(going: Resumption, console: Shown, *, inexact: bool) -> RunDirectory:
+def _go_on(
+    going: Resumption, console: Shown, *, inexact: bool, begun: Begun | None
+) -> RunDirectory:
     config, saved = going.config, going.saved
     images = kinds.of(config).load_images(config)
     if images.fingerprint != saved["images"] and not inexact:
@@ -202,7 +225,14 @@ def _go_on(going: Resumption, console: Shown, *, inexact: bool) -> RunDirectory:
     if fabric.is_global_zero:
         going.touch(games)
     return _train_on(
-        config, going.run, games, batches, evaluation, console, seconds=saved["seconds"]
+        config,
+        going.run,
+        games,
+        batches,
+        evaluation,
+        console,
+        seconds=saved["seconds"],
+        begun=begun,
     )
 
 
@@ -228,6 +258,7 @@ def _train_on(
     *,
     seconds: float | None = None,
     sentences: Sequence[str] = (),
+    begun: Begun | None = None,
 ) -> RunDirectory:
     """Train to the end: from the start, with sentences to say, or after so many seconds."""
     heartbeat.can_be_resumed(run.path)
@@ -273,6 +304,9 @@ def _train_on(
                     session.journal.write(events.Notice(step=0, message=message))
                     session.display.say(message)
                 save(session)
+            # After the kernels are timed, which another process would disturb.
+            if first and begun is not None:
+                session.display.say(begun(run))
             with settled():
                 steps(session)
         finish(session)
@@ -433,40 +467,3 @@ def finish(session: Session) -> None:
         report.write([run.path], run.report)
     heartbeat.first_is_done()
     session.fabric.barrier()
-
-
-def _new_run(config: Config, fabric: Fabric) -> tuple[RunDirectory, FileLock | None]:
-    """Rank 0 makes the directory and locks it; all ranks learn its path, or why there is none."""
-    answer, lock = "", None
-    if fabric.is_global_zero:
-        try:
-            run, lock = _claim(config)
-            answer = str(run.path)
-        except SparseganError as error:
-            answer = f"!{error}"
-    answer = fabric.broadcast(answer)
-    if answer.startswith("!"):
-        raise SparseganError(answer[1:])
-    return RunDirectory(Path(answer)), lock
-
-
-def _claim(config: Config) -> tuple[RunDirectory, FileLock]:
-    directory = config.run.directory
-    path = Path(directory).expanduser() if directory else None
-    while path is None:
-        free = free_name(str(config.data.source), config.method.name)
-        try:
-            free.mkdir(parents=True)
-            path = free
-        except FileExistsError:  # another run has just taken it
-            continue
-        except OSError as error:
-            raise SparseganError(
-                f"cannot make the run directory {free}: {error.strerror}"
-            ) from None
-    run = create(path)
-    lock = hold(run)
-    if not run.is_vacant():  # by another process, before we had the lock
-        lock.release()
-        create(path)
-    return run, lock

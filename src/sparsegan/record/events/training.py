@@ -212,6 +212,8 @@ class Evaluation(Event):
             held-out ones; only of up to 5,000 training images.
         n: Images on either side.
         seconds: The time that the evaluation took.
+        fresh: Whether its images are others than those that a run is judged by while it is
+            trained; only where it was made afterwards.
         bn: standing, stored or batch statistics.
         weights: ema or live.
         grid: Path of the sample grid in the run directory, or null.
@@ -245,6 +247,7 @@ class Evaluation(Event):
     copies: float | None = None
     n: int | None
     seconds: float | None
+    fresh: bool | None = None
     bn: str
     weights: str
     grid: str | None

@@ -1,0 +1,9 @@
+"""A page on runs that grows with them: served to this machine alone, read from their directories.
+
+It knows nothing of training: a run that another process trains, or has trained, is shown likewise.
+"""
+
+from sparsegan.live.beside import Beside
+from sparsegan.live.server import Server, serve
+
+__all__ = ["Beside", "Server", "serve"]
