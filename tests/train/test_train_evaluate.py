@@ -74,7 +74,25 @@ def test_few_images_have_a_warning_and_no_interval(caplog):
 
 
 def test_no_more_images_than_there_are():
-    assert evaluator_of(10_000).count == 2000
+    assert evaluator_of(10_000).count == 9000
+
+
+def test_fewer_held_out_images_give_the_floor_of_what_does_not_depend_on_their_number():
+    evaluator = evaluator_of(2100, "--evaluate.metrics", "[kid, frechet, classes]")
+    numbers = evaluator(Copier(evaluator.images.pixels[:2100]))
+    assert numbers["n"] == 2100
+    assert numbers["floor"] == pytest.approx(
+        metrics.kid(
+            *(
+                metrics.reference_features(images, Patches(), count=n, seed=evaluator.config.seed)
+                for images, n in ((evaluator.images, 2100), (evaluator.held_out, 2000))
+            )
+        ).value
+    )
+    assert numbers["class_accuracy"] > 0.5
+    assert numbers["frechet"] > 0
+    assert "frechet_floor" not in numbers
+    assert "classes_seen_floor" not in numbers
 
 
 def test_too_few_images_are_refused(monkeypatch):

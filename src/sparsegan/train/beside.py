@@ -66,24 +66,23 @@ class Beside:
         Args:
             network: Of the features.
             real: Features of training images, `(count, d)`.
-            held_out: Features of held-out ones, `(count, d)`.
+            held_out: Features of held-out ones, `(n, d)`, `n` at most `count`.
 
         Returns:
-            The numbers of held-out images in place of generated ones, `<number>_floor`, and how
-            good the classifier is.
+            The numbers of held-out images in place of generated ones, `<number>_floor`, where there
+            are as many of them (fewer would not compare), and how good the classifier is.
         """
         self._real = real
         if "classes" in self._wanted:
             self._classifier = self._learn(network)
-        floors = {f"{name}_floor": number for name, number in self._of(held_out).items()}
+        floors, as_many = {}, len(held_out) == len(real)
+        if as_many:
+            floors = {f"{name}_floor": number for name, number in self._of(held_out).items()}
         if self._inception is not None:
-            self._inception_real, others = (
-                metrics.reference_features(
-                    images, self._inception, count=self._count, seed=self._seed
-                )
-                for images in (self._images, self._held_out)
-            )
-            floors["fid_floor"] = metrics.frechet_distance(self._inception_real, others)
+            self._inception_real = self._inception_features(self._inception, self._images)
+            if as_many:
+                others = self._inception_features(self._inception, self._held_out)
+                floors["fid_floor"] = metrics.frechet_distance(self._inception_real, others)
         if self._classifier is not None:
             floors |= self._accuracy(self._classifier, held_out)
         return floors
@@ -114,6 +113,9 @@ class Beside:
             numbers |= {"classes_seen": coverage.seen, "class_entropy": coverage.entropy}
         return numbers
 
+    def _inception_features(self, network: metrics.Inception2015, images: Images) -> Tensor:
+        return metrics.reference_features(images, network, count=self._count, seed=self._seed)
+
     def _learn(self, network: metrics.FeatureNetwork) -> metrics.ClassClassifier:
         """What tells the classes of images, by features of real ones."""
         images, seed, classes = self._images, self._seed, len(self._images.class_names)
@@ -128,7 +130,7 @@ class Beside:
         images = self._held_out
         if images.labels is None or images.class_names != self._images.class_names:
             return {}
-        labels = images.labels[metrics.reference_images(images, self._count, self._seed)]
+        labels = images.labels[metrics.reference_images(images, len(held_out), self._seed)]
         return {"class_accuracy": (classifier(held_out) == labels).double().mean().item()}
 
 

@@ -29,8 +29,9 @@ class Evaluator:
     """How a generator's images compare with the real ones, in the numbers of `evaluate.metrics`.
 
     Real features, the classifier and the floors are computed at the first evaluation and kept; what
-    cannot work is refused at once. A floor compares as many training images with held-out ones, so
-    that a perfect generator would reach it.
+    cannot work is refused at once. A floor compares the training images with held-out ones, so
+    that a perfect generator would reach it; where there are fewer of these, numbers that depend on
+    how many there are have none.
 
     Args:
         config: Resolved settings.
@@ -59,8 +60,10 @@ class Evaluator:
         self.held_out = build.load_images(config, "test") if held_out is None else held_out
         drawn = config.evaluate.images
         drawn = drawn if at_most is None else min(drawn, at_most)
-        self.count = min(drawn, len(images), len(self.held_out))
-        if self.count < 2:
+        self.count = min(drawn, len(images))
+        # A kernel distance is unbiased, so that its floor may be of fewer.
+        self._for_floor = min(self.count, len(self.held_out))
+        if self._for_floor < 2:
             raise SparseganError(
                 f"{drawn} generated images are to be compared with "
                 f"{len(images)} real and {len(self.held_out)} held-out ones of {images.name}: "
@@ -118,8 +121,11 @@ class Evaluator:
         """Features of the real images; the floors besides."""
         seed = self.config.seed
         real, held_out = (
-            metrics.reference_features(images, self._network, count=self.count, seed=seed)
-            for images in (self.images, self.held_out)
+            metrics.reference_features(images, self._network, count=count, seed=seed)
+            for images, count in (
+                (self.images, self.count),
+                (self.held_out, self._for_floor),
+            )
         )
         self._floor = {
             "floor": metrics.kid(real, held_out, seed=seed).value,
