@@ -24,7 +24,10 @@ PAGES = ["own-loop", "mixed-precision", *in_full("checkpoints", "troubleshooting
 BLOCK = re.compile(r"(?:<!-- file: (\S+) -->\n)?```(python|sh)\n(.*?)```", re.DOTALL)
 
 # A page shows what one would run; a test has seconds.
-QUICK = ["--steps=8", "--evaluate.images=4", "--threads=1", "--network.discriminator_width=8"]
+QUICK = [
+    *("--steps=8", "--evaluate.images=4", "--threads=1", "--network.discriminator_width=8"),
+    *("--method.control_interval=2", "--method.balance_every=1", "--method.balance_window=2"),
+]
 
 
 @pytest.fixture

@@ -45,6 +45,15 @@ def test_a_call_trains_the_bits_of_the_command(tmp_path):
     assert called == commanded
 
 
+def test_a_run_begins_with_anothers_weights_and_has_its_settings(run):
+    second = sparsegan.fit(start_run=run.directory, steps=8, run_directory="second", show=False)
+    config, before = second.config, run.config
+    assert (config.steps, config.network) == (8, before.network)
+    assert config.method.name == before.method.name
+    assert config.start.run == str(run.directory)
+    assert second.finished
+
+
 def test_the_program_around_it_is_left_as_it_was():
     torch.manual_seed(7)
     random.seed(7)

@@ -6,7 +6,8 @@ import pytest
 from rich.console import Console
 
 from sparsegan.record import events
-from sparsegan.train.progress import ProgressDisplay, duration
+from sparsegan.record.run import RunDirectory
+from sparsegan.train.progress import ProgressDisplay, display_on, duration
 
 EVENT = events.read(
     {
@@ -73,3 +74,18 @@ def test_durations_are_those_of_the_library_without_leading_zeros(seconds):
     assert duration(seconds) == (
         text.removeprefix("0:").removeprefix("0") if seconds < 3600 else text
     )
+
+
+def test_a_run_is_shown_on_a_console_or_on_a_display_of_its_own(tmp_path):
+    run = RunDirectory(tmp_path)
+    console = Console(file=io.StringIO())
+    assert display_on(console, run, 100, 7).console is console
+    assert display_on(None, run, 100, 7).console is None
+
+    class Own(ProgressDisplay):
+        def __init__(self, run, steps, done):
+            super().__init__(None, steps, done)
+            self.run = run
+
+    own = display_on(Own, run, 100, 7)
+    assert (own.run, own.steps, own.done) == (run, 100, 7)

@@ -272,6 +272,9 @@ class Run:
     ) -> "Run":
         """Go on to the end, to the same bits as if the run had not been stopped.
 
+        More steps than the schedules of a finished run allow are those of a new run that begins
+        with its weights and masks: ``sparsegan.fit(start_run=run.directory, steps=10_000)``.
+
         Args:
             steps: How long the run is to be, where its schedules allow another length.
             checkpoint: Where to go on; what the run did later is forgotten.
