@@ -11,7 +11,8 @@ from tiny_run import config
 
 def claimed(directory, *flags):
     settings = config(directory, *flags)
-    return new_run(settings, launch(build.resolve(settings, build.load_images(settings))))
+    settings = build.resolve(settings, build.load_images(settings))
+    return new_run(settings, launch(settings))
 
 
 def test_a_named_directory_is_made_and_locked(tmp_path):
