@@ -108,3 +108,13 @@ def test_a_notebook_trains_in_one_process(monkeypatch):
     monkeypatch.setattr("sparsegan.api.run.is_interactive", lambda: True)
     with pytest.raises(SparseganError, match="devices is 2, and a notebook has one process"):
         sparsegan.fit(fabric_devices=2)
+
+
+def test_a_quality_is_the_commands(tmp_path, monkeypatch):
+    trained = []
+    monkeypatch.setattr(loop, "train", lambda config, *_, **__: trained.append(config) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        sparsegan.fit(quality="quick", show=False)
+    assert trained[0].steps == 1000
+    with pytest.raises(SparseganError, match="quality"):
+        sparsegan.fit(quality="quickly", show=False)

@@ -6,7 +6,9 @@ from typing import Any, Literal
 
 from sparsegan.api.arguments import flags
 from sparsegan.api.run import Run, require_one_process, trained_here
+from sparsegan.cli.cost import print_suited
 from sparsegan.cli.settings import read
+from sparsegan.settings.quality import Quality
 from sparsegan.train import loop
 
 AnyPath = str | PathLike[str]
@@ -17,6 +19,7 @@ def fit(
     *,
     recipe: str | None = None,
     config: AnyPath | Sequence[AnyPath] = (),
+    quality: Quality | None = None,
     scale: Literal["small"] | None = None,
     trust_code: bool = False,
     show: bool = True,
@@ -34,6 +37,8 @@ def fit(
         recipe: Settings of the package (`sparsegan recipes`); None: ``small``, unless a file is
             named.
         config: Files of settings, later ones over earlier ones.
+        quality: How long a small run is: ``quick``, about a minute; ``good``, as the recipe has it;
+            ``best``, four times as long.
         scale: ``small`` makes a long run one of minutes on a CPU.
         trust_code: Whether code that a file of settings names may be run.
         show: Whether to show anything.
@@ -58,12 +63,15 @@ def fit(
     files = [config] if isinstance(config, (str, PathLike)) else config
     arguments = [f"--config={fspath(file)}" for file in files]
     arguments += [f"--recipe={recipe}"] * (recipe is not None)
+    arguments += [f"--quality={quality}"] * (quality is not None)
     arguments += [f"--scale={scale}"] * (scale is not None)
     arguments += ["--trust_code"] * trust_code
     if data is not None:
         settings = {"data" if isinstance(data, Mapping) else "data_path": data, **settings}
     request = read([*arguments, *flags(settings)], "train", "")
     require_one_process(request.config)
+    if show:
+        print_suited(request.suited)
     run = trained_here(
         lambda shown: loop.train(request.config, shown, notes=request.notes), show=show
     )
