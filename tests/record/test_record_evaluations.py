@@ -1,5 +1,3 @@
-import os
-
 import pytest
 
 from sparsegan.files import WriteError
@@ -40,7 +38,7 @@ def test_steps_that_are_taken_again_are_forgotten(tmp_path):
 def test_nothing_is_written_elsewhere(tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "else").write_text("")
-    os.symlink(tmp_path / "else", tmp_path / "run" / evaluations.FILE)
+    (tmp_path / "run" / evaluations.FILE).symlink_to(tmp_path / "else")
     with pytest.raises(WriteError):
         evaluations.add(tmp_path / "run", [evaluation(1)])
     assert (tmp_path / "else").read_text() == ""
