@@ -67,11 +67,14 @@ def test_wrong_use_is_one_sentence(tiny, trained, capsys):
 
 
 class Page:
-    serves, address, waited = True, "http://127.0.0.1:1/", False
+    serves, address, waited, closed = True, "http://127.0.0.1:1/", False, False
 
     def wait(self):
         self.waited = True
         raise KeyboardInterrupt
+
+    def close(self, *, at_once):
+        self.closed = at_once
 
 
 @pytest.mark.parametrize("attended", [True, False])
@@ -79,7 +82,7 @@ def test_it_stays_where_somebody_can_end_it(attended, monkeypatch, capsys):
     monkeypatch.setattr(live, "is_attended", lambda: attended)
     page = Page()
     assert live.stay(page, 0) == 0
-    assert page.waited == attended
+    assert page.waited == page.closed == attended
     assert ("Ctrl-C ends it" in capsys.readouterr().out) == attended
     page = Page()
     assert live.stay(page, 130) == 130

@@ -4,8 +4,12 @@ import pytest
 import torch
 from torch import nn
 
+import sparsegan
+from sparsegan import nets
+from sparsegan.draw.sampling import sampled, to_uint8
 from sparsegan.draw.walk import class_morph, latent_walk, spherical
 from sparsegan.errors import SparseganError
+from sparsegan.seeding import stream
 
 
 class Plain(nn.Module):
@@ -80,6 +84,31 @@ def test_a_morph_is_between_its_classes_and_leaves_no_trace():
     expected = 127.5 + 127.5 * torch.tensor([-0.8, -0.4, 0.0, 0.4, 0.8, 0.4, 0.0, -0.4])
     torch.testing.assert_close(images, expected, atol=1, rtol=0)
     assert not generator.table._forward_hooks
+
+
+@pytest.mark.parametrize("engine", ["masked", "auto"])
+def test_a_class_conditional_network_morphs_whatever_kernels_run(engine):
+    torch.manual_seed(0)
+    G, D = nets.build(
+        "biggan", image_size=32, channels=1, classes=3, generator_width=4, discriminator_width=4
+    )
+    optimisers = [torch.optim.Adam(net.parameters()) for net in (G, D)]
+    method = sparsegan.Static(
+        G, D, *optimisers, steps=1, generator_density=0.5, discriminator_density=0.5, engine=engine
+    )
+    with sampled(method, bn="stored", weights="live") as generator:
+        morph = class_morph(generator, 2, frames=6, labels=[0, 2], seed=0)
+        z = stream_noise(2, generator.latent_dim)
+        for frame, label in ((0, 0), (3, 2)):
+            expected = to_uint8(generator(z, torch.full((2,), label)))
+            assert (morph[frame].int() - expected.int()).abs().max() <= 1
+        between = morph[1].float()
+    ends = morph[0].float(), morph[3].float()
+    assert all((between - end).abs().max() > 1 for end in ends)
+
+
+def stream_noise(count, length):
+    return torch.randn((count, length), generator=stream(0, "walk", 0))
 
 
 def test_what_has_nothing_between_two_classes_is_refused():

@@ -48,6 +48,14 @@ def test_a_page_that_is_open_reads_the_end_before_it_ends(run):
         page.wait()
 
 
+def test_who_has_seen_the_end_has_not_to_wait(run):
+    with Beside() as page:
+        page.begin(run)
+        state(page.address)
+        page.close(at_once=True)
+        assert page._process.returncode == -signal.SIGTERM
+
+
 def test_it_ends_with_the_process_that_began_it_however_that_dies(run, tmp_path):
     program = (
         "import sys, time; from pathlib import Path; from sparsegan.live.beside import Beside\n"

@@ -1,4 +1,3 @@
-
 import pytest
 
 from sparsegan.files import WriteError

@@ -71,11 +71,9 @@ def test_a_cell_is_an_ordinary_run_and_a_row(of):
     evaluations.forget_after(run.path, -1)
     evaluations.add(run.path, [replace(kept, value=7.0)])
     assert worker._best_fresh(paths_of(of, NAME)) == 7.0
-    evaluations.add(run.path, [])
     evaluations.forget_after(run.path, -1)
-    evaluations.add(
-        run.path, [replace(kept, value=7.0, n=3), replace(kept, value=7.0, fresh=False)]
-    )
+    others = [replace(kept, value=7.0, n=3), replace(kept, value=7.0, fresh=None)]
+    evaluations.add(run.path, others)
     assert worker._best_fresh(paths_of(of, NAME)) == again.value
     cost = json.loads(run.cost.read_text())
     assert row["operations"] == cost["flops"]["consistent"]["run"]

@@ -89,6 +89,7 @@ def stay(page: "Beside | None", code: int) -> int:
         page.wait()
     except KeyboardInterrupt:
         print()
+        page.close(at_once=True)
     return code
 
 

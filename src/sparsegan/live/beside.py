@@ -64,11 +64,13 @@ class Beside:
         if self._process is not None:
             self._process.wait()
 
-    def close(self) -> None:
-        """End it, after a page that is open has read the run's end."""
+    def close(self, *, at_once: bool = False) -> None:
+        """End it, after a page that is open has read the run's end; or at once."""
         self._socket.close()
         if self._process is None:
             return
+        if at_once:
+            self._process.terminate()
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
             self._process.stdin.close()

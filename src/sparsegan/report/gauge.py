@@ -30,8 +30,8 @@ def gauge(run: RunRecord) -> str:
     )
     said = _said(value, band)
     return (
-        f'<figure class="gauge"><figcaption><b>Balance ratio now</b>{escape(said)}</figcaption>'
-        f'<div class="dial" role="meter" aria-label="Balance ratio now" aria-valuemin="0" '
+        f'<figure class="gauge"><figcaption><b>Latest balance ratio</b>{escape(said)}</figcaption>'
+        f'<div class="dial" role="meter" aria-label="Latest balance ratio" aria-valuemin="0" '
         f'aria-valuemax="{right:g}" aria-valuenow="{min(max(value, 0.0), right):g}" '
         f'aria-valuetext="{escape(said)}">{zone}{past}'
         f'<i class="needle" style="left:{_at(value, right)}"></i>{scale}</div>'
