@@ -104,10 +104,10 @@ _COMMANDS: dict[str, tuple[Callable[[list[str]], int], str]] = {
     "train": (train, "train a sparse GAN on images"),
     "resume": (resume, "go on with a run that was stopped"),
     "study": (study, "compare: arms, axes and seeds out of one file"),
-    "sample": (sample, "draw images from a run's generator"),
+    "sample": (sample, "draw images, walks and sheets from a run"),
     "evaluate": (evaluate, "compare a run's images with real ones"),
     "export": (export, "write a run's generator to one file: small, or ONNX"),
-    "report": (report, "write an HTML page on one run or several"),
+    "report": (report, "write an HTML page on one run or several, or serve one that grows"),
     "recipes": (list_recipes, "list the published settings, or show one with its sources"),
     "cost": (cost, "count weights and operations of a run, or of one to come"),
 }

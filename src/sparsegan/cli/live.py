@@ -25,14 +25,8 @@ def add_live(parser: "argparse._ActionsContainer") -> None:
         help="serve a page of growing curves, densities and samples to browsers on this machine",
     )
     parser.add_argument(
-        "--port", type=_port, metavar="N", help="of the page of --live (default: a free one)"
+        "--port", type=int, metavar="N", help="of the page of --live (default: a free one)"
     )
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise argparse.ArgumentTypeError(f"{text} is not a port, a number from 1 to 65535")
-    return int(text)
 
 
 def asked(options: argparse.Namespace) -> bool:
