@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
@@ -28,12 +29,16 @@ from sparsegan.errors import SparseganError
 from sparsegan.export import places
 from sparsegan.export.blueprint import Blueprint, fold
 from sparsegan.export.frozen import Frozen
+from sparsegan.export.graph import UnsupportedError
+from sparsegan.export.traced import trace
 from sparsegan.files import atomic_write_bytes
 from sparsegan.nets.own import Maker
 from sparsegan.sparsity.maskable import maskable_layers
 from sparsegan.sparsity.units import Units
 
-_FORMAT = "sparsegan-packed-1"
+_FORMAT, _WITHOUT_GRAPH = "sparsegan-packed-2", "sparsegan-packed-1"
+_GRAPH = "graph"
+_UNSEALED = "0" * 64
 _OF_BLOCKS = "block_"
 _NATIVE_BELOW = 0.5
 """Density under which native kernels are taken unmeasured: above it, dense ones may be faster."""
@@ -41,8 +46,16 @@ _NATIVE_BELOW = 0.5
 Arrays = dict[str, NDArray[Any]]
 
 
-def write_packed(frozen: Frozen, path: Path) -> None:
+def write_packed(frozen: Frozen, path: Path, *, half: bool = False) -> str | None:
     """Write a generator; the file is there whole, fsynced, or not at all.
+
+    Args:
+        frozen: The generator.
+        path: The file.
+        half: Whether weights of layers are stored in 16 bits.
+
+    Returns:
+        None, or why the file has no graph, so that the runtime cannot draw from it: half a sentence.
 
     Raises:
         SparseganError: The file cannot be written.
@@ -51,7 +64,17 @@ def write_packed(frozen: Frozen, path: Path) -> None:
     units = _block_units(frozen.generator)
     for name, tensor in frozen.generator.state_dict().items():
         layer = name.removesuffix(".weight")
-        _pack(name, tensor.numpy(), frozen.masks.get(layer), units.get(layer), arrays)
+        dense = tensor.numpy()
+        if half and dense.dtype == np.float32 and dense.ndim > 1:
+            dense = dense.astype(np.float16)
+        _pack(name, dense, frozen.masks.get(layer), units.get(layer), arrays)
+    without = None
+    try:
+        graph, constants = trace(frozen.generator, frozen.blueprint.inputs())
+        arrays[_GRAPH] = np.frombuffer(graph.as_bytes(), np.uint8)
+        arrays |= {name: tensor.numpy() for name, tensor in constants.items()}
+    except UnsupportedError as error:
+        without = str(error)
     about = json.dumps(
         {
             "generator": frozen.blueprint.as_json(),
@@ -59,8 +82,13 @@ def write_packed(frozen: Frozen, path: Path) -> None:
             "origin": frozen.origin,
         }
     )
-    metadata = {"format": _FORMAT, "about": about, "sha256": _digest(about, arrays)}
-    atomic_write_bytes(path, save(arrays, metadata))
+    if without is None:
+        data = _sealed(save(arrays, {"format": _FORMAT, "about": about, "sha256": _UNSEALED}))
+    else:
+        digest = _digest(about, arrays)
+        data = save(arrays, {"format": _WITHOUT_GRAPH, "about": about, "sha256": digest})
+    atomic_write_bytes(path, data)
+    return without
 
 
 def load(
@@ -120,7 +148,7 @@ def _read(path: Path) -> tuple[str, Arrays]:
     try:
         with safe_open(path, "np") as file:
             metadata = file.metadata() or {}
-            if metadata.get("format") != _FORMAT:
+            if metadata.get("format") not in (_FORMAT, _WITHOUT_GRAPH):
                 raise SparseganError(
                     f"{path} is a safetensors file but no packed generator: name one that "
                     "`sparsegan export RUN --to packed` has written"
@@ -129,9 +157,37 @@ def _read(path: Path) -> tuple[str, Arrays]:
     except (OSError, TypeError, SafetensorError):
         raise damaged from None
     about = metadata.get("about", "")
-    if metadata.get("sha256") != _digest(about, arrays):
+    if metadata["format"] == _FORMAT:
+        whole = _is_sealed(path.read_bytes())
+        arrays = {k: a for k, a in arrays.items() if k.partition(".")[0] != _GRAPH}
+    else:
+        whole = metadata.get("sha256") == _digest(about, arrays)
+    if not whole:
         raise damaged
-    return about, arrays
+    return about, {name: _in_full(array) for name, array in arrays.items()}
+
+
+def _in_full(array: NDArray[Any]) -> NDArray[Any]:
+    return array.astype(np.float32) if array.dtype == np.float16 else array
+
+
+def _sealed(data: bytes) -> bytes:
+    """The file with its checksum, which is over all of it with zeros for the checksum's digits."""
+    begin = _digest_begin(data)
+    digest = hashlib.sha256(data).hexdigest().encode()
+    return data[:begin] + digest + data[begin + len(digest) :]
+
+
+def _is_sealed(data: bytes) -> bool:
+    begin = _digest_begin(data)
+    unsealed = data[:begin] + _UNSEALED.encode() + data[begin + len(_UNSEALED) :]
+    return begin > 0 and _sealed(unsealed) == data
+
+
+def _digest_begin(data: bytes) -> int:
+    """Where the digits are: quotes within JSON strings are escaped, so that the key is the only one."""
+    key = b'"sha256":"'
+    return data.find(key, 0, 8 + int.from_bytes(data[:8], "little")) + len(key)
 
 
 def _digest(about: str, arrays: Mapping[str, NDArray[Any]]) -> str:
