@@ -27,7 +27,9 @@ BELOW = {
         *("balance", "cost", "data", "draw", "engine", "health", "methods", "metrics", "nets"),
         *("record", "report", "settings", "sparsity"),
     },
-    "export": {"draw", "engine", "nets", "settings", "sparsity", "train", "data", "record"},
+    "export": {
+        *("data", "draw", "engine", "nets", "record", "report", "settings", "sparsity", "train"),
+    },
     "plan": {
         *("balance", "cost", "data", "draw", "engine", "methods", "nets", "record", "report"),
         *("settings", "sparsity", "train"),

@@ -11,6 +11,7 @@ from sparsegan.errors import SparseganError
 
 if TYPE_CHECKING:
     from sparsegan.balance import BalanceRatio, BalanceRecord, DensityController
+    from sparsegan.export.hub.load import load
     from sparsegan.methods import (
         METHODS,
         Adapt,
@@ -57,11 +58,13 @@ __all__ = [
     "Static",
     "StuGan",
     "Tickets",
+    "load",
 ]
 
 # Imported when first asked for: PyTorch takes seconds, and `sparsegan --help` needs none of it.
 _HOMES = {
     "sparsegan.balance": ("BalanceRatio", "BalanceRecord", "DensityController"),
+    "sparsegan.export.hub.load": ("load",),
     "sparsegan.methods": (
         *("METHODS", "Adapt", "Calibrated", "Dda", "Dense", "Gmp", "Joint", "Method", "Prune"),
         *("Ramp", "Requests", "Sdst", "Snip", "Static", "StuGan", "Tickets"),

@@ -60,6 +60,13 @@ def write_packed(frozen: Frozen, path: Path, *, half: bool = False) -> str | Non
     Raises:
         SparseganError: The file cannot be written.
     """
+    data, without = packed(frozen, half=half)
+    atomic_write_bytes(path, data)
+    return without
+
+
+def packed(frozen: Frozen, *, half: bool = False) -> tuple[bytes, str | None]:
+    """The bytes of a packed file, and why it has no graph as of `write_packed`."""
     arrays: Arrays = {}
     units = _block_units(frozen.generator)
     for name, tensor in frozen.generator.state_dict().items():
@@ -87,8 +94,7 @@ def write_packed(frozen: Frozen, path: Path, *, half: bool = False) -> str | Non
     else:
         digest = _digest(about, arrays)
         data = save(arrays, {"format": _WITHOUT_GRAPH, "about": about, "sha256": digest})
-    atomic_write_bytes(path, data)
-    return without
+    return data, without
 
 
 def load(
