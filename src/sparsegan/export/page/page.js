@@ -367,7 +367,11 @@ async function start() {
   speed(state.speed);
   play(state.playing);
   // For the console, and for whoever wants to measure or to compare.
-  globalThis.sparsegan = { generator, state, tiles, picture: small.canvas };
+  const drawAt = (position) => {
+    state.position = position;
+    drawLarge();
+  };
+  globalThis.sparsegan = { generator, state, tiles, picture: small.canvas, drawAt };
 }
 
 start().catch((error) => {
