@@ -1,9 +1,10 @@
 """One image at a time in a browser: the runtime beside onnxruntime-web, in turns in one page.
 
-Debian's Chromium without a window, one thread; both run the same masked SNGAN generator, the runtime
-sparse and ONNX Runtime dense, since it knows no sparse convolutions. The images a second of the
-demo's generator are those of a whole page that `--to html` has written, drawing included, without
-waiting for the screen. Needs chromium, node and npm; onnxruntime-web is installed into build/bench.
+Debian's Chromium without a window, one thread; both run the same masked SNGAN generator, the
+runtime sparse and ONNX Runtime dense, since it knows no sparse convolutions. The images a second
+of the demo's generator are those of a whole page that `--to html` has written, drawing included,
+without waiting for the screen. Needs chromium, node and npm; onnxruntime-web is installed into
+build/bench.
 """
 
 import argparse
@@ -21,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from harness import headline, parser, save
 
+from harness import headline, parser, save
 from sparsegan import nets
 from sparsegan.export import Blueprint, Frozen, write_onnx, write_packed
 from sparsegan.export.blueprint import fold
@@ -32,7 +33,7 @@ from sparsegan.sparsity import Masks
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "tests"))
 
-from driven import Browser  # noqa: E402: the tests' way to drive a browser
+from driven import Browser  # noqa: E402
 
 PAGE = ROOT / "src" / "sparsegan" / "export" / "page"
 MODULES = ROOT / "build" / "bench" / "node"
@@ -200,7 +201,8 @@ def main() -> None:
                 own = row[name]
                 ratios = [dense[key] / own[key] for key in ("median_ms", "minimum_ms")]
                 print(
-                    f"| {width} | {density} | {dense['median_ms']:.2f} ({dense['minimum_ms']:.2f}) | "
+                    f"| {width} | {density} | "
+                    f"{dense['median_ms']:.2f} ({dense['minimum_ms']:.2f}) | "
                     f"{own['median_ms']:.3f} ({own['minimum_ms']:.3f}) {name} | "
                     f"{ratios[0]:.1f} ({ratios[1]:.1f}) | {row['page_bytes'] / 1e6:.2f} |"
                 )

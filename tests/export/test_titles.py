@@ -32,3 +32,5 @@ def test_where_it_is_from_is_a_sentence():
         "A dcgan generator for 28 × 28 pixels, trained on MNIST with sparsegan by the method "
         "adapt, 1,234 steps."
     )
+    object.__setattr__(toy.blueprint, "network", "own.py:Mine")
+    assert titles.origin(toy).startswith("A generator for 28 × 28 pixels")

@@ -38,8 +38,9 @@ def origin(frozen: Frozen) -> str:
     made: dict[str, Any] = frozen.origin
     data = f" on {data_title(made['data'])}" if made.get("data") else ""
     method = f" by the method {made['method']}" if made.get("method") else ""
+    network = "" if frozen.blueprint.is_own else f"{frozen.blueprint.network} "
     return (
-        f"A {frozen.blueprint.network} generator for {frozen.blueprint.image_size} × "
+        f"A {network}generator for {frozen.blueprint.image_size} × "
         f"{frozen.blueprint.image_size} pixels, trained{data} with sparsegan{method}, "
         f"{made.get('step', 0):,} steps."
     )
