@@ -72,6 +72,7 @@ constexpr u32 kMostHeaderBytes = 1 << 20;
 constexpr u64 kMostFileBytes = (u64)1 << 31;
 constexpr u64 kMostWeights = (u64)1 << 28;     // of one tensor
 constexpr u64 kMostElements = (u64)1 << 25;    // of one value
+constexpr u64 kMostWork = (u64)1 << 40;         // operations on numbers for one image
 constexpr u64 kMostArenaBytes = (u64)3 << 30;
 constexpr u32 kMostSize = 1 << 16;             // of one dimension, kernel, stride or padding
 

@@ -10,7 +10,7 @@ constexpr u32 kNoOp = 0xffffffff;
 
 // What may be done to a map in one pass: terms for each channel, a function, repeated values.
 struct Chain {
-  u32 source;                 // the operation whose value comes in
+  u32 source = kNoOp;         // the operation whose value comes in
   u32 terms[kMostTerms];      // operations, the first one first
   u32 term_count = 0;
   Function function = Function::kIdentity;

@@ -45,9 +45,13 @@ struct Geometry {
   u64 packed_bytes;
 };
 
-// `row` and `channel` are those of the input where it may be read in place, else 0.
+// `in_row` and `in_channel` are those of the input where it may be read in place, else 0. With many
+// weights for each channel its planes are laid down once for every column of the kernel, so that
+// vectors are aligned.
 inline Refusal arrange(Geometry& g, u32 channels, u32 height, u32 width, u32 out_height,
-                       u32 out_width, u32 in_row, u32 in_channel, u32 lanes) {
+                       u32 out_width, u32 in_row, u32 in_channel, const Kernels& kernels,
+                       u64 weights) {
+  u32 lanes = kernels.lanes;
   i32 shift, plane;
   g.least_y = g.least_x = 1 << 30, g.most_y = g.most_x = -(1 << 30);
   for (i32 k = 0; k < g.y.kernel; k++)
@@ -80,11 +84,13 @@ inline Refusal arrange(Geometry& g, u32 channels, u32 height, u32 width, u32 out
     g.row = (u32)row, g.origin = (u32)left, g.pack_rows = (u32)pack_rows;
     u32 planes = s_in * (u32)g.x.planes_in();
     u32 taps = (u32)(g.most_x - g.least_x + 1);
-    if (planes == 1 && taps > 1 && taps <= 5 && g.columns % lanes == 0) {
+    bool worth = weights / channels >= kernels.copy_from;
+    if (worth && planes == 1 && taps > 1 && taps <= 5 && 4 * g.columns % lanes == 0) {
       g.copies = planes = taps;
       g.row = g.columns, g.origin = 0;
     }
     u64 of_plane = rounded_up<u64>(g.origin + (u64)g.pack_rows * g.row, kMostLanes);
+    if (of_plane > 4 * kMostElements || of_plane * planes > 4 * kMostElements) return kTooLarge;
     u64 floats = of_plane * planes * channels + g.row + 2 * kMostLanes;
     if (floats > 4 * kMostElements) return kTooLarge;
     g.plane = (u32)of_plane, g.channel = (u32)(of_plane * planes);

@@ -48,6 +48,7 @@ bool named(const Entry& entry, const Tensor& tensor, const char* suffix) {
 
 Refusal Graph::open(const File& file) {
   words_ = file.graph;
+  latent_dim = classes = 0, takes_image = false, work = 0;
   if (file.graph_bytes % 4 || file.graph_bytes < 16 || file.graph_bytes > kMostHeaderBytes)
     return kGraph;
   word_count_ = (u32)(file.graph_bytes / 4);
@@ -157,14 +158,30 @@ Refusal Graph::read_ops(u32& at) {
       if (id == kNoTensor && j == 0 && op.code != Code::kAffine) return kGraph;
     }
     SG_TRY(infer(op));
-    u64 elements = 1;
-    for (u32 j = 0; j < op.shape.rank; j++) {
-      if (op.shape.dims[j] < 1 || op.shape.dims[j] > kMostElements) return kGraph;
-      elements *= op.shape.dims[j];
-      if (elements > kMostElements) return kTooLarge;
-    }
+    SG_TRY(count(op));
   }
   return kNone;
+}
+
+// Bounds the size of a value and what it takes to compute it.
+Refusal Graph::count(const Op& op) {
+  u64 elements = 1, each = 1;
+  for (u32 j = 0; j < op.shape.rank; j++) {
+    if (op.shape.dims[j] < 1 || op.shape.dims[j] > kMostElements) return kGraph;
+    elements *= op.shape.dims[j];
+    if (elements > kMostElements) return kTooLarge;
+  }
+  if (op.code == Code::kPool) each = (u64)parameter(op, 1) * (u64)parameter(op, 2);
+  if (op.code == Code::kMatmul) each = shape_of(op, 0).dims[op.shape.rank - 1];
+  if (op.code == Code::kReduce || op.code == Code::kGroupNorm) each = 1 + shape_of(op, 0).elements();
+  if (op.code == Code::kLinear || op.code == Code::kConvolution || op.code == Code::kTransposed) {
+    const Shape& weight = tensor(op, 0)->shape;
+    u64 outputs = op.code == Code::kTransposed ? 1 : weight.dims[0];
+    each = weight.elements() / outputs;
+  }
+  if (each > kMostWork / elements) return kTooLarge;
+  work += each * elements;
+  return work > kMostWork ? kTooLarge : kNone;
 }
 
 Refusal Graph::infer(Op& op) {

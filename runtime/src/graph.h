@@ -112,6 +112,7 @@ class Graph {
 
   u32 op_count = 0, tensor_count = 0, latent_dim = 0, classes = 0;
   bool takes_image = false;
+  u64 work = 0;  // operations on numbers for an image, at most
   Op ops[kMostOps];
   Tensor tensors[kMostTensors];
 
@@ -122,6 +123,7 @@ class Graph {
   Refusal bind(const File& file);
   Refusal infer(Op& op);
   Refusal infer_layer(Op& op);
+  Refusal count(const Op& op);
   Refusal infer_shuffled(Op& op);
 
   const u8* words_ = nullptr;

@@ -20,8 +20,8 @@ struct Map {
 
 // out = f(gain[c] * in + shift[c]), each value `up` times in both directions, laid down in planes.
 //
-// Plane (p, q) of a channel has the values of rows p, p + stride, ... and columns q, q + stride,
-// ...; row r of it is row (r + first_row) * stride + p of the input. With `copies`, plane k is a
+// Plane (p, q) of a channel has every stride_y-th row from p on, and of these every stride_x-th
+// column from q on; row r of it is row (r + first_row) * stride_y + p of the input. With `copies`, plane k is a
 // whole map, shifted by k + first_column columns. What lies around is zero.
 struct Pack {
   Map in;
@@ -34,7 +34,7 @@ struct Pack {
   u32 channel, plane;          // floats from one to the next
   u32 row, rows, origin;       // floats of a row, rows of a plane, where the first row begins
   i32 first_row, first_column;
-  u32 stride, copies;
+  u32 stride_y, stride_x, copies;
   bool bordered;               // whether there is anything around, to be zeroed
   float* line;                 // room for a line of the input, `up` times as wide
 };
@@ -65,6 +65,7 @@ struct Kernels {
   const char* name;
   u32 lanes;         // floats of a vector
   u32 most_vectors;  // that a convolution keeps in registers
+  u32 copy_from;     // weights of an input channel from which shifted copies of it pay
   u32 cache_bytes;   // what a convolution's inputs may take of the level-1 cache
   void (*pack)(const Pack&);
   void (*convolve)(const Convolve&);

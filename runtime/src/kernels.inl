@@ -23,7 +23,7 @@ typedef float Loose __attribute__((vector_size(4 * SG_LANES), aligned(4), may_al
 
 SG_INLINE V load(const float* at) { return *(const Loose*)at; }
 SG_INLINE void store(float* at, V v) { *(Loose*)at = v; }
-SG_INLINE V splat(float v) { return V{} + v; }
+SG_INLINE V splat(float v) { return v - V{}; }  // which is v for every v, so that nothing is left of it
 SG_INLINE V larger(V a, V b) { return a > b ? a : b; }
 SG_INLINE V smaller(V a, V b) { return a < b ? a : b; }
 #ifndef SG_MULTIPLY_ADD
@@ -165,60 +165,134 @@ void apply(float* out, const float* in, u32 count, Function function, float a, f
 
 // ---- packing
 
-// Every value of a line `up` times.
-void widen(float* out, const float* in, u32 width, u32 up) {
-  if (up == 2) {
-    for (u32 x = 0; x < width; x++) out[2 * x] = out[2 * x + 1] = in[x];
-  } else {
-    for (u32 x = 0; x < width; x++)
-      for (u32 i = 0; i < up; i++) out[up * x + i] = in[x];
+#if SG_LANES == 4
+#define SG_TWICE 0, 0, 1, 1
+#define SG_TWICE_ODD 0, 1, 1, 2
+#elif SG_LANES == 8
+#define SG_TWICE 0, 0, 1, 1, 2, 2, 3, 3
+#define SG_TWICE_ODD 0, 1, 1, 2, 2, 3, 3, 4
+#else
+#define SG_TWICE 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7
+#define SG_TWICE_ODD 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8
+#endif
+
+// The first half of a vector, each value twice; odd: from the second of the first two on.
+SG_INLINE V twice(V v) { return __builtin_shufflevector(v, v, SG_TWICE); }
+SG_INLINE V twice_odd(V v) { return __builtin_shufflevector(v, v, SG_TWICE_ODD); }
+
+// A line, whole vectors of it: what is written beyond its end, the next line or zeros take back.
+// Values come from `shift` places further on, after they have been doubled where `Doubled` says so.
+template <Function F, bool Doubled>
+SG_INLINE void shifted(float* out, const float* in, u32 width, i32 shift, float gain, float add,
+                       float a) {
+  V g = splat(gain), s = splat(add), va = splat(a);
+  if (!Doubled) {
+    for (u32 x = 0; x < width; x += kLanes)
+      store(out + x, call<F>(multiply_add(load(in + shift + (i32)x), g, s), va, va));
+    return;
+  }
+  in += shift >> 1;
+  for (u32 x = 0; x < width; x += kLanes) {
+    V v = call<F>(multiply_add(load(in + x / 2), g, s), va, va);
+    store(out + x, shift & 1 ? twice_odd(v) : twice(v));
   }
 }
 
-// A line into the planes of its row: every stride-th value, or whole and shifted.
-void lay(const Pack& p, float* channel, const float* values, u32 y, u32 width) {
-  i32 r = (i32)(y / p.stride) - p.first_row;
+// The lines from `begin` to `end` of a channel, with the zeros at their ends.
+template <Function F, bool Doubled>
+void pack_lines(const Pack& p, float* channel, const float* in, u32 begin, u32 end, float gain,
+                float add) {
+  u32 width = p.in.width << Doubled, written = p.copies ? least(width, p.row) : width;
+  u32 planes = most(1u, p.copies);
+  for (u32 k = 0; k < planes; k++) {
+    i32 shift = p.copies ? p.first_column + (i32)k : 0;
+    u32 first = (u32)least(most(0, -shift), (i32)p.row);
+    u32 last = p.bordered ? (u32)least(most(0, (i32)width - shift), (i32)p.row) : p.row;
+    const float* from = in;
+    for (u32 y = begin << Doubled; y < end << Doubled; y++) {
+      i32 r = (i32)y - p.first_row;
+      if (r >= 0 && r < (i32)p.rows) {
+        float* at = channel + p.origin + k * p.plane + (usize)r * p.row;
+        shifted<F, Doubled>(at, from, written, shift, gain, add, p.a);
+        for (u32 x = 0; x < first; x++) at[x] = 0;
+        for (u32 x = last; x < p.row; x++) at[x] = 0;
+      }
+      if (!Doubled || y & 1) from += p.in.row;
+    }
+  }
+}
+
+typedef void (*PackLines)(const Pack&, float*, const float*, u32, u32, float, float);
+
+// What is as quick as a copy is computed while a line is laid down; null: beforehand.
+PackLines pack_lines_of(Function function, bool doubled) {
+  switch (function) {
+#define SG_PACK(name)     \
+  case Function::name:    \
+    return doubled ? pack_lines<Function::name, true> : pack_lines<Function::name, false>;
+    SG_PACK(kIdentity) SG_PACK(kRelu) SG_PACK(kLeaky)
+#undef SG_PACK
+    default: return nullptr;
+  }
+}
+
+// Every value of a line `up` times.
+void widen(float* out, const float* in, u32 width, u32 up) {
+  for (u32 x = 0; x < width; x++)
+    for (u32 i = 0; i < up; i++) out[up * x + i] = in[x];
+}
+
+// A line into the planes of its row, every stride-th value into one.
+void scatter(const Pack& p, float* channel, const float* values, u32 y) {
+  i32 r = (i32)(y / p.stride_y) - p.first_row;
   if (r < 0 || r >= (i32)p.rows) return;
   float* at = channel + p.origin + (usize)r * p.row;
-  if (p.copies) {
-    for (u32 k = 0; k < p.copies; k++, at += p.plane) {
-      i32 shift = p.first_column + (i32)k;
-      i32 begin = most(0, -shift), end = least((i32)width, (i32)width - shift);
-      if (end > begin) copy(at + begin, values + begin + shift, 4 * (usize)(end - begin));
-    }
-  } else if (p.stride == 1) {
-    copy(at, values, 4 * (usize)width);
-  } else {
-    at += (usize)(y % p.stride) * p.stride * p.plane;
-    for (u32 q = 0; q < p.stride; q++, at += p.plane)
-      for (u32 x = q, i = 0; x < width; x += p.stride) at[i++] = values[x];
-  }
+  at += (usize)(y % p.stride_y) * p.stride_x * p.plane;
+  u32 width = p.in.width * p.up;
+  for (u32 q = 0; q < p.stride_x; q++, at += p.plane)
+    for (u32 x = q, i = 0; x < width && i < p.row; x += p.stride_x) at[i++] = values[x];
+}
+
+// Zeros above and below the rows of a plane that hold the input.
+void clear_border(const Pack& p, float* plane) {
+  i32 top = least(most(0, -p.first_row), (i32)p.rows);
+  i32 low = least(most(top, (i32)(p.in.height * p.up) - p.first_row), (i32)p.rows);
+  zero(plane, 4 * (p.origin + (usize)top * p.row));
+  zero(plane + p.origin + (usize)low * p.row, 4 * ((usize)p.rows - (usize)low) * p.row);
 }
 
 void pack(const Pack& p) {
+  u32 strided = p.stride_y * p.stride_x;
+  bool doubled = p.up == 2, simple = strided == 1 && p.up <= 2;
+  PackLines direct = simple ? pack_lines_of(p.function, doubled) : nullptr;
+  PackLines plain = pack_lines_of(Function::kIdentity, doubled && simple);
   Line compute = line_of(p.function);
-  u32 width = p.in.width * p.up;
-  u32 planes = p.copies ? p.copies : p.stride * p.stride;
-  bool direct = p.stride == 1 && !p.copies;
+  u32 planes = p.copies ? p.copies : strided;
+  Pack wide = p;  // of lines that are computed and widened already
+  if (!simple) wide.in.width *= p.up, wide.in.height *= p.up, wide.up = 1;
   for (u32 c = 0; c < p.in.channels; c++) {
-    float gain = p.gain ? p.gain[c] : 1, shift = p.shift ? p.shift[c] : 0;
+    float gain = p.gain ? p.gain[c] : 1, add = p.shift ? p.shift[c] : 0;
     const float* in = p.in.data + (usize)c * p.in.channel;
     float* channel = p.out + (usize)c * p.channel;
-    if (p.bordered) zero(channel, 4 * (usize)planes * p.plane);
-    for (u32 y = 0; y < p.in.height; y++, in += p.in.row) {
-      i32 r = (i32)(y * p.up) - p.first_row;
+    if (strided > 1) zero(channel, 4 * (usize)planes * p.plane);
+    if (direct) direct(p, channel, in, 0, p.in.height, gain, add);
+    for (u32 y = 0; !direct && y < p.in.height; y++, in += p.in.row) {
       float* values = p.line;
-      if (direct && r >= 0 && r < (i32)p.rows) values = channel + p.origin + (usize)r * p.row;
-      if (p.up == 1) {
-        compute(values, in, width, gain, shift, p.a, p.b);
-      } else {
-        float* narrow = p.line + width;
-        compute(narrow, in, p.in.width, gain, shift, p.a, p.b);
-        widen(values, narrow, p.in.width, p.up);
+      compute(values, in, p.in.width, gain, add, p.a, p.b);
+      if (simple) {
+        plain(p, channel, values, y, y + 1, 1, 0);
+        continue;
       }
-      for (u32 i = direct && values != p.line; i < p.up; i++)
-        lay(p, channel, values, y * p.up + i, width);
+      if (p.up > 1) widen(values + p.in.width, values, p.in.width, p.up), values += p.in.width;
+      for (u32 i = 0, at = y * p.up; i < p.up; i++, at++) {
+        if (strided > 1)
+          scatter(p, channel, values, at);
+        else
+          plain(wide, channel, values, at, at + 1, 1, 0);
+      }
     }
+    if (p.bordered && strided == 1)
+      for (u32 k = 0; k < planes; k++) clear_border(p, channel + (usize)k * p.plane);
   }
 }
 
@@ -330,9 +404,8 @@ void matmul(float* c, const float* a, usize a_row, usize a_column, const float* 
 }  // namespace
 
 extern const Kernels kKernels;
-const Kernels kKernels = {SG_NAME, SG_LANES, SG_MOST_VECTORS, SG_CACHE_BYTES,
-                          pack,    convolve, linear,          apply,
-                          matmul};
+const Kernels kKernels = {SG_NAME, SG_LANES, SG_MOST_VECTORS, SG_COPY_FROM, SG_CACHE_BYTES,
+                          pack,    convolve, linear,          apply,        matmul};
 
 }  // namespace SG_NAMESPACE
 }  // namespace sg

@@ -180,23 +180,22 @@ class Planner {
       if (kind == Root::kLayer && graph_.ops[layer.op].code != Code::kLinear) {
         Geometry g;
         SG_TRY(geometry(layer, g));
-        u64 out = (u64)g.out_stride * graph_.ops[layer.op].shape.dims[0];
-        if (g.y.planes_out() * g.x.planes_out() > 1) {
-          value.planes = hold(kNoOp, 4 * out * (u32)(g.y.planes_out() * g.x.planes_out()));
-        } else {
-          value.row = g.row, value.channel = g.out_stride;
-          elements = out;
-        }
-        if (elements > 4 * kMostElements) return kTooLarge;
+        u64 planes = (u64)g.y.planes_out() * (u64)g.x.planes_out();
+        u64 out = planes * g.out_stride * graph_.ops[layer.op].shape.dims[0];
+        if (out > 4 * kMostElements) return kTooLarge;
+        if (planes > 1)
+          value.planes = hold(kNoOp, 4 * out);
+        else
+          value.row = g.row, value.channel = g.out_stride, elements = out;
         if (!g.plain) value.packed = hold(kNoOp, g.packed_bytes);
-        chain = layer.chain;
       }
+      if (kind == Root::kLayer) chain = layer.chain;
       if (kind != Root::kOther) {
         u64 width = 0;  // a line before and after it is widened, of the input and of the residual
         const Shape& in = graph_.ops[chain.source].shape;
         width = in.rank == 3 ? in.dims[2] : in.elements();
         if (kind == Root::kLayer) width = most<u64>(width * chain.up, op.shape.dims[2]);
-        value.line = hold(kNoOp, 4 * (2 * width * (kind == Root::kLayer ? 1 : chain.up) + 16));
+        value.line = hold(kNoOp, 4 * (2 * width * (kind == Root::kLayer ? 1 : chain.up) + 4 * kMostLanes));
       }
       value.offset = hold(i, 4 * elements);
       release(i);
@@ -218,7 +217,7 @@ class Planner {
     const Value& source = value_[layer.chain.source];
     return arrange(g, in.shape.dims[0], in.shape.dims[1], in.shape.dims[2], op.shape.dims[1],
                    op.shape.dims[2], bare ? source.row : 0, bare ? source.channel : 0,
-                   kernels_.lanes);
+                   kernels_, graph_.tensor(op, 0)->value_count);
   }
 
   // ---- steps
@@ -346,8 +345,8 @@ class Planner {
     pack.in = map(chain.source);
     pack.function = chain.function, pack.a = chain.a, pack.b = chain.b;
     pack.up = chain.up;
-    pack.stride = 1;
-    pack.line = scratch(value_[op].line);
+    pack.stride_y = pack.stride_x = 1;
+    pack.line = scratch(value_[op].line + 4 * kMostLanes);
     return kNone;
   }
 
@@ -359,7 +358,6 @@ class Planner {
   }
 
   Refusal emit(u32 i) {
-    const Op& op = graph_.ops[i];
     Layer layer;
     Chain chain;
     Root kind = root(i, layer, chain);
@@ -497,7 +495,8 @@ class Planner {
       pack.out = scratch(value_[i].packed);
       pack.channel = g.channel, pack.plane = g.plane, pack.row = g.row, pack.rows = g.pack_rows;
       pack.origin = g.origin, pack.first_row = g.least_y, pack.first_column = g.least_x;
-      pack.stride = (u32)g.y.planes_in(), pack.copies = g.copies, pack.bordered = true;
+      pack.stride_y = (u32)g.y.planes_in(), pack.stride_x = (u32)g.x.planes_in();
+      pack.copies = g.copies, pack.bordered = true;
       add(StepKind::kPack).pack = pack;
       job.in = pack.out;
     }
