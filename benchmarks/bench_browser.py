@@ -109,7 +109,7 @@ def compared(
         latent.numpy().tofile(model / "latent.f32")
         with torch.no_grad():
             frozen.generator(latent).numpy().tofile(model / "image.f32")
-        modules = {"sparsegan": "/page/sparsegan.wasm"}
+        modules = {"sparsegan": "/page/relaxed.wasm", "without relaxed": "/page/sparsegan.wasm"}
         for name in arguments.module:
             shutil.copy(name, model / Path(name).name)
             modules[Path(name).name] = f"/model/{Path(name).name}"
@@ -197,7 +197,7 @@ def main() -> None:
             row = compared(browser, width, density, arguments)
             results["rows"].append(row)
             dense = row["onnxruntime-web"]
-            for name in ("sparsegan", *(Path(module).name for module in arguments.module)):
+            for name in list(row)[4:]:
                 own = row[name]
                 ratios = [dense[key] / own[key] for key in ("median_ms", "minimum_ms")]
                 print(

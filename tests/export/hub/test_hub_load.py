@@ -80,7 +80,7 @@ def hub(packed):
     content = packed.read_bytes()
 
     class Handler(BaseHTTPRequestHandler):
-        def do_HEAD(self):  # noqa: N802
+        def do_HEAD(self):
             if self.path == f"/owner/name/resolve/main/{PACKED}":
                 self.send_response(200)
                 self.send_header("ETag", '"abc"')

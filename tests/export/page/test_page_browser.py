@@ -91,6 +91,21 @@ def test_any_latent_gives_pytorchs_image(opened, classes):
     assert difference < 1 / 127.5
 
 
+@pytest.mark.parametrize("relaxed", ["true", "false"])
+def test_both_modules_draw_the_same(browser, grey, relaxed):
+    toy, path = grey
+    z = torch.randn(toy.blueprint.latent_dim, generator=torch.Generator().manual_seed(5))
+    browser.open("about:blank", **DESKTOP)
+    validate = f"WebAssembly.validate = () => {relaxed};"
+    browser("addInitScript", {"content": validate})
+    browser("goto", path.as_uri())
+    browser.wait("globalThis.sparsegan !== undefined")
+    image = browser.evaluate(f"[...sparsegan.generator.draw({z.tolist()})]")
+    with torch.no_grad():
+        expected = toy.generator(z[None])
+    assert (torch.tensor(image) - expected.flatten()).abs().max() < 1 / 127.5
+
+
 def test_the_walk_passes_through_the_samples_and_stops(opened, grey):
     page = opened(grey[1])
     page("click", "#play")

@@ -7,9 +7,11 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from string import Template
 
+from sparsegan.export.page.patch import patch
 from sparsegan.report.markup import escape
 
 _SCRIPTS = ("latents.js", "runtime.js", "page.js")
@@ -101,7 +103,8 @@ def _filled(caption: Caption, packed: bytes, size: int) -> str:
         seed=caption.seed,
         # "</script" within a name must not end the element.
         about=json.dumps(names).replace("<", "\\u003c"),
-        runtime=_carried(resources.files(__package__).joinpath("sparsegan.wasm").read_bytes()),
+        runtime=_carried(_module("sparsegan.wasm")),
+        relaxed=_carried(_relaxed()),
         generator=_carried(packed),
     )
 
@@ -133,13 +136,21 @@ def _story(caption: Caption) -> str:
     )
 
 
+@cache
+def _relaxed() -> bytes:
+    """What makes the module with relaxed multiply-adds of the one without: both would not fit."""
+    return json.dumps(patch(_module("sparsegan.wasm"), _module("relaxed.wasm"))).encode()
+
+
+def _module(name: str) -> bytes:
+    return resources.files(__package__).joinpath(name).read_bytes()
+
+
 def _script() -> str:
-    """All scripts as one module."""
-    parts = []
-    for name in _SCRIPTS:
-        text = re.sub(r"^import .*\n", "", _packaged(name), flags=re.MULTILINE)
-        parts.append(re.sub(r"^export ", "", text, flags=re.MULTILINE))
-    return "\n".join(parts)
+    """All scripts as one module, without comments and indentation."""
+    text = "\n".join(_packaged(name) for name in _SCRIPTS)
+    text = re.sub(r"^ */\*\*(?:.|\n)*?\*/\n|^import .*\n|^ *//.*\n", "", text, flags=re.MULTILINE)
+    return re.sub(r"^(?:export | +)", "", text, flags=re.MULTILINE)
 
 
 def _carried(content: bytes) -> str:

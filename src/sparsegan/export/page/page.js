@@ -1,6 +1,6 @@
 /** The page: a walk from sample to sample, the samples, the controls and what is measured. */
 import { between, latent } from "./latents.js";
-import { Generator } from "./runtime.js";
+import { Generator, patched } from "./runtime.js";
 
 const SAMPLES = 36;
 const ALL = -1; // in place of a label: samples of every class
@@ -44,6 +44,14 @@ async function part(id) {
   const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
   const whole = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Uint8Array(await new Response(whole).arrayBuffer());
+}
+
+/** The module with relaxed multiply-adds where the browser has them: a tenth faster. */
+async function runtime() {
+  const plain = await part("runtime");
+  const edits = JSON.parse(new TextDecoder().decode(await part("relaxed")));
+  const relaxed = patched(plain, edits);
+  return WebAssembly.validate(relaxed) ? relaxed : plain;
 }
 
 function draw(point, label) {
@@ -349,7 +357,7 @@ function another() {
 // ---- the start
 
 async function start() {
-  const [code, file] = await Promise.all([part("runtime"), part("generator")]);
+  const [code, file] = await Promise.all([runtime(), part("generator")]);
   generator = await Generator.open(code, file);
   small = pictureOf(document.createElement("canvas"));
   pixels = small.createImageData(generator.width, generator.height);

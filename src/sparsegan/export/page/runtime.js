@@ -7,6 +7,24 @@ function aligned(address) {
   return Math.ceil(address / LINE) * LINE;
 }
 
+/**
+ * A file out of another one, by edits [start, end, text]: bytes of the old file, then those of the
+ * text, in hexadecimal digits.
+ */
+export function patched(old, edits) {
+  const parts = edits.flatMap(([start, end, text]) => {
+    const between = text.match(/../g) ?? [];
+    return [old.subarray(start, end), Uint8Array.from(between, (digits) => parseInt(digits, 16))];
+  });
+  const whole = new Uint8Array(parts.reduce((size, { length }) => size + length, 0));
+  let written = 0;
+  for (const bytes of parts) {
+    whole.set(bytes, written);
+    written += bytes.length;
+  }
+  return whole;
+}
+
 export class Generator {
   #calls;
   #self;
