@@ -44,4 +44,9 @@ def export(arguments: list[str]) -> int:
         f"generator of step {written.step}: {written.path}, {written.bytes:,} bytes, "
         f"{written.bytes / written.dense_bytes:.3f} of the dense weights"
     )
+    if written.note is not None:
+        print(
+            f"without a graph, so that sparsegan alone can draw from it: the runtime does not know "
+            f"this generator, since {written.note}"
+        )
     return 0

@@ -15,12 +15,12 @@ class Format(NamedTuple):
     """A kind of file.
 
     Attributes:
-        write: Writes a generator to a path.
+        write: Writes a generator to a path; what the user should know of the file, or None.
         suffix: Of the file's name, with its dot.
         check: Raises SparseganError where the packages that `write` needs are not there.
     """
 
-    write: Callable[[Frozen, Path], None]
+    write: Callable[[Frozen, Path], str | None]
     suffix: str
     check: Callable[[], None] = lambda: None
 
@@ -41,12 +41,14 @@ class Written:
         step: Generator steps of the run when the generator was as it is.
         bytes: Of the file.
         dense_bytes: Of the generator's tensors, every weight stored.
+        note: What the user should know of it: why a packed file has no graph.
     """
 
     path: Path
     step: int
     bytes: int
     dense_bytes: int
+    note: str | None = None
 
 
 def export_run(
@@ -79,5 +81,5 @@ def export_run(
     frozen = freeze(trained, game)
     name = "generator" if game is None else f"generator-{game}"
     path = output or run / f"{name}{form.suffix}"
-    form.write(frozen, path)
-    return Written(path, trained.step, path.stat().st_size, frozen.dense_bytes)
+    note = form.write(frozen, path)
+    return Written(path, trained.step, path.stat().st_size, frozen.dense_bytes, note)
