@@ -41,6 +41,7 @@ NEEDS = {
     "tensorboard": lambda: _modules("tensorboard"),
     "trackio": lambda: _modules("trackio"),
     "ray": lambda: _modules("ray"),
+    "clang": lambda: _programs("clang++-19"),
     "slurm": lambda: (
         _programs("munged", "slurmctld", "slurmd", "sbatch", "srun")
         and _modules("submitit")

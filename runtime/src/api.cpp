@@ -8,13 +8,17 @@ using namespace sg;
 
 const Generator& of(const sg_generator* generator) { return *(const Generator*)generator; }
 
-i32 opened(const uint8_t* file, size_t size, u8* arena, u64& bytes, Generator** generator) {
-  File container;
+// Counts the bytes that a file wants; with an arena that has them, plans it there as well.
+Refusal opened(const uint8_t* file, size_t size, u8* arena, u64 arena_size, u64& bytes,
+               Generator** generator) {
   if (!file) return kNoSafetensors;
+  File container;
   SG_TRY(container.open(file, size));
   Graph graph;
   SG_TRY(graph.open(container));
-  return plan(graph, arena, bytes, generator);
+  SG_TRY(plan(graph, nullptr, bytes, nullptr));
+  if (!generator) return kNone;
+  return bytes > arena_size ? kArena : plan(graph, arena, bytes, generator);
 }
 
 }  // namespace
@@ -23,7 +27,7 @@ extern "C" {
 
 int32_t sg_needs(const uint8_t* file, size_t size, size_t* bytes) {
   u64 wanted = 0;
-  i32 refusal = opened(file, size, nullptr, wanted, nullptr);
+  Refusal refusal = opened(file, size, nullptr, 0, wanted, nullptr);
   *bytes = (size_t)(refusal ? 0 : wanted);
   return refusal;
 }
@@ -31,14 +35,10 @@ int32_t sg_needs(const uint8_t* file, size_t size, size_t* bytes) {
 int32_t sg_open(const uint8_t* file, size_t size, void* arena, size_t arena_size,
                 sg_generator** generator) {
   u64 wanted = 0;
-  *generator = nullptr;
-  i32 refusal = opened(file, size, nullptr, wanted, nullptr);
-  if (refusal) return refusal;
   u8* begin = (u8*)rounded_up<usize>((usize)arena, 64);
-  if (!arena || wanted > arena_size) return kArena;
   Generator* inner = nullptr;
-  refusal = opened(file, size, begin, wanted, &inner);
-  if (!refusal) *generator = (sg_generator*)inner;
+  Refusal refusal = arena ? opened(file, size, begin, arena_size, wanted, &inner) : kArena;
+  *generator = refusal ? nullptr : (sg_generator*)inner;
   return refusal;
 }
 

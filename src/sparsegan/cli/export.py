@@ -67,4 +67,9 @@ def export(arguments: list[str]) -> int:
         print(f"add a license to its README.md, then: hf upload OWNER/NAME {written.path}")
     else:
         print(f"{size}, {written.bytes / written.dense_bytes:.3f} of the dense weights")
+    if written.note is not None:
+        print(
+            f"without a graph, so that sparsegan alone can draw from it: the runtime does not know "
+            f"this generator, since {written.note}"
+        )
     return 0

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from sparsegan import engine
 from sparsegan.engine import Wanted
 from sparsegan.errors import SparseganError
-from sparsegan.export import places
+from sparsegan.export import places, runtime
 from sparsegan.export.blueprint import Blueprint, fold
 from sparsegan.export.frozen import Frozen
 from sparsegan.export.graph import UnsupportedError
@@ -55,7 +55,7 @@ def write_packed(frozen: Frozen, path: Path, *, half: bool = False) -> str | Non
         half: Whether weights of layers are stored in 16 bits.
 
     Returns:
-        None, or why the file has no graph, so that the runtime cannot draw from it: half a sentence.
+        None, or why the file has no graph, which the runtime draws from: half a sentence.
 
     Raises:
         SparseganError: The file cannot be written.
@@ -108,7 +108,8 @@ def load(
             ``masked`` ones, or ``auto``: native ones where they are compiled and fewer than half
             of the weights are active.
         generator: For a file of a generator of one's own, its class or a function that makes it,
-            or the name of either (see `nets.own`). A file does not say what code to run.
+            or the name of either (see `nets.own`). A file does not say what code to run; where it
+            has a graph, the runtime can draw from it without.
 
     Returns:
         The averaged generator with the statistics that it was exported with, in evaluation mode, on
@@ -125,8 +126,10 @@ def load(
         >>> images = generator(torch.randn(8, generator.latent_dim))  # doctest: +SKIP
     """
     path = Path(path)
-    about, arrays = _read(path)
+    about, arrays, has_graph = _read(path)
     blueprint, class_names = _understood(path, about)
+    if blueprint.is_own and generator is None and has_graph and kernels == "auto":
+        return runtime.generator(path, blueprint, class_names)
     _require_maker(path, blueprint, generator)
     try:
         built = blueprint.build(generator)
@@ -138,14 +141,16 @@ def load(
     built.load_state_dict(state, assign=True)
     built.requires_grad_(False)
     _attach(built, _FixedMasks(built, masks), kernels)
+    if has_graph and kernels == "auto" and built.latent_dim and runtime.available():
+        runtime.draw_small_batches(built, runtime.generator(path, blueprint, class_names))
     return built
 
 
 # ---- the file
 
 
-def _read(path: Path) -> tuple[str, Arrays]:
-    """The JSON and the arrays of a file, which are as they were written."""
+def _read(path: Path) -> tuple[str, Arrays, bool]:
+    """The JSON and the arrays of a file, which are as they were written; whether it has a graph."""
     if not path.is_file():
         raise SparseganError(
             f"there is no file {path}: name one that `sparsegan export RUN --to packed` has written"
@@ -170,7 +175,8 @@ def _read(path: Path) -> tuple[str, Arrays]:
         whole = metadata.get("sha256") == _digest(about, arrays)
     if not whole:
         raise damaged
-    return about, {name: _in_full(array) for name, array in arrays.items()}
+    has_graph = metadata["format"] == _FORMAT
+    return about, {name: _in_full(array) for name, array in arrays.items()}, has_graph
 
 
 def _in_full(array: NDArray[Any]) -> NDArray[Any]:
@@ -191,7 +197,7 @@ def _is_sealed(data: bytes) -> bool:
 
 
 def _digest_begin(data: bytes) -> int:
-    """Where the digits are: quotes within JSON strings are escaped, so that the key is the only one."""
+    """Where the digits are; within JSON strings quotes are escaped, so that there is one key."""
     key = b'"sha256":"'
     return data.find(key, 0, 8 + int.from_bytes(data[:8], "little")) + len(key)
 

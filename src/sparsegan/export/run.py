@@ -18,12 +18,12 @@ class Format(NamedTuple):
     """A kind of file, or of folder.
 
     Attributes:
-        write: Writes a generator of a run to a path.
+        write: Writes a generator of a run to a path; what the user should know of it, or None.
         suffix: Of the file's name, with its dot; of a folder's, with its hyphen.
         check: Raises SparseganError where the packages that `write` needs are not there.
     """
 
-    write: Callable[[Frozen, Path, RunRecord], object]
+    write: Callable[[Frozen, Path, RunRecord], str | None]
     suffix: str
     check: Callable[[], None] = lambda: None
 
@@ -46,12 +46,14 @@ class Written:
         step: Generator steps of the run when the generator was as it is.
         bytes: Of the file, or of all files of the folder.
         dense_bytes: Of the generator's tensors, every weight stored.
+        note: What the user should know of it: why a packed file has no graph.
     """
 
     path: Path
     step: int
     bytes: int
     dense_bytes: int
+    note: str | None = None
 
 
 def export_run(
@@ -87,7 +89,7 @@ def export_run(
     name = "generator" if game is None else f"generator-{game}"
     path = output or run / f"{name}{form.suffix}"
     record = next(own for own in read_run(run) if own.game == game)
-    form.write(frozen, path, record)
+    note = form.write(frozen, path, record)
     files = [file for file in path.iterdir() if file.is_file()] if path.is_dir() else [path]
     written = sum(file.stat().st_size for file in files)
-    return Written(path, trained.step, written, frozen.dense_bytes)
+    return Written(path, trained.step, written, frozen.dense_bytes, note)

@@ -96,14 +96,14 @@ def _usage(frozen: Frozen) -> str:
         inputs = f"torch.zeros{images.replace('N', '1')}"
     if about.classes is not None:
         inputs += ", torch.arange(8) % generator.classes"
-    maker = f', generator="{about.network}"' if about.is_own else ""
+    extras = "hub,runtime" if about.is_own else "hub"  # one's own is drawn from the file's graph
     return (
         "## How to use it\n\n"
         "`OWNER/NAME` is this repository, or the folder that holds these files "
-        "(`pip install 'sparsegan[hub]'`):\n\n"
+        f"(`pip install 'sparsegan[{extras}]'`):\n\n"
         "```python\n"
         "import sparsegan, torch\n"
-        f'generator = sparsegan.load("OWNER/NAME"{maker})\n'
+        'generator = sparsegan.load("OWNER/NAME")\n'
         f"images = generator({inputs})\n"
         "```\n\n"
         f"Images are float32 `{images}` in [-1, 1].{_classes(names)}"

@@ -21,8 +21,8 @@ def patch(old: bytes, new: bytes) -> list[Edit]:
         [(0, 16, '2d6768')]
     """
     places = defaultdict(list)
-    for place in range(len(old) - _WINDOW + 1):
-        places[old[place : place + _WINDOW]].append(place)
+    for begin in range(len(old) - _WINDOW + 1):
+        places[old[begin : begin + _WINDOW]].append(begin)
     edits: list[Edit] = []
     start = end = written = 0  # of the part of the old file; bytes of the new one before `between`
     between = bytearray()
