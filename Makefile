@@ -1,8 +1,9 @@
 # make demo    train a sparse GAN on Fashion-MNIST and show the result (under 10 minutes on two cores)
 # make test    the tests
 # make test-all  those that take minutes or need more than the package does, too: extras, and where
-#              they are installed a browser (chromium), valgrind, network namespaces (iproute2) and,
-#              for root, a Slurm cluster of one machine (slurm-wlm, munge)
+#              they are installed a browser (chromium, with node and npm to drive it), valgrind,
+#              network namespaces (iproute2), a compiler for WebAssembly (clang-19, lld-19) and, for
+#              root, a Slurm cluster of one machine (slurm-wlm, munge)
 # make bench   the speed of the native kernels at practical sizes, on this machine (a minute)
 # make docs    the documentation as a site, in build/site
 # make check   formatting, lint, types
@@ -27,7 +28,7 @@ setup: $(READY)
 $(READY): requirements.txt requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . ./runtime
 	touch $@
 
 demo: $(READY)
@@ -36,11 +37,15 @@ demo: $(READY)
 # Two without what they ask for: trackio a Pillow before 13, and works with it; torch-fidelity a
 # torchvision, which does not load beside the CPU build of PyTorch, and torchmetrics does not load
 # where it finds torch-fidelity, so that this one has a folder of its own.
-$(ALL): $(READY) requirements-all.txt
+# What drives a browser is a package of node's.
+$(ALL): $(READY) requirements-all.txt tests/package.json
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-all.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps trackio==0.43.0
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps torch-fidelity==0.4.0 \
 	  --upgrade --target "$$($(BIN)/python -c 'import sysconfig as s; print(s.get_path("purelib"))')/beside"
+	mkdir -p $(VENV)/node && cp tests/package.json $(VENV)/node
+	! command -v npm >/dev/null || \
+	  npm install --prefix $(VENV)/node --silent --no-audit --no-fund --no-package-lock
 	touch $@
 
 test: $(READY)

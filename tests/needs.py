@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from driven import MODULES
+
 
 def _modules(*names):
     return all(importlib.util.find_spec(name) is not None for name in names)
@@ -26,7 +28,12 @@ def inception_network():
 NEEDS = {
     "compiler": lambda: _programs("c++", "cmake"),
     "chromium": lambda: _programs("chromium"),
+    "playwright": lambda: (
+        _programs("chromium", "node") and (MODULES / "node_modules" / "playwright-core").is_dir()
+    ),
+    "wasm": lambda: _programs("clang-19", "wasm-ld-19"),
     "docs": lambda: _modules("mkdocs", "material", "mkdocstrings"),
+    "hub": lambda: _modules("huggingface_hub"),
     "namespaces": lambda: _programs("ip") and os.geteuid() == 0,
     "inception": lambda: inception_network() is not None,
     "onnx": lambda: _modules("onnx", "onnxscript", "onnxruntime"),
@@ -34,6 +41,7 @@ NEEDS = {
     "tensorboard": lambda: _modules("tensorboard"),
     "trackio": lambda: _modules("trackio"),
     "ray": lambda: _modules("ray"),
+    "clang": lambda: _programs("clang++-19"),
     "slurm": lambda: (
         _programs("munged", "slurmctld", "slurmd", "sbatch", "srun")
         and _modules("submitit")

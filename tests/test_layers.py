@@ -29,7 +29,8 @@ BELOW = {
         *("record", "report", "settings", "sparsity"),
     },
     "export": {
-        *("data", "draw", "engine", "methods", "nets", "record", "settings", "sparsity", "train"),
+        *("data", "draw", "engine", "methods", "nets", "record", "report", "settings", "sparsity"),
+        "train",
     },
     "plan": {
         *("balance", "cost", "data", "draw", "engine", "methods", "nets", "record", "report"),

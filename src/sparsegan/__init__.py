@@ -12,6 +12,7 @@ from sparsegan.errors import SparseganError
 if TYPE_CHECKING:
     from sparsegan.api import Recorder, Run, fit, open_run
     from sparsegan.balance import BalanceRatio, BalanceRecord, DensityController
+    from sparsegan.export.hub.load import load
     from sparsegan.methods import (
         METHODS,
         Adapt,
@@ -61,6 +62,7 @@ __all__ = [
     "StuGan",
     "Tickets",
     "fit",
+    "load",
     "open_run",
 ]
 
@@ -68,6 +70,7 @@ __all__ = [
 _HOMES = {
     "sparsegan.api": ("Recorder", "Run", "fit", "open_run"),
     "sparsegan.balance": ("BalanceRatio", "BalanceRecord", "DensityController"),
+    "sparsegan.export.hub.load": ("load",),
     "sparsegan.methods": (
         *("METHODS", "Adapt", "Calibrated", "Dda", "Dense", "Gmp", "Joint", "Method", "Prune"),
         *("Ramp", "Requests", "Sdst", "Snip", "Static", "StuGan", "Tickets"),

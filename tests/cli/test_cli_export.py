@@ -17,10 +17,22 @@ def test_a_generator_is_written_where_it_is_told_and_its_size_is_said(trained, c
     assert share > 0
 
 
+def test_a_folder_for_the_hub_is_named_behind_it(trained, capsys):
+    run, _ = trained
+    assert cli.main(["export", str(run), "--to", "hub", "folder", "--title", "Shoes"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    size = sum(path.stat().st_size for path in Path("folder").iterdir())
+    assert printed[0].endswith(f": folder, {size:,} bytes in all")
+    assert printed[1].endswith("hf upload OWNER/NAME folder")
+    assert "# Shoes" in Path("folder/README.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["export"], "the following arguments are required: RUN, --to"),
+        (["export"], "the following arguments are required: --to"),
+        (["export", "--to", "html"], "the following arguments are required: RUN"),
+        (["export", "run", "--to", "hub", "a", "--output", "b"], "name one output, not a and b"),
         (["export", "nowhere", "--to", "tar"], "invalid choice: 'tar'"),
         (["export", "nowhere", "--to", "packed"], "nowhere is not a run directory"),
         (["export", "nowhere", "--to", "packed", "--otput", "x"], "did you mean --output?"),

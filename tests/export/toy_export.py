@@ -14,7 +14,7 @@ def frozen(blueprint=None, density=0.1, granularity="weight"):
     if blueprint.is_own:
         generator = blueprint.build(blueprint.network)
     else:
-        settings = blueprint.as_json()
+        settings = blueprint.as_json() | {"latent_dim": blueprint.latent_dim or None}
         generator, _ = nets.build(
             settings.pop("network"), generator_width=settings.pop("width"), **settings
         )
@@ -32,6 +32,9 @@ def frozen(blueprint=None, density=0.1, granularity="weight"):
 def inputs(blueprint, count, seed=0):
     """What its generator is called with."""
     draw = torch.Generator().manual_seed(seed)
+    if not blueprint.latent_dim:
+        size = blueprint.image_size
+        return (torch.rand(count, blueprint.channels, size, size, generator=draw) * 2 - 1,)
     z = torch.randn(count, blueprint.latent_dim, generator=draw)
     if blueprint.classes is None:
         return (z,)

@@ -1,4 +1,4 @@
-"""The generator of a run as one file: packed, to generate with sparsegan, or as dense ONNX.
+"""The generator of a run to take away: packed, as dense ONNX, as a page, as a folder for the hub.
 
 Example:
     >>> from sparsegan import export

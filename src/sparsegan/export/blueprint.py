@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils import parametrize, remove_spectral_norm
 from torch.nn.utils.spectral_norm import SpectralNorm
 
@@ -90,6 +90,14 @@ class Blueprint:
                 "can be loaded"
             )
         return generator
+
+    def inputs(self) -> tuple[Tensor, ...]:
+        """What the generator is called with, for one image; the numbers are zeros."""
+        first = torch.zeros(1, self.latent_dim)
+        if not self.latent_dim:
+            first = torch.zeros(1, self.channels, self.image_size, self.image_size)
+        labels = [] if self.classes is None else [torch.zeros(1, dtype=torch.int64)]
+        return (first, *labels)
 
     def as_json(self) -> dict[str, Any]:
         """The arguments as JSON values, for `Blueprint(**…)`."""

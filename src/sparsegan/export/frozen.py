@@ -31,13 +31,16 @@ class Frozen:
             ones.
         masks: Layer name to bool mask, of the masked layers.
         blueprint: What builds it again.
-        origin: The run it is from, as JSON values: method and settings, step, densities, versions.
+        origin: The run it is from, as JSON values: data, method and settings, step, densities,
+            versions.
+        title: What a page calls it; empty: what it has learnt from.
     """
 
     generator: nn.Module
     masks: dict[str, Tensor]
     blueprint: Blueprint
     origin: dict[str, Any]
+    title: str = ""
 
     @property
     def dense_bytes(self) -> int:
@@ -87,6 +90,7 @@ def freeze(trained: Trained, game: str | None = None) -> Frozen:
         {name: masks[name].cpu() for name in masks.names},
         blueprint,
         {
+            "data": _data(config),
             "method": config.method.name,
             "settings": vars(config.method.settings),
             "step": trained.step,
@@ -159,6 +163,13 @@ def freeze_own(
             "versions": versions(),
         },
     )
+
+
+def _data(config: Config) -> str:
+    """The source of the images; of a folder or archive its own name, without where it lies."""
+    if config.data.source == "folder" and config.data.path is not None:
+        return PurePath(config.data.path).name.partition(".")[0]
+    return config.data.source or ""
 
 
 def _width(config: Config, image_size: int) -> int | None:

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
@@ -25,15 +26,19 @@ from torch import Tensor, nn
 from sparsegan import engine
 from sparsegan.engine import Wanted
 from sparsegan.errors import SparseganError
-from sparsegan.export import places
+from sparsegan.export import places, runtime
 from sparsegan.export.blueprint import Blueprint, fold
 from sparsegan.export.frozen import Frozen
+from sparsegan.export.graph import UnsupportedError
+from sparsegan.export.traced import trace
 from sparsegan.files import atomic_write_bytes
 from sparsegan.nets.own import Maker
 from sparsegan.sparsity.maskable import maskable_layers
 from sparsegan.sparsity.units import Units
 
-_FORMAT = "sparsegan-packed-1"
+_FORMAT, _WITHOUT_GRAPH = "sparsegan-packed-2", "sparsegan-packed-1"
+_GRAPH = "graph"
+_UNSEALED = "0" * 64
 _OF_BLOCKS = "block_"
 _NATIVE_BELOW = 0.5
 """Density under which native kernels are taken unmeasured: above it, dense ones may be faster."""
@@ -41,17 +46,42 @@ _NATIVE_BELOW = 0.5
 Arrays = dict[str, NDArray[Any]]
 
 
-def write_packed(frozen: Frozen, path: Path) -> None:
+def write_packed(frozen: Frozen, path: Path, *, half: bool = False) -> str | None:
     """Write a generator; the file is there whole, fsynced, or not at all.
+
+    Args:
+        frozen: The generator.
+        path: The file.
+        half: Whether weights of layers are stored in 16 bits.
+
+    Returns:
+        None, or why the file has no graph, which the runtime draws from: half a sentence.
 
     Raises:
         SparseganError: The file cannot be written.
     """
+    data, without = packed(frozen, half=half)
+    atomic_write_bytes(path, data)
+    return without
+
+
+def packed(frozen: Frozen, *, half: bool = False) -> tuple[bytes, str | None]:
+    """The bytes of a packed file, and why it has no graph as of `write_packed`."""
     arrays: Arrays = {}
     units = _block_units(frozen.generator)
     for name, tensor in frozen.generator.state_dict().items():
         layer = name.removesuffix(".weight")
-        _pack(name, tensor.numpy(), frozen.masks.get(layer), units.get(layer), arrays)
+        dense = tensor.numpy()
+        if half and dense.dtype == np.float32 and dense.ndim > 1:
+            dense = dense.astype(np.float16)
+        _pack(name, dense, frozen.masks.get(layer), units.get(layer), arrays)
+    without = None
+    try:
+        graph, constants = trace(frozen.generator, frozen.blueprint.inputs())
+        arrays[_GRAPH] = np.frombuffer(graph.as_bytes(), np.uint8)
+        arrays |= {name: tensor.numpy() for name, tensor in constants.items()}
+    except UnsupportedError as error:
+        without = str(error)
     about = json.dumps(
         {
             "generator": frozen.blueprint.as_json(),
@@ -59,8 +89,12 @@ def write_packed(frozen: Frozen, path: Path) -> None:
             "origin": frozen.origin,
         }
     )
-    metadata = {"format": _FORMAT, "about": about, "sha256": _digest(about, arrays)}
-    atomic_write_bytes(path, save(arrays, metadata))
+    if without is None:
+        data = _sealed(save(arrays, {"format": _FORMAT, "about": about, "sha256": _UNSEALED}))
+    else:
+        digest = _digest(about, arrays)
+        data = save(arrays, {"format": _WITHOUT_GRAPH, "about": about, "sha256": digest})
+    return data, without
 
 
 def load(
@@ -74,7 +108,8 @@ def load(
             ``masked`` ones, or ``auto``: native ones where they are compiled and fewer than half
             of the weights are active.
         generator: For a file of a generator of one's own, its class or a function that makes it,
-            or the name of either (see `nets.own`). A file does not say what code to run.
+            or the name of either (see `nets.own`). A file does not say what code to run; where it
+            has a graph, the runtime can draw from it without.
 
     Returns:
         The averaged generator with the statistics that it was exported with, in evaluation mode, on
@@ -91,8 +126,10 @@ def load(
         >>> images = generator(torch.randn(8, generator.latent_dim))  # doctest: +SKIP
     """
     path = Path(path)
-    about, arrays = _read(path)
+    about, arrays, has_graph = _read(path)
     blueprint, class_names = _understood(path, about)
+    if blueprint.is_own and generator is None and has_graph and kernels == "auto":
+        return runtime.generator(path, blueprint, class_names)
     _require_maker(path, blueprint, generator)
     try:
         built = blueprint.build(generator)
@@ -104,14 +141,16 @@ def load(
     built.load_state_dict(state, assign=True)
     built.requires_grad_(False)
     _attach(built, _FixedMasks(built, masks), kernels)
+    if has_graph and kernels == "auto" and built.latent_dim and runtime.available():
+        runtime.draw_small_batches(built, runtime.generator(path, blueprint, class_names))
     return built
 
 
 # ---- the file
 
 
-def _read(path: Path) -> tuple[str, Arrays]:
-    """The JSON and the arrays of a file, which are as they were written."""
+def _read(path: Path) -> tuple[str, Arrays, bool]:
+    """The JSON and the arrays of a file, which are as they were written; whether it has a graph."""
     if not path.is_file():
         raise SparseganError(
             f"there is no file {path}: name one that `sparsegan export RUN --to packed` has written"
@@ -120,7 +159,7 @@ def _read(path: Path) -> tuple[str, Arrays]:
     try:
         with safe_open(path, "np") as file:
             metadata = file.metadata() or {}
-            if metadata.get("format") != _FORMAT:
+            if metadata.get("format") not in (_FORMAT, _WITHOUT_GRAPH):
                 raise SparseganError(
                     f"{path} is a safetensors file but no packed generator: name one that "
                     "`sparsegan export RUN --to packed` has written"
@@ -129,9 +168,38 @@ def _read(path: Path) -> tuple[str, Arrays]:
     except (OSError, TypeError, SafetensorError):
         raise damaged from None
     about = metadata.get("about", "")
-    if metadata.get("sha256") != _digest(about, arrays):
+    if metadata["format"] == _FORMAT:
+        whole = _is_sealed(path.read_bytes())
+        arrays = {k: a for k, a in arrays.items() if k.partition(".")[0] != _GRAPH}
+    else:
+        whole = metadata.get("sha256") == _digest(about, arrays)
+    if not whole:
         raise damaged
-    return about, arrays
+    has_graph = metadata["format"] == _FORMAT
+    return about, {name: _in_full(array) for name, array in arrays.items()}, has_graph
+
+
+def _in_full(array: NDArray[Any]) -> NDArray[Any]:
+    return array.astype(np.float32) if array.dtype == np.float16 else array
+
+
+def _sealed(data: bytes) -> bytes:
+    """The file with its checksum, which is over all of it with zeros for the checksum's digits."""
+    begin = _digest_begin(data)
+    digest = hashlib.sha256(data).hexdigest().encode()
+    return data[:begin] + digest + data[begin + len(digest) :]
+
+
+def _is_sealed(data: bytes) -> bool:
+    begin = _digest_begin(data)
+    unsealed = data[:begin] + _UNSEALED.encode() + data[begin + len(_UNSEALED) :]
+    return begin > 0 and _sealed(unsealed) == data
+
+
+def _digest_begin(data: bytes) -> int:
+    """Where the digits are; within JSON strings quotes are escaped, so that there is one key."""
+    key = b'"sha256":"'
+    return data.find(key, 0, 8 + int.from_bytes(data[:8], "little")) + len(key)
 
 
 def _digest(about: str, arrays: Mapping[str, NDArray[Any]]) -> str:

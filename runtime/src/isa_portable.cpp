@@ -1,0 +1,10 @@
+#define SG_NAMESPACE portable
+#define SG_NAME "128 bits"
+#define SG_LANES 4
+#define SG_MOST_VECTORS 8
+#define SG_CACHE_BYTES (24 << 10)
+#define SG_COPY_FROM 1000000
+#if defined(__wasm_relaxed_simd__)
+#define SG_MULTIPLY_ADD(a, b, c) __builtin_wasm_relaxed_madd_f32x4(a, b, c)
+#endif
+#include "kernels.inl"

@@ -1,0 +1,80 @@
+import sys
+
+import numpy as np
+import pytest
+import torch
+from toy_export import frozen, inputs
+
+from sparsegan.errors import SparseganError
+from sparsegan.export import Blueprint, load, runtime, write_packed
+
+sparsegan_runtime = pytest.importorskip("sparsegan_runtime")
+
+
+@pytest.fixture
+def own_file(tmp_path):
+    original = frozen()
+    path = tmp_path / "own.safetensors"
+    named = Blueprint("mine:Generator", 28, 1, width=None, latent_dim=16)
+    write_packed(type(original)(original.generator, original.masks, named, {}), path)
+    return path, original.generator
+
+
+def test_a_generator_of_ones_own_needs_no_code_to_draw(own_file):
+    path, original = own_file
+    loaded = load(path)
+    (z,) = inputs(Blueprint("dcgan", 28, 1, width=4, latent_dim=16), 5)
+    assert torch.allclose(loaded(z), original(z), atol=1e-5)
+    assert (loaded.latent_dim, loaded.image_size, loaded.channels) == (16, 28, 1)
+    assert not loaded.training
+    assert not list(loaded.parameters())
+
+
+def test_without_the_runtime_its_file_asks_for_either(own_file, monkeypatch):
+    monkeypatch.setattr(runtime, "available", lambda: False)
+    with pytest.raises(SparseganError, match=r"install sparsegan-runtime .* --generator mine:Gen"):
+        load(own_file[0])
+
+
+def test_without_the_runtime_a_known_architecture_is_drawn_as_ever(tmp_path, monkeypatch):
+    original = frozen()
+    write_packed(original, tmp_path / "g.safetensors")
+    monkeypatch.setattr(runtime, "available", lambda: False)
+    monkeypatch.setitem(sys.modules, "sparsegan_runtime", None)
+    (z,) = inputs(original.blueprint, 1)
+    loaded = load(tmp_path / "g.safetensors")
+    assert torch.allclose(loaded(z), original.generator(z), atol=1e-5)
+
+
+def test_small_batches_are_the_runtimes_and_large_ones_the_engines(tmp_path, monkeypatch):
+    original = frozen(Blueprint("biggan", 32, 3, width=4, latent_dim=16, classes=5))
+    write_packed(original, tmp_path / "g.safetensors")
+    drawn = []
+    draw = runtime.RuntimeGenerator.forward
+    monkeypatch.setattr(
+        runtime.RuntimeGenerator, "forward", lambda *a: drawn.append(len(a[1])) or draw(*a)
+    )
+    loaded = load(tmp_path / "g.safetensors")
+    for count in (1, runtime.SMALL_BATCH, runtime.SMALL_BATCH + 1, 20):
+        x = inputs(original.blueprint, count)
+        assert torch.allclose(loaded(*x), original.generator(*x), atol=1e-5)
+    assert drawn == [1, runtime.SMALL_BATCH]
+    load(tmp_path / "g.safetensors", kernels="masked")(*inputs(original.blueprint, 1))
+    assert len(drawn) == 2
+
+
+def test_halves_make_images_within_a_grey_level(tmp_path):
+    original = frozen(Blueprint("sngan", 32, 3, width=8, latent_dim=16))
+    write_packed(original, tmp_path / "half.safetensors", half=True)
+    write_packed(original, tmp_path / "full.safetensors")
+    (z,) = inputs(original.blueprint, 4)
+    half, full = (
+        sparsegan_runtime.load(tmp_path / f"{name}.safetensors")(z.numpy())
+        for name in ("half", "full")
+    )
+    assert 0 < np.abs(half - full).max() < 2 / 255
+    again = load(tmp_path / "half.safetensors", kernels="masked")
+    assert np.abs(again(z).numpy() - half).max() <= 1e-5
+    assert all(p.dtype == torch.float32 for p in again.parameters())
+    sizes = [(tmp_path / f"{name}.safetensors").stat().st_size for name in ("half", "full")]
+    assert sizes[0] < sizes[1]
