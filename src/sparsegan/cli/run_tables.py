@@ -81,7 +81,7 @@ def _next(
     return [
         "next:",
         f"  sparsegan sample {path}{way}{images}{best}{output}",
-        f"  sparsegan export {path}{way}{best} --to packed",
+        f"  sparsegan export {path}{way}{best} --to {'packed' if way else 'html'}",
         f"  {more}    # go on training",
         f"report: {run.report}",
     ]
