@@ -35,4 +35,8 @@ for python in "${pythons[@]}"; do
         -Ccmake.define.SPARSEGAN_MANYLINUX=ON dist/*.tar.gz
     PATH=$bin:$PATH auditwheel repair --only-plat --plat manylinux_2_28_x86_64 -w dist "$work"/plain/*.whl
 done
+# The runtime's library knows nothing of Python: one wheel for all.
+PATH=$bin:$PATH "$bin/pip" wheel --quiet --no-deps --no-build-isolation --wheel-dir "$work/runtime" \
+    "$work/source/runtime"
+PATH=$bin:$PATH auditwheel repair --only-plat --plat manylinux_2_28_x86_64 -w dist "$work"/runtime/*.whl
 ls -l dist

@@ -12,6 +12,7 @@ from needs import in_full
 from sparsegan import engine
 from sparsegan.errors import SparseganError
 from sparsegan.export import Blueprint, load, packed, write_packed
+from sparsegan.export.graph import UnsupportedError
 
 DCGAN = Blueprint("dcgan", 28, 1, width=4, latent_dim=16)
 SNGAN = Blueprint("sngan", 32, 3, width=8, latent_dim=16)
@@ -185,6 +186,27 @@ def test_blocks_that_are_not_those_of_the_values_are_refused(tmp_path):
         rewritten(path, **{name: wrong})
         with pytest.raises(SparseganError, match="holds no generator that this version can build"):
             load(path)
+
+
+def test_what_the_runtime_cannot_compute_is_written_without_a_graph(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise UnsupportedError("it uses aten.cumsum, which the runtime does not have")
+
+    original, path = frozen(), tmp_path / "g.safetensors"
+    assert write_packed(original, path) is None
+    assert contents(path)[0]["format"] == "sparsegan-packed-2"
+    monkeypatch.setattr(packed, "trace", refuse)
+    assert write_packed(original, path) == "it uses aten.cumsum, which the runtime does not have"
+    metadata, arrays = contents(path)
+    assert metadata["format"] == "sparsegan-packed-1"
+    assert "graph" not in arrays
+    x = inputs(original.blueprint, 1)
+    assert torch.allclose(load(path)(*x), original.generator(*x), atol=1e-5)
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(SparseganError, match="damaged"):
+        load(path)
 
 
 # ---- what cannot be loaded

@@ -63,6 +63,20 @@ def test_small_batches_are_the_runtimes_and_large_ones_the_engines(tmp_path, mon
     assert len(drawn) == 2
 
 
+def test_who_wants_gradients_gets_them_or_a_sentence(tmp_path, own_file):
+    original = frozen()
+    write_packed(original, tmp_path / "g.safetensors")
+    (z,) = inputs(original.blueprint, 1)
+    gradients = []
+    for network in (load(tmp_path / "g.safetensors"), original.generator):
+        latent = z.clone().requires_grad_()
+        network(latent).square().sum().backward()
+        gradients.append(latent.grad)
+    assert torch.allclose(*gradients, atol=1e-5)
+    with pytest.raises(SparseganError, match="the runtime has no gradients"):
+        load(own_file[0])(z.clone().requires_grad_())
+
+
 def test_halves_make_images_within_a_grey_level(tmp_path):
     original = frozen(Blueprint("sngan", 32, 3, width=8, latent_dim=16))
     write_packed(original, tmp_path / "half.safetensors", half=True)

@@ -4,9 +4,14 @@ The file has the active values of a masked weight, ``<weight>.values`` (float32,
 dense weight), and their places, ``<weight>.bits`` or ``<weight>.gaps`` (see `export.places`), where
 that is shorter than the weight itself. Where the mask is one of whole blocks of output channels
 (`sparsity.units`) they are the places of the blocks, ``<weight>.block_bits`` or
-``<weight>.block_gaps``. All other tensors are there as they are. What builds the network again and
-where it comes from is JSON in the file's metadata, beside a SHA-256 over that JSON and over every
-tensor.
+``<weight>.block_gaps``. All other tensors are there as they are. Values may be float16. What builds
+the network again and where it comes from is JSON in the file's metadata.
+
+The tensor ``graph`` is what the generator computes, operation by operation (`export.graph`), for the
+runtime, which draws from the file without PyTorch; ``graph.<name>`` are tensors that it has beside
+those of the network. The SHA-256 in the metadata is over the whole file, with zeros in its own
+place. A generator that does what the runtime cannot compute has a file without a graph, of the
+format before, with a SHA-256 over the JSON and over every tensor.
 """
 
 import hashlib

@@ -41,7 +41,16 @@ class RuntimeGenerator(Generator):
         self.eval()
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Images of noise, or of images; of the classes `labels`."""
+        """Images of noise, or of images; of the classes `labels`.
+
+        Raises:
+            SparseganError: Gradients are wanted, which the runtime does not have.
+        """
+        if torch.is_grad_enabled() and latent.requires_grad:
+            raise SparseganError(
+                "the runtime has no gradients: load the file with its generator's code "
+                "(generator=), or detach the latent"
+            )
         images = self._drawing(
             latent.detach().float().cpu().numpy(), None if labels is None else labels.cpu().numpy()
         )
@@ -80,7 +89,8 @@ def draw_small_batches(network: nn.Module, small: RuntimeGenerator) -> None:
 
     def forward(latent: Tensor, labels: Tensor | None = None) -> Tensor:
         inputs = (latent,) if labels is None else (latent, labels)
-        if len(latent) <= SMALL_BATCH and latent.device.type == "cpu":
+        wants_gradients = torch.is_grad_enabled() and latent.requires_grad
+        if len(latent) <= SMALL_BATCH and latent.device.type == "cpu" and not wants_gradients:
             return small(*inputs).to(latent.dtype)  # type: ignore[no-any-return]
         return own(*inputs)  # type: ignore[no-any-return]
 
