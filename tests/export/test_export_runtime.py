@@ -5,6 +5,7 @@ import pytest
 import torch
 from toy_export import frozen, inputs
 
+from sparsegan.draw.sampling import draw_images
 from sparsegan.errors import SparseganError
 from sparsegan.export import Blueprint, load, runtime, write_packed
 
@@ -28,6 +29,8 @@ def test_a_generator_of_ones_own_needs_no_code_to_draw(own_file):
     assert (loaded.latent_dim, loaded.image_size, loaded.channels) == (16, 28, 1)
     assert not loaded.training
     assert not list(loaded.parameters())
+    drawn, expected = (draw_images(network, 70, seed=3) for network in (loaded, original))
+    assert (drawn.int() - expected.int()).abs().max() <= 1
 
 
 def test_without_the_runtime_its_file_asks_for_either(own_file, monkeypatch):

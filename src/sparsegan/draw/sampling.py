@@ -144,5 +144,6 @@ def to_uint8(images_: Tensor) -> Tensor:
 
 def _noise(generator: nn.Module, count: int, seed: int, *names: str | int) -> Tensor:
     length: int = generator.latent_dim  # type: ignore[assignment]
-    device = next(generator.parameters()).device
+    # The runtime's generators have no parameters and take noise from the CPU.
+    device = next((each.device for each in generator.parameters()), torch.device("cpu"))
     return torch.randn((count, length), generator=stream(seed, *names)).to(device)

@@ -7,10 +7,10 @@ that is shorter than the weight itself. Where the mask is one of whole blocks of
 ``<weight>.block_gaps``. All other tensors are there as they are. Values may be float16. What builds
 the network again and where it comes from is JSON in the file's metadata.
 
-The tensor ``graph`` is what the generator computes, operation by operation (`export.graph`), for the
-runtime, which draws from the file without PyTorch; ``graph.<name>`` are tensors that it has beside
-those of the network. The SHA-256 in the metadata is over the whole file, with zeros in its own
-place. A generator that does what the runtime cannot compute has a file without a graph, of the
+The tensor ``graph`` is what the generator computes, operation by operation (`export.graph`), for
+the runtime, which draws from the file without PyTorch; ``graph.<name>`` are tensors that it has
+beside those of the network. The SHA-256 in the metadata is over the whole file, with zeros in its
+own place. A generator that does what the runtime cannot compute has a file without a graph, of the
 format before, with a SHA-256 over the JSON and over every tensor.
 """
 
