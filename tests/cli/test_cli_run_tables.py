@@ -26,7 +26,7 @@ def plan(tmp_path, *flags, images=112, held_out=None):
 def test_a_plan_counts_masked_weights_and_the_images_shown(tmp_path):
     lines = {line.split()[0]: line for line in plan_text(plan(tmp_path)).splitlines()}
     assert lines.keys() == {"data", "networks", "method", "training"}
-    assert "112 images, 28 x 28, 1 channel(s)" in lines["data"]
+    assert "112 images, 28 x 28, 1 channel" in lines["data"]
     assert "dcgan, latent dimension 8" in lines["networks"]
     assert "generator 20.0% of 40 maskable weights" in lines["method"]
     assert "discriminator 20.0% of 30 maskable weights" in lines["method"]
@@ -88,10 +88,17 @@ def test_a_run_that_may_become_longer_is_resumed(tmp_path):
     )
 
 
-def test_warnings_of_the_last_step_are_repeated_and_older_ones_are_not(tmp_path):
-    notices = [{"kind": "warning", "step": s, "message": f"bad \x1b at {s}"} for s in (6, 14)]
-    lines = said(tmp_path, evaluation(0, 10.0), *notices, evaluation(14, 2.0))
-    assert [line for line in lines if line.startswith("warning")] == ["warning: bad \\x1b at 14"]
+def test_what_is_wrong_still_is_said_and_what_has_passed_is_not(tmp_path):
+    early = [evaluation(0, 10.0), evaluation(4, 5.0, diversity=0.1)]
+    alike = [evaluation(step, 5.0, diversity=0.1) for step in (8, 12)]
+    lines = said(tmp_path, *early, *alike, evaluation(14, 5.0, diversity=0.1))
+    assert sum(line.startswith("warning: the samples are all alike") for line in lines) == 1
+
+
+def test_what_has_passed_is_not_said(tmp_path):
+    alike = [evaluation(step, 5.0, diversity=0.1) for step in (4, 8)]
+    lines = said(tmp_path, evaluation(0, 10.0), *alike, evaluation(14, 2.0, diversity=0.9))
+    assert not [line for line in lines if line.startswith("warning")]
 
 
 def test_without_evaluations_one_is_to_look_at_the_samples(tmp_path):

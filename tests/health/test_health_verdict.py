@@ -6,13 +6,12 @@ import pytest
 
 from health_events import evaluation
 from sparsegan.health import verdicts
-from sparsegan.record.events import Rewinding
 
 
-def verdict(values, game=None, **fields):
+def verdict(values, best_step=None, **fields):
     events = [evaluation(200 * n, value) for n, value in enumerate(values)]
     events[-1] = replace(events[-1], **fields)
-    return verdicts(events)[game]
+    return verdicts(events, best_step=best_step)[None]
 
 
 @pytest.mark.parametrize(
@@ -49,10 +48,18 @@ def test_what_is_wrong_with_the_last_images_is_said(fields, words):
 
 
 def test_the_best_is_named_only_where_it_is_clearly_better():
-    assert verdict([10.0, 1.0, 3.0]).best == 200
-    assert verdict([10.0, 2.9, 3.0]).best is None
-    assert verdict([10.0, 1.0, 3.0], low=0.5).best is None  # within the interval
-    assert verdict([10.0, 3.0, 1.0]).best is None
+    assert verdict([10.0, 1.0, 3.0], best_step=200).best == 200
+    assert verdict([10.0, 2.9, 3.0], best_step=200).best is None
+    assert verdict([10.0, 1.0, 3.0], best_step=200, low=0.5).best is None  # within the interval
+    assert verdict([10.0, 3.0, 1.0], best_step=400).best is None
+    assert verdict([10.0, 1.0, 3.0]).best is None  # nothing is known of its checkpoint
+
+
+def test_below_the_floor_nothing_is_better_than_another():
+    for last in (0.2, 0.24):
+        said = verdict([10.0, 0.23, last], best_step=200, floor=0.36)
+        assert not said.improving
+        assert said.best is None
 
 
 def test_a_run_that_becomes_better_to_the_end_should_have_more_steps():
@@ -61,8 +68,7 @@ def test_a_run_that_becomes_better_to_the_end_should_have_more_steps():
     assert not verdict([10.0, 3.0]).improving
 
 
-def test_what_came_before_a_new_training_does_not_count():
-    events = [evaluation(0, 10.0), evaluation(200, 1.0)]
-    events += [Rewinding(step=300, to=0, weights="drawn"), evaluation(400, 3.0)]
-    assert verdicts(events)[None].best is None
+def test_a_run_of_anothers_weights_has_not_come_from_noise():
+    events = [evaluation(0, 2.0), evaluation(200, 1.2)]
+    assert "noise" not in verdicts(events, from_noise=False)[None].sentences[0]
     assert verdicts([]) == {}

@@ -33,7 +33,7 @@ def test_seconds_add_up():
 def test_how_long_a_run_takes_is_told_by_a_small_evaluation(tmp_path, monkeypatch):
     monkeypatch.setattr(pilot, "_seconds", lambda *_: 9.0)
     line = pilot.takes(config(tmp_path / "run", "--evaluate.images", "16"))
-    assert line.endswith("and 4 evaluation(s) of 9 s or less")
+    assert line.endswith("and 4 evaluations of 9 s or less")
     monkeypatch.setattr(pilot, "FEW", 8)
     assert pilot.takes(config(tmp_path / "run")).endswith("of 18 s or less")
     assert not (tmp_path / "run").exists()

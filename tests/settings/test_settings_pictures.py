@@ -32,3 +32,9 @@ def test_what_a_flag_says_stays():
     config, changed = suited(small("--augment", "cutout"), 100, {"augment"})
     assert config.augment == ("cutout",)
     assert [one.key for one in changed] == ["discriminator_steps"]
+
+
+def test_a_batch_of_ones_own_changes_no_other():
+    config, changed = suited(small("--batch_size", "16"), 100_000, {"batch_size"})
+    assert (config.batch_size, config.generator_batch_size) == (16, 32)
+    assert not changed

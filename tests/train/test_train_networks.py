@@ -196,7 +196,7 @@ class G(nn.Module):
 def test_what_a_user_should_know_of_networks_is_shown_once_and_recorded(code, capsys):
     (code / "warned.py").write_text(MOSTLY_NOT_MASKED)
     flags = ["--generator=warned.py:G", "--network.latent_dim=null", "--engine=masked"]
-    short = ["--steps=3", "--evaluate.images=0", "--method.balance_every=2"]
+    short = ["--steps=8", "--evaluate.images=0", "--method.balance_every=2"]
     console = Console(width=10_000)
     run = loop.train(config(code / "warned", *flags, *short), console)
     events = list(read_events(run.metrics))

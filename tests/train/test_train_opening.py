@@ -31,7 +31,7 @@ def test_the_time_left_is_told_once_after_the_first_steps(tmp_path):
             said[step] = line
     assert list(said) == [1 + FIRST_STEPS]
     left = 14 - 1 - FIRST_STEPS
-    assert f"{left} steps of 500 ms and 3 evaluation(s) of 3 s or less" in said[1 + FIRST_STEPS]
+    assert f"{left} steps of 500 ms and 2 evaluations of 3 s or less" in said[1 + FIRST_STEPS]
 
 
 def test_a_run_that_goes_on_counts_what_is_left(tmp_path):

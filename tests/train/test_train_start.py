@@ -37,6 +37,7 @@ def begun(run, tmp_path, *flags):
     messages = [
         e["message"] for e in read_events(new.metrics) if e["kind"] == "warning" and not e["step"]
     ]
+    messages = [text for text in messages if "never happens" not in text]  # in so few steps
     return new, load_state(new.checkpoint(0)), messages
 
 

@@ -59,12 +59,17 @@ def test_it_stops_where_it_is_asked_to_and_can_go_on(tmp_path):
     assert sum("stands still" in message for message in said(run)) == 1
 
 
-def test_a_run_that_goes_well_is_left_alone(tmp_path):
-    settings = ["--when_failing", "stop", "--evaluate.every", "0"]
-    run = train(tiny_run.config(tmp_path / "run", *settings))
+def test_a_run_that_goes_well_is_left_alone(tmp_path, monkeypatch):
+    values = iter([9.0, 7.0, 6.0, 6.5, 5.0])
+    monkeypatch.setattr(
+        Evaluator, "__call__", lambda *_: vars_of(evaluation(0, next(values), 0.8, copies=0.1))
+    )
+    flags = ["--when_failing", "stop", "--evaluate.every", "4"]
+    flags += ["--method.interval", "4", "--method.control_interval", "6"]
+    run = train(tiny_run.config(tmp_path / "run", *flags))
     assert lines(run)[-1]["kind"] == "end"
-    evaluations = [line for line in lines(run) if line["kind"] == "evaluate"]
-    assert all(line["diversity"] >= 0 for line in evaluations)
+    assert len([line for line in lines(run) if line["kind"] == "evaluate"]) == 5
+    assert said(run) == []
 
 
 def test_findings_go_where_people_look(tmp_path):
@@ -86,7 +91,7 @@ def test_it_goes_back_to_its_best_checkpoint_where_it_is_asked_to(tmp_path, monk
     config = dead(tmp_path / "run", *flags, "--evaluate.images", "8", "--evaluate.every", "4")
     values = iter([9.0, 5.0, 7.0, 8.0])
     monkeypatch.setattr(Evaluator, "__call__", lambda *_: vars_of(evaluation(0, next(values), 0.8)))
-    with pytest.raises(FailingError, match="taken back to its best checkpoint, of step 4;"):
+    with pytest.raises(FailingError, match=r"best checkpoint, of step 4: `sparsegan train --from"):
         train(config)
     run = RunDirectory(tmp_path / "run")
     assert run.checkpoint_steps()[-1] == 4

@@ -2,13 +2,12 @@
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from sparsegan import health
 from sparsegan.errors import printable
 from sparsegan.plan.plan import Plan
-from sparsegan.record.events import Event, Notice
 from sparsegan.record.metrics_log import history
 from sparsegan.record.run import RunDirectory
 from sparsegan.settings import parse
@@ -33,20 +32,16 @@ def plan_text(plan: Plan) -> str:
 def ending(run: RunDirectory) -> list[str]:
     """What came of a run that has ended, what it cost, and what to do next, in lines."""
     events, config = list(history(run.metrics)), parse.read(run.config)
-    verdicts = health.verdicts(events)
+    verdicts = health.verdicts(
+        events, best_step=run.best_step(), from_noise=config.start.run is None
+    )
     lines = [
         f"{label('result', game)}: {' '.join(verdict.sentences)}"
         for game, verdict in verdicts.items()
     ] or ["result: not evaluated: look at the samples."]
-    lines += [f"warning: {message}" for message in _warnings(events)]
+    for game, findings in health.Health(config.steps, events).lasting().items():
+        lines += [f"{label('warning', game)}: {finding.sentence}" for finding in findings]
     return [printable(line) for line in [*lines, *_cost(run), "", *_next(run, config, verdicts)]]
-
-
-def _warnings(events: Sequence[Event]) -> list[str]:
-    """What was said of the run's last evaluation or line of progress."""
-    last = max((event.step for event in events), default=0)
-    spoken = [e for e in events if isinstance(e, Notice) and e.step == last > 0]
-    return list(dict.fromkeys(event.message for event in spoken))
 
 
 def _cost(run: RunDirectory) -> list[str]:

@@ -34,6 +34,8 @@ ALIKE = 0.25
 """Samples that differ so much, as a share of how much real images do, are all alike."""
 COPYING = 0.5
 """A generator of whose samples so many repeat training images repeats them."""
+WORSE = 1.3
+"""A distance so many times the best one is clearly worse."""
 RECENT = 3
 """Lines of progress that must agree."""
 
@@ -104,19 +106,19 @@ def same_samples(history: History) -> str | None:
 
 
 def rising(history: History) -> str | None:
-    """Two evaluations in a row are clearly worse than the best."""
-    known = [e for e in history.evaluations if e.value is not None and math.isfinite(e.value)]
+    """Two evaluations in a row are clearly worse than the best of a trained network."""
+    known = [e for e in history.evaluations if e.step and _value(e) < math.inf]
     if len(known) < 3:
         return None
-    best = min(known[:-2], key=_value)
-    values = _value(best), _value(known[-2]), _value(known[-1])
-    if not (values[0] > 0 and values[2] > values[1] > 1.5 * values[0]):
+    best, last = min(known[:-2], key=_value), known[-2:]
+    if _value(best) <= 0 or min(map(_value, last)) < WORSE * _value(best):
         return None
-    if best.high is not None and known[-2].low is not None and known[-2].low <= best.high:
+    if best.high is not None and any(e.low is not None and e.low <= best.high for e in last):
         return None  # within what the images' choice makes of it
     return (
-        f"the samples have become worse at two evaluations: the distance is {values[2]:.3g}, and "
-        f"was {values[0]:.3g}; the best checkpoint is kept, and --steps could be fewer"
+        f"the samples have become worse at two evaluations: the distance is {_value(last[1]):.3g}, "
+        f"and was {_value(best):.3g} after step {best.step}; the best checkpoint is kept, and "
+        "lower learning rates or more --discriminator_steps may keep it from happening"
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sparsegan.health.detectors import ALIKE, COPYING
-from sparsegan.record.events import Evaluation, Event, Rewinding, Rewiring
+from sparsegan.record.events import Evaluation, Event
 
 FEW = 50
 """A distance of fewer images says little."""
@@ -28,34 +28,33 @@ class Verdict:
     improving: bool
 
 
-def verdicts(events: Iterable[Event]) -> dict[str | None, Verdict]:
+def verdicts(
+    events: Iterable[Event], *, best_step: int | None = None, from_noise: bool = True
+) -> dict[str | None, Verdict]:
     """What came of each game, by its name; one that was not evaluated is not there.
 
-    What came before weights were pruned, or before a training began anew, was of another network
-    than the run is for, and only the evaluation before the first step is kept of it.
+    Args:
+        events: Of metrics.jsonl.
+        best_step: That of the run's best evaluation (`RunDirectory.best_step`).
+        from_noise: Whether its networks were untrained before the first step.
     """
     games: dict[str | None, list[Evaluation]] = {}
     for event in events:
-        begun = games.get(event.game, [])
-        if isinstance(event, Rewinding) or (
-            isinstance(event, Rewiring) and event.reason == "prune"
-        ):
-            del begun[1:]
         if isinstance(event, Evaluation) and _known(event):
-            games.setdefault(event.game, begun).append(event)
-    return {game: _verdict(evaluations) for game, evaluations in games.items()}
+            games.setdefault(event.game, []).append(event)
+    return {game: _verdict(made, best_step, from_noise) for game, made in games.items()}
 
 
-def _verdict(evaluations: list[Evaluation]) -> Verdict:
+def _verdict(evaluations: list[Evaluation], best_step: int | None, from_noise: bool) -> Verdict:
     first, last = evaluations[0], evaluations[-1]
-    sentences = [_nearness(first, last)]
+    sentences = [_nearness(first if from_noise else last, last)]
     if last.diversity is not None and last.diversity <= ALIKE:
         sentences.append(
             f"They are all alike: they differ {last.diversity:.0%} as much as real ones do."
         )
     if last.copies is not None and last.copies >= COPYING:
         sentences.append(f"{last.copies:.0%} of them repeat training images.")
-    best = min(evaluations[1:] or evaluations, key=_value)
+    best = next((e for e in evaluations if e.step == best_step), last)
     better = _better(best, last)
     if better:
         sentences.append(
@@ -96,8 +95,10 @@ _NEAR = (
 
 
 def _better(one: Evaluation, other: Evaluation, *, sure: bool = True) -> bool:
-    floor = max(0.0, other.floor or 0.0)
-    if _value(one) - floor > CLEARLY * (_value(other) - floor):
+    """Whether one distance is clearly below another, as seen from the floor."""
+    floor = max(0.0, one.floor or 0.0, other.floor or 0.0)
+    gap, beside = (max(_value(event) - floor, 0.0) for event in (one, other))
+    if gap >= CLEARLY * beside:
         return False
     known = one.high is not None and other.low is not None
     return not (sure and known) or float(one.high or 0.0) < float(other.low or 0.0)

@@ -36,3 +36,14 @@ class Health:
             elif name not in said:
                 said.add(name)
                 yield Finding(name, sentence, failing)
+
+    def lasting(self) -> dict[str | None, list[Finding]]:
+        """What is wrong still, by the game."""
+        return {
+            game: [
+                Finding(name, sentence, DETECTORS[name][1])
+                for name in DETECTORS
+                if name in said and (sentence := DETECTORS[name][0](self._games[game]))
+            ]
+            for game, said in self._said.items()
+        }

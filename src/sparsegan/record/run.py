@@ -180,7 +180,7 @@ class RunDirectory:
         """The step with the lowest evaluation so far, or none; of several games, by their mean.
 
         What came before weights were pruned, or before a training began anew, was of another
-        network than the run is for.
+        network than the run is for; step 0, before any training, counts where nothing else does.
         """
         evaluations: dict[int, list[float | None]] = {}
         for event in readable_history(self.metrics, Evaluation, Rewiring, Rewinding):
@@ -193,7 +193,8 @@ class RunDirectory:
             for step, values in evaluations.items()
             if None not in values
         ]
-        return min(means)[1] if means else None
+        trained = [mean for mean in means if mean[1]]
+        return min(trained or means)[1] if means else None
 
     def prune(self, keep: int) -> None:
         """Remove all checkpoints but the newest `keep` and the one with the best evaluation.

@@ -21,10 +21,11 @@ def suited(
         kept: Dotted keys that stay as they are.
     """
     suiting = Adjusting(config, kept)
-    batch = suiting.values["batch_size"]
-    while batch > max(SMALLEST_BATCH, images // 2):
-        batch //= 2
+    most = max(SMALLEST_BATCH, images // 2)
     for key in ("batch_size", "generator_batch_size"):
+        batch = suiting.values[key]
+        while batch > most:
+            batch //= 2
         suiting.at_most(key, batch, f"there are {images:,} pictures")
     if images < FEW:
         suiting.put(

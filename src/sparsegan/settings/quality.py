@@ -30,4 +30,6 @@ def of_quality(
         kept: Dotted keys that stay as they are; the rest follows from them.
     """
     steps, expectation = QUALITIES[quality]
+    if config.steps == steps:  # what the recipe's own settings are for
+        return config, []
     return scale.of_length(config, steps, expectation, kept)

@@ -17,6 +17,7 @@ from sparsegan.nets.architectures import find
 from sparsegan.settings import kinds
 from sparsegan.settings.adjust import Adjusting, Adjustment
 from sparsegan.settings.config import Config
+from sparsegan.words import counted
 
 SCALES = ("small",)
 
@@ -94,14 +95,10 @@ def caution(config: Config) -> str | None:
     if config.steps >= least:
         return None
     return (
-        f"{_counted(config.steps, 'step')}: under {least} the rules for short runs cannot hold "
+        f"{counted(config.steps, 'step')}: under {least} the rules for short runs cannot hold "
         f"({DECISIONS} decisions, each on {RECORDS} measurements); such a run shows that things "
         "work, not what a method does"
     )
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 class _Scaling(Adjusting):
@@ -150,10 +147,10 @@ class _Scaling(Adjusting):
         self.at_most("method.ema_start", steps // 100, "1 % of the run, as published")
         for key, times in (("checkpoint.every", 6), ("sample.every", 6), ("evaluate.every", 3)):
             every = max(1, steps // times)
-            self.at_most(key, every, f"{_counted(steps // every, 'time')} a run")
+            self.at_most(key, every, f"{counted(steps // every, 'time')} a run")
         self.at_most("evaluate.images", EVALUATED_IMAGES, "seconds, not minutes")
         every = max(1, steps // 60)
-        self.at_most("log_every", every, f"{_counted(steps // every, 'time')} a run")
+        self.at_most("log_every", every, f"{counted(steps // every, 'time')} a run")
 
     def rates(self) -> None:
         """Learning rates that get somewhere in so few steps."""
@@ -188,22 +185,22 @@ class _Scaling(Adjusting):
         """Decisions enough to cross the range of densities, each on measurements enough."""
         steps = self.values["steps"]
         interval = max(RECORDS, steps // DECISIONS)
-        made = f"{_counted((steps - 1) // interval, 'decision')} a run"
+        made = f"{counted((steps - 1) // interval, 'decision')} a run"
         interval = self.at_most("method.control_interval", interval, made) or interval
         window_kept = "method.balance_window" in self.kept
         records = self.values["method.balance_window"] if window_kept else RECORDS
         every = max(1, interval // records)
         span = min(interval, steps)
-        why = f"{_counted(span // every, 'measurement')} in {_counted(span, 'step')}"
+        why = f"{counted(span // every, 'measurement')} in {counted(span, 'step')}"
         every = self.at_most("method.balance_every", every, why)
         step, decisions = self.values.get("method.density_step"), (steps - 1) // interval
         window = max(1, interval // every)
         if steps < window * every:
-            why = f"no less; {_counted(steps, 'step')} do not fill it"
+            why = f"no less; {counted(steps, 'step')} do not fill it"
         elif "method.control_interval" in self.values:
             why = "filled between two decisions"
         else:
-            why = f"filled in {_counted(window * every, 'step')}"
+            why = f"filled in {counted(window * every, 'step')}"
         self.at_most("method.balance_window", window, why)
         if step is not None and decisions and step * decisions < TRAVEL:
             exact = Fraction(str(step))

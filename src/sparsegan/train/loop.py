@@ -2,6 +2,7 @@
 
 import gc
 import json
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -431,18 +432,20 @@ def give_up(session: Session, step: int, because: str) -> None:
     Raises:
         FailingError: Always, on every process.
     """
-    run, left = session.run, "its state is saved"
+    run = session.run
+    shown = shlex.quote(str(run.path))
+    left = f"its state is saved: `sparsegan resume {shown}` goes on all the same, or "
     if session.fabric.is_global_zero:
         best = run.go_back() if session.config.when_failing == "back" else None
-        if best is not None:
-            left = f"it was taken back to its best checkpoint, of step {best}"
+        if best is not None:  # to resume it would be to fail again, to the bit
+            left = f"it was taken back to its best checkpoint, of step {best}: "
         session.journal.offset()
         report.write([run.path], run.report)
     heartbeat.first_is_done()
     session.fabric.barrier()
     raise FailingError(
-        f"stopped after step {step}: {because} ({left}; `sparsegan resume {run.path}` goes on all "
-        f"the same, `sparsegan train --from {run.path}` with other settings)"
+        f"stopped after step {step}: {because} ({left}`sparsegan train --from {shown}` begins a "
+        "run with its weights and other settings)"
     )
 
 

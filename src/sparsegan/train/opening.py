@@ -8,6 +8,7 @@ from sparsegan.train import build
 from sparsegan.train.clock import Clock
 from sparsegan.train.evaluation import evaluations
 from sparsegan.train.games import Games
+from sparsegan.words import counted
 
 FIRST_STEPS = 4
 """Steps that the time of a run is estimated by, after one that warms up."""
@@ -41,8 +42,9 @@ def opening(
         f"networks  {_networks(config)}",
         f"method    {config.method.name}, allocation {settings.allocation}, granularity "
         f"{settings.granularity}; density at the start: {', '.join(densities)}",
-        f"training  {config.steps:,} steps with {config.discriminator_steps} discriminator "
-        f"step(s) each; batches of {config.batch_size} and {config.generator_batch_size}; "
+        f"training  {config.steps:,} steps with "
+        f"{counted(config.discriminator_steps, 'discriminator step')} each; batches of "
+        f"{config.batch_size} and {config.generator_batch_size}; "
         f"{shown:,} real images shown{epochs}",
     ]
     return [printable(line) for line in lines]
@@ -106,7 +108,7 @@ def takes(step: float, steps: int, number: int, evaluation: float = 0.0) -> str:
         evaluation: Seconds of one, where they are known.
     """
     total = in_words(step * steps + evaluation * number)
-    beside = f" and {number} evaluation(s)" if number else ""
+    beside = f" and {counted(number, 'evaluation')}" if number else ""
     each = f" of {max(evaluation, 1):.0f} s or less" if number and evaluation else ""
     return (
         f"time      about {total} on this machine: {steps:,} steps of {1000 * step:.0f} ms"
@@ -122,7 +124,7 @@ def in_words(seconds: float) -> str:
         ('40 seconds', '7 minutes', '8.3 hours')
     """
     if seconds < 90:
-        return f"{seconds:.0f} seconds"
+        return counted(max(1, round(seconds)), "second")
     if seconds < 90 * 60:
         return f"{seconds / 60:.0f} minutes"
     return f"{seconds / 3600:.1f} hours"
@@ -133,7 +135,7 @@ def _data(config: Config, images: int | None) -> str:
     count = f"{images:,} images, " if images else ""
     return (
         f"{data.source}{f' {data.path}' if data.path else ''}: {count}"
-        f"{data.image_size} x {data.image_size}, {data.channels} channel(s)"
+        f"{data.image_size} x {data.image_size}, {counted(data.channels or 0, 'channel')}"
     )
 
 
