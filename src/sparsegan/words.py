@@ -1,15 +1,16 @@
-"""Numbers as sentences have them."""
+"""Numbers in sentences."""
 
 
-def counted(count: int, what: str) -> str:
-    """A number of things, in English.
+def counted(number: float, noun: str) -> str:
+    """A number, to the nearest whole one, and what there are so many of.
 
     Args:
-        count: How many.
-        what: One of them; its plural ends in s.
+        number: How many.
+        noun: Of one; its plural ends in s.
 
     Example:
-        >>> counted(1, "step"), counted(3000, "step")
-        ('1 step', '3,000 steps')
+        >>> counted(1, "byte"), counted(1.4, "second"), counted(35168, "byte")
+        ('1 byte', '1 second', '35,168 bytes')
     """
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+    whole = round(number)
+    return f"{whole:,} {noun}{'' if whole == 1 else 's'}"

@@ -3,6 +3,7 @@
 import json
 import shlex
 
+import cycle_run
 from sparsegan.cli.run_tables import ending, plan_text
 from sparsegan.plan.plan import Plan
 from sparsegan.record.events import Layer
@@ -46,16 +47,16 @@ def evaluation(step, value, game=None, **fields):
     return event if game is None else event | {"pair": game}
 
 
-def said(tmp_path, *events, flags=()):
+def said(tmp_path, *events, flags=(), settings=None):
     run = create(tmp_path / "a run")
-    parse.write(run.config, config(run.path, *flags))
+    parse.write(run.config, settings or config(run.path, *flags))
     run.metrics.write_text("".join(f"{json.dumps(event)}\n" for event in events))
     both = {"run": 3e9, "dense": 10e9}
     run.cost.write_text(
         json.dumps(
             {
                 "flops": {"consistent": both},
-                "seconds": {"run": 61.0, "dense": 100.0},
+                "seconds": {"run": 1.2 if settings else 61.0, "dense": 100.0},
                 "bytes": {"generator_sparse": 1500, "generator_dense": 10000},
             }
         )
@@ -103,3 +104,15 @@ def test_what_has_passed_is_not_said(tmp_path):
 
 def test_without_evaluations_one_is_to_look_at_the_samples(tmp_path):
     assert said(tmp_path)[0] == "result: not evaluated: look at the samples."
+
+
+def test_of_two_games_the_first_is_named_evaluated_or_not(tmp_path):
+    settings = cycle_run.config(tmp_path, tmp_path / "a run", "--evaluate.images", "0")
+    lines = said(tmp_path, settings=settings)
+    assert lines[1].startswith("cost: 30% of the operations of the same networks dense, 1 second w")
+    assert lines[2].startswith("generators: 1,500 bytes, 15% of the dense ones'; ")
+    assert sum(" --direction a_to_b" in line for line in lines) == 2
+    best = [evaluation(step, value, "a_to_b") for step, value in ((0, 9.0), (3, 2.0), (6, 4.0))]
+    (tmp_path / "b").mkdir()
+    lines = said(tmp_path / "b", evaluation(6, 1.0, "b_to_a"), *best, settings=settings)
+    assert sum(" --direction a_to_b" in line and "--checkpoint best" in line for line in lines) == 2

@@ -1,7 +1,11 @@
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
+from torch import nn
 
 from command_line import refused
 from sparsegan import cli
@@ -75,3 +79,47 @@ def test_options_of_other_pictures_are_refused(trained, capsys):
         (("--over_time", "a.png", "--seed", "3"), "leave out --seed"),
     ):
         assert sentence in refused(capsys, *sample, *arguments)
+
+
+class Animals(nn.Module):
+    """Every image is of one grey, that of its class."""
+
+    latent_dim, classes, class_names = 4, 3, ("cat", "dog", "cat, black")
+
+    def __init__(self):
+        super().__init__()
+        greys = torch.tensor([[-1.0], [-0.9], [-0.8]])
+        self.greys = nn.Embedding.from_pretrained(greys)
+
+    def forward(self, noise, labels):
+        return self.greys(labels)[:, :, None, None].expand(len(noise), 1, 4, 4)
+
+
+@pytest.fixture
+def animals(monkeypatch):
+    @contextmanager
+    def generator(options):
+        yield Animals(), "animals", None
+
+    monkeypatch.setattr(import_module("sparsegan.cli.sample"), "_generator", generator)
+    return ("sample", "animals")
+
+
+def test_one_class_alone_is_drawn_and_its_name_may_have_a_comma(animals, capsys):
+    for wanted, grey in (("cat, black", 26), ("dog", 13), (" dog,", 13), ("2", 26)):
+        assert cli.main([*animals, "--grid", "a.png", "--count", "4", "--class", wanted]) == 0
+        with Image.open("a.png") as grid:
+            assert grid.convert("L").getextrema() == (grey, grey)
+    capsys.readouterr()
+    for target in (("--grid", "b.png"), ("--folder", "b"), ("--grid", "b.png", "--nearest")):
+        sentence = refused(capsys, *animals, *target, "--class", "cat,dog")
+        assert "names 2 classes, and one alone can be drawn so" in sentence
+        assert "names no class" in refused(capsys, *animals, *target, "--class", ",")
+
+
+def test_a_walk_goes_through_several_classes(animals, capsys):
+    walk = [*animals, "--walk", "a.gif", "--count", "1", "--frames", "4", "--size", "4"]
+    assert cli.main([*walk, "--class", "dog, cat"]) == 0
+    assert "class dog, cat: a.gif" in capsys.readouterr().out
+    assert cli.main([*walk, "--class", "cat, black"]) == 0
+    assert "class cat, black: a.gif" in capsys.readouterr().out

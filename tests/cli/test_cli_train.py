@@ -15,6 +15,7 @@ from sparsegan import cli
 from sparsegan.record.checkpoint import load_state
 from sparsegan.record.metrics_log import read_events
 from sparsegan.settings import parse, recipes
+from sparsegan.train.learner import DivergedError
 
 
 def test_training_begins_with_what_it_is_and_ends_with_what_came_of_it(trained):
@@ -85,6 +86,24 @@ def test_a_recipe_says_what_it_would_train_and_writes_nothing(recipe, capsys):
     assert re.search(r"^time +about .* on this machine: [\d,]+ steps of \d+ ms", printed, re.M)
     assert "nothing was written" in printed
     assert not Path("runs").exists()
+
+
+def test_a_dry_run_shows_its_tables_before_it_tries_how_long_a_run_takes(capsys, monkeypatch):
+    tables = []
+
+    def fail(*_):
+        tables.append(capsys.readouterr().out)
+        raise DivergedError("the generator diverged at step 1")
+
+    monkeypatch.setattr("sparsegan.plan.pilot.step_seconds", fail)
+    Path("tiny.yaml").write_text(yaml.safe_dump(TINY))
+    assert cli.main(["train", "--config", "tiny.yaml", "--dry_run"]) == 0
+    assert "9,000 images" in tables[0]
+    assert "Cost of 6 steps" in tables[0]
+    assert capsys.readouterr().out.splitlines() == [
+        "time      not known, since a trial failed: the generator diverged at step 1",
+        "Nothing was trained and nothing was written.",
+    ]
 
 
 def test_density_is_that_of_the_maskable_weights(capsys):

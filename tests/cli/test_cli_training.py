@@ -10,7 +10,7 @@ from sparsegan.train.stop import Interrupted
 
 
 def stopped():
-    raise Interrupted(signal.SIGTERM, 7, Path("run"))
+    raise Interrupted(signal.SIGTERM, 7, Path("a run"))
 
 
 @pytest.mark.parametrize("rank", [0, 1])
@@ -21,7 +21,7 @@ def test_a_stop_says_how_to_go_on_once_and_only_the_first_process_ends_with_it(
     assert to_the_end(stopped) == (0 if rank else 128 + signal.SIGTERM)
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err.count("go on with `sparsegan resume run`") == (not rank)
+    assert printed.err.count("go on with `sparsegan resume 'a run'`") == (not rank)
 
 
 @pytest.mark.parametrize("rank", [0, 1])

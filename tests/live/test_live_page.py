@@ -38,6 +38,16 @@ def test_it_says_how_far_a_run_is_and_how_it_stands(run, other):
     assert both["status"].count('role="progressbar"') == 2
 
 
+def test_a_command_to_go_on_can_be_copied_and_is_there_for_runs_with_settings(tmp_path):
+    run = write_run(tmp_path / "a run", steps=200, grids=1, cell=8)
+    command = f"sparsegan resume '{run}'"
+    assert command in check(page.parts(read_runs([run]), {"a run": "stopped"})["status"]).text
+    (run / "config.yaml").unlink()
+    said = check(page.parts(read_runs([run]), {"a run": "stopped"})["status"]).text
+    assert "not being trained" in said
+    assert "resume" not in said
+
+
 def test_a_part_changes_its_digest_with_what_it_shows(run):
     before = page.parts(read_runs([run]), {"run": "training"})
     after = page.parts(read_runs([run]), {"run": "stopped"})

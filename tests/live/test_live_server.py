@@ -44,8 +44,10 @@ def test_its_few_addresses(served):
         part = ask(served, f"/part/{name}")
         assert (part.status, part.headers["ETag"]) == (200, f'"{digest}"')
     assert "sparsegan report" in ask(served, "/report").text
+    assert "sparsegan live" in ask(served, "/?x=1/2").text
+    assert json.loads(ask(served, "/state?").text) == state
     for nowhere in ("/part/", "/part/x", "/part/status/x", "/../config.yaml", "/config.yaml",
-                    "/state?x", "/samples/step-00000000.png"):  # fmt: skip
+                    "/x?/state", "/samples/step-00000000.png"):  # fmt: skip
         assert ask(served, nowhere).status == 404
 
 

@@ -40,6 +40,16 @@ def test_what_changes_on_the_disk_changes_its_part_alone(run):
     assert site.part("nowhere") is None
 
 
+def test_the_report_shows_what_was_evaluated_since(run):
+    site = Site([run])
+    before = site.report()
+    assert site.report() == before
+    line = next(x for x in (run / "metrics.jsonl").open() if json.loads(x)["kind"] == "evaluate")
+    event = {**json.loads(line), "value": 77.125, "low": 77.0, "high": 77.25}
+    (run / "evaluations.jsonl").write_text(json.dumps(event) + "\n")
+    assert site.report() != before
+
+
 def test_a_lock_says_whether_a_run_is_trained(run):
     site = Site([run])
     assert not json.loads(site.state())["training"]

@@ -1,7 +1,9 @@
+import pytest
 import torch
 
 from sparsegan.plan import pilot
 from sparsegan.plan.pilot import Pilot, Pilots
+from sparsegan.train.learner import DivergedError
 from tiny_run import config
 
 
@@ -37,3 +39,37 @@ def test_how_long_a_run_takes_is_told_by_a_small_evaluation(tmp_path, monkeypatc
     monkeypatch.setattr(pilot, "FEW", 8)
     assert pilot.takes(config(tmp_path / "run")).endswith("of 18 s or less")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("first", "later", "steps"), [(6.0, 9.0, [1]), (4.0, 6.0, [1, 2, 3, 4])])
+def test_slow_steps_are_measure_enough(first, later, steps, tmp_path, monkeypatch):
+    taken = []
+
+    def step(games, batches, number):
+        taken.append(number)
+        return first if number == 1 else later
+
+    monkeypatch.setattr(pilot, "step_seconds", step)
+    monkeypatch.setattr(pilot, "_seconds", lambda *_: pytest.fail("an evaluation was timed"))
+    assert Pilots(0.0, patience=5.0).of(config(tmp_path / "run")) == Pilot(6.0, 0.0)
+    assert taken == steps
+
+
+def test_evaluations_that_were_not_timed_are_not_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr(pilot, "step_seconds", lambda *_: 6.0)
+    line = pilot.takes(config(tmp_path / "run"))
+    assert line.endswith("14 steps of 6000 ms and 4 evaluation(s), which are not counted")
+    alone = pilot.takes(config(tmp_path / "run", "--evaluate.images", "0"))
+    assert alone.endswith("14 steps of 6000 ms")
+
+
+def test_a_trial_that_fails_is_a_sentence(tmp_path, monkeypatch):
+    def diverge(*_):
+        raise DivergedError("the generator diverged at step 1:\nits loss is nan")
+
+    monkeypatch.setattr(pilot, "step_seconds", diverge)
+    line = pilot.takes(config(tmp_path / "run"))
+    assert line == (
+        "time      not known, since a trial failed: the generator diverged at step 1: "
+        "its loss is nan"
+    )

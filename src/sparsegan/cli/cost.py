@@ -98,7 +98,7 @@ def print_cost(
         as_json: Print all figures, and nothing else.
         to_come: Whether it is still to be trained.
         measured: Kernels timed here and now, if they were asked for.
-        takes: Says how long a run to come takes, in a line.
+        takes: Says how long a run to come takes, in a line; asked after all else is printed.
     """
     from rich.console import Console
 
@@ -112,8 +112,6 @@ def print_cost(
     console = Console(markup=False)  # a layer's name may have brackets
     if to_come:
         console.print(plan_text(run), highlight=False, soft_wrap=True)
-        if takes is not None:
-            console.print(takes(), highlight=False, soft_wrap=True)
         console.print()
     console.print(cost_tables.layers_table(run))
     for remarks in (cost_tables.unseen_text(run), cost_tables.filled_text(run)):
@@ -131,6 +129,10 @@ def print_cost(
     timed = any(one.timed for one in measured or ())
     if measured is not None and timed:
         console.print(kernel_tables.kernels_table(measured))
+    if takes is not None:
+        console.print()
+        console.file.flush()  # it takes its time to say
+        console.print(takes(), highlight=False, soft_wrap=True)
     if to_come and timed:
         sentence = (
             "Nothing was trained; runs of these settings on this machine decide by these times."

@@ -10,11 +10,12 @@ from sparsegan.errors import printable
 from sparsegan.plan.plan import Plan
 from sparsegan.record.metrics_log import history
 from sparsegan.record.run import RunDirectory
-from sparsegan.settings import parse
+from sparsegan.settings import kinds, parse
 from sparsegan.settings.config import Config
 from sparsegan.settings.kinds import label
 from sparsegan.train.opening import opening
 from sparsegan.train.prolong import obstacle
+from sparsegan.words import counted
 
 
 def plan_text(plan: Plan) -> str:
@@ -41,21 +42,25 @@ def ending(run: RunDirectory) -> list[str]:
     ] or ["result: not evaluated: look at the samples."]
     for game, findings in health.Health(config.steps, events).lasting().items():
         lines += [f"{label('warning', game)}: {finding.sentence}" for finding in findings]
-    return [printable(line) for line in [*lines, *_cost(run), "", *_next(run, config, verdicts)]]
+    return [
+        printable(line) for line in [*lines, *_cost(run, config), "", *_next(run, config, verdicts)]
+    ]
 
 
-def _cost(run: RunDirectory) -> list[str]:
-    counted = json.loads(run.cost.read_text())
-    spent = counted["flops"]["consistent"]
+def _cost(run: RunDirectory, config: Config) -> list[str]:
+    known = json.loads(run.cost.read_text())
+    spent = known["flops"]["consistent"]
     line = f"cost: {spent['run'] / spent['dense']:.0%} of the operations of the same networks dense"
-    if seconds := counted.get("seconds"):
+    if seconds := known.get("seconds"):
         took, dense = seconds["run"], seconds["dense"]
-        line += f", {took:.0f} seconds where they take {dense:.0f} ({took / dense:.0%})"
-    small, large = (counted["bytes"][f"generator_{kind}"] for kind in ("sparse", "dense"))
+        line += f", {counted(took, 'second')} where they take {dense:.0f} ({took / dense:.0%})"
+    small, large = (known["bytes"][f"generator_{kind}"] for kind in ("sparse", "dense"))
+    several = len(kinds.of(config.network.name).game_names) > 1
+    which, of = ("generators", "dense ones'") if several else ("generator", "dense one's")
     return [
         line,
-        f"generator: {small:,} bytes, {small / large:.0%} of the dense one's; all figures are in "
-        f"the report and in `sparsegan cost {_shown(run.path)}`",
+        f"{which}: {counted(small, 'byte')}, {small / large:.0%} of the {of}; all figures are "
+        f"in the report and in `sparsegan cost {_shown(run.path)}`",
     ]
 
 
@@ -63,10 +68,10 @@ def _next(
     run: RunDirectory, config: Config, verdicts: Mapping[str | None, health.Verdict]
 ) -> list[str]:
     """The next three commands, and where the report is."""
-    path = _shown(run.path)
-    first = next(iter(verdicts.values()), None)
+    path, games = _shown(run.path), kinds.of(config.network.name).game_names
+    first = verdicts.get(games[0])
     best = " --checkpoint best" if first is not None and first.best is not None else ""
-    way = "" if len(verdicts) < 2 else f" --direction {next(iter(verdicts))}"
+    way = "" if len(games) < 2 else f" --direction {games[0]}"
     images = " --images FOLDER" if way else ""
     output = f" --folder {path}/images" if way else f" --grid {path}/grid.png"
     longer, done = 2 * config.steps, config.steps

@@ -24,9 +24,10 @@ def sample(arguments: list[str]) -> int:
     from sparsegan.draw import drawing
 
     target, count = options.grid or options.folder or options.walk, options.count
-    classes = _named(options.only)
     what = "images"
     with _generator(options) as (generator, name, trained):
+        several = options.walk is not None
+        classes = [] if options.only is None else _classes(generator, options.only, several)
         if not generator.latent_dim:
             count = _translate(options, generator, trained)
         elif options.images is not None:
@@ -159,9 +160,23 @@ def _rate(text: str) -> float:
     return rate
 
 
-def _named(classes: str | None) -> list[str]:
-    """The classes of a comma list."""
-    return [] if classes is None else [name.strip() for name in classes.split(",") if name.strip()]
+def _classes(generator: "nn.Module", wanted: str, several: bool) -> list[str]:
+    """The classes that are wanted: one whose name may have commas, or else those of a comma list.
+
+    Raises:
+        SparseganError: There is none, or there are several where one alone can be drawn.
+    """
+    if not getattr(generator, "classes", None) or wanted in getattr(generator, "class_names", ()):
+        return [wanted]  # what has learnt no classes refuses it in its own words
+    classes = [name.strip() for name in wanted.split(",") if name.strip()]
+    if not classes:
+        raise SparseganError(f"--class {wanted!r} names no class: name one, or leave it out")
+    if len(classes) > 1 and not several:
+        raise SparseganError(
+            f"--class {wanted} names {len(classes)} classes, and one alone can be drawn so: name "
+            "one, leave it out for every class, or choose --walk FILE, which goes through several"
+        )
+    return classes
 
 
 def _check(options: argparse.Namespace) -> None:

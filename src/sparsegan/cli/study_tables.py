@@ -18,6 +18,7 @@ from sparsegan.study.forecast import Forecast
 from sparsegan.study.progress import Progress
 from sparsegan.study.runner import cores
 from sparsegan.train.progress import duration
+from sparsegan.words import counted
 
 _ORDER = ("running", "failed", "diverged", "changed", "stopped", "waiting", "finished")
 _COLOURS = {"running": "cyan", "finished": "green", "diverged": "magenta", "failed": "red"}
@@ -25,10 +26,10 @@ _COLOURS = {"running": "cyan", "finished": "green", "diverged": "magenta", "fail
 
 def heading(study: Study, progress: Sequence[Progress]) -> str:
     """What the study is, and how it stands, a line each."""
-    parts = [_counted(len(study.arms), "arm"), *(f"axis {key}" for key in study.axes)]
-    parts.append(_counted(len(study.seeds), "seed"))
+    parts = [counted(len(study.arms), "arm"), *(f"axis {key}" for key in study.axes)]
+    parts.append(counted(len(study.seeds), "seed"))
     lines = [
-        f"study {study.name}: {_counted(len(study.cells), 'cell')} of {', '.join(parts)}, "
+        f"study {study.name}: {counted(len(study.cells), 'cell')} of {', '.join(parts)}, "
         f"in {study.directory}"
     ]
     if study.about:
@@ -45,7 +46,7 @@ def heading(study: Study, progress: Sequence[Progress]) -> str:
     if left_out:
         names = ", ".join(left_out[:5]) + (", …" if len(left_out) > 5 else "")
         lines.append(
-            f"{_counted(len(left_out), 'cell')} of the folder no longer in the study, kept "
+            f"{counted(len(left_out), 'cell')} of the folder no longer in the study, kept "
             f"and left out of tables: {names}"
         )
     return printable_lines(lines)
@@ -87,12 +88,12 @@ def forecast_text(forecast: Forecast, left: Sequence[Progress], workers: int | N
     """How long all will take with so many workers; None: with as many as a cluster has free."""
     if workers is None:
         return (
-            f"{_counted(len(left), 'cell')} to run: about {duration(forecast.total(1))} of "
+            f"{counted(len(left), 'cell')} to run: about {duration(forecast.total(1))} of "
             "computing, by steps timed here and now, shared by what the cluster has free"
         )
     at_once = max(1, workers // max(cores(each.cell.config) for each in left))
     return (
-        f"{_counted(len(left), 'cell')} to run: about {duration(forecast.total(at_once))} with "
+        f"{counted(len(left), 'cell')} to run: about {duration(forecast.total(at_once))} with "
         f"{at_once} at a time, by steps timed here and now"
     )
 
@@ -219,7 +220,3 @@ def _mean(rows: Sequence[dict[str, Any]], key: str, form: str, *, spread: bool =
         return "–"
     text = format(statistics.fmean(values), form)
     return f"{text} ± {statistics.stdev(values):{form}}" if spread and len(values) > 1 else text
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"

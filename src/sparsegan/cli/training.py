@@ -1,5 +1,6 @@
 """What `train` and `resume` share: a run to its end, and what came of it."""
 
+import shlex
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -19,7 +20,8 @@ def to_the_end(work: "Callable[[], RunDirectory]") -> int:
         # A launched process must not end with an error, or its parent is killed for it.
         if process_rank() > 0:
             return 0
-        print(f"{stop}; go on with `sparsegan resume {stop.run}`", file=sys.stderr)
+        run_directory = shlex.quote(str(stop.run))
+        print(f"{stop}; go on with `sparsegan resume {run_directory}`", file=sys.stderr)
         return 128 + stop.signal
     if process_rank() == 0:
         from sparsegan.cli.run_tables import ending

@@ -1,5 +1,6 @@
 """What the live page shows: parts of the report, each by a name, so that one alone can change."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from importlib import resources
@@ -114,8 +115,8 @@ def _progress(run: RunRecord, standing: str, named: bool) -> str:
         left = (planned - run.last_step) / rate
         if left > 0:
             said.append(f"about {seconds(left)} left, evaluations aside")
-    if standing == "stopped":
-        said.append(f"to go on: sparsegan resume {run.path}")
+    if standing == "stopped" and run.config_text:  # a Recorder's has no settings to go on with
+        said.append(f"to go on: sparsegan resume {shlex.quote(str(run.path))}")
     if standing == "finished":
         said.append(f"its report is {run.path / 'report.html'}")
     name = f"{run.name}: " if named else ""

@@ -106,7 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, path: str) -> tuple[str, str, str] | None:
         """The kind, content and digest of an address; None where there is nothing."""
         site = self.server.site
-        match path.split("/"):
+        match path.partition("?")[0].split("/"):
             case ["", ""]:
                 return "text/html", site.page(), ""
             case ["", "state"]:

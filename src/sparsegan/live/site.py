@@ -119,7 +119,8 @@ def _standing(run: Path) -> str:
 
 def _files(run: Path) -> list[tuple[str, int, int]]:
     """What tells that something of a run has changed on the disk."""
-    paths = [run / name for name in ("config.yaml", "metrics.jsonl", "cost.json")]
+    names = ("config.yaml", "metrics.jsonl", "evaluations.jsonl", "cost.json")
+    paths = [run / name for name in names]
     paths += [path for name in ("samples", "nearest") for path in (run / name).rglob("*.png")]
     seen = []
     for path in sorted(paths):

@@ -1,5 +1,6 @@
 """How long a run is going to take on this machine, by a few of its steps."""
 
+import math
 import time
 from dataclasses import dataclass, replace
 from statistics import median
@@ -8,6 +9,7 @@ import torch
 from torch import nn
 
 from sparsegan.draw import sampling
+from sparsegan.errors import SparseganError, printable
 from sparsegan.settings.config import Config
 from sparsegan.train import kinds, memory, opening
 from sparsegan.train.evaluate import Evaluator
@@ -22,6 +24,8 @@ FEW = 200
 """Images of an evaluation that stands for a larger one."""
 LEAST = 3
 """Steps that are timed at least, after one to warm up."""
+SLOW = 5.0
+"""Seconds of a step after which a run is not worth more of them to be told how long it takes."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Pilot:
 
     Attributes:
         step: Seconds of a step: all discriminator steps and the generator's.
-        evaluation: Seconds of an evaluation; 0 where there is none.
+        evaluation: Seconds of an evaluation; 0 where there is none, or where it was not timed.
     """
 
     step: float
@@ -46,10 +50,12 @@ class Pilots:
 
     Args:
         seconds: For the steps of each, where there is time for `LEAST`.
+        patience: Where the step that warms up took longer, it is the measure, and no evaluation is
+            timed.
     """
 
-    def __init__(self, seconds: float = 1.0) -> None:
-        self.seconds = seconds
+    def __init__(self, seconds: float = 1.0, patience: float = math.inf) -> None:
+        self.seconds, self.patience = seconds, patience
         self._evaluations: dict[object, float] = {}
 
     def of(self, config: Config) -> Pilot:
@@ -72,12 +78,17 @@ class Pilots:
             with memory.enough(), torch.random.fork_rng():
                 games = kind.games(alone, fabric)
                 games.choose_kernels(batches.generator_latents(1), batches.real(1, 0))
-                return Pilot(self._step(games, batches), self._evaluation(games, alone, images))
+                step = self._step(games, batches)
+                if step > self.patience:
+                    return Pilot(step, 0.0)
+                return Pilot(step, self._evaluation(games, alone, images))
         finally:
             torch.set_num_threads(threads)
 
     def _step(self, games: Games, batches: kinds.AnyBatches) -> float:
-        step_seconds(games, batches, 1)
+        first = step_seconds(games, batches, 1)
+        if first > self.patience:
+            return first
         begin, times = time.perf_counter(), list[float]()
         while len(times) < LEAST or time.perf_counter() - begin < self.seconds:
             times.append(step_seconds(games, batches, 2 + len(times)))
@@ -111,11 +122,20 @@ def _seconds(evaluator: Evaluator, generator: nn.Module) -> float:
 def takes(config: Config) -> str:
     """How long a run to come takes, in a line, by a few steps and a small evaluation.
 
-    Raises:
-        SparseganError: As `train` would for the same configuration.
+    Where that cannot be tried, as of a run that diverges at once, the line says why.
     """
     images = config.evaluate.images
     small = min(images, FEW)
-    pilot = Pilots(0.5).of(replace(config, evaluate=replace(config.evaluate, images=small)))
+    tried = replace(config, evaluate=replace(config.evaluate, images=small))
+    try:
+        pilot = Pilots(0.5, patience=SLOW).of(tried)
+    except SparseganError as error:
+        return printable(
+            f"time      not known, since a trial failed: {' '.join(str(error).split())}"
+        )
+    number = evaluations(config)
+    if pilot.step > SLOW:
+        untimed = ", which are not counted" if number else ""
+        return opening.takes(pilot.step, config.steps, number) + untimed
     evaluation = pilot.evaluation * images / small if images else 0.0
-    return opening.takes(pilot.step, config.steps, evaluations(config), evaluation)
+    return opening.takes(pilot.step, config.steps, number, evaluation)
