@@ -220,7 +220,7 @@ def test_the_folder_is_locked_until_its_recorder_is_closed_or_gone(tmp_path):
     lock = RunDirectory(folder).lock
     recorder = sparsegan.Recorder(adapt(ToyGan()), folder)
     assert is_held(lock)
-    with pytest.raises(SparseganError, match="another recorder writes into .*mine"):
+    with pytest.raises(SparseganError, match=r"another recorder writes into .*mine"):
         sparsegan.Recorder(adapt(ToyGan()), folder)
     recorder.close()
     assert not lock.exists()
