@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import numpy
 import pytest
 
 from sparsegan.api import arguments
@@ -28,6 +29,10 @@ def test_no_two_settings_have_one_keyword():
         ({"optimiser": {"generator.lr": 1}}, ["--optimiser.generator.lr=1"]),
         ({"method": "sdst", "loss": "hinge"}, ["--method.name=sdst", "--loss.name=hinge"]),
         ({"augment": ("color", "cutout")}, ["--augment=[color, cutout]"]),
+        ({"data_classes": ["cat, black", "a: b", "7", Path("x y")]},
+         ["--data.classes=['cat, black', 'a: b', '7', x y]"]),
+        ({"optimiser_generator_betas": (numpy.float64(0.5), 1e-5)},
+         ["--optimiser.generator.betas=[0.5, 1.0e-05]"]),
         ({"threads": None}, ["--threads=null"]),
         ({"generator": "mine.py:G"}, ["--network.generator=mine.py:G"]),
     ],
@@ -35,6 +40,12 @@ def test_no_two_settings_have_one_keyword():
 def test_keywords_become_flags_that_parse_to_the_same(keywords, flags):
     assert arguments.flags(keywords) == flags
     parse.parse(recipes.find("small").layers, flags)  # every value is of its type
+
+
+def test_items_of_a_list_arrive_as_they_are():
+    names = ["cat, black", "a: b", "7", "null", "[x]", "it's", "snow ❄ 😀", "-", "#1"]
+    flags = arguments.flags({"data_classes": names})
+    assert list(parse.parse(recipes.find("small").layers, flags).data.classes) == names
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,21 @@
 """A loop of one's own is recorded as a run is, and is not changed by it."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 import torch
+import torch.distributed as dist
+import torch.multiprocessing as processes
 
 import sparsegan
 from sparsegan import cost
 from sparsegan.errors import SparseganError
+from sparsegan.locks import is_held
 from sparsegan.metrics import kid
 from sparsegan.record.metrics_log import history
+from sparsegan.record.run import RunDirectory
 from sparsegan.report.read import read_run
 from tiny_run import Patches
 from toy_gan import ToyGan, generator, require_equal
@@ -207,3 +213,82 @@ def test_without_a_step_there_is_no_cost(tmp_path):
     with pytest.raises(SparseganError, match="has no step recorded yet"):
         recorder.cost()
     recorder.close()
+
+
+def test_the_folder_is_locked_until_its_recorder_is_closed_or_gone(tmp_path):
+    folder = tmp_path / "mine"
+    lock = RunDirectory(folder).lock
+    recorder = sparsegan.Recorder(adapt(ToyGan()), folder)
+    assert is_held(lock)
+    with pytest.raises(SparseganError, match=r"another recorder writes into .*mine"):
+        sparsegan.Recorder(adapt(ToyGan()), folder)
+    recorder.close()
+    assert not lock.exists()
+    recorder = sparsegan.Recorder(adapt(ToyGan()), folder)  # nothing was recorded
+    assert is_held(lock)
+    del recorder
+    assert not lock.exists()
+
+
+def test_what_is_refused_leaves_no_lock(loop):
+    _, _, recorder, *_ = loop
+    with pytest.raises(SparseganError, match="holds a record already"):
+        sparsegan.Recorder(adapt(ToyGan()), recorder.directory)
+    assert not RunDirectory(recorder.directory).lock.exists()
+
+
+def test_after_its_end_nothing_is_recorded_and_the_page_can_be_had_again(loop, tmp_path):
+    gan, method, recorder, page, images, _ = loop
+    before = (recorder.directory / "metrics.jsonl").read_bytes()
+    assert recorder.finish() == page
+    assert recorder.report(tmp_path / "again.html").read_text() == page.read_text()
+    with pytest.raises(SparseganError, match="is closed, and records nothing more"):
+        recorder.evaluate(images, images, features=Patches())
+    assert (recorder.directory / "metrics.jsonl").read_bytes() == before
+    gan, closed = ToyGan(), tmp_path / "closed"
+    method = adapt(gan)
+    with sparsegan.Recorder(method, closed) as recorder:
+        recorded(gan, method, recorder, 2)
+    with pytest.raises(SparseganError, match="is closed, and records nothing more"):
+        recorder.finish()
+    with pytest.raises(SparseganError, match="is closed, and records nothing more"):
+        recorded(gan, method, recorder, 1)
+
+
+def one_of_two(rank, folder):
+    """Record a loop in two processes, then be refused; what each of them gets."""
+    folder = Path(folder)
+    store = dist.FileStore(str(folder / "store"), 2)
+    dist.init_process_group("gloo", store=store, rank=rank, world_size=2)
+    gan = ToyGan()
+    method = adapt(gan, steps=4)
+    recorder = sparsegan.Recorder(method, folder / "mine")
+    recorded(gan, method, recorder, 4)
+    got = {
+        "cost": recorder.cost() is not None,
+        "report": recorder.report(folder / f"{rank}.html") is not None,
+        "export": recorder.export(generator, folder / f"{rank}.safetensors") is not None,
+        "finish": recorder.finish() is not None,
+        "again": recorder.finish() is not None,
+    }
+    try:
+        sparsegan.Recorder(adapt(ToyGan()), folder / "mine")
+    except SparseganError as error:
+        got["refusal"] = str(error)
+    (folder / f"{rank}.json").write_text(json.dumps(got))
+    dist.barrier()
+    dist.destroy_process_group()
+    os._exit(0)  # the backend's threads may abort in the interpreter's own end
+
+
+@pytest.mark.skipif(not dist.is_available(), reason="this PyTorch has no torch.distributed")
+def test_of_two_processes_the_first_writes_and_both_hear_of_a_refusal(tmp_path):
+    processes.spawn(one_of_two, (str(tmp_path),), nprocs=2)
+    first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2))
+    assert "holds a record already" in first["refusal"]
+    assert second.pop("refusal") == first.pop("refusal")
+    assert all(first.values())
+    assert not any(second.values())
+    assert {path.name for path in tmp_path.glob("?.*")} - {"0.json", "1.json"} == {
+        "0.html", "0.safetensors"
+    }  # fmt: skip

@@ -2,15 +2,19 @@
 
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+import cycle_run
 import sparsegan
 from sparsegan import cli
 from sparsegan.errors import SparseganError
+from sparsegan.train import loop
+from sparsegan.train.cycle import translation
 
 
 def test_it_says_where_it_stands(run):
@@ -74,3 +78,48 @@ def test_its_file_is_one_to_load(run, tmp_path):
 def test_of_no_run_it_is_refused(tmp_path):
     with pytest.raises(SparseganError, match="is not a run directory"):
         sparsegan.open_run(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def cycle(tmp_path_factory):
+    """A finished run of CycleGAN."""
+    folder = tmp_path_factory.mktemp("cycle")
+    flags = ["--sample.every=0", "--evaluate.images=0"]
+    loop.train(cycle_run.config(cycle_run.write_set(folder / "set"), folder / "run", *flags))
+    return sparsegan.open_run(folder / "run")
+
+
+def test_of_two_generators_one_is_named(cycle):
+    there = cycle.generator_at(direction="a_to_b")
+    images = cycle.images(2, direction="a_to_b")
+    assert images.shape == (2, 3, 64, 64)
+    assert not torch.equal(images, cycle.images(2, direction="b_to_a"))
+    pairs = np.asarray(cycle.sample(2, direction="a_to_b"))
+    assert pairs.shape == (128, 128, 3)  # each beside its translation
+    original = torch.from_numpy(pairs[:64, :64].copy()).permute(2, 0, 1)
+    again = translation.translated(there, original[None])
+    assert np.array_equal(again[0].permute(1, 2, 0), pairs[:64, 64:])
+    assert torch.equal(again[0], images[0])
+    folder = Path(cycle.config.data.path, "testB")
+    assert len(cycle.images(9, direction="b_to_a", sources=folder)) == 4
+
+
+def test_without_a_direction_nothing_is_begun(cycle, run, monkeypatch):
+    monkeypatch.setattr("sparsegan.api.run.evaluate_run", None)
+    monkeypatch.setattr("sparsegan.api.run.open_trained", None)
+    for call in (cycle.evaluate, cycle.sample, cycle.images, cycle.export, cycle.generator_at,
+                 lambda: cycle.generator):  # fmt: skip
+        with pytest.raises(SparseganError, match='none is named: pass direction="a_to_b" or dir'):
+            call()
+    with pytest.raises(SparseganError, match="none is called there: pass direction="):
+        cycle.images(direction="there")
+    for call in (run.evaluate, run.sample, run.images, run.export):
+        with pytest.raises(SparseganError, match="one generator: leave out direction"):
+            call(direction="a_to_b")
+
+
+def test_noise_has_no_sources_and_a_translation_no_seed(cycle, run):
+    with pytest.raises(SparseganError, match="out of noise: leave out sources"):
+        run.sample(sources="photos")
+    with pytest.raises(SparseganError, match="leave out seed and only"):
+        cycle.sample(direction="a_to_b", seed=3)

@@ -118,3 +118,17 @@ def test_a_quality_is_the_commands(tmp_path, monkeypatch):
     assert trained[0].steps == 1000
     with pytest.raises(SparseganError, match="quality"):
         sparsegan.fit(quality="quickly", show=False)
+
+
+def test_it_says_what_the_command_says(capsys):
+    """What a small scale has changed, what came of the run, and what to do next."""
+    run = sparsegan.fit(recipe="adapt/sngan-cifar10", scale="small", data_source="fashion-mnist",
+                        run_directory="run", **FEW)  # fmt: skip
+    said = capsys.readouterr().out
+    assert "scale: small; " in said
+    assert "result: not evaluated" in said
+    assert "sparsegan sample run" in said
+    assert "of the operations of the same networks dense" in said
+    sparsegan.fit(run_directory="silent", show=False, **FEW)
+    assert not capsys.readouterr().out
+    assert run.finished

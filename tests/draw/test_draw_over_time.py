@@ -25,8 +25,17 @@ def test_rows_are_samples_and_columns_are_steps(tmp_path):
     assert shown == [0, 5, 9]
     with Image.open(tmp_path / "sheet.png") as sheet:
         for column, step in enumerate(shown):
-            for row, cell in enumerate((0, 3, 6)):
+            for row, cell in enumerate((0, 4, 8)):
                 assert sheet.getpixel((column * 66 + 30, 20 + row * 66 + 30)) == (step, cell, 0)
+
+
+@pytest.mark.parametrize(("count", "columns"), [(8, 8), (16, 8), (64, 8), (4, 4)])
+def test_samples_are_from_all_columns_and_rows_of_a_grid(tmp_path, count, columns):
+    save_over_time(grids(tmp_path, [1], across=8), tmp_path / "sheet.png", count, side=4)
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        cells = [sheet.getpixel((30, 20 + row * 66 + 30))[1] for row in range(count)]
+    assert cells == sorted(set(cells))
+    assert len({cell % 8 for cell in cells}) == len({cell // 8 for cell in cells}) == columns
 
 
 def test_of_many_steps_the_first_and_the_last_are_among_those_shown(tmp_path):

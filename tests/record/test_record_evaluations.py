@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from sparsegan.files import WriteError
@@ -24,6 +26,22 @@ def test_lines_that_are_no_evaluations_are_passed_over(tmp_path):
     with (tmp_path / evaluations.FILE).open("ab") as file:
         file.write(b'{"kind": "end", "step": 5}\n\xff\n{"kind": "evaluate"\n')
     assert evaluations.read(tmp_path) == [evaluation(5)]
+
+
+def test_behind_a_line_that_was_cut_off_a_new_one_begins(tmp_path):
+    evaluations.add(tmp_path, [evaluation(5)])
+    with (tmp_path / evaluations.FILE).open("ab") as file:
+        file.write(b'{"kind": "evalu')
+    evaluations.add(tmp_path, [evaluation(9)])
+    evaluations.add(tmp_path, [evaluation(12)])
+    assert evaluations.read(tmp_path) == [evaluation(5), evaluation(9), evaluation(12)]
+
+
+def test_what_the_disk_takes_in_parts_is_written_whole(tmp_path, monkeypatch):
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, content: write(descriptor, content[:7]))
+    evaluations.add(tmp_path, [evaluation(5), evaluation(9)])
+    assert evaluations.read(tmp_path) == [evaluation(5), evaluation(9)]
 
 
 def test_steps_that_are_taken_again_are_forgotten(tmp_path):

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike, fspath
 from typing import Any
 
+import yaml
+
 from sparsegan.errors import SparseganError
 from sparsegan.methods import METHODS
 from sparsegan.settings.names import unknown
@@ -57,12 +59,25 @@ def _text(key: str, value: Any) -> str:
         return "null"
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, (str, int, float)):
-        return str(value)
+    plain = _plain(key, value)
+    if not isinstance(plain, list):
+        return str(plain)
+    # With quotes around an item that would else be several ones, or another.
+    text = yaml.safe_dump(plain, default_flow_style=True, allow_unicode=True, width=2**31)
+    return text.rstrip("\n")
+
+
+def _plain(key: str, value: Any) -> Any:
+    """A value of the types that YAML has."""
+    if value is None or isinstance(value, bool):
+        return value
+    for kind in (str, int, float):
+        if isinstance(value, kind):  # of a class of its own, too, such as NumPy's
+            return kind(value)
     if isinstance(value, PathLike):
         return str(fspath(value))
     if isinstance(value, Sequence):
-        return f"[{', '.join(_text(key, item) for item in value)}]"
+        return [_plain(key, item) for item in value]
     raise SparseganError(
         f"{key} is a {type(value).__name__}: write it as text, a number or a list of such "
         "(networks by their names, my_module:Class)"

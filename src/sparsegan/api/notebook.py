@@ -40,7 +40,10 @@ def newest_grids(run: RunDirectory) -> list[Path]:
 
 
 class NotebookDisplay(ProgressDisplay):
-    """Shows one block of a cell's output, written over while the run goes on.
+    """Shows two blocks of a cell's output, written over while the run goes on.
+
+    The samples have a block of their own, which is sent only where there are new ones: they are far
+    larger than the bar and its figures, which change twice a second.
 
     Args:
         run: Whose samples are shown.
@@ -52,6 +55,8 @@ class NotebookDisplay(ProgressDisplay):
         super().__init__(None, steps, done)
         self._run, self._state, self._sentences = run, "", list[str]()
         self._handle: Any = None
+        self._grid_handle: Any = None
+        self._grids: list[Path] = []
         self._shown_at = 0.0
 
     def advance(self, step: int) -> None:
@@ -76,6 +81,8 @@ class NotebookDisplay(ProgressDisplay):
         from IPython.display import HTML, display
 
         self._handle = display(HTML(self._markup()), display_id=True)  # type: ignore[no-untyped-call]
+        self._grids = newest_grids(self._run)
+        self._grid_handle = display(HTML(self._pictures()), display_id=True)  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(
@@ -92,13 +99,19 @@ class NotebookDisplay(ProgressDisplay):
             from IPython.display import HTML
 
             self._handle.update(HTML(self._markup()))  # type: ignore[no-untyped-call]
+            grids = newest_grids(self._run)
+            if grids != self._grids:
+                self._grids = grids
+                self._grid_handle.update(HTML(self._pictures()))  # type: ignore[no-untyped-call]
 
     def _markup(self) -> str:
         sentences = "<br>".join(map(html.escape, self._sentences[-_SENTENCES:]))
-        grids = " ".join(picture(path) for path in newest_grids(self._run))
         return (
             f'<div><progress value="{self.done}" max="{self.steps}" style="width:50%"></progress> '
             f"step {self.done:,} of {self.steps:,}<br>"
             f'<span style="white-space:pre-wrap">{html.escape(self._state)}</span><br>'
-            f"<small>{sentences}</small><br>{grids}</div>"
+            f"<small>{sentences}</small></div>"
         )
+
+    def _pictures(self) -> str:
+        return f"<div>{' '.join(map(picture, self._grids))}</div>"

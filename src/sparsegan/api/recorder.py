@@ -1,8 +1,10 @@
 """What a loop of one's own leaves in a folder: events, samples, a report, costs, a small file."""
 
+import functools
 import json
 import logging
 import time
+import weakref
 from contextlib import nullcontext
 from dataclasses import asdict
 from os import PathLike
@@ -27,7 +29,7 @@ from sparsegan.record import events, run_cost
 from sparsegan.record.events import Evaluation, Event
 from sparsegan.record.journal import Journal
 from sparsegan.record.metrics_log import MetricsLog, finite, history, line
-from sparsegan.record.run import RunDirectory
+from sparsegan.record.run import HeldError, RunDirectory, hold
 from sparsegan.settings.config import Config, MethodChoice
 from sparsegan.train.clock import Clock
 from sparsegan.train.layer_costs import network_layers
@@ -41,7 +43,9 @@ class Recorder:
 
     The folder gets metrics.jsonl, samples/, and at the end cost.json and report.html; `sparsegan
     report FOLDER` writes the page at any time. What goes wrong is noticed as in a run, logged and
-    recorded. Of several processes only the first one writes; all of them call it.
+    recorded. Of several processes only the first one writes; all of them call it, and what it
+    returns is None on the others. Until `finish` or `close` no other process, and no other
+    recorder, can write into the folder.
 
     Args:
         method: The method of the loop; build it, and where a loop goes on load its state, before
@@ -81,11 +85,14 @@ class Recorder:
         self.method, self.directory = method, Path(folder)
         self._run, self._every = RunDirectory(self.directory), every
         self._batches = batch_size, generator_batch_size
+        self._page: Path | None = None
+        self._closed = False
+        self._log = self._claim()
         self._forwards = Forwards(method)
-        self._log = self._open() if ranks.is_first() else None
         self._journal = Journal(self._log)
-        self._health = Health(method.steps, self._journal.past())
-        self._journal.listener = self._watch
+        health = Health(method.steps, self._journal.past())
+        # Not a method of the recorder's, so that one that nobody has any more is gone at once.
+        self._journal.listener = functools.partial(_watch, self._journal, health)
         past = [e.seconds or 0.0 for e in self._journal.past() if isinstance(e, events.Progress)]
         self._begun = method.step > 0
         self._clock = Clock(max(past, default=0.0))
@@ -109,6 +116,7 @@ class Recorder:
         """
         if self._log is None:
             return
+        self._require_open()
         if not self._begun:
             self._begin()
         self._journal.step(None, done)
@@ -185,6 +193,7 @@ class Recorder:
         """
         if self._log is None:
             return None
+        self._require_open()
         begun = time.perf_counter()
         with self._clock.paused():
             network = metrics.load_features(features) if isinstance(features, str) else features
@@ -210,12 +219,18 @@ class Recorder:
 
     # ---- what comes of it
 
-    def cost(self) -> dict[str, Any]:
+    def cost(self) -> dict[str, Any] | None:
         """Weights, operations and bytes so far beside the dense equal, as in cost.json.
+
+        Returns:
+            The figures; None on all processes but the first.
 
         Raises:
             SparseganError: No step has been recorded.
         """
+        return None if self._log is None else self._counted()
+
+    def _counted(self) -> dict[str, Any]:
         past = self._journal.past()
         starts = [event for event in past if isinstance(event, events.Start)]
         layers = run_cost.recorded(starts, self._run.metrics)
@@ -225,16 +240,19 @@ class Recorder:
             )
         return run_cost.summary(self._config(), layers, past)
 
-    def report(self, output: str | PathLike[str] | None = None) -> Path:
+    def report(self, output: str | PathLike[str] | None = None) -> Path | None:
         """Write the report of what there is so far.
 
         Args:
             output: The file; None is report.html in the folder.
 
         Returns:
-            Its path.
+            Its path; None on all processes but the first.
         """
-        self._journal.offset()
+        if self._log is None:
+            return None
+        if not self._closed:
+            self._journal.offset()
         return report.write([self.directory], Path(output or self._run.report))
 
     def export(
@@ -243,7 +261,7 @@ class Recorder:
         output: str | PathLike[str] | None = None,
         *,
         classes: int | None = None,
-    ) -> Path:
+    ) -> Path | None:
         """Write the averaged generator to a small file, which `sparsegan.export.load` reads.
 
         Batch normalisation gets statistics estimated anew on the averaged weights.
@@ -256,11 +274,13 @@ class Recorder:
             classes: Number of classes, for a generator that takes labels.
 
         Returns:
-            Its path.
+            Its path; None on all processes but the first.
 
         Raises:
             SparseganError: The maker makes another network, or no forward has been seen yet.
         """
+        if self._log is None:
+            return None
         path = Path(output or self.directory / "generator.safetensors")
         frozen = export.freeze_own(
             self.method, generator, **self._forwards.shape(), classes=classes
@@ -272,24 +292,33 @@ class Recorder:
         """Say that the loop has come to its end; write cost.json and the report.
 
         Returns:
-            The report's path; None on all processes but the first.
+            The report's path, when called again, too; None on all processes but the first.
+
+        Raises:
+            SparseganError: The recorder was closed before, or no step has been recorded.
         """
+        if self._page is not None:
+            return self._page
         self._clock.stop()
         if self._log is None:
+            self.close()
             return None
-        atomic_write_text(self._run.cost, json.dumps(finite(self.cost()), indent=2))
+        self._require_open()
+        atomic_write_text(self._run.cost, json.dumps(finite(self._counted()), indent=2))
         step, seconds = self.method.step, self._clock.seconds
         rate = step / max(seconds, 1e-9)
         self._journal.write(events.End(step=step, seconds=seconds, steps_per_second=rate))
-        path = self.report()
+        self._page = self.report()
         self.close()
-        return path
+        return self._page
 
     def close(self) -> None:
-        """Leave the method alone and close the file, as after a loop that was stopped."""
+        """Leave the method alone and give the folder free, as after a loop that was stopped."""
+        self._closed = True
         self._forwards.close()
         if self._log is not None:
             self._log.close()
+            self._release()
 
     def __enter__(self) -> Self:
         return self
@@ -304,27 +333,64 @@ class Recorder:
 
     # ---- parts
 
+    def _claim(self) -> MetricsLog | None:
+        """The first process's log; all learn why there is none."""
+        opened, refusal = None, ""
+        if ranks.is_first():
+            try:
+                opened = self._open()
+            except SparseganError as error:
+                refusal = str(error)
+                if ranks.count() == 1:
+                    raise
+        refusal = _of_first(refusal, self.method.generator.masks.flat.device)
+        if refusal:
+            raise SparseganError(refusal)
+        return opened
+
     def _open(self) -> MetricsLog:
         step, path = self.method.step, self._run.metrics
         if self._run.config.exists():
             raise SparseganError(f"{self.directory} is a run of `sparsegan train`: take another")
-        if step == 0 and path.exists() and path.stat().st_size:
-            raise SparseganError(
-                f"{self.directory} holds a record already: take another folder, or load the "
-                "method's state before the recorder is built, to go on"
-            )
         if step and not path.is_file():
             raise SparseganError(
                 f"the method stands at step {step}, and {self.directory} has no record up to it: "
                 "name the folder of the recorder before, or begin a recorder at step 0"
             )
-        self.directory.mkdir(parents=True, exist_ok=True)
-        if step:
-            kept = [event for event in history(path) if event.step <= step]
-            kept = [event for event in kept if not isinstance(event, events.End)]
-            atomic_write_bytes(path, b"".join(map(line, kept)))
-            self._run.forget_after(step)
-        return MetricsLog(path)
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SparseganError(f"cannot make {self.directory}: {error.strerror}") from None
+        try:
+            lock = hold(self._run)
+        except HeldError:
+            raise SparseganError(
+                f"another recorder writes into {self.directory}, of this process or of another: "
+                "take another folder, or close() that one first"
+            ) from None
+        self._release = weakref.finalize(self, lock.release)  # at the program's end, too
+        try:
+            if step == 0 and path.exists() and path.stat().st_size:
+                raise SparseganError(
+                    f"{self.directory} holds a record already: take another folder, or load the "
+                    "method's state before the recorder is built, to go on"
+                )
+            if step:
+                kept = [event for event in history(path) if event.step <= step]
+                kept = [event for event in kept if not isinstance(event, events.End)]
+                atomic_write_bytes(path, b"".join(map(line, kept)))
+                self._run.forget_after(step)
+            return MetricsLog(path)
+        except BaseException:
+            self._release()
+            raise
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise SparseganError(
+                f"the recorder of {self.directory} is closed, and records nothing more: build one "
+                "on the method as it stands to go on"
+            )
 
     def _begin(self) -> None:
         """Write how the loop began, now that the networks have been seen at work."""
@@ -379,10 +445,21 @@ class Recorder:
             return None
         return float(torch.linalg.vector_norm(torch.stack([g.float().norm() for g in gradients])))
 
-    def _watch(self, event: Event) -> None:
-        for finding in self._health.follow(event):
-            self._journal.write(events.Notice(step=event.step, message=finding.sentence))
-            log.warning("step %d: %s", event.step, finding.sentence)
+
+def _watch(journal: Journal, health: Health, event: Event) -> None:
+    for finding in health.follow(event):
+        journal.write(events.Notice(step=event.step, message=finding.sentence))
+        log.warning("step %d: %s", event.step, finding.sentence)
+
+
+def _of_first(text: str, device: torch.device) -> str:
+    """The first process's text, on every process."""
+    content = text.encode()
+    length = int(ranks.of_first(torch.tensor([len(content)], device=device)))
+    if not length:
+        return ""
+    letters = torch.tensor(list(content) if ranks.is_first() else [0] * length, device=device)
+    return bytes(ranks.of_first(letters).tolist()).decode()
 
 
 def _name(method: Method) -> str:

@@ -15,17 +15,20 @@ from torch import Tensor, nn
 
 from sparsegan import export, report
 from sparsegan.api.notebook import NotebookDisplay, in_notebook, newest_grids, picture
-from sparsegan.draw import drawing, sampling
+from sparsegan.cli.run_tables import ending
+from sparsegan.draw import drawing, pictures, sampling
 from sparsegan.errors import SparseganError
 from sparsegan.plan.plan import cost_of_run
 from sparsegan.record import run as record
 from sparsegan.record.events import Evaluation
 from sparsegan.record.metrics_log import readable_events, readable_history
 from sparsegan.record.run import RunDirectory
-from sparsegan.settings import parse
+from sparsegan.settings import kinds, parse
 from sparsegan.settings.config import Config
 from sparsegan.train import loop
+from sparsegan.train.cycle import translation
 from sparsegan.train.evaluate_run import evaluate_run
+from sparsegan.train.launch import process_rank
 from sparsegan.train.progress import Shown
 from sparsegan.train.stop import Interrupted
 from sparsegan.train.trained import Trained, open_trained
@@ -118,7 +121,11 @@ class Run:
 
     @property
     def generator(self) -> nn.Module:
-        """The newest generator, ready to draw: `generator_at`."""
+        """The newest generator, ready to draw: `generator_at`.
+
+        Raises:
+            SparseganError: There are two: `generator_at` takes a direction.
+        """
         return self.generator_at()
 
     def generator_at(
@@ -133,11 +140,13 @@ class Run:
         Returns:
             A plain module on the CPU in evaluation mode, without gradients: noise
             `(N, latent_dim)` gives images `(N, C, H, W)` in [-1, 1]; one that has learnt classes
-            takes labels besides, int64 `(N,)`, places in its `class_names`.
+            takes labels besides, int64 `(N,)`, places in its `class_names`. One of CycleGAN's takes
+            images `(N, C, H, W)` in [-1, 1] in place of noise.
 
         Raises:
             SparseganError: There is no such checkpoint, or several generators and none is named.
         """
+        self._require_direction(direction)
         key = str(self._run.find_checkpoint(checkpoint)), direction
         if key not in self._generators:
             self._generators = {key: export.freeze(self.trained(checkpoint), direction).generator}
@@ -158,16 +167,26 @@ class Run:
         seed: int = 0,
         only: str | None = None,
         checkpoint: Checkpoint = None,
+        direction: Direction | None = None,
+        sources: str | os.PathLike[str] | None = None,
     ) -> Tensor:
         """Generated images, uint8 `(count, C, H, W)`.
+
+        Those of CycleGAN are translations, of at most so many as there are sources.
 
         Args:
             count: How many.
             seed: Of the noise.
             only: Name or number of the one class to draw, where there are classes.
             checkpoint: Which state of the run.
+            direction: Of CycleGAN's two generators, which.
+            sources: Folder or archive of images for it to translate; None: the run's test images.
         """
-        generator = self.generator_at(checkpoint)
+        generator = self.generator_at(checkpoint, direction=direction)
+        if direction is not None:
+            originals = self._originals(generator, direction, sources, count, seed, only)
+            return translation.translated(generator, originals)
+        self._require_no_sources(sources)
         label = None if only is None else drawing.class_label(generator, only)
         labels = None if label is None else torch.full((count,), label)
         return sampling.draw_images(generator, count, seed=seed, labels=labels)
@@ -180,17 +199,29 @@ class Run:
         only: str | None = None,
         columns: int | None = None,
         checkpoint: Checkpoint = None,
+        direction: Direction | None = None,
+        sources: str | os.PathLike[str] | None = None,
     ) -> Image.Image:
         """Generated images side by side, as one picture, which a notebook shows.
+
+        Of CycleGAN it shows images with their translations to the right of them.
 
         Args:
             count: How many.
             seed: Of the noise.
             only: Name or number of the one class to draw; None has the classes take turns by rows.
-            columns: Images in a row; None makes the picture about square.
+            columns: Images in a row, or such pairs; None makes the picture about square.
             checkpoint: Which state of the run.
+            direction: Of CycleGAN's two generators, which.
+            sources: Folder or archive of images for it to translate; None: the run's test images.
         """
-        generator = self.generator_at(checkpoint)
+        generator = self.generator_at(checkpoint, direction=direction)
+        if direction is not None:
+            originals = self._originals(generator, direction, sources, count, seed, only)
+            pairs = torch.stack([originals, translation.translated(generator, originals)], 1)
+            of_pairs = columns or max(1, round((len(originals) / 2) ** 0.5))
+            return pictures.grid(pairs.flatten(0, 1), 2 * of_pairs)
+        self._require_no_sources(sources)
         return drawing.grid(generator, count, seed=seed, columns=columns, only=only)
 
     def evaluate(
@@ -213,7 +244,11 @@ class Run:
 
         Returns:
             The numbers by name: `value` is the distance `metric`, `floor` that of real images.
+
+        Raises:
+            SparseganError: The direction is missing, or is of no generator; before any work.
         """
+        self._require_direction(direction)
         evaluations = evaluate_run(
             self.directory,
             checkpoint=checkpoint,
@@ -222,14 +257,7 @@ class Run:
             fresh=fresh,
             trust_code=self._trust,
         )
-        for event in evaluations:
-            if event.game == direction:
-                return event
-        raise SparseganError(
-            "the run has one generator: leave out direction"
-            if direction
-            else "the run has several generators: choose direction a_to_b or b_to_a"
-        )
+        return next(event for event in evaluations if event.game == direction)
 
     def report(self, output: str | os.PathLike[str] | None = None) -> Page:
         """Write the report, one HTML page that needs no network; a notebook shows it.
@@ -255,6 +283,7 @@ class Run:
             checkpoint: Which state of the run.
             direction: Of CycleGAN's two generators, which.
         """
+        self._require_direction(direction)
         where = None if output is None else Path(output)
         return export.export_run(
             self.directory, to, where, checkpoint, game=direction, trust_code=self._trust
@@ -301,6 +330,40 @@ class Run:
             show=show,
         )
         return self
+
+    # ---- which of its generators
+
+    def _require_direction(self, direction: Direction | None) -> None:
+        names = kinds.of(self.config.network.name).game_names
+        if direction in names:
+            return
+        if None in names:
+            raise SparseganError("the run has one generator: leave out direction")
+        ways = " or ".join(f'direction="{name}"' for name in names)
+        fault = "none is named" if direction is None else f"none is called {direction}"
+        raise SparseganError(f"the run has several generators, and {fault}: pass {ways}")
+
+    def _require_no_sources(self, sources: str | os.PathLike[str] | None) -> None:
+        if sources is not None:
+            raise SparseganError("the run makes images out of noise: leave out sources")
+
+    def _originals(
+        self,
+        generator: nn.Module,
+        direction: Direction,
+        sources: str | os.PathLike[str] | None,
+        count: int,
+        seed: int,
+        only: str | None,
+    ) -> Tensor:
+        """What a generator of CycleGAN is to translate, uint8 `(N, C, H, W)`."""
+        if seed or only is not None:
+            raise SparseganError("the run makes images out of images: leave out seed and only")
+        if sources is not None:
+            own = translation.sources_in(Path(sources), generator)
+        else:
+            own = translation.own_sources(self.config, direction)
+        return own.at_most(count).images.pixels
 
     # ---- how it looks
 
@@ -351,7 +414,9 @@ def require_one_process(config: Config) -> None:
 
 
 def trained_here(work: Callable[[Shown], RunDirectory], *, show: bool) -> RunDirectory:
-    """Train inside of a program; its threads and random states are afterwards as they were.
+    """Train inside of a program, and say at the end what came of it.
+
+    The program's threads and random states are afterwards as they were.
 
     Args:
         work: Trains, showing it where it is told to.
@@ -369,7 +434,7 @@ def trained_here(work: Callable[[Shown], RunDirectory], *, show: bool) -> RunDir
     threads = torch.get_num_threads()
     try:
         with undisturbed():
-            return work(shown)
+            run = work(shown)
     except Interrupted as stop:
         if not is_interactive():
             raise
@@ -377,3 +442,6 @@ def trained_here(work: Callable[[Shown], RunDirectory], *, show: bool) -> RunDir
         return RunDirectory(stop.run)
     finally:
         torch.set_num_threads(threads)
+    if show and process_rank() == 0:
+        print("\n".join(ending(run)))
+    return run

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from sparsegan.api.arguments import flags
 from sparsegan.api.run import Run, require_one_process, trained_here
-from sparsegan.cli.cost import print_suited
+from sparsegan.cli.cost import print_scaled, print_suited
 from sparsegan.cli.settings import read
 from sparsegan.settings.quality import Quality
 from sparsegan.train import loop
@@ -27,7 +27,8 @@ def fit(
 ) -> Run:
     """Train a run, as `sparsegan train` with the same settings does, to the same bits.
 
-    In a notebook it shows a bar and the samples as they become, elsewhere what the command shows.
+    It shows what the command shows, while it trains in a notebook a bar and the samples as they
+    become.
     Ctrl-C (in a notebook: interrupt the kernel) stops it after the step, with its state saved: at a
     prompt and in a notebook the run comes back all the same, and `Run.resume` goes on.
 
@@ -72,6 +73,7 @@ def fit(
     require_one_process(request.config)
     if show:
         print_suited(request.suited)
+        print_scaled(request.scaled, request.config)
     run = trained_here(
         lambda shown: loop.train(request.config, shown, notes=request.notes), show=show
     )

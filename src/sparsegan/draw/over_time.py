@@ -68,9 +68,17 @@ def _cells(grid: Path, side: int, count: int) -> list[Image.Image]:
     across, down = image.width // side, image.height // side
     if across * side != image.width or down * side != image.height or not across * down:
         raise SparseganError(f"{grid} is no grid of {side} x {side} images, as the run's are")
-    total = across * down
-    positions = [number * total // min(count, total) for number in range(min(count, total))]
     return [
         image.crop((x * side, y * side, (x + 1) * side, (y + 1) * side))
-        for y, x in (divmod(position, across) for position in positions)
+        for y, x in _positions(across, down, count)
     ]
+
+
+def _positions(across: int, down: int, count: int) -> list[tuple[int, int]]:
+    """At most `count` rows and columns at equal distances, in reading order."""
+    total = across * down
+    taken = min(count, total)
+    even = (divmod(number * total // taken, across) for number in range(taken))
+    # Every row begins one further to the right than the one above, or whole rows between two
+    # samples would have all of them in the first column.
+    return sorted((y, (x + y) % across) for y, x in even)

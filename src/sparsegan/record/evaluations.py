@@ -20,19 +20,32 @@ FILE = "evaluations.jsonl"
 def add(run: Path, evaluations: Sequence[Evaluation]) -> None:
     """Append evaluations, all of them in one write: several processes may do so at a time.
 
+    A line that a kill or a full disk has cut off is left as it is, and they begin behind it.
+
     Raises:
         WriteError: The file cannot be written.
     """
     path = run / FILE
     content = b"".join(line(evaluation) for evaluation in evaluations)
     with writing(path):
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
         descriptor = os.open(path, flags, 0o666)
         try:
-            os.write(descriptor, content)
+            if not _ends_a_line(descriptor):
+                content = b"\n" + content
+            while content:  # a nearly full disk takes a part, and refuses the next
+                content = content[os.write(descriptor, content) :]
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _ends_a_line(descriptor: int) -> bool:
+    size = os.fstat(descriptor).st_size
+    if not size:
+        return True
+    os.lseek(descriptor, size - 1, os.SEEK_SET)  # of reading alone: writes go to the end
+    return os.read(descriptor, 1) == b"\n"
 
 
 def read(run: Path) -> list[Evaluation]:

@@ -56,8 +56,8 @@ def write(run_dirs: Sequence[Path], output: Path) -> Path:
 
     The games of a run that has several stand side by side, too.
 
-    Only config.yaml, metrics.jsonl, cost.json and samples/*.png of the run directories are read;
-    what is missing in an unfinished run is left out.
+    Only config.yaml, metrics.jsonl, evaluations.jsonl, cost.json and the pictures in samples/ and
+    nearest/ of the run directories are read; what is missing in an unfinished run is left out.
 
     Args:
         run_dirs: one or more run directories.
