@@ -43,7 +43,7 @@ class Recorder:
 
     The folder gets metrics.jsonl, samples/, and at the end cost.json and report.html; `sparsegan
     report FOLDER` writes the page at any time. What goes wrong is noticed as in a run, logged and
-    recorded. Of several processes only the first one writes; all of them call it, and what it
+    recorded. Of several processes only the first one writes; all build and call it, and what it
     returns is None on the others. Until `finish` or `close` no other process, and no other
     recorder, can write into the folder.
 
