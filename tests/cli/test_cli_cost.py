@@ -7,6 +7,8 @@ import yaml
 
 from command_line import TINY, refused
 from sparsegan import cli, engine
+from sparsegan.cli.cost import print_suited
+from sparsegan.settings.adjust import Adjustment
 
 
 def test_cost_of_a_run_and_of_one_to_come(trained, capsys):
@@ -65,6 +67,22 @@ def test_cost_of_a_published_recipe_needs_no_data(capsys, monkeypatch):
     costs = json.loads(capsys.readouterr().out)
     assert costs["config"]["network"]["generator_width"] == 32
     assert costs["layers"]["generator"][0]["name"] == "linear"
+
+
+def test_settings_that_follow_from_others_say_from_which(capsys):
+    suited = {
+        "--quality quick": [Adjustment("steps", 3000, 1000, "a look")],
+        "108 pictures": [Adjustment("batch_size", 32, 16, "few")],
+    }
+    print_suited(suited)
+    assert capsys.readouterr().out.splitlines() == [
+        "settings for --quality quick, where no flag says otherwise:",
+        "  steps 3000 -> 1000: a look",
+        "settings for 108 pictures, where no flag says otherwise:",
+        "  batch_size 32 -> 16: few",
+    ]
+    print_suited({})
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize(

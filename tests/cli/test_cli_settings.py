@@ -94,8 +94,21 @@ def test_few_pictures_get_settings_that_suit_them_unless_flags_say_otherwise(tmp
     request = settings.read(flags, "train", "")
     assert request.config.batch_size == 16
     assert request.config.discriminator_steps == 3
-    assert {one.key for one in request.suited} >= {"batch_size", "augment"}
+    assert {one.key for one in request.suited["36 pictures"]} >= {"batch_size", "augment"}
     assert any(line.startswith("batch_size 32 -> 16") for line in request.notes)
+
+
+def test_settings_can_be_printed_before_there_are_pictures(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    flags = ["--data.path", "photos"]
+    request = settings.read([*flags, "--quality", "quick", "--print_config"], "train", "")
+    assert request.config.data.path == "photos"
+    assert list(request.suited) == ["--quality quick"]
+    for command in ("train", "cost"):
+        with pytest.raises(SparseganError, match="there is no folder photos"):
+            settings.read(flags, command, "")
+    pictures(40)
+    assert settings.read([*flags, "--print_config"], "train", "").suited
 
 
 @pytest.mark.parametrize("flags", [["--recipe", "dense"], ["--config", "mine.yaml"]])

@@ -1,7 +1,7 @@
 """The commands that say what there is to train and what it costs: `cost`."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,15 +63,19 @@ def print_scaled(adjustments: "Sequence[Adjustment]", config: "Config") -> None:
         print("".join(lines), end="", flush=True)
 
 
-def print_suited(adjustments: "Sequence[Adjustment]") -> None:
-    """Say what follows from the pictures and the quality wanted, once for all processes."""
+def print_suited(suited: "Mapping[str, Sequence[Adjustment]]") -> None:
+    """Say what follows from the quality wanted and the pictures, once for all processes.
+
+    Args:
+        suited: As `settings.Request` has it.
+    """
     from sparsegan.train.launch import process_rank
 
-    if adjustments and process_rank() == 0:
-        lines = [f"  {adjustment}\n" for adjustment in adjustments]
-        print(
-            "".join(["settings that suit them (flags change each):\n", *lines]), end="", flush=True
-        )
+    if process_rank() > 0:
+        return
+    for what, adjustments in suited.items():
+        print(f"settings for {what}, where no flag says otherwise:")
+        print("".join(f"  {adjustment}\n" for adjustment in adjustments), end="", flush=True)
 
 
 def print_matches(matches: "Sequence[Match]") -> None:

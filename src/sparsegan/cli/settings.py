@@ -1,15 +1,16 @@
 """The settings of a run as a command line gives them: a recipe, files, flags and a scale."""
 
 import argparse
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
-from itertools import zip_longest
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sparsegan.cli.live import add_live
 from sparsegan.cli.parser import add_trust
 from sparsegan.errors import SparseganError
+from sparsegan.words import counted
 
 if TYPE_CHECKING:
     from sparsegan.plan.match import Match
@@ -73,7 +74,8 @@ class Request:
         recipe: The recipe that the settings began with, if there was one.
         options: The command's own options.
         matches: The widths that were set to match another run, if they were.
-        suited: What follows from the quality that is wanted and from the pictures at hand.
+        suited: What follows from the quality that is wanted and from the pictures at hand, by what
+            it follows from.
     """
 
     config: "Config"
@@ -81,14 +83,14 @@ class Request:
     recipe: str | None
     options: argparse.Namespace
     matches: "Sequence[Match]" = ()
-    suited: "Sequence[Adjustment]" = ()
+    suited: "Mapping[str, Sequence[Adjustment]]" = field(default_factory=dict)
 
     @property
     def notes(self) -> list[str]:
         """Lines on where the settings are from."""
         scale = f" --scale {self.options.scale}" if self.options.scale else ""
         lines = [f"--recipe {self.recipe}{scale}"] if self.recipe else []
-        lines += [str(adjustment) for adjustment in [*self.suited, *self.scaled]]
+        lines += [str(adjustment) for adjustment in chain(*self.suited.values(), self.scaled)]
         if self.matches:
             to = f" --match_to {self.options.match_to}" if self.options.match_to else ""
             lines.append(f"--match {self.options.match}{to}")
@@ -158,7 +160,7 @@ def read(arguments: Sequence[str], command: str, description: str) -> Request:
 def _suited(request: Request, kept: Collection[str]) -> Request:
     """The request at the quality that is wanted, and with what suits pictures of one's own."""
     options, config = request.options, request.config
-    adjustments: list[Adjustment] = []
+    suiting: dict[str, Sequence[Adjustment]] = {}
     if options.quality is not None:
         if request.recipe not in SHORT or options.config or options.scale:
             raise SparseganError(
@@ -168,11 +170,17 @@ def _suited(request: Request, kept: Collection[str]) -> Request:
         from sparsegan.settings.quality import of_quality
 
         config, adjustments = of_quality(config, options.quality, kept)
+        suiting[f"--quality {options.quality}"] = adjustments
     if (
         request.recipe == DEFAULT_RECIPE
         and not options.config
         and config.data.source in (None, "folder")
         and config.data.path is not None
+        and not (
+            # Settings can be printed before there are pictures.
+            getattr(options, "print_config", False)
+            and not Path(config.data.path).expanduser().exists()
+        )
     ):
         from sparsegan.settings.kinds import NOISE_TO_IMAGE, of
         from sparsegan.settings.parse import check
@@ -181,9 +189,11 @@ def _suited(request: Request, kept: Collection[str]) -> Request:
 
         if of(config.network.name) is NOISE_TO_IMAGE:
             check(config)
-            config, more = suited(config, len(build.load_images(config)), kept)
-            adjustments += more
-    return replace(request, config=config, suited=adjustments)
+            images = len(build.load_images(config))
+            config, adjustments = suited(config, images, kept)
+            suiting[counted(images, "picture")] = adjustments
+    made = {what: adjustments for what, adjustments in suiting.items() if adjustments}
+    return replace(request, config=config, suited=made)
 
 
 def _matched(request: Request) -> Request:
