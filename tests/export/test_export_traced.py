@@ -73,6 +73,18 @@ MAPS = {
         lambda m, x: m[1](x * torch.sigmoid(m[0](x.mean((2, 3)))).view(-1, 4, 1, 1)),
         *(nn.Linear(4, 4), Conv(4, 3, 1)),
     ),
+    "squeeze and excite by convolutions": (
+        lambda m, x: m[2](x * torch.sigmoid(m[1](F.relu(m[0](F.adaptive_avg_pool2d(x, 1)))))),
+        *(Conv(4, 4, 1), Conv(4, 4, 1), Conv(4, 3, 1)),
+    ),
+    "a map of one place": (
+        lambda m, x: m[1](F.leaky_relu(m[0](x), 0.2)),
+        *(Conv(4, 8, 6), Transposed(8, 3, 6)),
+    ),
+    "a map of one column": (
+        lambda m, x: m[1](torch.tanh(m[0](x))),
+        *(Conv(4, 8, (3, 6), padding=(1, 0)), Transposed(8, 3, (1, 6))),
+    ),
     "instance norm": (lambda m, x: F.instance_norm(m[0](x)), Conv(4, 3, 3, padding=1)),
     "group norm": (lambda m, x: m[1](m[0](x)), Conv(4, 4, 1), nn.GroupNorm(2, 4)),
     "reflection": (lambda m, x: m[0](x), Conv(4, 3, 3, padding=1, padding_mode="reflect")),
@@ -171,6 +183,20 @@ def test_maps_of_any_width(width, kernels):
     images = runtime.Generator(file_of(network, (z,)))(z.numpy())
     expected = network(z).numpy()
     assert np.abs(images - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("function", [torch.tanh, F.silu, F.relu])
+@pytest.mark.parametrize(("height", "width"), [(8, 6), (6, 8), (8, 10), (10, 14), (4, 18), (8, 30)])
+def test_shifted_copies_of_maps_of_any_width_keep_apart(height, width, function, kernels):
+    network = Own(
+        lambda m, z: m[2](m[1](function(m[0](z.view(-1, 3, height, width))))),
+        *(Conv(3, 4, 1), Conv(4, 40, 3), Conv(40, 3, 1)),
+    )
+    thinned(network, density=0.9)
+    z = torch.randn(1, 3 * height * width, generator=torch.Generator().manual_seed(1))
+    images = runtime.Generator(file_of(network, (z,)))(z.numpy())
+    expected = network(z).numpy()
+    assert np.abs(images - expected).max() <= 1e-5 * max(1, np.abs(expected).max())
 
 
 def test_a_learned_constant_and_classes():
