@@ -268,13 +268,56 @@ REFUSED = {
     "cannot export": lambda m, z: z.view(-1, 1, 2, 4) if z.sum() > 0 else -z.view(-1, 1, 2, 4),
     "power 3": lambda m, z: (z**3).view(-1, 1, 2, 4),
     "one tensor of images": lambda m, z: (z.view(-1, 1, 2, 4), z),
+    "computes in int32": lambda m, z: z.to(torch.int32).float().view(-1, 1, 2, 4),
+    "computes in float16": lambda m, z: z.half().float().view(-1, 1, 2, 4),
+    "computes in float64": lambda m, z: z.double().float().view(-1, 1, 2, 4),
+    "divides and rounds": lambda m, z: (
+        torch.div(z, 0.5, rounding_mode="floor") + torch.div(z, z + 9, rounding_mode="trunc")
+    ).view(-1, 1, 2, 4),
+    "drops values at random": lambda m, z: F.dropout(z, 0.5, True).view(-1, 1, 2, 4),
+    "uses leaky_relu in a way that the runtime": lambda m, z: (
+        z * F.leaky_relu(m[0].bias)
+    ).view(-1, 1, 2, 4),
 }
 
 
 @pytest.mark.parametrize("why", REFUSED)
 def test_what_the_runtime_does_not_have_is_named(why):
     with pytest.raises(UnsupportedError, match=why):
-        trace(Own(REFUSED[why]), (torch.zeros(1, 8),))
+        trace(Own(REFUSED[why], nn.Linear(8, 8)).eval(), (torch.zeros(1, 8),))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda m, z: m[0](z).view(-1, 1, 2, 4) * (m[0].bias * m[1].bias).view(1, 1, 2, 4),
+        lambda m, z: F.linear(z, m[0].weight * 0.3).view(-1, 1, 2, 4),
+        lambda m, z: (z * F.leaky_relu(m[0].bias)).view(-1, 1, 2, 4),
+        lambda m, z: (z * m[0].weight[:, 0]).view(-1, 1, 2, 4),
+        lambda m, z: F.conv2d(z.view(-1, 1, 2, 4), m[0].weight[:1, :1, None, None] * 0.3),
+    ],
+)
+def test_computed_weights_are_drawn_right_or_refused_in_a_sentence(function):
+    network = thinned(Own(function, nn.Linear(8, 8), nn.Linear(8, 8)))
+    z = torch.randn(2, 8, generator=torch.Generator().manual_seed(1))
+    try:
+        data = file_of(network, (z[:1],))
+    except UnsupportedError as refusal:
+        assert str(refusal).startswith("it ")
+    else:
+        assert np.abs(runtime.Generator(data)(z.numpy()) - network(z).numpy()).max() <= 1e-5
+
+
+def test_labels_of_another_integer_type_and_dropout_that_does_nothing_are_no_matter():
+    network = thinned(
+        Own(
+            lambda m, z, y: m[1](z.to(torch.float32) * m[0](y.to(torch.int32))).view(-1, 1, 2, 4),
+            *(nn.Embedding(3, 8), nn.Dropout(0.5)),
+        )
+    )
+    z, labels = torch.randn(3, 8), torch.arange(3)
+    images = runtime.Generator(file_of(network, (z[:1], labels[:1])))(z.numpy(), labels.numpy())
+    assert np.abs(images - network(z, labels).numpy()).max() <= 1e-6
 
 
 def test_the_network_and_random_numbers_are_as_before():
