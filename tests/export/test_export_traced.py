@@ -275,9 +275,9 @@ REFUSED = {
         torch.div(z, 0.5, rounding_mode="floor") + torch.div(z, z + 9, rounding_mode="trunc")
     ).view(-1, 1, 2, 4),
     "drops values at random": lambda m, z: F.dropout(z, 0.5, True).view(-1, 1, 2, 4),
-    "uses leaky_relu in a way that the runtime": lambda m, z: (
-        z * F.leaky_relu(m[0].bias)
-    ).view(-1, 1, 2, 4),
+    "uses leaky_relu in a way that the runtime": lambda m, z: (z * F.leaky_relu(m[0].bias)).view(
+        -1, 1, 2, 4
+    ),
 }
 
 
