@@ -297,15 +297,10 @@ def test_what_the_runtime_does_not_have_is_named(why):
         lambda m, z: F.conv2d(z.view(-1, 1, 2, 4), m[0].weight[:1, :1, None, None] * 0.3),
     ],
 )
-def test_computed_weights_are_drawn_right_or_refused_in_a_sentence(function):
+def test_computed_weights_are_refused_in_a_sentence(function):
     network = thinned(Own(function, nn.Linear(8, 8), nn.Linear(8, 8)))
-    z = torch.randn(2, 8, generator=torch.Generator().manual_seed(1))
-    try:
-        data = file_of(network, (z[:1],))
-    except UnsupportedError as refusal:
-        assert str(refusal).startswith("it ")
-    else:
-        assert np.abs(runtime.Generator(data)(z.numpy()) - network(z).numpy()).max() <= 1e-5
+    with pytest.raises(UnsupportedError, match=r"^it uses \w+ in a way that the runtime"):
+        file_of(network, (torch.zeros(1, 8),))
 
 
 def test_labels_of_another_integer_type_and_dropout_that_does_nothing_are_no_matter():

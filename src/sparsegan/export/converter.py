@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from sparsegan.export.graph import Code, Function, Graph, Shape, UnsupportedError, Value
+from sparsegan.export.graph import Code, Graph, Shape, UnsupportedError, Value
 
 BATCH = 13
 """Images of the traced batch: a size that no network has by itself."""
@@ -81,7 +81,7 @@ class Converter:
             result = self._values[outputs[0]]
         if not isinstance(result, Value):
             raise UnsupportedError("it does not return one tensor of images")
-        self.graph.unary(result, Function.IDENTITY)
+        self.graph.finish(result)
 
     def _call(self, node: fx.Node) -> Any:
         target: Any = node.target
