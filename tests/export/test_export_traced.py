@@ -294,7 +294,7 @@ def test_what_the_runtime_does_not_have_is_named(why):
         lambda m, z: F.linear(z, m[0].weight * 0.3).view(-1, 1, 2, 4),
         lambda m, z: (z * F.leaky_relu(m[0].bias)).view(-1, 1, 2, 4),
         lambda m, z: (z * m[0].weight[:, 0]).view(-1, 1, 2, 4),
-        lambda m, z: F.conv2d(z.view(-1, 1, 2, 4), m[0].weight[:1, :1, None, None] * 0.3),
+        lambda m, z: F.conv2d(z.view(-1, 8, 1, 1), m[0].weight[:, :, None, None] * 0.3),
     ],
 )
 def test_computed_weights_are_refused_in_a_sentence(function):

@@ -179,12 +179,6 @@ def test_metadata_that_nobody_writes_are_refused_in_a_sentence(make, why):
         runtime.Generator(make())
 
 
-def test_as_many_names_as_classes():
-    arrays = arrays_of(small_graph(3), table=np.eye(3, 4, dtype=np.float32))
-    with pytest.raises(runtime.RefusedError, match="2 class_names for 3 classes"):
-        runtime.Generator(sealed(arrays, {"about": '{"class_names":["a","b"]}'}))
-
-
 def about(text):
     return sealed(arrays_of(small_graph()), {"about": text})
 

@@ -88,7 +88,7 @@ class Generator:
         self.density = _core.sg_active_weights(handle) / max(1.0, _core.sg_weights(handle))
         self.multiply_adds = int(_core.sg_multiply_adds(handle))
         self.about: dict[str, Any] = _about(data, name)
-        self.class_names: tuple[str, ...] = _class_names(self.about, self.classes or 0, name)
+        self.class_names: tuple[str, ...] = _class_names(self.about, name)
 
     def __call__(self, latent: ArrayLike, labels: ArrayLike | None = None) -> NDArray[np.float32]:
         """Images of latent vectors.
@@ -115,6 +115,9 @@ class Generator:
             with self._turn:
                 _core.sg_draw(self._handle, values[i].ctypes.data, chosen[i], images[i].ctypes.data)
         return images
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Generator":
+        return self  # nothing of it changes
 
     def sample(
         self, count: int, seed: int | None = None, labels: ArrayLike | None = None
@@ -197,12 +200,8 @@ def _about(data: bytes, name: str) -> dict[str, Any]:
     return about
 
 
-def _class_names(about: dict[str, Any], classes: int, name: str) -> tuple[str, ...]:
+def _class_names(about: dict[str, Any], name: str) -> tuple[str, ...]:
     names = about.get("class_names") or []
     if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
         raise RefusedError(f"{name} has class_names that are no list of names: export it again")
-    if classes and len(names) not in (0, classes):
-        raise RefusedError(
-            f"{name} has {len(names)} class_names for {classes} classes: export it again"
-        )
     return tuple(names)
