@@ -98,9 +98,13 @@ void run_binary(const Step& step) {
 void run_unary(const Step& step, const Kernels& kernels) {
   u32 by = unused(step.out);
   View out = aligned(step.out, by), x = aligned(step.x, by);
+  usize n = out.dims[3], sx = x.strides[3], so = out.strides[3];
+  // Where a map is one number wide, what comes last are its rows or the channels, which are apart.
+  usize at_once = sx == 1 && so == 1 ? n : 1;
   each_line(out, x, x, [&](usize o, usize i, usize) {
-    kernels.apply(out.data + o, x.data + i, out.dims[3], (Function)step.numbers[0], step.reals[0],
-                  step.reals[1]);
+    for (usize k = 0; k < n; k += at_once)
+      kernels.apply(out.data + o + k * so, x.data + i + k * sx, at_once, (Function)step.numbers[0],
+                    step.reals[0], step.reals[1]);
   });
 }
 

@@ -55,3 +55,42 @@ def test_missing_dimensions_come_first():
 def test_more_than_four_dimensions_are_refused():
     with pytest.raises(UnsupportedError, match="5 dimensions"):
         Graph().add(Code.INPUT, [], (1,) * 5)
+
+
+def convolution(weight, parameters):
+    graph = Graph()
+    x = graph.add(Code.INPUT, [], (1, 80, 80), (), (1, 80, 80))
+    return graph.add(Code.CONVOLUTION, [x], (1, 80, 80), [("w", weight)], parameters)
+
+
+def test_kernels_and_strides_have_a_limit():
+    convolution((1, 1, 64, 64), [64, 64, 0, 0, 0, 0, 1, 1, 1])
+    for weight, strides in (((1, 1, 65, 1), [1, 1]), ((1, 1, 1, 65), [1, 1]), ((1,) * 4, [1, 65])):
+        with pytest.raises(UnsupportedError, match="kernel or a stride of more than 64"):
+            convolution(weight, [*strides, 0, 0, 0, 0, 1, 1, 1])
+
+
+def test_a_graph_has_as_many_operations_as_the_runtime_reads():
+    graph = Graph()
+    x = graph.add(Code.INPUT, [], (2,), (), (2,))
+    for _ in range(1023):
+        x = graph.unary(x, Function.RELU)
+    with pytest.raises(UnsupportedError, match="more than 1024 operations"):
+        graph.unary(x, Function.RELU)
+
+
+def test_tables_are_of_one_number_of_classes():
+    graph = Graph()
+    graph.add(Code.EMBEDDING, [], (4,), [("a", (3, 4))])
+    graph.add(Code.EMBEDDING, [], (2,), [("b", (3, 2))])
+    with pytest.raises(UnsupportedError, match="different numbers of classes"):
+        graph.add(Code.EMBEDDING, [], (4,), [("c", (5, 4))])
+
+
+def test_images_have_up_to_four_channels():
+    graph = Graph()
+    graph.finish(graph.add(Code.INPUT, [], (4, 2, 2), (), (4, 2, 2)))
+    for shape in ((5, 2, 2), (1, 2, 2, 2), (4,)):
+        graph = Graph()
+        with pytest.raises(UnsupportedError, match="images of up to 4 channels"):
+            graph.finish(graph.add(Code.INPUT, [], shape, (), shape))

@@ -1,13 +1,17 @@
+import copy
+import pickle
 import sys
 
 import numpy as np
 import pytest
 import torch
+from runtime_files import thinned
+from torch import nn
 from toy_export import frozen, inputs
 
 from sparsegan.draw.sampling import draw_images
 from sparsegan.errors import SparseganError
-from sparsegan.export import Blueprint, load, runtime, write_packed
+from sparsegan.export import Blueprint, Frozen, load, runtime, write_packed
 
 sparsegan_runtime = pytest.importorskip("sparsegan_runtime")
 
@@ -95,3 +99,81 @@ def test_halves_make_images_within_a_grey_level(tmp_path):
     assert all(p.dtype == torch.float32 for p in again.parameters())
     sizes = [(tmp_path / f"{name}.safetensors").stat().st_size for name in ("half", "full")]
     assert sizes[0] < sizes[1]
+
+
+def test_a_copy_has_weights_of_its_own(tmp_path):
+    original = frozen(Blueprint("sngan", 32, 3, width=8, latent_dim=16))
+    write_packed(original, tmp_path / "g.safetensors")
+    loaded = load(tmp_path / "g.safetensors")
+    copies = [copy.deepcopy(loaded), pickle.loads(pickle.dumps(loaded))]
+    for count in (1, 5):
+        (z,) = inputs(original.blueprint, count)
+        for network in (loaded, *copies):
+            assert torch.allclose(network(z), original.generator(z), atol=1e-5)
+    for each in copies:
+        for parameter in each.parameters():
+            parameter.zero_()
+        assert not each(z[:1]).any()
+    assert torch.allclose(loaded(z[:1]), original.generator(z[:1]), atol=1e-5)
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_other_sizes_are_refused_whatever_the_batch(tmp_path, count):
+    original = frozen(Blueprint("biggan", 32, 3, width=4, latent_dim=16, classes=5))
+    write_packed(original, tmp_path / "g.safetensors")
+    loaded, labels = load(tmp_path / "g.safetensors"), torch.zeros(count, dtype=torch.int64)
+    for shape in ((4, 4), (16, 1, 1), (15,)):
+        with pytest.raises(SparseganError, match=r"it must be \[N, 16\]"):
+            loaded(torch.zeros(count, *shape), labels)
+    for wrong in (None, torch.zeros(count + 1, dtype=torch.int64)):
+        with pytest.raises(SparseganError, match="one label for each image, and they"):
+            loaded(torch.zeros(count, 16), wrong)
+    plain = frozen()
+    write_packed(plain, tmp_path / "plain.safetensors")
+    with pytest.raises(SparseganError, match="no classes"):
+        load(tmp_path / "plain.safetensors")(torch.zeros(count, 16), labels)
+
+
+class Deaf(nn.Module):
+    """It takes labels and draws the same for all."""
+
+    class_names = ()
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(8, 64)
+
+    def forward(self, z, labels):
+        return self.linear(z).view(-1, 1, 8, 8).tanh()
+
+
+def test_classes_are_those_of_the_file_where_they_make_no_difference(tmp_path):
+    network = thinned(Deaf())
+    blueprint = Blueprint("mine:Deaf", 8, 1, None, latent_dim=8, classes=3)
+    write_packed(Frozen(network, {}, blueprint, {}), tmp_path / "g.safetensors")
+    loaded, z = load(tmp_path / "g.safetensors"), torch.randn(2, 8)
+    labels = torch.tensor([0, 2])
+    assert loaded.classes == 3
+    assert torch.allclose(loaded(z, labels), network(z, labels), atol=1e-5)
+    assert torch.allclose(copy.deepcopy(loaded)(z, labels), network(z, labels), atol=1e-5)
+    with pytest.raises(SparseganError, match="from 0 to 2"):
+        loaded(z, labels + 1)
+
+
+def test_what_the_runtime_refuses_the_engine_draws(tmp_path, monkeypatch):
+    original = frozen()
+    write_packed(original, tmp_path / "g.safetensors")
+
+    def refuse(path):
+        raise sparsegan_runtime.RefusedError(f"{path} needs a newer sparsegan-runtime: update it")
+
+    monkeypatch.setattr(sparsegan_runtime, "load", refuse)
+    (z,) = inputs(original.blueprint, 1)
+    assert torch.allclose(load(tmp_path / "g.safetensors")(z), original.generator(z), atol=1e-5)
+
+
+def test_images_of_five_channels_are_drawn_without_a_graph(tmp_path):
+    original = frozen(Blueprint("dcgan", 32, 5, width=4, latent_dim=16))
+    assert "up to 4 channels" in write_packed(original, tmp_path / "g.safetensors")
+    (z,) = inputs(original.blueprint, 1)
+    assert torch.allclose(load(tmp_path / "g.safetensors")(z), original.generator(z), atol=1e-5)

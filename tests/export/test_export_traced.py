@@ -73,6 +73,18 @@ MAPS = {
         lambda m, x: m[1](x * torch.sigmoid(m[0](x.mean((2, 3)))).view(-1, 4, 1, 1)),
         *(nn.Linear(4, 4), Conv(4, 3, 1)),
     ),
+    "squeeze and excite by convolutions": (
+        lambda m, x: m[2](x * torch.sigmoid(m[1](F.relu(m[0](F.adaptive_avg_pool2d(x, 1)))))),
+        *(Conv(4, 4, 1), Conv(4, 4, 1), Conv(4, 3, 1)),
+    ),
+    "a map of one place": (
+        lambda m, x: m[1](F.leaky_relu(m[0](x), 0.2)),
+        *(Conv(4, 8, 6), Transposed(8, 3, 6)),
+    ),
+    "a map of one column": (
+        lambda m, x: m[1](torch.tanh(m[0](x))),
+        *(Conv(4, 8, (3, 6), padding=(1, 0)), Transposed(8, 3, (1, 6))),
+    ),
     "instance norm": (lambda m, x: F.instance_norm(m[0](x)), Conv(4, 3, 3, padding=1)),
     "group norm": (lambda m, x: m[1](m[0](x)), Conv(4, 4, 1), nn.GroupNorm(2, 4)),
     "reflection": (lambda m, x: m[0](x), Conv(4, 3, 3, padding=1, padding_mode="reflect")),
@@ -173,6 +185,20 @@ def test_maps_of_any_width(width, kernels):
     assert np.abs(images - expected).max() <= 1e-5 * np.abs(expected).max()
 
 
+@pytest.mark.parametrize("function", [torch.tanh, F.silu, F.relu])
+@pytest.mark.parametrize(("height", "width"), [(8, 6), (6, 8), (8, 10), (10, 14), (4, 18), (8, 30)])
+def test_shifted_copies_of_maps_of_any_width_keep_apart(height, width, function, kernels):
+    network = Own(
+        lambda m, z: m[2](m[1](function(m[0](z.view(-1, 3, height, width))))),
+        *(Conv(3, 4, 1), Conv(4, 40, 3), Conv(40, 3, 1)),
+    )
+    thinned(network, density=0.9)
+    z = torch.randn(1, 3 * height * width, generator=torch.Generator().manual_seed(1))
+    images = runtime.Generator(file_of(network, (z,)))(z.numpy())
+    expected = network(z).numpy()
+    assert np.abs(images - expected).max() <= 1e-5 * max(1, np.abs(expected).max())
+
+
 def test_a_learned_constant_and_classes():
     class Styled(nn.Module):
         def __init__(self):
@@ -242,13 +268,51 @@ REFUSED = {
     "cannot export": lambda m, z: z.view(-1, 1, 2, 4) if z.sum() > 0 else -z.view(-1, 1, 2, 4),
     "power 3": lambda m, z: (z**3).view(-1, 1, 2, 4),
     "one tensor of images": lambda m, z: (z.view(-1, 1, 2, 4), z),
+    "computes in int32": lambda m, z: z.to(torch.int32).float().view(-1, 1, 2, 4),
+    "computes in float16": lambda m, z: z.half().float().view(-1, 1, 2, 4),
+    "computes in float64": lambda m, z: z.double().float().view(-1, 1, 2, 4),
+    "divides and rounds": lambda m, z: (
+        torch.div(z, 0.5, rounding_mode="floor") + torch.div(z, z + 9, rounding_mode="trunc")
+    ).view(-1, 1, 2, 4),
+    "drops values at random": lambda m, z: F.dropout(z, 0.5, True).view(-1, 1, 2, 4),
+    "uses leaky_relu in a way that the runtime": lambda m, z: (z * F.leaky_relu(m[0].bias)).view(
+        -1, 1, 2, 4
+    ),
 }
 
 
 @pytest.mark.parametrize("why", REFUSED)
 def test_what_the_runtime_does_not_have_is_named(why):
     with pytest.raises(UnsupportedError, match=why):
-        trace(Own(REFUSED[why]), (torch.zeros(1, 8),))
+        trace(Own(REFUSED[why], nn.Linear(8, 8)).eval(), (torch.zeros(1, 8),))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda m, z: m[0](z).view(-1, 1, 2, 4) * (m[0].bias * m[1].bias).view(1, 1, 2, 4),
+        lambda m, z: F.linear(z, m[0].weight * 0.3).view(-1, 1, 2, 4),
+        lambda m, z: (z * F.leaky_relu(m[0].bias)).view(-1, 1, 2, 4),
+        lambda m, z: (z * m[0].weight[:, 0]).view(-1, 1, 2, 4),
+        lambda m, z: F.conv2d(z.view(-1, 8, 1, 1), m[0].weight[:, :, None, None] * 0.3),
+    ],
+)
+def test_computed_weights_are_refused_in_a_sentence(function):
+    network = thinned(Own(function, nn.Linear(8, 8), nn.Linear(8, 8)))
+    with pytest.raises(UnsupportedError, match=r"^it uses \w+ in a way that the runtime"):
+        file_of(network, (torch.zeros(1, 8),))
+
+
+def test_labels_of_another_integer_type_and_dropout_that_does_nothing_are_no_matter():
+    network = thinned(
+        Own(
+            lambda m, z, y: m[1](z.to(torch.float32) * m[0](y.to(torch.int32))).view(-1, 1, 2, 4),
+            *(nn.Embedding(3, 8), nn.Dropout(0.5)),
+        )
+    )
+    z, labels = torch.randn(3, 8), torch.arange(3)
+    images = runtime.Generator(file_of(network, (z[:1], labels[:1])))(z.numpy(), labels.numpy())
+    assert np.abs(images - network(z, labels).numpy()).max() <= 1e-6
 
 
 def test_the_network_and_random_numbers_are_as_before():

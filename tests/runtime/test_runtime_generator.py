@@ -114,6 +114,29 @@ def test_several_generators_draw_at_once(small):
     assert all(np.array_equal(images, expected) for images in drawn.values())
 
 
+def test_one_generator_called_from_several_threads_takes_turns():
+    # Of some size, so that a draw lasts long enough for another one to begin.
+    graph = Graph()
+    x = graph.add(Code.INPUT, [], (256,), (), (256,))
+    weights = np.random.default_rng(1).standard_normal((256, 256)).astype(np.float32) / 16
+    for _ in range(6):
+        x = graph.unary(graph.add(Code.LINEAR, [x], (256,), [("w", (256, 256))]), Function.TANH)
+    graph.unary(graph.reshape(x, (1, 16, 16)), Function.IDENTITY)
+    generator = runtime.Generator(sealed(arrays_of(graph, w=weights)))
+    z = np.random.default_rng(0).standard_normal((300, 256), np.float32)
+    expected, drawn = generator(z), {}
+
+    def draw(number):
+        drawn[number] = generator(z)
+
+    threads = [threading.Thread(target=draw, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(np.array_equal(images, expected) for images in drawn.values())
+
+
 # ---- what is refused
 
 
@@ -126,6 +149,38 @@ def test_every_changed_byte_and_every_truncation_is_refused(small):
     for length in range(0, len(small), 7):
         with pytest.raises(runtime.RefusedError, match="damaged"):
             runtime.Generator(small[:length])
+
+
+def with_bytes(old, new):
+    """A sealed file, some of whose bytes were others before it was sealed."""
+    data = sealed(arrays_of(small_graph()), {"about": '{"a":"xxxx"}'}).replace(old, new)
+    key = b'"sha256":"'
+    at = data.index(key) + len(key)
+    data = data[:at] + b"0" * 64 + data[at + 64 :]
+    return data[:at] + hashlib.sha256(data).hexdigest().encode() + data[at + 64 :]
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda: with_bytes(b"xxxx", b"\\qxx"), "damaged JSON"),
+        (lambda: with_bytes(b"xxxx", b"\xff\xfexx"), "damaged JSON"),
+        (lambda: about('{"a":'), "damaged JSON"),
+        (lambda: about('{"a":' + "1" * 5000 + "}"), "damaged JSON"),
+        (lambda: about("[" * 100_000), "damaged JSON"),
+        (lambda: about("[1]"), "no JSON object"),
+        (lambda: about('{"class_names":5}'), "no list of names"),
+        (lambda: about('{"class_names":"abc"}'), "no list of names"),
+        (lambda: about('{"class_names":[1]}'), "no list of names"),
+    ],
+)
+def test_metadata_that_nobody_writes_are_refused_in_a_sentence(make, why):
+    with pytest.raises(runtime.RefusedError, match=f"^the file .*{why}.*: export it again"):
+        runtime.Generator(make())
+
+
+def about(text):
+    return sealed(arrays_of(small_graph()), {"about": text})
 
 
 def changed(word, value):

@@ -4,6 +4,7 @@ import ctypes
 import json
 import operator
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ class Generator:
     """A generator that is read from a packed file's bytes.
 
     It draws one image after the other on one thread. Several generators may draw at the same time;
-    one of them may not.
+    calls of one of them from several threads take turns.
 
     Args:
         data: The file's bytes.
@@ -67,6 +68,7 @@ class Generator:
     def __init__(self, data: bytes, name: str = "the file") -> None:
         needed, handle = ctypes.c_size_t(), ctypes.c_void_p()
         _check(_core.sg_needs(data, len(data), ctypes.byref(needed)), name)
+        self._turn = threading.Lock()  # there is one arena, and ctypes lets other threads run
         self._arena = np.empty(needed.value, np.uint8)
         _check(
             _core.sg_open(
@@ -85,8 +87,8 @@ class Generator:
         )
         self.density = _core.sg_active_weights(handle) / max(1.0, _core.sg_weights(handle))
         self.multiply_adds = int(_core.sg_multiply_adds(handle))
-        self.about: dict[str, Any] = _about(data)
-        self.class_names: tuple[str, ...] = tuple(self.about.get("class_names") or ())
+        self.about: dict[str, Any] = _about(data, name)
+        self.class_names: tuple[str, ...] = _class_names(self.about, name)
 
     def __call__(self, latent: ArrayLike, labels: ArrayLike | None = None) -> NDArray[np.float32]:
         """Images of latent vectors.
@@ -110,8 +112,12 @@ class Generator:
         chosen = self._labels(labels, count)
         images = np.empty((count, self.channels, self.height, self.width), np.float32)
         for i in range(count):
-            _core.sg_draw(self._handle, values[i].ctypes.data, chosen[i], images[i].ctypes.data)
+            with self._turn:
+                _core.sg_draw(self._handle, values[i].ctypes.data, chosen[i], images[i].ctypes.data)
         return images
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Generator":
+        return self  # nothing of it changes
 
     def sample(
         self, count: int, seed: int | None = None, labels: ArrayLike | None = None
@@ -182,11 +188,20 @@ def _check(refusal: int, name: str) -> None:
         raise RefusedError(f"{name} {_core.sg_sentence(refusal).decode()}")
 
 
-def _about(data: bytes) -> dict[str, Any]:
-    """The JSON that the container's metadata hold beside the graph; nothing depends on it."""
-    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+def _about(data: bytes, name: str) -> dict[str, Any]:
+    """The JSON that the container's metadata hold beside the graph; nothing is drawn by it."""
     try:
-        about = json.loads(header["__metadata__"]["about"])
-    except (KeyError, ValueError, RecursionError):
-        return {}
-    return about if isinstance(about, dict) else {}
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        about = json.loads(header["__metadata__"].get("about", "{}"))
+    except (KeyError, ValueError, RecursionError, AttributeError, TypeError):
+        raise RefusedError(f"{name} has damaged JSON in its metadata: export it again") from None
+    if not isinstance(about, dict):
+        raise RefusedError(f"{name} has no JSON object in its metadata: export it again")
+    return about
+
+
+def _class_names(about: dict[str, Any], name: str) -> tuple[str, ...]:
+    names = about.get("class_names") or []
+    if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
+        raise RefusedError(f"{name} has class_names that are no list of names: export it again")
+    return tuple(names)

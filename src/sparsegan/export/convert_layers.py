@@ -222,6 +222,8 @@ def _power(c: Converter, a: Arguments, out: Any) -> Value:
 def _arithmetic(kind: Arithmetic) -> Convert:
     def convert(c: Converter, a: Arguments, out: Shape) -> Value:
         x, y = a[0], a[1]
+        if len(a) > 2 and isinstance(a[2], str):
+            raise UnsupportedError("it divides and rounds, which the runtime does not do")
         alpha = a[2] if len(a) > 2 and isinstance(a[2], (int, float)) else 1
         if isinstance(y, (int, float)):
             return _with_number(c, kind, c.value(x), y * alpha)

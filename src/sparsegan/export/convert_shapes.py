@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import torch
+
 from sparsegan.export.converter import (
     BATCH,
     Arguments,
@@ -23,21 +25,25 @@ from sparsegan.export.graph import (
 )
 
 
-@operation(
-    "dropout",
-    "to",
-    "_to_copy",
-    "contiguous",
-    "clone",
-    "alias",
-    "detach",
-    "feature_dropout",
-    "lift_fresh_copy",
-    "type_as",
-    "alpha_dropout",
-    "detach_",
-)
+@operation("contiguous", "clone", "alias", "detach", "lift_fresh_copy", "detach_")
 def _same(c: Converter, a: Arguments, out: Any) -> Any:
+    return a[0]
+
+
+@operation("to", "_to_copy", "type_as")
+def _of_type(c: Converter, a: Arguments, out: Any) -> Any:
+    if a[0] == "labels":
+        if c.dtype.is_floating_point:
+            raise UnsupportedError("it computes with labels other than by looking them up")
+    elif c.dtype != torch.float32:
+        raise UnsupportedError(f"it computes in {str(c.dtype).removeprefix('torch.')}")
+    return a[0]
+
+
+@operation("dropout", "feature_dropout", "alpha_dropout")
+def _dropout(c: Converter, a: Arguments, out: Any) -> Any:
+    if a[2] and a[1]:
+        raise UnsupportedError("it drops values at random in evaluation mode, too")
     return a[0]
 
 

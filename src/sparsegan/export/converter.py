@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from sparsegan.export.graph import Code, Function, Graph, Shape, UnsupportedError, Value
+from sparsegan.export.graph import Code, Graph, Shape, UnsupportedError, Value
 
 BATCH = 13
 """Images of the traced batch: a size that no network has by itself."""
@@ -28,11 +28,13 @@ class Converter:
     Attributes:
         graph: The operations so far.
         constants: Tensors that it names beside those of the network's state.
+        dtype: Of the numbers that the operation which is being converted makes.
     """
 
     def __init__(self, program: torch.export.ExportedProgram) -> None:
         self.graph = Graph()
         self.constants: dict[str, Tensor] = {}
+        self.dtype = torch.float32
         self._program = program
         signature = program.graph_signature
         self._parameters = {
@@ -79,7 +81,7 @@ class Converter:
             result = self._values[outputs[0]]
         if not isinstance(result, Value):
             raise UnsupportedError("it does not return one tensor of images")
-        self.graph.unary(result, Function.IDENTITY)
+        self.graph.finish(result)
 
     def _call(self, node: fx.Node) -> Any:
         target: Any = node.target
@@ -89,11 +91,18 @@ class Converter:
             raise UnsupportedError(f"it uses {name}, which the runtime does not have")
         if convert is _skip:
             return None
-        bound = _bound(node)
-        arguments = [self._argument(each) for each in bound]
+        arguments = [self._argument(each) for each in _bound(node)]
         out = node.meta.get("val")
-        result = convert(self, arguments, _sizes(out))
-        return result
+        self.dtype = out.dtype if isinstance(out, Tensor) else torch.float32
+        try:
+            return convert(self, arguments, _sizes(out))
+        except UnsupportedError:
+            raise
+        except (TypeError, ValueError, AttributeError, IndexError, KeyError) as error:
+            # Arguments that a conversion does not reckon with, such as a computed weight.
+            raise UnsupportedError(
+                f"it uses {name.partition('.')[0]} in a way that the runtime does not have"
+            ) from error
 
     def _argument(self, argument: Any) -> Any:
         if isinstance(argument, fx.Node):

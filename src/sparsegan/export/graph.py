@@ -15,6 +15,12 @@ from sparsegan.errors import SparseganError
 
 _MAGIC = 0x32474753
 _NO_TENSOR = 0xFFFFFFFF
+# What the runtime reads at most (`runtime/src/base.h`, `graph.h`, `graph.cpp`).
+_MOST_OPERATIONS, _MOST_TENSORS, _MOST_INPUTS = 1024, 1024, 32
+_MOST_CHANNELS = 4
+_MOST_KERNEL = 64
+_MOST_SIZE = 1 << 16
+_MOST_ELEMENTS, _MOST_WEIGHTS = 1 << 25, 1 << 28
 
 Shape = tuple[int, ...]
 
@@ -122,6 +128,7 @@ class Graph:
 
     tensors: dict[str, Shape] = field(default_factory=dict)
     _ops: list[bytes] = field(default_factory=list)
+    _classes: int | None = None
 
     def add(
         self,
@@ -141,10 +148,22 @@ class Graph:
             parameters: As `graph.h` says; a float is one there.
 
         Raises:
-            UnsupportedError: The value has more than four dimensions.
+            UnsupportedError: The operation is beyond a limit of the runtime.
         """
         if len(shape) > 4:
             raise UnsupportedError(f"it has values of {len(shape)} dimensions beside the batch")
+        if prod(shape) > _MOST_ELEMENTS:
+            raise UnsupportedError(f"it has values of more than {_MOST_ELEMENTS} numbers")
+        if len(inputs) > _MOST_INPUTS:
+            raise UnsupportedError(f"it joins more than {_MOST_INPUTS} values")
+        for sizes in (each[1] for each in tensors if each is not None):
+            if len(sizes) > 4 or prod(sizes) > _MOST_WEIGHTS:
+                raise UnsupportedError(f"it has weights of the sizes {list(sizes)}")
+        if code in (Code.CONVOLUTION, Code.TRANSPOSED):
+            assert tensors[0] is not None
+            self._check_convolution(tensors[0][1], parameters)
+        if code is Code.EMBEDDING:
+            self._check_table(tensors)
         numbers = list(self.tensors)
         ids = []
         for tensor in tensors:
@@ -161,7 +180,41 @@ class Graph:
         for parameter in parameters:
             words += struct.pack("<f" if isinstance(parameter, float) else "<i", parameter)
         self._ops.append(words)
+        if len(self._ops) > _MOST_OPERATIONS or len(self.tensors) > _MOST_TENSORS:
+            raise UnsupportedError(
+                f"it has more than {_MOST_OPERATIONS} operations or {_MOST_TENSORS} weights"
+            )
         return Value(len(self._ops) - 1, tuple(shape))
+
+    def _check_convolution(self, weight: Shape, parameters: Sequence[int | float]) -> None:
+        if max(*weight[2:], *parameters[:2]) > _MOST_KERNEL:
+            raise UnsupportedError(f"it has a kernel or a stride of more than {_MOST_KERNEL}")
+        if max(parameters) > _MOST_SIZE:
+            raise UnsupportedError(f"it has a padding or a dilation of more than {_MOST_SIZE}")
+
+    def _check_table(self, tensors: Sequence[tuple[str, Shape] | None]) -> None:
+        """Every table has a row for each class."""
+        rows = {sizes[0] for _, sizes in filter(None, tensors)}
+        if self._classes is not None:
+            rows.add(self._classes)
+        if len(rows) > 1:
+            raise UnsupportedError("it has tables of different numbers of classes")
+        self._classes = rows.pop()
+        if self._classes > _MOST_SIZE:
+            raise UnsupportedError(f"it has more than {_MOST_SIZE} classes")
+
+    def finish(self, image: Value) -> None:
+        """End with the operation that makes the image.
+
+        Raises:
+            UnsupportedError: The runtime makes no such image.
+        """
+        if len(image.shape) != 3 or image.shape[0] > _MOST_CHANNELS:
+            raise UnsupportedError(
+                f"it makes {list(image.shape)}, and the runtime makes images of up to "
+                f"{_MOST_CHANNELS} channels"
+            )
+        self.unary(image, Function.IDENTITY)
 
     def unary(self, x: Value, function: Function, a: float = 0.0, b: float = 0.0) -> Value:
         """A function of every number of `x`."""

@@ -18,6 +18,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +148,9 @@ def load(
     built.requires_grad_(False)
     _attach(built, _FixedMasks(built, masks), kernels)
     if has_graph and kernels == "auto" and built.latent_dim and runtime.available():
-        runtime.draw_small_batches(built, runtime.generator(path, blueprint, class_names))
+        # A runtime of another version may refuse a graph; the engine draws as well.
+        with suppress(SparseganError):
+            runtime.draw_small_batches(built, runtime.generator(path, blueprint, class_names))
     return built
 
 

@@ -1,7 +1,10 @@
 """Drawing by the runtime, the package sparsegan-runtime, from packed files that have a graph."""
 
+import inspect
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
 import torch
@@ -44,17 +47,42 @@ class RuntimeGenerator(Generator):
         """Images of noise, or of images; of the classes `labels`.
 
         Raises:
-            SparseganError: Gradients are wanted, which the runtime does not have.
+            SparseganError: Gradients are wanted, which the runtime does not have, or the sizes or
+                the labels are not those of the generator.
         """
         if torch.is_grad_enabled() and latent.requires_grad:
             raise SparseganError(
                 "the runtime has no gradients: load the file with its generator's code "
                 "(generator=), or detach the latent"
             )
-        images = self._drawing(
-            latent.detach().float().cpu().numpy(), None if labels is None else labels.cpu().numpy()
-        )
+        check_inputs(self, latent, labels)
+        numbers = None
+        if labels is not None and self.classes is not None:
+            if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < self.classes:
+                raise SparseganError(f"labels must be from 0 to {self.classes - 1}")
+            if self._drawing.classes is not None:  # else they are taken and make no difference
+                numbers = labels.cpu().numpy()
+        images = self._drawing(latent.detach().float().cpu().numpy(), numbers)
         return torch.from_numpy(images)
+
+
+def check_inputs(network: nn.Module, latent: Tensor, labels: Tensor | None) -> None:
+    """Hold what a generator is called with against its sizes.
+
+    Raises:
+        SparseganError: The latent is not `(N, latent_dim)`, or of a generator from images to images
+            `(N, C, H, W)`, or the labels are not `(N,)` or missing.
+    """
+    size, classes = network.latent_dim, network.classes
+    if size and (latent.dim() != 2 or latent.shape[1] != size):
+        raise SparseganError(f"the latent has the shape {[*latent.shape]}: it must be [N, {size}]")
+    if not size and latent.dim() != 4:
+        raise SparseganError(f"images have the shape {[*latent.shape]}: it must be [N, C, H, W]")
+    if classes is None and labels is not None:
+        raise SparseganError("this generator has no classes: leave the labels out")
+    if classes is not None and (labels is None or labels.shape != latent.shape[:1]):
+        lack = "they are missing" if labels is None else f"they have the shape {[*labels.shape]}"
+        raise SparseganError(f"this generator takes one label for each image, and {lack}")
 
 
 def generator(path: Path, blueprint: Blueprint, names: tuple[str, ...]) -> RuntimeGenerator:
@@ -85,13 +113,32 @@ def draw_small_batches(network: nn.Module, small: RuntimeGenerator) -> None:
         network: A generator in evaluation mode, whose weights will not change.
         small: The same one, of the runtime.
     """
-    own = network.forward
+    network.forward = _SmallBatches(network, small)
 
-    def forward(latent: Tensor, labels: Tensor | None = None) -> Tensor:
+
+class _SmallBatches:
+    """What is called in the place of a network's forward.
+
+    A copy of the network has its own weights, which may change: it draws without the runtime.
+    """
+
+    def __init__(self, network: nn.Module, small: RuntimeGenerator) -> None:
+        self._network, self._small = network, small
+        self._own = network.forward
+        # What looks at a forward's arguments sees those that it has.
+        self.__signature__ = inspect.signature(self._own)
+
+    def __call__(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
+        check_inputs(self._network, latent, labels)
         inputs = (latent,) if labels is None else (latent, labels)
         wants_gradients = torch.is_grad_enabled() and latent.requires_grad
         if len(latent) <= SMALL_BATCH and latent.device.type == "cpu" and not wants_gradients:
-            return small(*inputs).to(latent.dtype)  # type: ignore[no-any-return]
-        return own(*inputs)  # type: ignore[no-any-return]
+            return self._small(*inputs).to(latent.dtype)  # type: ignore[no-any-return]
+        return self._own(*inputs)  # type: ignore[no-any-return]
 
-    network.forward = forward
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[nn.Module]]:
+        return _own_forward, (self._network,)
+
+
+def _own_forward(network: nn.Module) -> Any:
+    return MethodType(type(network).forward, network)
