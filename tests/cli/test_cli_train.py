@@ -141,7 +141,7 @@ def test_a_path_alone_is_a_folder_of_images(capsys):
         Image.new("RGB", (40, 30), (number, 0, 5)).save(f"photos/{number}.png")
     Path("tiny.yaml").write_text(yaml.safe_dump(TINY))
     assert cli.main(["train", "--config", "tiny.yaml", "--data.path", "photos", "--dry_run"]) == 0
-    assert "photos: 45 images, 32 x 32, 3 channel(s)" in capsys.readouterr().out
+    assert "photos: 45 images, 32 x 32, 3 channels" in capsys.readouterr().out
 
 
 def test_an_empty_folder_and_a_truncated_picture_are_named(capsys):

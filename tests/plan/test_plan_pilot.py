@@ -58,7 +58,7 @@ def test_slow_steps_are_measure_enough(first, later, steps, tmp_path, monkeypatc
 def test_evaluations_that_were_not_timed_are_not_counted(tmp_path, monkeypatch):
     monkeypatch.setattr(pilot, "step_seconds", lambda *_: 6.0)
     line = pilot.takes(config(tmp_path / "run"))
-    assert line.endswith("14 steps of 6000 ms and 4 evaluation(s), which are not counted")
+    assert line.endswith("14 steps of 6000 ms and 4 evaluations, which are not counted")
     alone = pilot.takes(config(tmp_path / "run", "--evaluate.images", "0"))
     assert alone.endswith("14 steps of 6000 ms")
 

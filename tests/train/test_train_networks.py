@@ -87,9 +87,12 @@ def test_changed_or_missing_code_is_noticed(whole, code, tmp_path, monkeypatch):
         open_trained(moved)
 
 
-def test_the_packed_file_draws_the_runs_images_for_who_names_the_code(whole, capsys, tmp_path):
+def test_the_packed_file_draws_the_runs_images_for_who_names_the_code(
+    whole, capsys, tmp_path, monkeypatch
+):
     path = tmp_path / "g.safetensors"
     export.export_run(whole.path, "packed", path)
+    monkeypatch.setattr(runtime, "available", lambda: False)  # which needs no code
     with pytest.raises(SparseganError, match=r"of nets.py:TutorialGenerator, .*--generator nets.p"):
         export.load(path)
     generator = export.load(path, generator=foreign.TutorialGenerator)

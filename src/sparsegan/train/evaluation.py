@@ -108,14 +108,11 @@ def at_interval(
 
 
 def evaluations(config: Config, done: int = 0) -> int:
-    """How many evaluations are to come in a run that has done so many steps.
-
-    That of the last of them is done; of none, that of the start is to come.
-    """
+    """How many evaluations may be to come in a run that has done so many steps, that step's too."""
     if not config.evaluate.images:
         return 0
     settings, steps, begun = config.evaluate, config.steps, last_training(config)
     return sum(
         at_interval(settings.every, step, steps, settings.at, begun)
-        for step in range(done + 1 if done else 0, steps + 1)
+        for step in range(done, steps + 1)
     )

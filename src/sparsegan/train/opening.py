@@ -94,7 +94,7 @@ class Estimate:
         if step != self._first + FIRST_STEPS:
             return ""
         taken = (self._clock.seconds - self._begin) / FIRST_STEPS
-        left, number = self._config.steps - step, evaluations(self._config, step)
+        left, number = self._config.steps - step, evaluations(self._config, step + 1)
         return takes(taken, left, number, evaluation)
 
 
