@@ -20,13 +20,16 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ALL := $(VENV)/.ready-all
 NODE := $(VENV)/.ready-node
+# The runtime is installed as it is when that is done, and not where it lies.
+RUNTIME := $(wildcard runtime/pyproject.toml runtime/CMakeLists.txt runtime/include/* runtime/src/* \
+  runtime/python/sparsegan_runtime/*.py)
 KERNELS := kernels-plain kernels-sanitize kernels-valgrind kernels-neon
 
 .PHONY: setup demo test test-all check bench docs $(KERNELS) release format clean
 
 setup: $(READY)
 
-$(READY): requirements.txt requirements-dev.txt pyproject.toml
+$(READY): requirements.txt requirements-dev.txt pyproject.toml $(RUNTIME)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . ./runtime
