@@ -46,7 +46,9 @@ def model_card(frozen: Frozen, record: RunRecord, files: Mapping[str, int]) -> s
         "## Files\n\n"
         + _table(("file", "bytes"), [(f"`{n}`", count(b)) for n, b in files.items()]),
     ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    text = "\n\n".join(part for part in parts if part) + "\n"
+    # A surrogate (an undecodable byte of a folder's name) cannot be written as UTF-8.
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def evaluation_of(record: RunRecord, step: int) -> Evaluation | None:
