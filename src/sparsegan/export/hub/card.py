@@ -76,10 +76,11 @@ def _metadata(frozen: Frozen, evaluation: Evaluation | None) -> str:
     }
     if data.startswith("hf:"):
         about["datasets"] = [data.removeprefix("hf:")]
-    if evaluation is not None:
+    name = data_title(data)
+    if evaluation is not None and name:  # the hub refuses results on a data set without a name
         result = {
             "task": {"type": about["pipeline_tag"]},
-            "dataset": {"name": data_title(data), "type": data.removeprefix("hf:")},
+            "dataset": {"name": name, "type": data.removeprefix("hf:")},
             "metrics": [
                 {"type": kind, "name": name, "value": value}
                 for kind, (name, value) in numbers_of(evaluation).items()
