@@ -2,8 +2,9 @@
 # make test    the tests
 # make test-all  those that take minutes or need more than the package does, too: extras, and where
 #              they are installed a browser (chromium, with node and npm to drive it), valgrind,
-#              network namespaces (iproute2), a compiler for WebAssembly (clang-19, lld-19) and, for
-#              root, a Slurm cluster of one machine (slurm-wlm, munge)
+#              network namespaces (iproute2), a compiler for WebAssembly (clang-19, lld-19) with its
+#              fuzzer (libclang-rt-19-dev) and, for root, a Slurm cluster of one machine (slurm-wlm,
+#              munge)
 # make bench   the speed of the native kernels at practical sizes, on this machine (a minute)
 # make docs    the documentation as a site, in build/site
 # make check   formatting, lint, types

@@ -2,7 +2,9 @@
 
 import importlib.util
 import os
+import platform
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -25,6 +27,13 @@ def inception_network():
     return next((folder for folder in folders if folder.is_dir()), None)
 
 
+def _fuzzer():
+    """The library of clang's fuzzer, a package by itself; a bare name where it is not there."""
+    name = f"libclang_rt.fuzzer-{platform.machine()}.a"
+    command = ["clang++-19", f"-print-file-name={name}"]
+    return Path(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
+
+
 NEEDS = {
     "compiler": lambda: _programs("c++", "cmake"),
     "chromium": lambda: _programs("chromium"),
@@ -41,7 +50,7 @@ NEEDS = {
     "tensorboard": lambda: _modules("tensorboard"),
     "trackio": lambda: _modules("trackio"),
     "ray": lambda: _modules("ray"),
-    "clang": lambda: _programs("clang++-19"),
+    "clang": lambda: _programs("clang++-19") and _fuzzer().is_file(),
     "slurm": lambda: (
         _programs("munged", "slurmctld", "slurmd", "sbatch", "srun")
         and _modules("submitit")
