@@ -41,6 +41,7 @@ NEEDS = {
         _programs("chromium", "node") and (MODULES / "node_modules" / "playwright-core").is_dir()
     ),
     "wasm": lambda: _programs("clang-19", "wasm-ld-19"),
+    "node": lambda: _programs("node"),
     "docs": lambda: _modules("mkdocs", "material", "mkdocstrings"),
     "hub": lambda: _modules("huggingface_hub"),
     "namespaces": lambda: _programs("ip") and os.geteuid() == 0,
