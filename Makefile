@@ -2,8 +2,9 @@
 # make test    the tests
 # make test-all  those that take minutes or need more than the package does, too: extras, and where
 #              they are installed a browser (chromium, with node and npm to drive it), valgrind,
-#              network namespaces (iproute2), a compiler for WebAssembly (clang-19, lld-19) and, for
-#              root, a Slurm cluster of one machine (slurm-wlm, munge)
+#              network namespaces (iproute2), a compiler for WebAssembly (clang-19, lld-19) with its
+#              fuzzer (libclang-rt-19-dev) and, for root, a Slurm cluster of one machine (slurm-wlm,
+#              munge)
 # make bench   the speed of the native kernels at practical sizes, on this machine (a minute)
 # make docs    the documentation as a site, in build/site
 # make check   formatting, lint, types
@@ -19,13 +20,17 @@ JOBS ?= 2
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ALL := $(VENV)/.ready-all
+NODE := $(VENV)/.ready-node
+# The runtime is installed as it is when that is done, and not where it lies.
+RUNTIME := $(wildcard runtime/pyproject.toml runtime/CMakeLists.txt runtime/include/* runtime/src/* \
+  runtime/python/sparsegan_runtime/*.py)
 KERNELS := kernels-plain kernels-sanitize kernels-valgrind kernels-neon
 
 .PHONY: setup demo test test-all check bench docs $(KERNELS) release format clean
 
 setup: $(READY)
 
-$(READY): requirements.txt requirements-dev.txt pyproject.toml
+$(READY): requirements.txt requirements-dev.txt pyproject.toml $(RUNTIME)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . ./runtime
@@ -37,21 +42,25 @@ demo: $(READY)
 # Two without what they ask for: trackio a Pillow before 13, and works with it; torch-fidelity a
 # torchvision, which does not load beside the CPU build of PyTorch, and torchmetrics does not load
 # where it finds torch-fidelity, so that this one has a folder of its own.
-# What drives a browser is a package of node's.
-$(ALL): $(READY) requirements-all.txt tests/package.json
+$(ALL): $(READY) requirements-all.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-all.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps trackio==0.43.0
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps torch-fidelity==0.4.0 \
 	  --upgrade --target "$$($(BIN)/python -c 'import sysconfig as s; print(s.get_path("purelib"))')/beside"
-	mkdir -p $(VENV)/node && cp tests/package.json $(VENV)/node
-	! command -v npm >/dev/null || \
-	  npm install --prefix $(VENV)/node --silent --no-audit --no-fund --no-package-lock
 	touch $@
+
+# What drives a browser is a package of node's. Without it tests skip, unless all has to be there;
+# the next time it is tried again.
+$(NODE): tests/package.json | $(READY)
+	mkdir -p $(VENV)/node && cp tests/package.json $(VENV)/node
+	if npm install --prefix $(VENV)/node --silent --no-audit --no-fund --no-package-lock \
+	  --fetch-retries=1; then touch $@; \
+	else echo "npm has not installed what drives a browser" >&2; [ -z "$$SPARSEGAN_REQUIRE_ALL" ]; fi
 
 test: $(READY)
 	$(BIN)/python -m pytest -n $(JOBS) -m "not full"
 
-test-all: test $(ALL)
+test-all: test $(ALL) $(NODE)
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -m full
 
 bench: $(READY)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is in dist/ as a user would, each time in a fresh environment, and tries it: the wheel,
-# the source archive with a compiler, and the source archive without one.
+# the source archive with a compiler, and the source archive without one; and the runtime's wheel, with
+# NumPy alone, on what the first of them has exported.
 #
 #   scripts/check_release.sh [PYTHON]     python3.11 unless named
 #
@@ -51,14 +52,42 @@ try() {
         [ "$(find images -name '*.png' | wc -l)" = 3 ]
         sparsegan cost run
         sparsegan report run
+        "$bin/python" - "$work" <<'END'
+import sys, numpy, sparsegan, torch
+generator = sparsegan.load("generator.safetensors")
+z = torch.randn(4, generator.latent_dim)
+numpy.savez(f"{sys.argv[1]}/drawn.npz", z=z, images=generator(z).detach())
+END
+        cp generator.safetensors "$work"
     )
     rm -rf "${work:?}/$name"
+}
+
+# try_runtime WHEEL: it draws the images that sparsegan has drawn of the same file
+try_runtime() {
+    local bin=$work/runtime/bin
+    echo "== runtime: $(basename "$1"), $(du -h "$1" | cut -f1)"
+    "$python" -m venv "$work/runtime"
+    "$bin/pip" install --quiet --only-binary=:all: -c requirements.txt "$1"
+    "$bin/pip" check
+    (
+        cd "$work"
+        "$bin/python" - <<'END'
+import sys, numpy, sparsegan_runtime
+drawn = numpy.load("drawn.npz")
+images = sparsegan_runtime.load("generator.safetensors")(drawn["z"])
+assert "torch" not in sys.modules
+assert abs(images - drawn["images"]).max() < 1e-4
+print("images are the same")
+END
+    )
 }
 
 number=$("$python" -c "import sys; print('cp%d%d' % sys.version_info[:2])")
 wheel=("$root"/dist/*-"$number"-*.whl)
 [ -f "${wheel[0]}" ] || wheel=("$root"/dist/*-cp312-abi3-*.whl)
 try wheel native "${wheel[0]}"
+try_runtime "$root"/dist/sparsegan_runtime-*.whl
 try sources native "$sources"
 try no-compiler masked "$sources" CC=no-compiler CXX=no-compiler
 echo "the release works"

@@ -2,7 +2,9 @@
 
 import importlib.util
 import os
+import platform
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -25,6 +27,13 @@ def inception_network():
     return next((folder for folder in folders if folder.is_dir()), None)
 
 
+def _fuzzer():
+    """The library of clang's fuzzer, a package by itself; a bare name where it is not there."""
+    name = f"libclang_rt.fuzzer-{platform.machine()}.a"
+    command = ["clang++-19", f"-print-file-name={name}"]
+    return Path(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
+
+
 NEEDS = {
     "compiler": lambda: _programs("c++", "cmake"),
     "chromium": lambda: _programs("chromium"),
@@ -32,6 +41,7 @@ NEEDS = {
         _programs("chromium", "node") and (MODULES / "node_modules" / "playwright-core").is_dir()
     ),
     "wasm": lambda: _programs("clang-19", "wasm-ld-19"),
+    "node": lambda: _programs("node"),
     "docs": lambda: _modules("mkdocs", "material", "mkdocstrings"),
     "hub": lambda: _modules("huggingface_hub"),
     "namespaces": lambda: _programs("ip") and os.geteuid() == 0,
@@ -41,7 +51,7 @@ NEEDS = {
     "tensorboard": lambda: _modules("tensorboard"),
     "trackio": lambda: _modules("trackio"),
     "ray": lambda: _modules("ray"),
-    "clang": lambda: _programs("clang++-19"),
+    "clang": lambda: _programs("clang++-19") and _fuzzer().is_file(),
     "slurm": lambda: (
         _programs("munged", "slurmctld", "slurmd", "sbatch", "srun")
         and _modules("submitit")

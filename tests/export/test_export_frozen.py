@@ -7,7 +7,7 @@ from sparsegan import data
 from sparsegan.draw import sampling
 from sparsegan.errors import SparseganError
 from sparsegan.export import freeze
-from sparsegan.export.frozen import _width
+from sparsegan.export.frozen import _data, _width
 from sparsegan.train import build
 from sparsegan.train.trained import Trained, TrainedGame
 from tiny_run import config
@@ -76,3 +76,25 @@ def test_a_width_is_that_of_the_settings_or_the_published_one():
 def test_a_game_is_named_only_where_there_are_several():
     with pytest.raises(SparseganError, match="leave out --direction"):
         freeze(trained(), "a_to_b")
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        (".", "inner"),
+        ("..", "my.pictures.v2"),
+        ("../", "my.pictures.v2"),
+        ("/data/.hidden", ".hidden"),
+        ("flowers.zip", "flowers"),
+        ("my.flowers.tar", "my.flowers"),
+        ("flowers.v2.tar.xz", "flowers.v2"),
+        ("FLOWERS.TGZ", "FLOWERS"),
+        ("/data/.zip", ".zip"),
+        ("/", ""),
+    ],
+)
+def test_data_of_ones_own_has_the_name_of_its_folder_or_archive(tmp_path, monkeypatch, path, name):
+    (tmp_path / "my.pictures.v2" / "inner").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "my.pictures.v2" / "inner")
+    settings = config("unused", "--data.source", "folder", "--data.path", path)
+    assert _data(settings) == name

@@ -7,12 +7,11 @@ import threading
 
 import numpy as np
 import pytest
+import sparsegan_runtime as runtime
 import torch
 from safetensors.numpy import save
 
 from sparsegan.export.graph import Code, Function, Graph
-
-runtime = pytest.importorskip("sparsegan_runtime")
 
 
 def sealed(arrays, metadata=None):

@@ -1,8 +1,9 @@
 """The generator of a run as every export wants it: averaged, evaluation mode, plain layers."""
 
+import re
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 import torch
@@ -19,6 +20,8 @@ from sparsegan.settings.config import Config
 from sparsegan.sparsity.maskable import unwrap
 from sparsegan.train.trained import Trained
 from sparsegan.undisturbed import undisturbed
+
+_ARCHIVE = re.compile(r"(?<=.)\.(zip|tgz|tar(\.(gz|bz2|xz))?)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,7 @@ def freeze_own(
 def _data(config: Config) -> str:
     """The source of the images; of a folder or archive its own name, without where it lies."""
     if config.data.source == "folder" and config.data.path is not None:
-        return PurePath(config.data.path).name.partition(".")[0]
+        return _ARCHIVE.sub("", Path(config.data.path).expanduser().resolve().name)
     return config.data.source or ""
 
 

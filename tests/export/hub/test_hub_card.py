@@ -28,8 +28,10 @@ def metadata(text):
 
 
 def test_metrics_stand_under_their_networks(tmp_path):
+    toy = frozen()
+    toy.origin["data"] = "fashion-mnist"
     of_run = record(tmp_path, evaluation(3, frechet=911.0, recall=0.5), evaluation(9, value=1.0))
-    text = model_card(frozen(), of_run, FILES)
+    text = model_card(toy, of_run, FILES)
     (model,) = metadata(text)["model-index"]
     assert model["results"][0]["metrics"] == [
         {"type": "kid", "name": "kid-efficientnet-lite0", "value": 2.5},
@@ -39,6 +41,12 @@ def test_metrics_stand_under_their_networks(tmp_path):
     assert "| recall (efficientnet-lite0) | 0.500 |" in text
     assert "At step 3, 1,000 images on either side." in text
     assert evaluation_of(of_run, 9).value == 1.0  # the generator is of step 7
+
+
+def test_results_on_data_without_a_name_are_not_for_the_hub(tmp_path):
+    text = model_card(frozen(), record(tmp_path, evaluation(3)), FILES)
+    assert "model-index" not in metadata(text)
+    assert "At step 3, 1,000 images on either side." in text
 
 
 def test_without_evaluations_it_says_so(tmp_path):

@@ -9,6 +9,7 @@ from toy_export import frozen, inputs
 import sparsegan
 from sparsegan import SparseganError
 from sparsegan.export import Blueprint
+from sparsegan.export.hub import folder as hub_folder
 from sparsegan.export.hub.folder import write_folder
 from sparsegan.report.read import RunRecord
 
@@ -61,3 +62,21 @@ def test_nothing_is_written_where_the_page_is_refused(tmp_path, record):
     with pytest.raises(SparseganError, match="channels"):
         write_folder(frozen(Blueprint("dcgan", 32, 2, 2, latent_dim=8)), folder, record)
     assert not folder.exists()
+
+
+def test_names_that_are_no_utf_8_are_written_all_the_same(tmp_path, record):
+    """Such as those of folders whose names have bytes of another encoding."""
+    toy = frozen(Blueprint("biggan", 64, 3, width=1, latent_dim=20, classes=2))
+    toy.generator.class_names = ("caf\udce9", "tea")
+    toy.origin["data"] = "stra\udcdfen"
+    write_folder(toy, tmp_path / "folder", record)
+    card = (tmp_path / "folder" / "README.md").read_text(encoding="utf-8")
+    assert "# Stra?en" in card
+    assert "Labels: 0 caf?, 1 tea." in card
+
+
+def test_nothing_is_written_where_the_card_fails(tmp_path, record, monkeypatch):
+    monkeypatch.setattr(hub_folder, "model_card", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        write_folder(frozen(), tmp_path / "folder", record)
+    assert not (tmp_path / "folder").exists()

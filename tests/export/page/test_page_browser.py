@@ -209,6 +209,21 @@ def test_many_classes_are_a_list(opened, tmp_path):
     assert page.evaluate("document.getElementById('caption').textContent") == "Class 29"
 
 
+def test_letters_typed_in_the_list_look_for_a_class_and_do_nothing_else(opened, tmp_path):
+    toy = frozen(Blueprint("biggan", 64, 3, width=1, latent_dim=20, classes=30))
+    toy.generator.class_names = ("snail", *(f"cat {i}" for i in range(28)), "newt")
+    write_html(toy, tmp_path / "many.html")
+    page = opened(tmp_path / "many.html")
+    page.evaluate("void (HTMLAnchorElement.prototype.click = () => { globalThis.saved = true; })")
+    page("focus", "#classes select")
+    for key, label in (("n", 29), ("s", 0)):
+        page("keyboard.press", key)
+        page.wait(f"sparsegan.tiles.every((tile) => tile.drawn && tile.label === {label})")
+        page("waitForTimeout", 1100)  # until the next letter starts another word
+    assert page.evaluate("sparsegan.state.seed") == 1
+    assert not page.evaluate("globalThis.saved ?? false")
+
+
 def test_the_keyboard_does_it_all(opened, grey):
     page = opened(grey[1])
     page("keyboard.press", " ")

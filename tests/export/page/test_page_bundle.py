@@ -55,6 +55,13 @@ def test_names_are_text_and_no_markup():
     assert "alert(1)&lt;/script&gt; &amp; &lt;b&gt;&#x27;&quot; ${x}</h1>" in text
 
 
+def test_it_says_under_what_licence_its_program_is():
+    head, body = document(caption(), PACKED).split("<body>")
+    assert re.search(r"<!-- .* sparsegan.* SPDX-License-Identifier: Apache-2\.0 -->", head)
+    story = re.search("<details>.*</details>", body, re.DOTALL)[0]
+    assert "of the Python package sparsegan, under the Apache License 2.0" in story
+
+
 def test_a_dense_generator_is_not_called_sparse():
     text = document(caption(active=100), PACKED)
     assert "has kept" not in text

@@ -46,7 +46,9 @@ def model_card(frozen: Frozen, record: RunRecord, files: Mapping[str, int]) -> s
         "## Files\n\n"
         + _table(("file", "bytes"), [(f"`{n}`", count(b)) for n, b in files.items()]),
     ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    text = "\n\n".join(part for part in parts if part) + "\n"
+    # A surrogate (an undecodable byte of a folder's name) cannot be written as UTF-8.
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def evaluation_of(record: RunRecord, step: int) -> Evaluation | None:
@@ -74,10 +76,11 @@ def _metadata(frozen: Frozen, evaluation: Evaluation | None) -> str:
     }
     if data.startswith("hf:"):
         about["datasets"] = [data.removeprefix("hf:")]
-    if evaluation is not None:
+    name = data_title(data)
+    if evaluation is not None and name:  # the hub refuses results on a data set without a name
         result = {
             "task": {"type": about["pipeline_tag"]},
-            "dataset": {"name": data_title(data), "type": data.removeprefix("hf:")},
+            "dataset": {"name": name, "type": data.removeprefix("hf:")},
             "metrics": [
                 {"type": kind, "name": name, "value": value}
                 for kind, (name, value) in numbers_of(evaluation).items()

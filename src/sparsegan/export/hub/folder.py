@@ -1,17 +1,19 @@
 """A folder that is ready to upload: weights in two forms, a model card, samples and the page."""
 
+import io
 import json
 from pathlib import Path
 
+from PIL import Image
 from safetensors.torch import save
 
-from sparsegan.draw.pictures import grid, save_png
+from sparsegan.draw.pictures import grid
 from sparsegan.draw.sampling import draw_images
 from sparsegan.export.frozen import Frozen
 from sparsegan.export.hub.card import model_card
-from sparsegan.export.packed import write_packed
+from sparsegan.export.packed import packed
 from sparsegan.export.page.write import html
-from sparsegan.files import atomic_write_bytes, atomic_write_text
+from sparsegan.files import atomic_write_bytes
 from sparsegan.report.read import RunRecord
 
 PACKED = "generator.safetensors"
@@ -30,19 +32,26 @@ def write_folder(frozen: Frozen, folder: Path, record: RunRecord) -> None:
     Raises:
         SparseganError: A file cannot be written, or the page cannot show such a generator.
     """
-    pictures = frozen.blueprint.latent_dim > 0
-    page = html(frozen) if pictures else ""  # may refuse: before anything is written
-    write_packed(frozen, folder / PACKED)
-    atomic_write_bytes(folder / "model.safetensors", _dense(frozen))
-    atomic_write_text(folder / "config.json", _config(frozen))
-    names = [PACKED, "model.safetensors", "config.json"]
-    if pictures:
+    # All of it is made before anything is written.
+    contents = {
+        PACKED: packed(frozen)[0],
+        "model.safetensors": _dense(frozen),
+        "config.json": _config(frozen).encode(),
+    }
+    if frozen.blueprint.latent_dim:
+        contents["index.html"] = html(frozen).encode()
         pixels = draw_images(frozen.generator, _GRID**2, seed=0)
-        save_png(folder / "samples.png", grid(pixels, _GRID))
-        atomic_write_text(folder / "index.html", page)
-        names += ["samples.png", "index.html"]
-    files = {name: (folder / name).stat().st_size for name in names}
-    atomic_write_text(folder / "README.md", model_card(frozen, record, files))
+        contents["samples.png"] = _png(grid(pixels, _GRID))
+    sizes = {name: len(content) for name, content in contents.items()}
+    contents["README.md"] = model_card(frozen, record, sizes).encode()
+    for name, content in contents.items():
+        atomic_write_bytes(folder / name, content)
+
+
+def _png(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    image.save(file, format="PNG")
+    return file.getvalue()
 
 
 def _dense(frozen: Frozen) -> bytes:

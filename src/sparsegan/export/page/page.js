@@ -341,7 +341,8 @@ function makeDrag() {
 
 function key(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const own = event.target.closest?.("button, summary, select, input[type=radio]");
+  if (event.target.matches?.("select")) return; // letters look for a class by its name
+  const own = event.target.closest?.("button, summary, input[type=radio]");
   const pressed = event.key.toLowerCase();
   if (pressed === " " && !own) play(!state.playing);
   else if (pressed === "n") another();
