@@ -13,6 +13,7 @@ import foreign
 from sparsegan import cli, data, export
 from sparsegan.draw import sampling
 from sparsegan.errors import SparseganError
+from sparsegan.export import runtime
 from sparsegan.record.checkpoint import load_state
 from sparsegan.record.metrics_log import read_events
 from sparsegan.train import build, loop, networks
