@@ -281,6 +281,7 @@ def one_of_two(rank, folder):
     os._exit(0)  # the backend's threads may abort in the interpreter's own end
 
 
+@pytest.mark.full
 @pytest.mark.skipif(not dist.is_available(), reason="this PyTorch has no torch.distributed")
 def test_of_two_processes_the_first_writes_and_both_hear_of_a_refusal(tmp_path):
     processes.spawn(one_of_two, (str(tmp_path),), nprocs=2)
