@@ -2,6 +2,7 @@ import fcntl
 import os
 import pty
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -94,6 +95,7 @@ def test_at_a_terminal_a_report_is_served_until_an_interrupt(trained):
     ours, theirs = pty.openpty()
 
     def own_terminal():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # what runs in the background ignores it
         os.setsid()
         fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
 
@@ -106,13 +108,16 @@ def test_at_a_terminal_a_report_is_served_until_an_interrupt(trained):
         env=environment(),
         preexec_fn=own_terminal,
     ) as process:
-        said = process.stdout.readline()
-        assert said.endswith("(Ctrl-C ends it)\n")
-        address = re.search(r"http://\S+", said)[0]
-        with urlopen(address, timeout=20) as answer:
-            assert b"sparsegan live" in answer.read()
-        time.sleep(0.2)
-        os.write(ours, b"\x03")
-        assert process.wait(20) == 0
+        try:
+            said = process.stdout.readline()
+            assert said.endswith("(Ctrl-C ends it)\n")
+            address = re.search(r"http://\S+", said)[0]
+            with urlopen(address, timeout=20) as answer:
+                assert b"sparsegan live" in answer.read()
+            time.sleep(0.2)
+            os.write(ours, b"\x03")
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
     os.close(ours)
     os.close(theirs)
