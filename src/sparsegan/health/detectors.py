@@ -107,22 +107,23 @@ def same_samples(history: History) -> str | None:
 
 def rising(history: History) -> str | None:
     """Two evaluations in a row are clearly worse than the best of a trained network."""
-    known = [e for e in history.evaluations if e.step and _value(e) < math.inf]
+    known = [e for e in history.evaluations if e.step and value(e) < math.inf]
     if len(known) < 3:
         return None
-    best, last = min(known[:-2], key=_value), known[-2:]
-    if _value(best) <= 0 or min(map(_value, last)) < WORSE * _value(best):
+    best, last = min(known[:-2], key=value), known[-2:]
+    if value(best) <= 0 or min(map(value, last)) < WORSE * value(best):
         return None
     if best.high is not None and any(e.low is not None and e.low <= best.high for e in last):
         return None  # within what the images' choice makes of it
     return (
-        f"the samples have become worse at two evaluations: the distance is {_value(last[1]):.3g}, "
-        f"and was {_value(best):.3g} after step {best.step}; the best checkpoint is kept, and "
+        f"the samples have become worse at two evaluations: the distance is {value(last[1]):.3g}, "
+        f"and was {value(best):.3g} after step {best.step}; the best checkpoint is kept, and "
         "lower learning rates or more --discriminator_steps may keep it from happening"
     )
 
 
-def _value(event: Evaluation) -> float:
+def value(event: Evaluation) -> float:
+    """The distance of an evaluation; infinite where there is none."""
     return math.inf if event.value is None else event.value
 
 

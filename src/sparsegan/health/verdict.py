@@ -4,11 +4,11 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sparsegan.health.detectors import ALIKE, COPYING
+from sparsegan.health.detectors import ALIKE, COPYING, value
 from sparsegan.record.events import Evaluation, Event
 
 FEW = 50
-"""A distance of fewer images says little."""
+"""Fewer images on a side, and the spread of a distance is as large as what it is to tell apart."""
 CLEARLY = 0.9
 """A distance below this share of another one is better, if their intervals say so, too."""
 
@@ -58,7 +58,7 @@ def _verdict(evaluations: list[Evaluation], best_step: int | None, from_noise: b
     better = _better(best, last)
     if better:
         sentences.append(
-            f"They were better after step {best.step:,} ({_value(best):.3g}), whose checkpoint is "
+            f"They were better after step {best.step:,} ({value(best):.3g}), whose checkpoint is "
             "kept."
         )
     improving = len(evaluations) > 2 and _better(last, evaluations[-2], sure=False)
@@ -72,10 +72,10 @@ def _verdict(evaluations: list[Evaluation], best_step: int | None, from_noise: b
 def _nearness(first: Evaluation, last: Evaluation) -> str:
     """How far the images have come from those of the first evaluation to real ones."""
     floor = 0.0 if last.floor is None else last.floor
-    way = f"{last.metric}: {_value(last):.3g}; real against real {floor:.3g}"
-    if first.step or first is last or _value(first) <= floor:
-        return f"The images are at a distance of {_value(last):.3g} from real ones ({way})."
-    come = (_value(first) - _value(last)) / (_value(first) - floor)
+    way = f"{last.metric}: {value(last):.3g}; real against real {floor:.3g}"
+    if first.step or first is last or value(first) <= floor:
+        return f"The images are at a distance of {value(last):.3g} from real ones ({way})."
+    come = (value(first) - value(last)) / (value(first) - floor)
     if come < 0.1:
         return f"The images are hardly better than before the first step ({way})."
     words = next(words for least, words in _NEAR if come >= least)
@@ -97,7 +97,7 @@ _NEAR = (
 def _better(one: Evaluation, other: Evaluation, *, sure: bool = True) -> bool:
     """Whether one distance is clearly below another, as seen from the floor."""
     floor = max(0.0, one.floor or 0.0, other.floor or 0.0)
-    gap, beside = (max(_value(event) - floor, 0.0) for event in (one, other))
+    gap, beside = (max(value(event) - floor, 0.0) for event in (one, other))
     if gap >= CLEARLY * beside:
         return False
     known = one.high is not None and other.low is not None
@@ -106,7 +106,3 @@ def _better(one: Evaluation, other: Evaluation, *, sure: bool = True) -> bool:
 
 def _known(event: Evaluation) -> bool:
     return event.value is not None and math.isfinite(event.value)
-
-
-def _value(event: Evaluation) -> float:
-    return math.inf if event.value is None else event.value

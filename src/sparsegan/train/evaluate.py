@@ -11,6 +11,7 @@ from sparsegan import metrics
 from sparsegan.data import Images
 from sparsegan.draw import sampling
 from sparsegan.errors import SparseganError
+from sparsegan.health.verdict import FEW
 from sparsegan.record.events import Evaluation
 from sparsegan.settings.config import Config
 from sparsegan.train import build
@@ -19,8 +20,6 @@ from sparsegan.train.neighbours import Neighbours
 
 log = logging.getLogger("sparsegan")
 
-# Fewer images on a side, and the spread of a distance is as large as what it is to tell apart.
-FEW = 50
 # Training images that samples are compared with one by one.
 MOST_COMPARED = 5000
 
