@@ -7,7 +7,7 @@ import pytest
 
 from sparsegan import Adapt, SparseganError, Static
 from sparsegan.methods import METHODS
-from toy_gan import ToyGan
+from toy_gan import LATENT, ToyGan
 
 STEPS = 13
 
@@ -25,6 +25,44 @@ def test_no_average_on_request():
 def test_an_impossible_density_is_named(field, value):
     with pytest.raises(SparseganError, match=rf"^{field} is .*\(0, 1\]"):
         Adapt(*ToyGan().parts, steps=STEPS, **{"generator_density": 0.3, field: value})
+
+
+def test_a_layer_may_be_given_its_density_and_the_others_share_the_rest():
+    def counts(*pinned):
+        gan = ToyGan()
+        method = Static(*gan.parts, steps=STEPS, generator_density=0.3, layer_densities=pinned)
+        return method.generator.masks.counts(), method.discriminator.masks.counts()
+
+    alone, other = counts()
+    first, second = list(alone)[:2]
+    pinned, same = counts(f"generator.{first}=0.125")
+    assert same == other
+    assert sum(pinned.values()) == sum(alone.values())
+    assert pinned[first] == 32 * LATENT // 8
+    assert pinned[second] > alone[second]
+    sizes = [32 * LATENT, 8 * 8 * 16, 8 * 16]
+    copied = [
+        f"generator.{name}={active / size}"
+        for (name, active), size in zip(pinned.items(), sizes, strict=True)
+    ]
+    assert counts(*copied)[0] == pinned
+
+
+@pytest.mark.parametrize(
+    ("pinned", "message"),
+    [
+        ("0=0.1", "write generator.NAME=DENSITY"),
+        ("generator.0", "write generator.NAME=DENSITY"),
+        ("generator.0=1.1", r"must be a number in \(0, 1\]"),
+        ("generator.0=nan", r"must be a number in \(0, 1\]"),
+        ("generator.0=much", r"must be a number in \(0, 1\]"),
+        ("generator.1=0.1", "names '1', which is no masked layer of the generator: masked are 0, "),
+        ("generator.4=1", "the given layers make .* dense, the other layers have .* of it"),
+    ],
+)
+def test_a_layer_density_that_cannot_be_had_is_refused(pinned, message):
+    with pytest.raises(SparseganError, match=message):
+        Static(*ToyGan().parts, steps=STEPS, generator_density=0.3, layer_densities=(pinned,))
 
 
 def test_every_faithful_switch_is_in_the_page_on_the_methods():

@@ -21,6 +21,7 @@ def settings_of(*flags):
         [],
         ["--method.allocation=uniform"],
         ["--method.granularity=block"],
+        ["--method.layer_densities=[generator.linear=0.2, discriminator.convs.1=0.5]"],
         ["--method.name=stu-gan"],
         ["--method.name=dense"],
     ],

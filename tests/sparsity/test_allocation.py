@@ -158,6 +158,33 @@ def test_densities_have_the_network_density_as_weighted_mean(shapes, density, al
     assert active == pytest.approx(density * sum(sizes))
 
 
+@given(shapes, densities, st.sampled_from(ALLOCATIONS), st.data())
+def test_pinned_densities_are_kept_and_the_mean_is_the_networks(shapes, density, allocation, data):
+    own = layer_densities(shapes, density, allocation)
+    some = data.draw(st.sets(st.integers(0, len(shapes) - 1), max_size=len(shapes) - 1))
+    pinned = {i: own[i] * data.draw(st.floats(0.8, 1)) for i in some}
+    sizes = [math.prod(shape) for shape in shapes]
+    try:
+        values = layer_densities(shapes, density, allocation, pinned)
+    except SparseganError:  # the others have not as many weights as are left
+        others = [i for i in range(len(shapes)) if i not in pinned]
+        taken = math.fsum(share * sizes[i] for i, share in pinned.items())
+        assert density * sum(sizes) - taken > sum(sizes[i] for i in others)
+        return
+    assert {i: values[i] for i in some} == pinned
+    active = math.fsum(v * n for v, n in zip(values, sizes, strict=True))
+    assert active == pytest.approx(density * sum(sizes))
+
+
+def test_densities_of_all_layers_must_come_to_the_networks():
+    both = [(10, 10), (20, 10)]
+    assert layer_counts(both, 0.2, "erk") != [40, 20]
+    groups = [Group(0, 1, 100), Group(1, 1, 200)]
+    assert group_counts(both, groups, 0.2, "erk", {0: 0.4, 1: 0.0999}) == [40, 20]
+    with pytest.raises(SparseganError, match=r"make 0.3 of the network dense, no other, and its"):
+        layer_densities(both, 0.2, "erk", {0: 0.5, 1: 0.2})
+
+
 def test_ties_go_to_the_earlier_layer():
     assert layer_counts([(3, 3)] * 4, 0.5, "uniform") == [5, 5, 4, 4]
     assert layer_counts([(3, 3)] * 4, 0.5, "erk") == [5, 5, 4, 4]

@@ -150,11 +150,12 @@ class Method:
                 module,
                 density,
                 own.allocation,
+                own.pinned_densities(name, [layer.name for layer in layers_of[name]]),
                 include=rule,
                 granularity=own.granularity,
                 generator=self.random,
             )
-            for module, density in zip((G, D), own.densities(), strict=True)
+            for name, module, density in zip(NETWORKS, (G, D), own.densities(), strict=True)
         )
         self.generator = SparseNetwork(G, opt_G, masks_G, moments=moments, kernels=engine)
         self.discriminator = SparseNetwork(D, opt_D, masks_D, moments=moments, kernels=engine)

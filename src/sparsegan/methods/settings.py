@@ -1,6 +1,7 @@
 """The settings that all methods share, and what follows from them alone."""
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple, get_args, get_origin, get_type_hints
@@ -51,6 +52,8 @@ class Settings:
 
     Attributes:
         allocation: How layers share a network's density: ``erk`` (published), ``er``, ``uniform``.
+        layer_densities: Densities of single layers at the start, ``generator.NAME=DENSITY`` or
+            ``discriminator.NAME=DENSITY``; the other layers of that network share what is left.
         maskable: Which layers are masked: ``adapt`` (published for ADAPT and its baselines: every
             Linear and convolution whose name holds no "bias", "gain" or "classifier"),
             ``stu-gan`` (two-dimensional convolutions only) or ``weights`` (all).
@@ -70,6 +73,7 @@ class Settings:
     """
 
     allocation: Allocation = "erk"
+    layer_densities: tuple[str, ...] = ()
     maskable: str = "adapt"
     granularity: Granularity = "weight"
     moments: Moments = "seeded"
@@ -92,6 +96,43 @@ class Settings:
     def densities(self) -> tuple[float, float]:
         """The densities that generator and discriminator start with."""
         return 1.0, 1.0
+
+    def pinned_densities(self, network: str, names: Sequence[str]) -> dict[int, float]:
+        """What `layer_densities` says of a network: densities by the layers' places.
+
+        Args:
+            network: ``generator`` or ``discriminator``.
+            names: Of its masked layers, in order.
+
+        Raises:
+            SparseganError: A layer is none of these, or its density is not in (0, 1].
+        """
+        pinned = {}
+        for text in self.layer_densities:
+            of, _, rest = text.partition(".")
+            name, _, number = rest.rpartition("=")
+            if of not in ("generator", "discriminator") or not name:
+                raise SparseganError(
+                    f"layer_densities has {text!r}: write generator.NAME=DENSITY or "
+                    "discriminator.NAME=DENSITY"
+                )
+            try:
+                density = float(number)
+            except ValueError:
+                density = math.nan
+            if not 0 < density <= 1:
+                raise SparseganError(
+                    f"layer_densities has {text!r}: a density must be a number in (0, 1]"
+                )
+            if of == network and name not in names:
+                remedy = did_you_mean(name, names, f"masked are {', '.join(names)}")
+                raise SparseganError(
+                    f"layer_densities names {name!r}, which is no masked layer of the {of}: "
+                    f"{remedy}"
+                )
+            if of == network:
+                pinned[names.index(name)] = density
+        return pinned
 
     def growths(self) -> tuple[Growing, ...]:
         """Where weights may grow during the run."""

@@ -10,7 +10,7 @@ from sparsegan.methods import Requests
 from sparsegan.record.events import Event, LayerChange, Request, Rewiring
 from sparsegan.settings import kinds
 from sparsegan.settings.config import Config
-from sparsegan.sparsity.allocation import group_counts
+from sparsegan.sparsity.allocation import NONE_PINNED, group_counts
 from sparsegan.sparsity.maskable import maskable_layers
 from sparsegan.sparsity.units import Units
 from sparsegan.train import memory, networks
@@ -63,20 +63,29 @@ def start_counts(config: Config, game: OutlinedGame) -> dict[str, dict[str, int]
     settings = config.method.settings
     settings.check(config.steps)
     return {
-        name: _counts(config, network, density)
+        name: _counts(
+            config, network, density, settings.pinned_densities(name, _names(config, network))
+        )
         for (name, network), density in zip(
             game.networks.items(), settings.densities(), strict=True
         )
     }
 
 
-def _counts(config: Config, network: nn.Module, density: float) -> dict[str, int]:
+def _names(config: Config, network: nn.Module) -> list[str]:
+    """The masked layers of a network."""
+    return [layer.name for layer in maskable_layers(network, config.method.settings.maskable)]
+
+
+def _counts(
+    config: Config, network: nn.Module, density: float, pinned: Mapping[int, float] = NONE_PINNED
+) -> dict[str, int]:
     """Active weights of each masked layer when masks of that density are drawn."""
     settings = config.method.settings
     layers = maskable_layers(network, settings.maskable)
     units = Units(layers, settings.granularity)
     active = dict.fromkeys((layer.name for layer in layers), 0)
-    counts = group_counts(units.shapes, units.groups, density, settings.allocation)
+    counts = group_counts(units.shapes, units.groups, density, settings.allocation, pinned)
     for group, count in zip(units.groups, counts, strict=True):
         active[layers[group.layer].name] += group.size * count
     return active
@@ -100,8 +109,7 @@ def extremes(config: Config, games: Sequence[OutlinedGame]) -> dict[str, list[Ev
 
     D's density, or its steps for each of G, fall, or rise, at every decision as far as they may,
     and G's with it where it pays for that; each time layers share a density as when masks are
-    drawn. Empty for methods that control
-    neither.
+    drawn. Empty for methods that control neither.
     """
     settings, steps, at_first = config.method.settings, config.steps, config.discriminator_steps
     if settings.band is None or settings.lever == "learning_rate":  # which costs nothing

@@ -7,7 +7,8 @@ counts are of whole blocks and their weights come as near to the budget as those
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal, get_args
 
 from sparsegan.errors import SparseganError
@@ -15,6 +16,8 @@ from sparsegan.sparsity.units import Group
 
 Allocation = Literal["uniform", "er", "erk"]
 Shape = Sequence[int]
+NONE_PINNED: Mapping[int, float] = MappingProxyType({})
+"""No layer's density is pinned: all share the network's."""
 
 
 def weight_budget(density: float, total: int) -> int:
@@ -32,7 +35,12 @@ def weight_budget(density: float, total: int) -> int:
     return min(total, math.floor(density * total + 0.5))
 
 
-def layer_densities(shapes: Sequence[Shape], density: float, allocation: Allocation) -> list[float]:
+def layer_densities(
+    shapes: Sequence[Shape],
+    density: float,
+    allocation: Allocation,
+    pinned: Mapping[int, float] = NONE_PINNED,
+) -> list[float]:
     """The density that each layer should have, before rounding to whole weights.
 
     Args:
@@ -41,9 +49,15 @@ def layer_densities(shapes: Sequence[Shape], density: float, allocation: Allocat
         allocation: ``uniform`` gives every layer the network's density; ``er`` a density
             proportional to (out + in) / (out * in); ``erk`` to the sum of all dimensions over
             their product (RigL's Erdős–Rényi kernel, power 1; ADAPT and STU-GAN use it).
+        pinned: Densities of single layers, by their place in ``shapes``; the other layers share
+            what these leave of the network's.
 
     Returns:
         One density per layer, in (0, 1]; their weighted mean is ``density``.
+
+    Raises:
+        SparseganError: The given densities leave the other layers nothing, or more than they have,
+            or are all layers' and come to another density by more than a hundredth of it.
 
     Example:
         >>> layer_densities([(4, 4), (100, 100)], 0.1, "erk")  # small layers are kept denser
@@ -54,11 +68,36 @@ def layer_densities(shapes: Sequence[Shape], density: float, allocation: Allocat
             f"allocation is {allocation!r}: choose one of {', '.join(get_args(Allocation))}"
         )
     sizes = [math.prod(shape) for shape in shapes]
+    if pinned:
+        return _around(pinned, shapes, density, allocation)
     if allocation == "uniform":
         return [density] * len(sizes)
     dims = [shape[:2] if allocation == "er" else shape for shape in shapes]
     raw = [sum(dim) / math.prod(dim) for dim in dims]
     return _scale_to_density(raw, sizes, density)
+
+
+def _around(
+    pinned: Mapping[int, float], shapes: Sequence[Shape], density: float, allocation: Allocation
+) -> list[float]:
+    """The given densities, and the others' share of what is left."""
+    sizes = [math.prod(shape) for shape in shapes]
+    others = [i for i in range(len(sizes)) if i not in pinned]
+    left = density * sum(sizes) - sum(share * sizes[i] for i, share in pinned.items())
+    free = sum(sizes[i] for i in others)
+    if not others and abs(left) <= 0.01 * density * sum(sizes):
+        return [pinned[i] for i in range(len(sizes))]
+    if not 0 < left <= free:
+        taken = density - left / sum(sizes)
+        rest = f"the other layers have {free / sum(sizes):.4g} of it" if others else "no other"
+        raise SparseganError(
+            f"the given layers make {taken:.4g} of the network dense, {rest}, and its density is "
+            f"to be {density:.4g}: give other densities, or fewer layers"
+        )
+    densities = dict(pinned)
+    shared = layer_densities([shapes[i] for i in others], left / free, allocation)
+    densities.update(zip(others, shared, strict=True))
+    return [densities[i] for i in range(len(sizes))]
 
 
 def _scale_to_density(raw: list[float], sizes: list[int], density: float) -> list[float]:
@@ -102,7 +141,11 @@ def layer_counts(shapes: Sequence[Shape], density: float, allocation: Allocation
 
 
 def group_counts(
-    shapes: Sequence[Shape], groups: Sequence[Group], density: float, allocation: Allocation
+    shapes: Sequence[Shape],
+    groups: Sequence[Group],
+    density: float,
+    allocation: Allocation,
+    pinned: Mapping[int, float] = NONE_PINNED,
 ) -> list[int]:
     """The exact number of active units of each group of units of one size.
 
@@ -111,6 +154,7 @@ def group_counts(
         groups: The layers' units, layer after layer (`Units.groups`).
         density: Density of the whole network, in (0, 1].
         allocation: See :func:`layer_densities`; all groups of a layer have its density.
+        pinned: Densities of single layers, see there.
 
     Returns:
         One count of units per group. Their weights are in sum ``weight_budget(density, total)``
@@ -135,7 +179,7 @@ def group_counts(
             f"density {density} leaves {budget} active weights for {len(first)} layers: "
             f"every layer needs at least {one}, so take {min(1.0, enough):.2g} or more"
         )
-    densities = layer_densities(shapes, density, allocation)
+    densities = layer_densities(shapes, density, allocation, pinned)
     wanted = [densities[group.layer] * group.count for group in groups]
     lowest = [int(i in first) for i in range(len(groups))]
     return _round_to_budget(wanted, groups, lowest, budget)

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from sparsegan.engine import zero_where_
 from sparsegan.errors import SparseganError
-from sparsegan.sparsity.allocation import Allocation, group_counts, weight_budget
+from sparsegan.sparsity.allocation import NONE_PINNED, Allocation, group_counts, weight_budget
 from sparsegan.sparsity.maskable import Include, maskable_layers
 from sparsegan.sparsity.units import Granularity, Units
 
@@ -26,6 +26,7 @@ class Masks:
         module: Any network; its weights are masked at once.
         density: Share of active weights, in (0, 1].
         allocation: How the layers share it: ``uniform``, ``er`` or ``erk``.
+        pinned: Densities of single layers, by their places; the others share what is left.
         include: Which layers are maskable: a rule's name or ``f(name, module) -> bool``.
         granularity: What is active or not as a whole: a single ``weight`` or a ``block`` of four
             output channels (`Units`).
@@ -53,6 +54,7 @@ class Masks:
         module: nn.Module,
         density: float,
         allocation: Allocation = "erk",
+        pinned: Mapping[int, float] = NONE_PINNED,
         *,
         include: Include = "weights",
         granularity: Granularity = "weight",
@@ -62,18 +64,16 @@ class Masks:
         self._shapes = [tuple(layer.parameter.shape) for layer in self.layers]
         self._sizes = [layer.parameter.numel() for layer in self.layers]
         self.units = Units(self.layers, granularity)
-        flat = self._random_units(density, allocation, generator)
+        counts = group_counts(self._shapes, self.units.groups, density, allocation, pinned)
+        flat = self._random_units(counts, generator)
         self.version = -1
         self.flat = flat
         self._ever_active = flat.clone()
         self.replace(flat, weight_budget(density, self.total))
         self.initial_counts = list(self._counts)
 
-    def _random_units(
-        self, density: float, allocation: Allocation, generator: torch.Generator | None
-    ) -> Tensor:
+    def _random_units(self, counts: Sequence[int], generator: torch.Generator | None) -> Tensor:
         groups = self.units.groups
-        counts = group_counts(self._shapes, groups, density, allocation)
         units = torch.zeros(sum(group.count for group in groups), dtype=torch.bool)
         for bits, count in zip(self.units.split_groups(units), counts, strict=True):
             bits[torch.randperm(len(bits), generator=generator)[:count]] = True

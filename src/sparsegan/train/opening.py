@@ -36,11 +36,13 @@ def opening(
         f"{network} {active / all_of_it:.1%} of {all_of_it:,} maskable weights"
         for network, (active, all_of_it) in weights.items()
     ]
+    pinned = counted(len(settings.layer_densities), "layer") if settings.layer_densities else ""
     lines = [
         f"data      {_data(config, images)}",
         *([f"held out  {said}"] if said else []),
         f"networks  {_networks(config)}",
-        f"method    {config.method.name}, allocation {settings.allocation}, granularity "
+        f"method    {config.method.name}, allocation {settings.allocation}"
+        f"{f' around {pinned}' if pinned else ''}, granularity "
         f"{settings.granularity}; density at the start: {', '.join(densities)}",
         f"training  {config.steps:,} steps with "
         f"{counted(config.discriminator_steps, 'discriminator step')} each; batches of "

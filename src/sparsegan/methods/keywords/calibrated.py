@@ -55,6 +55,7 @@ class CalibratedKeywords(Method):
         high_level: float = 1.35,
         calibration: float = 0.2,
         allocation: Literal["uniform", "er", "erk"] = "erk",
+        layer_densities: tuple[str, ...] = (),
         maskable: str = "adapt",
         granularity: Literal["weight", "block"] = "weight",
         moments: Literal["seeded", "zero", "kept"] = "seeded",
@@ -119,6 +120,8 @@ class CalibratedKeywords(Method):
                 there, or from the first one after it that can be trusted.
             allocation: How layers share a network's density: ``erk`` (published), ``er``,
                 ``uniform``.
+            layer_densities: Densities of single layers at the start, ``generator.NAME=DENSITY`` or
+                ``discriminator.NAME=DENSITY``; the other layers of that network share what is left.
             maskable: Which layers are masked: ``adapt`` (published for ADAPT and its baselines:
                 every Linear and convolution whose name holds no "bias", "gain" or "classifier"),
                 ``stu-gan`` (two-dimensional convolutions only) or ``weights`` (all).

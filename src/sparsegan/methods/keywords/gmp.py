@@ -31,6 +31,7 @@ class GmpKeywords(Method):
         prune_until: float = 0.8,
         interval: int = 500,
         allocation: Literal["uniform", "er", "erk"] = "erk",
+        layer_densities: tuple[str, ...] = (),
         maskable: str = "adapt",
         granularity: Literal["weight", "block"] = "weight",
         moments: Literal["seeded", "zero", "kept"] = "seeded",
@@ -63,6 +64,8 @@ class GmpKeywords(Method):
                 difference).
             allocation: How layers share a network's density: ``erk`` (published), ``er``,
                 ``uniform``.
+            layer_densities: Densities of single layers at the start, ``generator.NAME=DENSITY`` or
+                ``discriminator.NAME=DENSITY``; the other layers of that network share what is left.
             maskable: Which layers are masked: ``adapt`` (published for ADAPT and its baselines:
                 every Linear and convolution whose name holds no "bias", "gain" or "classifier"),
                 ``stu-gan`` (two-dimensional convolutions only) or ``weights`` (all).

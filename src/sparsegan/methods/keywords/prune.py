@@ -30,6 +30,7 @@ class PruneKeywords(Method):
         prune_at: float = 0.6666666666666666,
         from_average: bool = True,
         allocation: Literal["uniform", "er", "erk"] = "erk",
+        layer_densities: tuple[str, ...] = (),
         maskable: str = "adapt",
         granularity: Literal["weight", "block"] = "weight",
         moments: Literal["seeded", "zero", "kept"] = "seeded",
@@ -62,6 +63,8 @@ class PruneKeywords(Method):
                 (published), where there is one.
             allocation: How layers share a network's density: ``erk`` (published), ``er``,
                 ``uniform``.
+            layer_densities: Densities of single layers at the start, ``generator.NAME=DENSITY`` or
+                ``discriminator.NAME=DENSITY``; the other layers of that network share what is left.
             maskable: Which layers are masked: ``adapt`` (published for ADAPT and its baselines:
                 every Linear and convolution whose name holds no "bias", "gain" or "classifier"),
                 ``stu-gan`` (two-dimensional convolutions only) or ``weights`` (all).

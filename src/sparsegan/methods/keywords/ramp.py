@@ -42,6 +42,7 @@ class RampKeywords(Method):
         ramp_interval: int = 100,
         ramp_growth: Literal["gradient", "random", "hybrid"] = "gradient",
         allocation: Literal["uniform", "er", "erk"] = "erk",
+        layer_densities: tuple[str, ...] = (),
         maskable: str = "adapt",
         granularity: Literal["weight", "block"] = "weight",
         moments: Literal["seeded", "zero", "kept"] = "seeded",
@@ -88,6 +89,8 @@ class RampKeywords(Method):
             ramp_growth: D grows by ``gradient`` (as in ADAPT), at ``random`` or ``hybrid``.
             allocation: How layers share a network's density: ``erk`` (published), ``er``,
                 ``uniform``.
+            layer_densities: Densities of single layers at the start, ``generator.NAME=DENSITY`` or
+                ``discriminator.NAME=DENSITY``; the other layers of that network share what is left.
             maskable: Which layers are masked: ``adapt`` (published for ADAPT and its baselines:
                 every Linear and convolution whose name holds no "bias", "gain" or "classifier"),
                 ``stu-gan`` (two-dimensional convolutions only) or ``weights`` (all).

@@ -28,6 +28,7 @@ class StaticKeywords(Method):
         generator_density: float = 0.1,
         discriminator_density: float | None = None,
         allocation: Literal["uniform", "er", "erk"] = "erk",
+        layer_densities: tuple[str, ...] = (),
         maskable: str = "adapt",
         granularity: Literal["weight", "block"] = "weight",
         moments: Literal["seeded", "zero", "kept"] = "seeded",
@@ -57,6 +58,8 @@ class StaticKeywords(Method):
                 "Static-Strong" are 1.0 (relaxed tables) and 0.5 (strict).
             allocation: How layers share a network's density: ``erk`` (published), ``er``,
                 ``uniform``.
+            layer_densities: Densities of single layers at the start, ``generator.NAME=DENSITY`` or
+                ``discriminator.NAME=DENSITY``; the other layers of that network share what is left.
             maskable: Which layers are masked: ``adapt`` (published for ADAPT and its baselines:
                 every Linear and convolution whose name holds no "bias", "gain" or "classifier"),
                 ``stu-gan`` (two-dimensional convolutions only) or ``weights`` (all).

@@ -37,6 +37,7 @@ class StuGanKeywords(Method):
         generator_growth: Literal["gradient", "random", "hybrid"] = "gradient",
         discriminator_growth: Literal["gradient", "random", "hybrid"] = "random",
         allocation: Literal["uniform", "er", "erk"] = "erk",
+        layer_densities: tuple[str, ...] = (),
         maskable: str = "stu-gan",
         granularity: Literal["weight", "block"] = "weight",
         moments: Literal["seeded", "zero", "kept"] = "seeded",
@@ -76,6 +77,8 @@ class StuGanKeywords(Method):
             discriminator_growth: ``random`` (published), ``gradient`` or ``hybrid``.
             allocation: How layers share a network's density: ``erk`` (published), ``er``,
                 ``uniform``.
+            layer_densities: Densities of single layers at the start, ``generator.NAME=DENSITY`` or
+                ``discriminator.NAME=DENSITY``; the other layers of that network share what is left.
             maskable: ``stu-gan``: two-dimensional convolutions only.
             granularity: What is active or not as a whole: a single ``weight`` (published) or a
                 ``block``, four consecutive output channels at one input channel and kernel place,

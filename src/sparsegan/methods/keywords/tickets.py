@@ -31,6 +31,7 @@ class TicketsKeywords(Method):
         rewind_to: int = 0,
         weights: Literal["rewound", "inherited", "drawn"] = "rewound",
         allocation: Literal["uniform", "er", "erk"] = "erk",
+        layer_densities: tuple[str, ...] = (),
         maskable: str = "adapt",
         granularity: Literal["weight", "block"] = "weight",
         moments: Literal["seeded", "zero", "kept"] = "seeded",
@@ -65,6 +66,8 @@ class TicketsKeywords(Method):
                 ``drawn``.
             allocation: How layers share a network's density: ``erk`` (published), ``er``,
                 ``uniform``.
+            layer_densities: Densities of single layers at the start, ``generator.NAME=DENSITY`` or
+                ``discriminator.NAME=DENSITY``; the other layers of that network share what is left.
             maskable: Which layers are masked: ``adapt`` (published for ADAPT and its baselines:
                 every Linear and convolution whose name holds no "bias", "gain" or "classifier"),
                 ``stu-gan`` (two-dimensional convolutions only) or ``weights`` (all).
