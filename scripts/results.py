@@ -5,6 +5,9 @@ A study there is a folder with its `study.yaml`, the `table.csv` that `sparsegan
 `contrasts.yaml`. Figures in prose are named in the templates (`*.md.in`) and put in by this script,
 so that none stands without a file behind it.
 
+A study that evaluates on the way has `curves.csv` besides, and its page says after how many seconds
+of training each arm was as good as dense training came to be.
+
 Usage: python scripts/results.py [--check]
        python scripts/results.py --take STUDY-FOLDER NAME     copy a study's table in
 """
@@ -19,9 +22,12 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+from sparsegan.record.primary import PRIMARY
+from sparsegan.study import Table, load
 from sparsegan.study.report.student import interval
 
 ROOT = Path(__file__).parents[1]
@@ -115,6 +121,10 @@ def _word(differences: Sequence[float], scale: float) -> str:
     return "cannot tell"
 
 
+Point = tuple[float, float]
+"""Seconds of training, and the KID of an evaluation then."""
+
+
 @dataclass(frozen=True)
 class Study:
     """A study's committed outcome.
@@ -126,6 +136,7 @@ class Study:
         arms: In the order of the table.
         planned: Names of the arms of each contrast; `study/arm` of another study.
         waiting: Cells that had not ended when the table was taken.
+        curves: The evaluations of each finished cell that evaluates on the way, by arm and seed.
     """
 
     name: str
@@ -134,6 +145,7 @@ class Study:
     arms: dict[str, Arm]
     planned: tuple[tuple[str, str], ...]
     waiting: int
+    curves: dict[str, dict[int, list[Point]]]
 
 
 def read(folder: Path) -> Study:
@@ -158,7 +170,55 @@ def read(folder: Path) -> Study:
         {name: arm for name, arm in arms.items() if arm.rows or arm.lost},
         tuple((a, b) for a, b in pairs),
         len(rows) - ended,
+        read_curves(folder / "curves.csv"),
     )
+
+
+def read_curves(path: Path) -> dict[str, dict[int, list[Point]]]:
+    """Points by arm and seed; none where there is no such file."""
+    curves: dict[str, dict[int, list[Point]]] = {}
+    if path.is_file():
+        with path.open() as file:
+            for row in csv.DictReader(file):
+                name, _, seed = row["cell"].rpartition("/seed=")
+                points = curves.setdefault(name, {}).setdefault(int(seed), [])
+                points.append((float(row["seconds"]), float(row["kid"])))
+    return curves
+
+
+def seconds_table(study: Study, target: str = "dense") -> str:
+    """After how many seconds each arm is as good as dense training comes to be."""
+    goal = study.arms[target].mean("primary")
+    whole = study.arms[target].mean("seconds")
+    lines = [
+        f"As good as `{target}` in the end: KID {goal:.2f}, after {whole:.0f} s of its training.\n",
+        f"| arm | reached by | after, s | of {target}'s seconds | KID after half of them |",
+        "| --- " * 5 + "|",
+    ]
+    for name, curves in study.curves.items():
+        firsts = [first_at(points, goal) for points in curves.values()]
+        reached = [seconds for seconds in firsts if seconds is not None]
+        halves = [value_at(points, whole / 2) for points in curves.values()]
+        mean = statistics.fmean(reached) if len(reached) == len(curves) else None
+        cells = (
+            name,
+            f"{len(reached)} of {len(curves)}",
+            "–" if mean is None else f"{mean:.0f}",
+            "–" if mean is None else f"{mean / whole:.0%}",
+            f"{statistics.fmean(halves):.2f}",
+        )
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def first_at(points: Sequence[Point], goal: float) -> float | None:
+    """Seconds of the first evaluation that is at the goal or better."""
+    return next((seconds for seconds, kid in points if kid <= goal), None)
+
+
+def value_at(points: Sequence[Point], seconds: float) -> float:
+    """The newest evaluation by then; the first where there is none."""
+    return [kid for at, kid in points if at <= seconds or at == points[0][0]][-1]
 
 
 def share_of_dense(arm: Arm) -> float:
@@ -219,26 +279,30 @@ def page(study: Study, studies: Mapping[str, Study]) -> str:
     runs = sum(len(arm.rows) for arm in study.arms.values())
     left = f" {study.waiting} cells have not run yet." if study.waiting else ""
     where = f"{study.run['processor']}, torch {study.run['torch']}"
+    alone = bool(study.curves)
+    quick = f"## Seconds to quality\n\n{seconds_table(study)}\n" if alone else ""
+    taken = "one run at a time, alone on the machine" if alone else "two runs at a time"
+    flag = " --workers 1" if alone else ""
     return f"""# {study.settings["about"]}
 
 [study.yaml](study.yaml): {runs} runs, seeds {seeds}, at commit
 `{study.run["commit"]}`, {where}.{left}
 What the words mean is in the [protocol](../protocol.md). KID is the mean of the evaluations at 90,
 95 and 100 % of the steps, ± the standard deviation over seeds. Operations are shares of the same
-networks' dense training, everything included. Seconds were taken two runs at a time.
+networks' dense training, everything included. Seconds were taken {taken}.
 
 {table(study)}
 ![KID of every run](kid.svg)
 
 *Every run is a point, arms from left to right; the lines are means.*
 
-## Planned comparisons
+{quick}## Planned comparisons
 
 {contrasts_table(study, studies)}
 Differences are paired by seed, with the 95 % interval of Student's t.
 
 ```sh
-sparsegan study docs/results/{study.name}/study.yaml        # runs it again, in studies/{study.name}
+sparsegan study docs/results/{study.name}/study.yaml{flag}   # again, in studies/{study.name}
 python scripts/results.py --take studies/{study.name} {study.name} --commit NAME
 ```
 """
@@ -309,11 +373,31 @@ def take(source: Path, name: str, commit: str) -> None:
     target = FOLDER / name
     target.mkdir(exist_ok=True)
     shutil.copyfile(source / "table.csv", target / "table.csv")
+    cells = load(source)
+    points = [(row["cell"], *point) for row in cells for point in _on_the_way(cells, row)]
+    if points:
+        with (target / "curves.csv").open("w") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerows([("cell", "step", "seconds", "kid"), *points])
     sys.path.insert(0, str(ROOT / "benchmarks"))
     from harness import machine
 
     facts = machine() | {"threads": 1}
     (target / "run.json").write_text(json.dumps({"commit": commit, **facts}, indent=1) + "\n")
+
+
+def _on_the_way(cells: Table, row: Mapping[str, Any]) -> Iterator[tuple[int, float, float]]:
+    """The evaluations of a finished cell that has some besides those at the end."""
+    if row["status"] != "finished":
+        return
+    series = cells.series(row)
+    seconds = dict(series.get("seconds", []))
+    evaluations = [(step, kid) for step, kid in series.get("value", []) if step]
+    if len(evaluations) <= len(PRIMARY):
+        return
+    for step, kid in evaluations:
+        if kid is not None and seconds.get(step) is not None:
+            yield step, round(float(seconds[step] or 0.0), 2), kid
 
 
 def main() -> None:

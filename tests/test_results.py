@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sparsegan.study import file
+from sparsegan.study import file, standing
+from study_of_seconds import paths_of, start, study, write_events
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "results"
@@ -85,7 +86,8 @@ def test_every_claim_has_its_verdict():
 
 
 def test_an_arm_that_was_lost_is_named():
-    study = results.Study("s", {"about": "s"}, {}, {"a": results.Arm("a", {}, 3)}, (("a", "a"),), 0)
+    lost = {"a": results.Arm("a", {}, 3)}
+    study = results.Study("s", {"about": "s"}, {}, lost, (("a", "a"),), 0, {})
     assert "| a | 0 (3 lost) |" in results.table(study)
     assert "**all lost**" in results.contrasts_table(study, {})
 
@@ -94,3 +96,41 @@ def test_a_figure_without_a_file_is_not_made_up():
     assert results.filled("{{nowhere/arm}} {{nowhere/a - nowhere/b}}", {}) == (
         "*not run yet* *not run yet*"
     )
+
+
+def test_seconds_to_quality_are_of_the_first_evaluation_that_is_as_good():
+    dense = {s: {"primary": str(2 + s / 10), "seconds": "100"} for s in (-1, 1)}
+    curves = {
+        "dense": {0: [(50.0, 3.0), (100.0, 1.9)], 1: [(50.0, 2.5), (100.0, 2.05)]},
+        "sdst": {0: [(10.0, 4.0), (30.0, 2.0), (50.0, 2.2)], 1: [(20.0, 1.5), (60.0, 1.0)]},
+        "slow": {0: [(90.0, 5.0)], 1: [(90.0, 1.0)]},
+    }
+    arms = {"dense": results.Arm("dense", dense, 0)}
+    said = results.seconds_table(results.Study("s", {}, {}, arms, (), 0, curves))
+    assert "KID 2.00, after 100 s" in said
+    assert "| dense | 1 of 2 | – | – | 2.75 |" in said
+    assert "| sdst | 2 of 2 | 25 | 25% | 1.85 |" in said
+    assert "| slow | 1 of 2 | – | – | 3.00 |" in said
+
+
+def test_a_study_that_evaluates_on_the_way_is_taken_with_its_curves(tmp_path, monkeypatch):
+    of = study(tmp_path, seeds=[0])
+    for cell in of.cells:
+        paths = paths_of(of, cell.name)
+        on_the_way = range(2, 15, 2) if cell.arm == "dense" else ()
+        events = [start(14)]
+        for step in on_the_way:
+            events.append({"kind": "train", "step": step, "seconds": step / 2})
+            events.append(
+                {"kind": "evaluate", "step": step, "metric": "kid-p", "value": 9.0 - step}
+            )
+        write_events(paths.run, *events, {"kind": "end", "step": 14, "seconds": 7.0})
+        paths.run.cost.write_text("{}")
+        standing.write(paths, standing.Record(settings=standing.settings(cell.config)))
+    (of.directory / "table.csv").write_text("cell\n")
+    (of.directory / "study.yaml").write_text((tmp_path / "tiny.yaml").read_text())
+    monkeypatch.setattr(results, "FOLDER", tmp_path / "pages")
+    (tmp_path / "pages").mkdir()
+    results.take(of.directory, "own", "commit")
+    curves = results.read_curves(tmp_path / "pages" / "own" / "curves.csv")
+    assert curves == {"dense": {0: [(step / 2, 9.0 - step) for step in range(2, 15, 2)]}}
