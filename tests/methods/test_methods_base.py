@@ -493,30 +493,3 @@ def test_scores_that_are_no_tensor_are_refused():
     gan.generator_step()
     with pytest.raises(SparseganError, match="scores must be a tensor, not tuple: pass D's logits"):
         method.after_generator_step((torch.zeros(4), None), **hand_made(0.5))
-
-
-# ---- the published code's ways
-
-
-def test_all_is_every_faithful_switch():
-    method = _method("adapt", ToyGan(), faithful=("all",))
-    assert method.generator.moments == method.discriminator.moments == "kept"
-    assert method.balance.mean_of_ratios
-    assert method.controller.inclusive
-    assert method.settings.restores("kept_window")
-    plain = _method("adapt", ToyGan())
-    assert plain.generator.moments == "seeded"
-    assert not plain.balance.mean_of_ratios
-    assert not plain.controller.inclusive
-
-
-@pytest.mark.parametrize("settings", [{"moments": "kept"}, {"faithful": ("kept_moments",)}])
-def test_kept_moments_are_refused_on_native_kernels_and_say_why_they_run_masked(settings):
-    gan = ToyGan()
-    before = gan.state()
-    with pytest.raises(SparseganError, match="engine is 'native' and moments are kept"):
-        Adapt(*gan.parts, steps=20, generator_density=0.3, engine="native", **settings)
-    require_equal(gan.state(), before)
-    method = Adapt(*gan.parts, steps=20, generator_density=0.3, **settings)
-    assert method.generator.engine.kernels == "masked"
-    assert method.generator.engine.reason == "kept moments need dense gradients"

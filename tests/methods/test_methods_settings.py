@@ -7,7 +7,7 @@ import pytest
 
 from sparsegan import Adapt, SparseganError, Static
 from sparsegan.methods import METHODS
-from toy_gan import LATENT, ToyGan
+from toy_gan import LATENT, ToyGan, require_equal
 
 STEPS = 13
 
@@ -77,3 +77,27 @@ def test_every_faithful_switch_is_in_the_page_on_the_methods():
         name: {method for method, cls in METHODS.items() if name in cls.Settings.FAITHFUL}
         for name in known
     }
+
+
+def test_all_is_every_faithful_switch():
+    method = Adapt(*ToyGan().parts, steps=100, generator_density=0.3, faithful=("all",))
+    assert method.generator.moments == method.discriminator.moments == "kept"
+    assert method.balance.mean_of_ratios
+    assert method.controller.inclusive
+    assert method.settings.restores("kept_window")
+    plain = Adapt(*ToyGan().parts, steps=100, generator_density=0.3)
+    assert plain.generator.moments == "seeded"
+    assert not plain.balance.mean_of_ratios
+    assert not plain.controller.inclusive
+
+
+@pytest.mark.parametrize("settings", [{"moments": "kept"}, {"faithful": ("kept_moments",)}])
+def test_kept_moments_are_refused_on_native_kernels_and_say_why_they_run_masked(settings):
+    gan = ToyGan()
+    before = gan.state()
+    with pytest.raises(SparseganError, match="engine is 'native' and moments are kept"):
+        Adapt(*gan.parts, steps=20, generator_density=0.3, engine="native", **settings)
+    require_equal(gan.state(), before)
+    method = Adapt(*gan.parts, steps=20, generator_density=0.3, **settings)
+    assert method.generator.engine.kernels == "masked"
+    assert method.generator.engine.reason == "kept moments need dense gradients"
