@@ -103,7 +103,7 @@ def test_a_name_that_is_a_number_is_the_name():
         (Labelled(), "dgo", r"no class dgo \(numbers go to 2\): did you mean dog\?"),
         (Labelled(), "3", r"there are cat, dog, ship"),
         (Labelled(30, [f"kind {n}" for n in range(30)]), "x", r"kind 19, …"),
-        (Labelled(None, ()), "cat", "learnt no classes, so there is no cat: leave out --class"),
+        (Labelled(None, ()), "cat", "learnt no classes, so there is no cat: name none"),
     ],
 )
 def test_a_class_that_is_not_there_is_refused(generator, wanted, sentence):

@@ -187,7 +187,7 @@ def class_label(generator: nn.Module, wanted: str) -> int:
     classes, names = _classes(generator), _names(generator)
     if classes is None:
         raise SparseganError(
-            f"the generator has learnt no classes, so there is no {wanted}: leave out --class"
+            f"the generator has learnt no classes, so there is no {wanted}: name none"
         )
     if wanted in names:
         return names.index(wanted)

@@ -95,7 +95,7 @@ def class_morph(
         if not looked_up:
             raise SparseganError(
                 "this generator takes classes otherwise than by nn.Embedding, so there is nothing "
-                "between two of them: name one with --class"
+                "between two of them: name one"
             )
     return torch.cat(parts)
 
