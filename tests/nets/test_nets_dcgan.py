@@ -34,6 +34,19 @@ def test_weight_counts_have_a_closed_form(image_size, stages):
     assert sum(m.weight.numel() for m in weights(D, *kinds)) == expected
 
 
+@pytest.mark.parametrize(("image_size", "widest"), [(128, 2), (256, 3)])
+def test_large_images_have_more_stages_and_no_wider_layers(image_size, widest):
+    G = DCGANGenerator(image_size=image_size, width=2, latent_dim=3).eval()
+    D = DCGANDiscriminator(image_size=image_size, width=2).eval()
+    up = [c.in_channels for c in weights(G, nn.ConvTranspose2d)]
+    assert up == [32] * widest + [16, 8, 4]
+    down = [c.out_channels for c in weights(D, nn.Conv2d)]
+    assert down == [2, 4, 8, 16] + [32] * (widest - 1)
+    images = G(torch.randn(2, 3))
+    assert images.shape == (2, 3, image_size, image_size)
+    assert D(images).shape == (2,)
+
+
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
 def test_scores_do_not_depend_on_the_memory_format(memory_format):
     D = DCGANDiscriminator(image_size=28, channels=3, width=4).double().eval()

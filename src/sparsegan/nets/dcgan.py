@@ -1,4 +1,4 @@
-"""A convolutional pair for 28, 32, 48 and 64 pixels: the quickest networks here.
+"""A convolutional pair for 28 to 256 pixels: the quickest networks here.
 
 The generator is that of DCGAN (Radford et al. 2016) with the 3x3 output layer of Miyato et al.
 2018 (table 3, the "standard CNN"); the discriminator is DCGAN's under spectral normalisation in
@@ -13,8 +13,11 @@ place of batch normalisation, with Miyato's slope of 0.1. Width W = 64 is that o
 | the same                      | W x 32²  | linear                     | 1         |
 | conv3, tanh                   | 3 x 32²  |                            |           |
 
-28 pixels start at 7² with one stage less, 48 pixels at 6², 64 pixels have one stage more.
+28 pixels start at 7² with one stage less, 48 pixels at 6², 64 pixels have one stage more, and 128
+and 256 pixels two and three more, with no layer wider than the 16 W that 64 pixels have.
 """
+
+from itertools import pairwise
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -22,8 +25,10 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from sparsegan.nets.base import Discriminator, Generator
 
-STAGES = {28: (7, 2), 32: (4, 3), 48: (6, 3), 64: (4, 4)}
+STAGES = {28: (7, 2), 32: (4, 3), 48: (6, 3), 64: (4, 4), 128: (4, 5), 256: (4, 6)}
 """Image size -> (size where the convolutions start, how often it doubles)."""
+WIDEST = 16
+"""A layer has at most so many times the width."""
 GENERATOR_WIDTH = DISCRIMINATOR_WIDTH = 64
 
 
@@ -40,14 +45,12 @@ class DCGANGenerator(Generator):
     ) -> None:
         super().__init__(latent_dim=latent_dim, image_size=image_size, channels=channels)
         self.start, stages = STAGES[image_size]
-        first = width * 2**stages
+        widths = [width * min(2**i, WIDEST) for i in reversed(range(stages + 1))]
+        first = widths[0]
         # The batch normalisation that follows takes each channel's mean away, and with it a bias.
         self.linear = nn.Linear(latent_dim, first * self.start**2, bias=False)
         self.norm = nn.BatchNorm2d(first)
-        self.stages = nn.ModuleList(
-            _UpStage(width * 2 ** (stages - i), width * 2 ** (stages - i - 1))
-            for i in range(stages)
-        )
+        self.stages = nn.ModuleList(_UpStage(before, after) for before, after in pairwise(widths))
         self.conv = nn.Conv2d(width, channels, 3, padding=1)
 
     def forward(self, z: Tensor) -> Tensor:
@@ -68,10 +71,10 @@ class DCGANDiscriminator(Discriminator):
     ) -> None:
         super().__init__(image_size=image_size, channels=channels)
         start, stages = STAGES[image_size]
-        widths = [channels, *(width * 2**i for i in range(stages))]
+        widths = [channels, *(width * min(2**i, WIDEST) for i in range(stages))]
         self.convs = nn.ModuleList(
-            spectral_norm(nn.Conv2d(widths[i], widths[i + 1], 4, stride=2, padding=1))
-            for i in range(stages)
+            spectral_norm(nn.Conv2d(before, after, 4, stride=2, padding=1))
+            for before, after in pairwise(widths)
         )
         self.linear = spectral_norm(nn.Linear(widths[-1] * start**2, 1))
 

@@ -8,6 +8,8 @@ from sparsegan.settings.config import Config
 FEW = 2000
 """Fewer than these are learnt by heart by the discriminator unless they are varied."""
 SMALLEST_BATCH = 4
+WIDTHS = {64: (16, 32), 128: (16, 24), 256: (8, 12)}
+"""Side in pixels -> widths of the small recipe's generator and discriminator from that side on."""
 
 
 def suited(
@@ -21,6 +23,11 @@ def suited(
         kept: Dotted keys that stay as they are.
     """
     suiting = Adjusting(config, kept)
+    side = config.data.image_size or 0
+    if config.network.name == "dcgan" and (sides := [each for each in WIDTHS if each <= side]):
+        why = f"at {side} x {side} pixels a step of the recipe's own takes several times as long"
+        for network, width in zip(("generator", "discriminator"), WIDTHS[sides[-1]], strict=True):
+            suiting.at_most(f"network.{network}_width", width, why)
     most = max(SMALLEST_BATCH, images // 2)
     for key in ("batch_size", "generator_batch_size"):
         batch = suiting.values[key]
