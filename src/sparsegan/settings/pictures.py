@@ -8,7 +8,7 @@ from sparsegan.settings.config import Config
 FEW = 2000
 """Fewer than these are learnt by heart by the discriminator unless they are varied."""
 SMALLEST_BATCH = 4
-WIDTHS = {64: (16, 32), 128: (16, 24), 256: (8, 12)}
+WIDTHS = {64: (16, 24), 128: (12, 16), 256: (8, 12)}
 """Side in pixels -> widths of the small recipe's generator and discriminator from that side on."""
 
 
