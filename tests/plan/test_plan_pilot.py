@@ -41,7 +41,9 @@ def test_how_long_a_run_takes_is_told_by_a_small_evaluation(tmp_path, monkeypatc
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize(("first", "later", "steps"), [(6.0, 9.0, [1]), (4.0, 6.0, [1, 2, 3, 4])])
+@pytest.mark.parametrize(
+    ("first", "later", "steps"), [(21.0, 6.0, [1]), (7.0, 6.0, [1, 2]), (4.0, 6.0, [1, 2, 3, 4])]
+)
 def test_slow_steps_are_measure_enough(first, later, steps, tmp_path, monkeypatch):
     taken = []
 
@@ -51,8 +53,18 @@ def test_slow_steps_are_measure_enough(first, later, steps, tmp_path, monkeypatc
 
     monkeypatch.setattr(pilot, "step_seconds", step)
     monkeypatch.setattr(pilot, "_seconds", lambda *_: pytest.fail("an evaluation was timed"))
-    assert Pilots(0.0, patience=5.0).of(config(tmp_path / "run")) == Pilot(6.0, 0.0)
+    assert Pilots(0.0, patience=5.0).of(config(tmp_path / "run")) == Pilot(
+        first if len(steps) == 1 else later, 0.0
+    )
     assert taken == steps
+
+
+def test_a_first_step_that_was_slow_for_once_is_no_measure(tmp_path, monkeypatch):
+    monkeypatch.setattr(pilot, "step_seconds", lambda *step: 7.0 if step[2] == 1 else 0.5)
+    monkeypatch.setattr(pilot, "_seconds", lambda *_: 9.0)
+    assert pilot.takes(config(tmp_path / "run", "--evaluate.images", "16")).endswith(
+        "14 steps of 500 ms and 4 evaluations of 9 s or less"
+    )
 
 
 def test_evaluations_that_were_not_timed_are_not_counted(tmp_path, monkeypatch):

@@ -24,6 +24,8 @@ FEW = 200
 """Images of an evaluation that stands for a larger one."""
 LEAST = 3
 """Steps that are timed at least, after one to warm up."""
+AT_ONCE = 4
+"""So many times the patience make the first step the measure."""
 SLOW = 5.0
 """Seconds of a step after which a run is not worth more of them to be told how long it takes."""
 
@@ -50,8 +52,8 @@ class Pilots:
 
     Args:
         seconds: For the steps of each, where there is time for `LEAST`.
-        patience: Where the step that warms up took longer, it is the measure, and no evaluation is
-            timed.
+        patience: Seconds; where the step that warms up took longer, the next one is the measure,
+            and no evaluation is timed if that took longer, too.
     """
 
     def __init__(self, seconds: float = 1.0, patience: float = math.inf) -> None:
@@ -88,7 +90,8 @@ class Pilots:
     def _step(self, games: Games, batches: kinds.AnyBatches) -> float:
         first = step_seconds(games, batches, 1)
         if first > self.patience:
-            return first
+            # Some of it may have been first uses, which a second step does not have.
+            return step_seconds(games, batches, 2) if first < AT_ONCE * self.patience else first
         begin, times = time.perf_counter(), list[float]()
         while len(times) < LEAST or time.perf_counter() - begin < self.seconds:
             times.append(step_seconds(games, batches, 2 + len(times)))
