@@ -3,5 +3,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 clang++-19 -std=c++17 -O2 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-  -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -Iinclude -Isrc fuzz/fuzz.cpp src/{base,sha256,file,graph,fusion,plan,run,api,dispatch,isa_portable}.cpp \
+  -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -Iinclude -Isrc fuzz/fuzz.cpp src/{base,sha256,file,graph,fusion,layout,plan,run,api,dispatch,isa_portable}.cpp \
   -o "$1"
