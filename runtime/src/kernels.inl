@@ -2,7 +2,8 @@
 //
 // Vectors are the compiler's own (vector_size), so that SSE, AVX, NEON and WebAssembly share every
 // line. SG_MULTIPLY_ADD(a, b, c) may say how a * b + c is computed; the default leaves it to the
-// compiler, which contracts it where there is an instruction.
+// compiler, which contracts it where there is an instruction. SG_IN_ORDER may keep loads behind what
+// is written before it.
 #include "kernels.h"
 
 namespace sg {
@@ -20,6 +21,9 @@ typedef float Loose __attribute__((vector_size(4 * SG_LANES), aligned(4), may_al
 #define SG_UNROLL _Pragma("GCC unroll 32")
 #endif
 #define SG_INLINE inline __attribute__((always_inline))
+#ifndef SG_IN_ORDER
+#define SG_IN_ORDER
+#endif
 
 SG_INLINE V load(const float* at) { return *(const Loose*)at; }
 SG_INLINE void store(float* at, V v) { *(Loose*)at = v; }
@@ -261,7 +265,19 @@ void clear_border(const Pack& p, float* plane) {
   zero(plane + p.origin + (usize)low * p.row, 4 * ((usize)p.rows - (usize)low) * p.row);
 }
 
+// The zeros around a map that a convolution has laid down, rows of it and what ends them.
+void enclose(const Pack& p) {
+  for (u32 c = 0; c < p.in.channels; c++) {
+    float* plane = p.out + (usize)c * p.channel;
+    float* at = plane + p.origin - p.first_row * (i32)p.row;
+    for (u32 y = 0; y < p.in.height; y++, at += p.row)
+      for (u32 x = p.in.width; x < p.row; x++) at[x] = 0;
+    clear_border(p, plane);
+  }
+}
+
 void pack(const Pack& p) {
+  if (p.laid) return enclose(p);
   u32 strided = p.stride_y * p.stride_x;
   bool doubled = p.up == 2, simple = strided == 1 && p.up <= 2;
   PackLines direct = simple ? pack_lines_of(p.function, doubled) : nullptr;
@@ -302,7 +318,7 @@ void pack(const Pack& p) {
 // in several chains, since an addition takes longer than the next one has to wait for a unit.
 template <u32 N>
 void convolve_tile(const Convolve& job, const float* in, float* out, const u32* start,
-                   const float* bias) {
+                   const float* bias, const float* gain) {
   constexpr u32 kChains = N == 1 ? 8 : N == 2 ? 4 : N <= 4 ? 2 : 1;
   const char* base = (const char*)in;
   for (u32 o = 0; o < job.outputs; o++, out += job.out_stride) {
@@ -329,11 +345,18 @@ void convolve_tile(const Convolve& job, const float* in, float* out, const u32* 
     for (; w < end; w++) {
       const float* x = (const float*)(base + w->offset);
       V value = splat(w->value);
-      SG_UNROLL for (u32 i = 0; i < N; i++)
+      SG_UNROLL for (u32 i = 0; i < N; i++) {
         sums[0][i] = multiply_add(value, load(x + i * kLanes), sums[0][i]);
+        SG_IN_ORDER;
+      }
     }
     SG_UNROLL for (u32 k = 1; k < kChains; k++)
       SG_UNROLL for (u32 i = 0; i < N; i++) sums[0][i] += sums[k][i];
+    if (gain) {
+      V g = splat(gain[o]), s = splat(job.shift[o]);
+      SG_UNROLL for (u32 i = 0; i < N; i++)
+        sums[0][i] = larger(multiply_add(sums[0][i], g, s), V{});
+    }
     SG_UNROLL for (u32 i = 0; i < N; i++) store(out + i * kLanes, sums[0][i]);
   }
 }
@@ -343,6 +366,7 @@ void convolve(const Convolve& job) {
   for (u32 b = 0; b < job.blocks; b++) {
     const u32* start = job.start + (usize)b * job.outputs;
     const float* bias = b ? nullptr : job.bias;
+    const float* gain = b + 1 == job.blocks ? job.gain : nullptr;
     u32 done = 0;
     for (u32 t = 0; t < tiles; t++) {
       u32 end = (u32)((u64)job.vectors * (t + 1) / tiles), count = end - done;
@@ -350,7 +374,7 @@ void convolve(const Convolve& job) {
       float* out = job.out + (usize)done * kLanes;
       done = end;
       switch (count) {
-#define SG_TILE(n) case n: convolve_tile<n>(job, in, out, start, bias); break;
+#define SG_TILE(n) case n: convolve_tile<n>(job, in, out, start, bias, gain); break;
         SG_TILE(1) SG_TILE(2) SG_TILE(3) SG_TILE(4) SG_TILE(5) SG_TILE(6) SG_TILE(7) SG_TILE(8)
 #if SG_MOST_VECTORS > 8
         SG_TILE(9) SG_TILE(10) SG_TILE(11) SG_TILE(12)

@@ -26,11 +26,14 @@ void Layout::each_source(u32 op, Visit visit) const {
 }
 
 void Layout::mark() {
-  for (u32 i = 0; i < graph_.op_count; i++) value_[i] = Value{}, value_[i].owner = i;
+  for (u32 i = 0; i < graph_.op_count; i++) value_[i] = Value{}, value_[i].owner = value_[i].reader = i;
   value_[graph_.op_count - 1].needed = true;
   value_[graph_.op_count - 1].last = graph_.op_count;
   for (u32 i = graph_.op_count; i--;) {
     if (!value_[i].needed) continue;
+    Layer layer;
+    Chain chain;
+    if (match(graph_, i, layer, chain) == Root::kLayer) value_[layer.chain.source].reader = i;
     each_source(i, [&](u32 source) {
       value_[source].needed = true;
       value_[source].last = most(value_[source].last, i);
@@ -85,7 +88,7 @@ Refusal Layout::lay_out(u32 i) {
       return kNone;
     }
   }
-  u64 elements = op.shape.elements();
+  u64 elements = op.shape.elements(), before = 0;
   if (kind == Root::kLayer && graph_.ops[layer.op].code != Code::kLinear) {
     Geometry g;
     SG_TRY(geometry(layer, g));
@@ -96,7 +99,15 @@ Refusal Layout::lay_out(u32 i) {
       value.planes = hold(kNoOp, 4 * out);
     else
       value.row = g.row, value.channel = g.out_stride, elements = out;
-    if (!g.plain) value.packed = hold(kNoOp, g.packed_bytes);
+    bool laid = value_[layer.chain.source].direct;
+    if (!g.plain && !laid) value.packed = hold(kNoOp, g.packed_bytes);
+    Geometry next;
+    if (planes == 1 && direct(i, g, next)) {
+      value.direct = true;
+      elements = next.packed_bytes / 4;
+      value.channel = next.channel;
+      before = 4 * (next.origin + (u64)-next.least_y * next.row);
+    }
   }
   if (kind == Root::kLayer) chain = layer.chain;
   if (kind != Root::kOther) {
@@ -106,9 +117,27 @@ Refusal Layout::lay_out(u32 i) {
     if (kind == Root::kLayer) width = most<u64>(width * chain.up, op.shape.dims[2]);
     value.line = hold(kNoOp, 4 * (2 * width * (kind == Root::kLayer ? 1 : chain.up) + 4 * kMostLanes));
   }
-  value.offset = hold(i, 4 * elements);
+  value.offset = hold(i, 4 * elements) + before;
+  if (value.direct) value_[value.reader].packed = value.offset - before;
   release(i);
   return high_ > kMostArenaBytes ? kTooLarge : kNone;
+}
+
+// Whether a convolution can write where the next one reads, so that no pass is between them: that is
+// the only reader, activates by ReLU, and has rows as far apart.
+bool Layout::direct(u32 i, const Geometry& own, Geometry& next) const {
+  Layer layer = match_layer(graph_, value_[i].reader);
+  if (value_[i].reader == i || graph_.ops[i].users != 1 || layer.op == kNoOp) return false;
+  const Chain& chain = layer.chain;
+  if (graph_.ops[layer.op].code == Code::kLinear || chain.function != Function::kRelu || chain.up > 1)
+    return false;
+  for (u32 t = 0; t < chain.term_count; t++)
+    if (operand_of(graph_, chain.terms[t]) != kNoOp) return false;
+  if (geometry(layer, next)) return false;
+  i32 top = -next.least_y;
+  return !next.copies && next.y.planes_in() * next.x.planes_in() == 1 && next.row == own.row &&
+         top >= 0 && (u32)top + graph_.ops[i].shape.dims[1] <= next.pack_rows &&
+         next.origin + (u64)top * next.row + own.out_stride <= next.plane;
 }
 
 Refusal Layout::geometry(const Layer& layer, Geometry& g) const {

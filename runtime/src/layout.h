@@ -14,6 +14,8 @@ struct Value {
   u32 row, channel;   // strides of a map, in floats
   u64 offset;         // bytes, within the values' memory or, fixed, within the constants'
   u64 packed, planes, line;  // scratch of its own operation
+  u32 reader;         // the convolution that has it as its input, if there is one
+  bool direct;        // whether it lies in its reader's planes, normalised and activated
 };
 
 class Layout {
@@ -41,6 +43,7 @@ class Layout {
   void release(u32 op);
   bool contiguous(u32 op) const;
   Refusal lay_out(u32 i);
+  bool direct(u32 i, const Geometry& own, Geometry& next) const;
 
   const Graph& graph_;
   const Kernels& kernels_;

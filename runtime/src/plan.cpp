@@ -188,7 +188,6 @@ class Planner {
     SG_TRY(reader_.bias(layer, outputs, bias, scale));
 
     Convolve job = {};
-    job.out_stride = g.out_stride;
     job.vectors = g.out_stride / kernels_.lanes;
     job.outputs = outputs * planes_y * planes_x;
     // What a tile reads of a channel: as many channels at a time as fit the cache.
@@ -198,6 +197,7 @@ class Planner {
     u32 block = (u32)most<u64>(4, kernels_.cache_bytes / of_channel);
     if (block >= channels) block = channels;
     job.blocks = (channels + block - 1) / block;
+    block = (channels + job.blocks - 1) / job.blocks;
 
     i32 groups = graph_.parameter(op, 8);
     u32 second = weight.shape.dims[1], taps_y = weight.shape.dims[2], taps_x = weight.shape.dims[3];
@@ -227,8 +227,12 @@ class Planner {
     if (g.plain) {
       job.in = data(layer.chain.source);
     } else {
-      Pack pack;
-      SG_TRY(pass(layer.chain, i, pack));
+      Pack pack = {};
+      pack.laid = layout_[layer.chain.source].direct;
+      if (pack.laid)
+        pack.in = map(layer.chain.source), pack.up = 1;
+      else
+        SG_TRY(pass(layer.chain, i, pack));
       pack.out = scratch(layout_[i].packed);
       pack.channel = g.channel, pack.plane = g.plane, pack.row = g.row, pack.rows = g.pack_rows;
       pack.origin = g.origin, pack.first_row = g.least_y, pack.first_column = g.least_x;
@@ -239,6 +243,7 @@ class Planner {
     }
     bool interleaved = planes_y * planes_x > 1;
     job.out = interleaved ? scratch(layout_[i].planes) : data(i);
+    job.out_stride = interleaved ? g.out_stride : layout_[i].channel;
     if (interleaved) {
       float* each = reader_.take<float>(job.outputs);
       for (u32 o = 0; reader_.writes() && o < job.outputs; o++) each[o] = bias[o / (planes_y * planes_x)];
@@ -255,12 +260,25 @@ class Planner {
       job.bias = nullptr;
       to_map(pack, map(i));
     }
+    if (layout_[i].direct) SG_TRY(finish(match_layer(graph_, layout_[i].reader).chain, outputs, job));
     add(StepKind::kConvolve).convolve = job;
     if (interleaved) {
       Step& step = add(StepKind::kInterleave);
       step.x = {job.out, {outputs, planes_y, planes_x, g.out_stride}, {g.row, 0, 0, 0}};
       step.out = view(i);
     }
+    return kNone;
+  }
+
+  // What the next convolution wants done to its input, done by the one that makes it.
+  Refusal finish(const Chain& chain, u32 outputs, Convolve& job) {
+    Pack pack = {};
+    SG_TRY(chain_terms(chain, pack));
+    job.gain = pack.gain, job.shift = pack.shift;
+    if (chain.term_count) return kNone;
+    float *gain = reader_.take<float>(outputs), *shift = reader_.take<float>(outputs);
+    for (u32 o = 0; reader_.writes() && o < outputs; o++) gain[o] = 1, shift[o] = 0;
+    job.gain = gain, job.shift = shift;
     return kNone;
   }
 
