@@ -2,8 +2,8 @@
 //
 // Vectors are the compiler's own (vector_size), so that SSE, AVX, NEON and WebAssembly share every
 // line. SG_MULTIPLY_ADD(a, b, c) may say how a * b + c is computed; the default leaves it to the
-// compiler, which contracts it where there is an instruction. SG_IN_ORDER may keep loads behind what
-// is written before it.
+// compiler, which contracts it where there is an instruction. SG_IN_ORDER may keep loads behind
+// what is written before it.
 #include "kernels.h"
 
 namespace sg {
@@ -171,17 +171,22 @@ void apply(float* out, const float* in, u32 count, Function function, float a, f
 
 #if SG_LANES == 4
 #define SG_TWICE 0, 0, 1, 1
+#define SG_TWICE_HIGH 2, 2, 3, 3
 #define SG_TWICE_ODD 0, 1, 1, 2
 #elif SG_LANES == 8
 #define SG_TWICE 0, 0, 1, 1, 2, 2, 3, 3
+#define SG_TWICE_HIGH 4, 4, 5, 5, 6, 6, 7, 7
 #define SG_TWICE_ODD 0, 1, 1, 2, 2, 3, 3, 4
 #else
 #define SG_TWICE 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7
+#define SG_TWICE_HIGH 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15, 15
 #define SG_TWICE_ODD 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8
 #endif
 
-// The first half of a vector, each value twice; odd: from the second of the first two on.
+// The first or the second half of a vector, each value twice; odd: from the second of the first two
+// on.
 SG_INLINE V twice(V v) { return __builtin_shufflevector(v, v, SG_TWICE); }
+SG_INLINE V twice_high(V v) { return __builtin_shufflevector(v, v, SG_TWICE_HIGH); }
 SG_INLINE V twice_odd(V v) { return __builtin_shufflevector(v, v, SG_TWICE_ODD); }
 
 // A line, whole vectors of it: what is written beyond its end, the next line or zeros take back.
@@ -202,10 +207,35 @@ SG_INLINE void shifted(float* out, const float* in, u32 width, i32 shift, float 
   }
 }
 
+__attribute__((noinline)) void clear(float* at, usize count) {
+  usize i = 0;
+  for (; i + kLanes <= count; i += kLanes) store(at + i, V{});
+  for (; i < count; i++) at[i] = 0;
+}
+
+// All lines of a channel, each value four times: whole vectors in, and two rows of two out.
+template <Function F>
+void double_lines(const Pack& p, float* at, const float* in, float gain, float add) {
+  V g = splat(gain), s = splat(add), va = splat(p.a);
+  u32 width = p.in.width, last = p.bordered ? 2 * width : p.row;
+  for (u32 y = 0; y < p.in.height; y++, in += p.in.row, at += 2 * p.row) {
+    float* next = at + p.row;
+    for (u32 x = 0; x < width; x += kLanes) {
+      V v = call<F>(multiply_add(load(in + x), g, s), va, va), low = twice(v), high = twice_high(v);
+      store(at + 2 * x, low), store(at + 2 * x + kLanes, high);
+      store(next + 2 * x, low), store(next + 2 * x + kLanes, high);
+    }
+    for (u32 x = last; x < p.row; x++) at[x] = next[x] = 0;
+  }
+}
+
 // The lines from `begin` to `end` of a channel, with the zeros at their ends.
 template <Function F, bool Doubled>
 void pack_lines(const Pack& p, float* channel, const float* in, u32 begin, u32 end, float gain,
                 float add) {
+  if (Doubled && !begin && end == p.in.height && !p.copies && p.in.width % kLanes == 0 &&
+      p.first_row <= 0 && 2 * end + (u32)-p.first_row <= p.rows)
+    return double_lines<F>(p, channel + p.origin + (usize)-p.first_row * p.row, in, gain, add);
   u32 width = p.in.width << Doubled, written = p.copies ? least(width, p.row) : width;
   u32 planes = most(1u, p.copies);
   for (u32 k = 0; k < planes; k++) {
@@ -261,8 +291,8 @@ void scatter(const Pack& p, float* channel, const float* values, u32 y) {
 void clear_border(const Pack& p, float* plane) {
   i32 top = least(most(0, -p.first_row), (i32)p.rows);
   i32 low = least(most(top, (i32)(p.in.height * p.up) - p.first_row), (i32)p.rows);
-  zero(plane, 4 * (p.origin + (usize)top * p.row));
-  zero(plane + p.origin + (usize)low * p.row, 4 * ((usize)p.rows - (usize)low) * p.row);
+  clear(plane, p.origin + (usize)top * p.row);
+  clear(plane + p.origin + (usize)low * p.row, ((usize)p.rows - (usize)low) * p.row);
 }
 
 // The zeros around a map that a convolution has laid down, rows of it and what ends them.

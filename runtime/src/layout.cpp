@@ -26,7 +26,10 @@ void Layout::each_source(u32 op, Visit visit) const {
 }
 
 void Layout::mark() {
-  for (u32 i = 0; i < graph_.op_count; i++) value_[i] = Value{}, value_[i].owner = value_[i].reader = i;
+  for (u32 i = 0; i < graph_.op_count; i++) {
+    value_[i] = Value{};
+    value_[i].owner = value_[i].reader = i;
+  }
   value_[graph_.op_count - 1].needed = true;
   value_[graph_.op_count - 1].last = graph_.op_count;
   for (u32 i = graph_.op_count; i--;) {
@@ -123,14 +126,14 @@ Refusal Layout::lay_out(u32 i) {
   return high_ > kMostArenaBytes ? kTooLarge : kNone;
 }
 
-// Whether a convolution can write where the next one reads, so that no pass is between them: that is
-// the only reader, activates by ReLU, and has rows as far apart.
+// Whether a convolution can write where the next one reads, so that no pass is between them: the
+// next one is the only reader, activates by ReLU, and has rows as far apart.
 bool Layout::direct(u32 i, const Geometry& own, Geometry& next) const {
+  if (value_[i].reader == i || graph_.ops[i].users != 1) return false;
   Layer layer = match_layer(graph_, value_[i].reader);
-  if (value_[i].reader == i || graph_.ops[i].users != 1 || layer.op == kNoOp) return false;
   const Chain& chain = layer.chain;
-  if (graph_.ops[layer.op].code == Code::kLinear || chain.function != Function::kRelu || chain.up > 1)
-    return false;
+  if (graph_.ops[layer.op].code == Code::kLinear) return false;
+  if (chain.function != Function::kRelu || chain.up > 1) return false;
   for (u32 t = 0; t < chain.term_count; t++)
     if (operand_of(graph_, chain.terms[t]) != kNoOp) return false;
   if (geometry(layer, next)) return false;

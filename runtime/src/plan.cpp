@@ -260,7 +260,8 @@ class Planner {
       job.bias = nullptr;
       to_map(pack, map(i));
     }
-    if (layout_[i].direct) SG_TRY(finish(match_layer(graph_, layout_[i].reader).chain, outputs, job));
+    if (layout_[i].direct)
+      SG_TRY(finish(match_layer(graph_, layout_[i].reader).chain, outputs, job));
     add(StepKind::kConvolve).convolve = job;
     if (interleaved) {
       Step& step = add(StepKind::kInterleave);
