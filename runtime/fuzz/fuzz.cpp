@@ -53,14 +53,15 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t mos
   return size;
 }
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+// What the kernels that are chosen make of an input; false where it is refused.
+static bool tried(const uint8_t* data, size_t size) {
   static auto graph = std::make_unique<Graph>();
   size_t needed = 0;
   int32_t refusal = sg_needs(data, size, &needed);
-  if (refusal) return 0;
+  if (refusal) return false;
   File file;
   if (file.open(data, size) || graph->open(file)) wrong("refused at the second look");
-  if (needed > (1u << 20) || graph->work > 300000) return 0;
+  if (needed > (1u << 20) || graph->work > 300000) return true;
   u8* arena = (u8*)aligned_alloc(64, (needed + 63) / 64 * 64);
   memset(arena, 0xff, needed);  // as numbers: NaN, so that nothing depends on what was there
   sg_generator* generator = nullptr;
@@ -81,5 +82,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       wrong("a class that is none was drawn");
   }
   free(arena);
+  return true;
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  for (const char* name : {"128 bits", "avx2", "avx512"})
+    if (!sg_choose(name) && !tried(data, size)) break;
   return 0;
 }

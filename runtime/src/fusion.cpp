@@ -121,4 +121,18 @@ Layer match_layer(const Graph& graph, u32 op) {
   return layer;
 }
 
+Root match(const Graph& graph, u32 op, Layer& layer, Chain& chain) {
+  layer = match_layer(graph, op);
+  if (layer.op != kNoOp) return Root::kLayer;
+  chain = match_chain(graph, op, true);
+  if (chain.source != op) return Root::kChain;
+  if (graph.ops[op].code == Code::kAffine) {  // of a vector
+    chain = Chain{};
+    chain.source = graph.input(graph.ops[op], 0);
+    chain.terms[chain.term_count++] = op;
+    return Root::kChain;
+  }
+  return Root::kOther;
+}
+
 }  // namespace sg

@@ -29,6 +29,10 @@ struct Layer {
   Chain chain;
 };
 
+enum class Root : u8 { kLayer, kChain, kOther };
+
+// What makes the value of an operation: a layer, a pass or the operation itself.
+Root match(const Graph& graph, u32 op, Layer& layer, Chain& chain);
 // The layer whose last operation is `op`; its `op` is kNoOp where there is none.
 Layer match_layer(const Graph& graph, u32 op);
 // The pass whose last operation is `op`; its source is `op` itself where there is none.

@@ -89,9 +89,13 @@ inline Refusal arrange(Geometry& g, u32 channels, u32 height, u32 width, u32 out
       g.copies = planes = taps;
       g.row = g.columns, g.origin = 0;
     }
+    // The first row of the input lies where vectors are aligned.
+    if (!g.copies && g.least_y <= 0)
+      g.origin += (u32)(kMostLanes - 1) & -(g.origin + (u32)-g.least_y * g.row);
     // Shifted copies are written in whole vectors, the last of which may reach beyond the rows.
     u64 beyond = g.copies ? lanes : 0;
     u64 of_plane = rounded_up<u64>(g.origin + (u64)g.pack_rows * g.row + beyond, kMostLanes);
+    of_plane |= kMostLanes;  // an odd number of cache lines: channels are not all in the same sets
     if (of_plane > 4 * kMostElements || of_plane * planes > 4 * kMostElements) return kTooLarge;
     u64 floats = of_plane * planes * channels + g.row + 2 * kMostLanes;
     if (floats > 4 * kMostElements) return kTooLarge;

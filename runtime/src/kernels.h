@@ -36,11 +36,12 @@ struct Pack {
   i32 first_row, first_column;
   u32 stride_y, stride_x, copies;
   bool bordered;               // whether there is anything around, to be zeroed
+  bool laid;                   // whether the input lies there already and only zeros are missing
   float* line;                 // room for a line of the input, `up` times as wide
 };
 
 // out[o] = bias[o] + sum over active weights of value * in[offset ...], for all outputs; bias null:
-// added to what is there.
+// added to what is there. With a gain the result is max(gain[o] * out[o] + shift[o], 0).
 struct Convolve {
   const float* in;
   float* out;
@@ -50,6 +51,7 @@ struct Convolve {
   const Weight* weights;
   const u32* start;  // blocks * outputs + 1, by block, then by output
   const float* bias;
+  const float *gain, *shift;
 };
 
 struct Linear {

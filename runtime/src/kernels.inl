@@ -2,7 +2,8 @@
 //
 // Vectors are the compiler's own (vector_size), so that SSE, AVX, NEON and WebAssembly share every
 // line. SG_MULTIPLY_ADD(a, b, c) may say how a * b + c is computed; the default leaves it to the
-// compiler, which contracts it where there is an instruction.
+// compiler, which contracts it where there is an instruction. SG_IN_ORDER may keep loads behind
+// what is written before it.
 #include "kernels.h"
 
 namespace sg {
@@ -20,6 +21,9 @@ typedef float Loose __attribute__((vector_size(4 * SG_LANES), aligned(4), may_al
 #define SG_UNROLL _Pragma("GCC unroll 32")
 #endif
 #define SG_INLINE inline __attribute__((always_inline))
+#ifndef SG_IN_ORDER
+#define SG_IN_ORDER
+#endif
 
 SG_INLINE V load(const float* at) { return *(const Loose*)at; }
 SG_INLINE void store(float* at, V v) { *(Loose*)at = v; }
@@ -167,17 +171,22 @@ void apply(float* out, const float* in, u32 count, Function function, float a, f
 
 #if SG_LANES == 4
 #define SG_TWICE 0, 0, 1, 1
+#define SG_TWICE_HIGH 2, 2, 3, 3
 #define SG_TWICE_ODD 0, 1, 1, 2
 #elif SG_LANES == 8
 #define SG_TWICE 0, 0, 1, 1, 2, 2, 3, 3
+#define SG_TWICE_HIGH 4, 4, 5, 5, 6, 6, 7, 7
 #define SG_TWICE_ODD 0, 1, 1, 2, 2, 3, 3, 4
 #else
 #define SG_TWICE 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7
+#define SG_TWICE_HIGH 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15, 15
 #define SG_TWICE_ODD 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8
 #endif
 
-// The first half of a vector, each value twice; odd: from the second of the first two on.
+// The first or the second half of a vector, each value twice; odd: from the second of the first two
+// on.
 SG_INLINE V twice(V v) { return __builtin_shufflevector(v, v, SG_TWICE); }
+SG_INLINE V twice_high(V v) { return __builtin_shufflevector(v, v, SG_TWICE_HIGH); }
 SG_INLINE V twice_odd(V v) { return __builtin_shufflevector(v, v, SG_TWICE_ODD); }
 
 // A line, whole vectors of it: what is written beyond its end, the next line or zeros take back.
@@ -198,10 +207,35 @@ SG_INLINE void shifted(float* out, const float* in, u32 width, i32 shift, float 
   }
 }
 
+__attribute__((noinline)) void clear(float* at, usize count) {
+  usize i = 0;
+  for (; i + kLanes <= count; i += kLanes) store(at + i, V{});
+  for (; i < count; i++) at[i] = 0;
+}
+
+// All lines of a channel, each value four times: whole vectors in, and two rows of two out.
+template <Function F>
+void double_lines(const Pack& p, float* at, const float* in, float gain, float add) {
+  V g = splat(gain), s = splat(add), va = splat(p.a);
+  u32 width = p.in.width, last = p.bordered ? 2 * width : p.row;
+  for (u32 y = 0; y < p.in.height; y++, in += p.in.row, at += 2 * p.row) {
+    float* next = at + p.row;
+    for (u32 x = 0; x < width; x += kLanes) {
+      V v = call<F>(multiply_add(load(in + x), g, s), va, va), low = twice(v), high = twice_high(v);
+      store(at + 2 * x, low), store(at + 2 * x + kLanes, high);
+      store(next + 2 * x, low), store(next + 2 * x + kLanes, high);
+    }
+    for (u32 x = last; x < p.row; x++) at[x] = next[x] = 0;
+  }
+}
+
 // The lines from `begin` to `end` of a channel, with the zeros at their ends.
 template <Function F, bool Doubled>
 void pack_lines(const Pack& p, float* channel, const float* in, u32 begin, u32 end, float gain,
                 float add) {
+  if (Doubled && !begin && end == p.in.height && !p.copies && p.in.width % kLanes == 0 &&
+      p.first_row <= 0 && 2 * end + (u32)-p.first_row <= p.rows)
+    return double_lines<F>(p, channel + p.origin + (usize)-p.first_row * p.row, in, gain, add);
   u32 width = p.in.width << Doubled, written = p.copies ? least(width, p.row) : width;
   u32 planes = most(1u, p.copies);
   for (u32 k = 0; k < planes; k++) {
@@ -257,11 +291,23 @@ void scatter(const Pack& p, float* channel, const float* values, u32 y) {
 void clear_border(const Pack& p, float* plane) {
   i32 top = least(most(0, -p.first_row), (i32)p.rows);
   i32 low = least(most(top, (i32)(p.in.height * p.up) - p.first_row), (i32)p.rows);
-  zero(plane, 4 * (p.origin + (usize)top * p.row));
-  zero(plane + p.origin + (usize)low * p.row, 4 * ((usize)p.rows - (usize)low) * p.row);
+  clear(plane, p.origin + (usize)top * p.row);
+  clear(plane + p.origin + (usize)low * p.row, ((usize)p.rows - (usize)low) * p.row);
+}
+
+// The zeros around a map that a convolution has laid down, rows of it and what ends them.
+void enclose(const Pack& p) {
+  for (u32 c = 0; c < p.in.channels; c++) {
+    float* plane = p.out + (usize)c * p.channel;
+    float* at = plane + p.origin - p.first_row * (i32)p.row;
+    for (u32 y = 0; y < p.in.height; y++, at += p.row)
+      for (u32 x = p.in.width; x < p.row; x++) at[x] = 0;
+    clear_border(p, plane);
+  }
 }
 
 void pack(const Pack& p) {
+  if (p.laid) return enclose(p);
   u32 strided = p.stride_y * p.stride_x;
   bool doubled = p.up == 2, simple = strided == 1 && p.up <= 2;
   PackLines direct = simple ? pack_lines_of(p.function, doubled) : nullptr;
@@ -302,7 +348,7 @@ void pack(const Pack& p) {
 // in several chains, since an addition takes longer than the next one has to wait for a unit.
 template <u32 N>
 void convolve_tile(const Convolve& job, const float* in, float* out, const u32* start,
-                   const float* bias) {
+                   const float* bias, const float* gain) {
   constexpr u32 kChains = N == 1 ? 8 : N == 2 ? 4 : N <= 4 ? 2 : 1;
   const char* base = (const char*)in;
   for (u32 o = 0; o < job.outputs; o++, out += job.out_stride) {
@@ -329,11 +375,18 @@ void convolve_tile(const Convolve& job, const float* in, float* out, const u32* 
     for (; w < end; w++) {
       const float* x = (const float*)(base + w->offset);
       V value = splat(w->value);
-      SG_UNROLL for (u32 i = 0; i < N; i++)
+      SG_UNROLL for (u32 i = 0; i < N; i++) {
         sums[0][i] = multiply_add(value, load(x + i * kLanes), sums[0][i]);
+        SG_IN_ORDER;
+      }
     }
     SG_UNROLL for (u32 k = 1; k < kChains; k++)
       SG_UNROLL for (u32 i = 0; i < N; i++) sums[0][i] += sums[k][i];
+    if (gain) {
+      V g = splat(gain[o]), s = splat(job.shift[o]);
+      SG_UNROLL for (u32 i = 0; i < N; i++)
+        sums[0][i] = larger(multiply_add(sums[0][i], g, s), V{});
+    }
     SG_UNROLL for (u32 i = 0; i < N; i++) store(out + i * kLanes, sums[0][i]);
   }
 }
@@ -343,6 +396,7 @@ void convolve(const Convolve& job) {
   for (u32 b = 0; b < job.blocks; b++) {
     const u32* start = job.start + (usize)b * job.outputs;
     const float* bias = b ? nullptr : job.bias;
+    const float* gain = b + 1 == job.blocks ? job.gain : nullptr;
     u32 done = 0;
     for (u32 t = 0; t < tiles; t++) {
       u32 end = (u32)((u64)job.vectors * (t + 1) / tiles), count = end - done;
@@ -350,7 +404,7 @@ void convolve(const Convolve& job) {
       float* out = job.out + (usize)done * kLanes;
       done = end;
       switch (count) {
-#define SG_TILE(n) case n: convolve_tile<n>(job, in, out, start, bias); break;
+#define SG_TILE(n) case n: convolve_tile<n>(job, in, out, start, bias, gain); break;
         SG_TILE(1) SG_TILE(2) SG_TILE(3) SG_TILE(4) SG_TILE(5) SG_TILE(6) SG_TILE(7) SG_TILE(8)
 #if SG_MOST_VECTORS > 8
         SG_TILE(9) SG_TILE(10) SG_TILE(11) SG_TILE(12)

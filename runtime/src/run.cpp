@@ -4,19 +4,6 @@
 namespace sg {
 namespace {
 
-void run_terms(const Step& step) {
-  for (u32 c = 0; c < step.linear.outputs; c++) {
-    float gain = 1, shift = 0;
-    for (u32 i = 0; i < step.term_count; i++) {
-      const Term& term = step.terms[i];
-      float scale = term.scale ? term.scale[(usize)c * term.scale_stride] : 1;
-      gain *= scale;
-      shift = shift * scale + (term.add ? term.add[(usize)c * term.add_stride] : 0);
-    }
-    step.gain[c] = gain, step.shift[c] = shift;
-  }
-}
-
 // Calls `line(offsets of a, b, c)` for every line of `out`: all but its last dimension. Views have
 // their dimensions from the first one on, so that the last one may be any.
 template <class Line>
@@ -315,6 +302,19 @@ void run_group_norm(const Step& step) {
 }
 
 }  // namespace
+
+void run_terms(const Step& step) {
+  for (u32 c = 0; c < step.linear.outputs; c++) {
+    float gain = 1, shift = 0;
+    for (u32 i = 0; i < step.term_count; i++) {
+      const Term& term = step.terms[i];
+      float scale = term.scale ? term.scale[(usize)c * term.scale_stride] : 1;
+      gain *= scale;
+      shift = shift * scale + (term.add ? term.add[(usize)c * term.add_stride] : 0);
+    }
+    step.gain[c] = gain, step.shift[c] = shift;
+  }
+}
 
 Refusal draw(const Generator& g, const float* latent, i32 label, float* image) {
   if (g.classes && (label < 0 || (u32)label >= g.classes)) return kLabel;

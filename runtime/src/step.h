@@ -52,6 +52,8 @@ struct Generator {
 // Plans an opened graph in an arena. Null: `bytes` are counted and nothing is written.
 Refusal plan(const Graph& graph, u8* arena, u64& bytes, Generator** generator);
 
+// The gain and shift of each channel, of a step's terms.
+void run_terms(const Step& step);
 Refusal draw(const Generator& generator, const float* latent, i32 label, float* image);
 
 }  // namespace sg

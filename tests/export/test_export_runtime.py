@@ -117,6 +117,16 @@ def test_a_copy_has_weights_of_its_own(tmp_path):
     assert torch.allclose(loaded(z[:1]), original.generator(z[:1]), atol=1e-5)
 
 
+def test_a_generator_without_code_is_copied_and_pickled(own_file):
+    loaded = load(own_file[0])
+    own_file[0].unlink()
+    (z,) = inputs(Blueprint("dcgan", 28, 1, width=4, latent_dim=16), 3)
+    for other in (copy.copy(loaded), copy.deepcopy(loaded), pickle.loads(pickle.dumps(loaded))):
+        assert other is not loaded
+        assert torch.equal(other(z), loaded(z))
+        assert (other.latent_dim, other.class_names, other.training) == (16, (), False)
+
+
 @pytest.mark.parametrize("count", [1, 5])
 def test_other_sizes_are_refused_whatever_the_batch(tmp_path, count):
     original = frozen(Blueprint("biggan", 32, 3, width=4, latent_dim=16, classes=5))

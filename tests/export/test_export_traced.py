@@ -199,6 +199,30 @@ def test_shifted_copies_of_maps_of_any_width_keep_apart(height, width, function,
     assert np.abs(images - expected).max() <= 1e-5 * max(1, np.abs(expected).max())
 
 
+@pytest.mark.parametrize("kernel", [(3, 3), (5, 5), (1, 3), (3, 1), (4, 4)])
+@pytest.mark.parametrize(
+    ("channels", "height", "width"), [(4, 1, 1), (5, 2, 3), (6, 8, 8), (70, 5, 33), (3, 16, 20)]
+)
+def test_a_convolution_writes_where_the_next_one_reads(kernel, channels, height, width, kernels):
+    # Many channels, so that they go in blocks, and the last block alone ends with ReLU.
+    def convolution():
+        return Conv(channels, channels, kernel, padding="same")
+
+    def function(m, z):
+        x = z.view(-1, channels, height, width)
+        x = x + m[1](F.relu(m[0](x)))
+        return m[4](F.relu(m[3](F.relu(m[2](x)))))
+
+    layers = convolution(), convolution(), nn.BatchNorm2d(channels), convolution()
+    network = Own(function, *layers, Conv(channels, 3, kernel, padding="same"))
+    thinned(network, density=0.1 if channels > 9 else 0.5)
+    z = torch.randn(1, channels * height * width, generator=torch.Generator().manual_seed(1))
+    generator = runtime.Generator(file_of(network, (z,)))
+    expected = network(z).numpy()
+    for _ in range(2):
+        assert np.abs(generator(z.numpy()) - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
 def test_a_learned_constant_and_classes():
     class Styled(nn.Module):
         def __init__(self):

@@ -1,7 +1,9 @@
 """The wheel sparsegan-runtime as its user meets it, and what it refuses."""
 
+import copy
 import hashlib
 import json
+import pickle
 import struct
 import threading
 
@@ -54,6 +56,13 @@ def test_it_says_what_it_is(small):
     assert generator.multiply_adds == 15
     assert generator.about == {"origin": {"step": 7}}
     assert generator.class_names == ()
+
+
+def test_a_copy_draws_alike(small):
+    generator, z = runtime.Generator(small), np.ones((2, 4), np.float32)
+    for other in (copy.copy(generator), pickle.loads(pickle.dumps(generator))):
+        assert (other(z) == generator(z)).all()
+        assert other.about == generator.about
 
 
 def test_images_are_the_products(small):

@@ -67,6 +67,7 @@ class Generator:
 
     def __init__(self, data: bytes, name: str = "the file") -> None:
         needed, handle = ctypes.c_size_t(), ctypes.c_void_p()
+        self._file = data, name  # what it is pickled as
         _check(_core.sg_needs(data, len(data), ctypes.byref(needed)), name)
         self._turn = threading.Lock()  # there is one arena, and ctypes lets other threads run
         self._arena = np.empty(needed.value, np.uint8)
@@ -116,8 +117,14 @@ class Generator:
                 _core.sg_draw(self._handle, values[i].ctypes.data, chosen[i], images[i].ctypes.data)
         return images
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> "Generator":
+    def __reduce__(self) -> tuple[type["Generator"], tuple[bytes, str]]:
+        return type(self), self._file
+
+    def __copy__(self) -> "Generator":
         return self  # nothing of it changes
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Generator":
+        return self
 
     def sample(
         self, count: int, seed: int | None = None, labels: ArrayLike | None = None
