@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from sparsegan.study import file, standing
-from study_of_seconds import paths_of, start, study, write_events
+from study_of_seconds import paths_of, rewire, start, study, write_events
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "results"
@@ -118,7 +118,7 @@ def test_a_study_that_evaluates_on_the_way_is_taken_with_its_curves(tmp_path, mo
     for cell in of.cells:
         paths = paths_of(of, cell.name)
         on_the_way = range(2, 15, 2) if cell.arm == "dense" else ()
-        events = [start(14)]
+        events = [start(14), rewire(3, 30)]
         for step in on_the_way:
             events.append({"kind": "train", "step": step, "seconds": step / 2})
             events.append(
@@ -132,5 +132,10 @@ def test_a_study_that_evaluates_on_the_way_is_taken_with_its_curves(tmp_path, mo
     monkeypatch.setattr(results, "FOLDER", tmp_path / "pages")
     (tmp_path / "pages").mkdir()
     results.take(of.directory, "own", "commit")
+    layers = (tmp_path / "pages" / "own" / "layers.csv").read_text().splitlines()
+    assert layers[0] == "cell,network,layer,start,end"
+    assert "dense/seed=0,discriminator,conv,0.2000,0.3000" in layers
+    assert "dense/seed=0,generator,conv,0.2000,0.2000" in layers
+    assert not any("head" in line for line in layers)
     curves = results.read_curves(tmp_path / "pages" / "own" / "curves.csv")
     assert curves == {"dense": {0: [(step / 2, 9.0 - step) for step in range(2, 15, 2)]}}

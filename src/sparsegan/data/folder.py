@@ -19,6 +19,7 @@ from sparsegan.data.notes import Notes
 from sparsegan.data.paths import Paths
 from sparsegan.data.splits import ELSEWHERE, TENTH
 from sparsegan.data.store import Labels, Pixels
+from sparsegan.data.titles import bare_name
 from sparsegan.data.tree import Folder
 from sparsegan.errors import SparseganError
 
@@ -84,7 +85,12 @@ def load_folder(
     # Its classes depend on those of the images to train on, too.
     known = container_digest(container, lambda: image_paths(container))
     return load_listed(
-        outside, pick, how, split=("held out", known), skip=skip, name=_title(container)
+        outside,
+        pick,
+        how,
+        split=("held out", known),
+        skip=skip,
+        name=bare_name(container.path.resolve()),
     )
 
 
@@ -169,7 +175,7 @@ def load_listed(
         skip: See `decode_all`.
     """
     pick = functools.cache(pick)
-    name = name or _title(container)
+    name = name or bare_name(container.path.resolve())
 
     def make() -> tuple[store.Plan, store.Fill]:
         files, class_names, labels = pick().files, pick().class_names, pick().labels
@@ -219,13 +225,3 @@ def _notes(container: Container, files: Paths, read: Decoded) -> Notes:
 def _warn_once(name: str, warning: str) -> None:
     """A run loads its images several times."""
     log.warning("%s: %s", name, warning)
-
-
-def _title(container: Container) -> str:
-    path = container.path.resolve()
-    if isinstance(container, Folder):
-        return path.name
-    stem = path.name
-    for ending in (".gz", ".bz2", ".xz", ".tar", ".tgz", ".zip"):
-        stem = stem.removesuffix(ending)
-    return stem or path.name

@@ -1,6 +1,5 @@
 """The generator of a run as every export wants it: averaged, evaluation mode, plain layers."""
 
-import re
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -9,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sparsegan.data.titles import title
 from sparsegan.draw import sampling
 from sparsegan.errors import SparseganError
 from sparsegan.export.blueprint import Blueprint, fold
@@ -20,8 +20,6 @@ from sparsegan.settings.config import Config
 from sparsegan.sparsity.maskable import unwrap
 from sparsegan.train.trained import Trained
 from sparsegan.undisturbed import undisturbed
-
-_ARCHIVE = re.compile(r"(?<=.)\.(zip|tgz|tar(\.(gz|bz2|xz))?)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -169,9 +167,9 @@ def freeze_own(
 
 
 def _data(config: Config) -> str:
-    """The source of the images; of a folder or archive its own name, without where it lies."""
+    """The source of the images; of a folder or archive its name, without where it lies."""
     if config.data.source == "folder" and config.data.path is not None:
-        return _ARCHIVE.sub("", Path(config.data.path).expanduser().resolve().name)
+        return title(Path(config.data.path).expanduser().resolve())
     return config.data.source or ""
 
 
