@@ -5,8 +5,9 @@ A study there is a folder with its `study.yaml`, the `table.csv` that `sparsegan
 `contrasts.yaml`. Figures in prose are named in the templates (`*.md.in`) and put in by this script,
 so that none stands without a file behind it.
 
-A study that evaluates on the way has `curves.csv` besides, and its page says after how many seconds
-of training each arm was as good as dense training came to be.
+`layers.csv` has each masked layer's density at the start and at the end. A study that evaluates on
+the way has `curves.csv` besides, and its page says after how many seconds of training each arm was
+as good as dense training came to be.
 
 Usage: python scripts/results.py [--check]
        python scripts/results.py --take STUDY-FOLDER NAME     copy a study's table in
@@ -26,7 +27,11 @@ from typing import Any
 
 import yaml
 
+from sparsegan.record.events import Rewiring, Start
+from sparsegan.record.metrics_log import readable_history
 from sparsegan.record.primary import PRIMARY
+from sparsegan.record.run import RunDirectory
+from sparsegan.record.run_cost import histories, masked_layers
 from sparsegan.study import Table, load
 from sparsegan.study.report.student import interval
 
@@ -376,9 +381,9 @@ def take(source: Path, name: str, commit: str) -> None:
     cells = load(source)
     points = [(row["cell"], *point) for row in cells for point in _on_the_way(cells, row)]
     if points:
-        with (target / "curves.csv").open("w") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerows([("cell", "step", "seconds", "kid"), *points])
+        _write(target / "curves.csv", ("cell", "step", "seconds", "kid"), points)
+    layers = [(row["cell"], *layer) for row in cells for layer in _layers(row)]
+    _write(target / "layers.csv", ("cell", "network", "layer", "start", "end"), layers)
     sys.path.insert(0, str(ROOT / "benchmarks"))
     from harness import machine
 
@@ -398,6 +403,24 @@ def _on_the_way(cells: Table, row: Mapping[str, Any]) -> Iterator[tuple[int, flo
     for step, kid in evaluations:
         if kid is not None and seconds.get(step) is not None:
             yield step, round(float(seconds[step] or 0.0), 2), kid
+
+
+def _layers(row: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    """The density of each masked layer of a finished cell at its start and at its end."""
+    if row["status"] != "finished":
+        return
+    # Of pairs of networks it is the last one's.
+    events = readable_history(RunDirectory(Path(row["run"])).metrics, Start, Rewiring)
+    masked = masked_layers(events)
+    for network, history in histories(events).items():
+        for layer, start in history[0][1].items() if history else ():
+            if layer in masked[network]:
+                yield network, layer, f"{start:.4f}", f"{history[-1][1][layer]:.4f}"
+
+
+def _write(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    with path.open("w") as file:
+        csv.writer(file, lineterminator="\n").writerows([header, *rows])
 
 
 def main() -> None:
