@@ -101,16 +101,31 @@ def test_a_figure_without_a_file_is_not_made_up():
 def test_seconds_to_quality_are_of_the_first_evaluation_that_is_as_good():
     dense = {s: {"primary": str(2 + s / 10), "seconds": "100"} for s in (-1, 1)}
     curves = {
-        "dense": {0: [(50.0, 3.0), (100.0, 1.9)], 1: [(50.0, 2.5), (100.0, 2.05)]},
-        "sdst": {0: [(10.0, 4.0), (30.0, 2.0), (50.0, 2.2)], 1: [(20.0, 1.5), (60.0, 1.0)]},
-        "slow": {0: [(90.0, 5.0)], 1: [(90.0, 1.0)]},
+        "dense": {0: [(50.0, 3.0), (90.0, 1.8), (100.0, 1.9)], 1: [(50.0, 2.5), (100.0, 2.05)]},
+        "sdst": {
+            0: [(5.0, 1.9), (10.0, 4.0), (30.0, 2.0), (50.0, 2.0)],
+            1: [(20.0, 1.5), (60.0, 1.0)],
+        },
+        "slow": {0: [(90.0, 5.0)], 1: [(90.0, 1.0), (95.0, 1.0)]},
     }
-    arms = {"dense": results.Arm("dense", dense, 0)}
+    two = {0: {}, 1: {}}
+    arms = {
+        "dense": results.Arm("dense", dense, 0),
+        "sdst": results.Arm("sdst", two, 0),
+        "slow": results.Arm("slow", two, 1),
+    }
     said = results.seconds_table(results.Study("s", {}, {}, arms, (), 0, curves))
     assert "KID 2.00, after 100 s" in said
     assert "| dense | 1 of 2 | – | – | 2.75 |" in said
-    assert "| sdst | 2 of 2 | 25 | 25% | 1.85 |" in said
-    assert "| slow | 1 of 2 | – | – | 3.00 |" in said
+    assert "| sdst | 2 of 2 | 25 | 25% | 1.75 |" in said
+    assert "| slow | 1 of 3 | – | – | 3.00 |" in said
+
+
+@pytest.mark.parametrize("arms", [{}, {"dense": results.Arm("dense", {}, 2)}])
+def test_without_a_dense_run_there_is_nothing_to_be_as_good_as(arms):
+    curves = {"sdst": {0: [(10.0, 4.0), (30.0, 2.0)]}}
+    said = results.seconds_table(results.Study("s", {}, {}, arms, (), 0, curves))
+    assert "No run of `dense` has ended yet" in said
 
 
 def test_a_study_that_evaluates_on_the_way_is_taken_with_its_curves(tmp_path, monkeypatch):

@@ -236,12 +236,13 @@ void pack_lines(const Pack& p, float* channel, const float* in, u32 begin, u32 e
   if (Doubled && !begin && end == p.in.height && !p.copies && p.in.width % kLanes == 0 &&
       p.first_row <= 0 && 2 * end + (u32)-p.first_row <= p.rows)
     return double_lines<F>(p, channel + p.origin + (usize)-p.first_row * p.row, in, gain, add);
-  u32 width = p.in.width << Doubled, written = p.copies ? least(width, p.row) : width;
+  u32 width = p.in.width << Doubled;
   u32 planes = most(1u, p.copies);
   for (u32 k = 0; k < planes; k++) {
     i32 shift = p.copies ? p.first_column + (i32)k : 0;
     u32 first = (u32)least(most(0, -shift), (i32)p.row);
     u32 last = p.bordered ? (u32)least(most(0, (i32)width - shift), (i32)p.row) : p.row;
+    u32 written = p.copies ? last : width;  // a copy to the right ends later than its line
     const float* from = in;
     for (u32 y = begin << Doubled; y < end << Doubled; y++) {
       i32 r = (i32)y - p.first_row;

@@ -185,6 +185,21 @@ def test_maps_of_any_width(width, kernels):
     assert np.abs(images - expected).max() <= 1e-5 * np.abs(expected).max()
 
 
+@pytest.mark.parametrize("width", [8, 14, 16, 30, 32])
+@pytest.mark.parametrize("kernel", [2, 3, 4, 5])
+def test_shifted_copies_of_maps_that_become_wider_are_whole(width, kernel, kernels):
+    z = torch.randn(1, 12 * width, generator=torch.Generator().manual_seed(1))
+    for wider in (Conv(3, 40, kernel, padding=kernel - 1), Transposed(3, 40, kernel, 1, 0)):
+        network = Own(
+            lambda m, z: m[1](m[0](z.view(-1, 3, 4, width))),
+            *(wider, Conv(40, 3, 1)),
+        )
+        thinned(network, density=0.9)
+        images = runtime.Generator(file_of(network, (z,)))(z.numpy())
+        expected = network(z).numpy()
+        assert np.abs(images - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
 @pytest.mark.parametrize("function", [torch.tanh, F.silu, F.relu])
 @pytest.mark.parametrize(("height", "width"), [(8, 6), (6, 8), (8, 10), (10, 14), (4, 18), (8, 30)])
 def test_shifted_copies_of_maps_of_any_width_keep_apart(height, width, function, kernels):

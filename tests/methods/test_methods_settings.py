@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sparsegan import Adapt, SparseganError, Static
+from sparsegan import Adapt, Snip, SparseganError, Static
 from sparsegan.methods import METHODS
 from toy_gan import LATENT, ToyGan, require_equal
 
@@ -57,12 +57,24 @@ def test_a_layer_may_be_given_its_density_and_the_others_share_the_rest():
         ("generator.0=nan", r"must be a number in \(0, 1\]"),
         ("generator.0=much", r"must be a number in \(0, 1\]"),
         ("generator.1=0.1", "names '1', which is no masked layer of the generator: masked are 0, "),
-        ("generator.4=1", "the given layers make .* dense, the other layers have .* of it"),
+        ("generator.4=1", "layer_densities make .* dense, the other layers have .* of it"),
+        ("discriminator.nope=0.2", "no masked layer of the discriminator"),
     ],
 )
 def test_a_layer_density_that_cannot_be_had_is_refused(pinned, message):
+    gan = ToyGan()
+    before = gan.state()
     with pytest.raises(SparseganError, match=message):
-        Static(*ToyGan().parts, steps=STEPS, generator_density=0.3, layer_densities=(pinned,))
+        Static(*gan.parts, steps=STEPS, generator_density=0.3, layer_densities=(pinned,))
+    require_equal(before, gan.state())
+
+
+def test_a_layer_named_twice_or_of_a_network_that_starts_dense_is_refused():
+    twice = ("generator.0=0.3", "generator.0=0.05")
+    with pytest.raises(SparseganError, match="names '0' of the generator twice"):
+        Static(*ToyGan().parts, steps=STEPS, generator_density=0.3, layer_densities=twice)
+    with pytest.raises(SparseganError, match="the generator starts dense"):
+        Snip(*ToyGan().parts, steps=STEPS, generator_density=0.3, layer_densities=twice[:1])
 
 
 def test_every_faithful_switch_is_in_the_page_on_the_methods():

@@ -5,6 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from torch.nn import Conv2d as Conv
+from torch.nn import ConvTranspose2d as Transposed
 
 ROOT = Path(__file__).parents[2]
 
@@ -12,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.full("clang")
 def test_the_fuzzer_finds_nothing_in_a_short_run(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "tests" / "export"))
+    from runtime_files import Own, file_of, thinned
     from toy_export import frozen
 
     from sparsegan.export import Blueprint, write_packed
@@ -23,6 +27,11 @@ def test_the_fuzzer_finds_nothing_in_a_short_run(tmp_path, monkeypatch):
         classes = 3 if name == "biggan" else None
         blueprint = Blueprint(name, 32, 3, width=1, latent_dim=4, classes=classes)
         write_packed(frozen(blueprint, 0.3), corpus / str(number), half=bool(number))
+    # Inputs in shifted copies, of maps that become wider, which no architecture has.
+    wider = thinned(
+        Own(lambda m, z: m[1](m[0](z.view(-1, 2, 8, 8))), Transposed(2, 40, 3), Conv(40, 3, 1)), 0.9
+    )
+    (corpus / "wider").write_bytes(file_of(wider, (torch.zeros(1, 128),)))
     # Without a limit on resident memory, since Linux counts the peak of the process that starts
     # another one as the other one's; one allocation is limited instead.
     limits = ["-rss_limit_mb=0", "-malloc_limit_mb=256"]

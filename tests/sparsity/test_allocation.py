@@ -181,7 +181,16 @@ def test_densities_of_all_layers_must_come_to_the_networks():
     assert layer_counts(both, 0.2, "erk") != [40, 20]
     groups = [Group(0, 1, 100), Group(1, 1, 200)]
     assert group_counts(both, groups, 0.2, "erk", {0: 0.4, 1: 0.0999}) == [40, 20]
-    with pytest.raises(SparseganError, match=r"make 0.3 of the network dense, no other, and its"):
+    three = [(100, 100), (100, 100), (10, 10)]
+    rounded = group_counts(
+        three,
+        [Group(0, 1, 10000), Group(1, 1, 10000), Group(2, 1, 100)],
+        0.3,
+        "erk",
+        {0: 0.298, 1: 0.298, 2: 0.3},
+    )
+    assert rounded == [3000, 3000, 30]
+    with pytest.raises(SparseganError, match=r"make 0.3 of a network dense, no other, and its"):
         layer_densities(both, 0.2, "erk", {0: 0.5, 1: 0.2})
 
 

@@ -61,6 +61,8 @@ class Generator:
         multiply_adds: Of active weights, for one image.
         about: What the file says of itself: `generator`, `class_names`, `origin`.
 
+    It keeps the file's bytes, as which it is pickled; a copy is itself.
+
     Raises:
         RefusedError: The file is damaged, of another kind, or too large.
     """
@@ -118,10 +120,10 @@ class Generator:
         return images
 
     def __reduce__(self) -> tuple[type["Generator"], tuple[bytes, str]]:
-        return type(self), self._file
+        return Generator, self._file
 
     def __copy__(self) -> "Generator":
-        return self  # nothing of it changes
+        return self  # what it draws never changes
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Generator":
         return self

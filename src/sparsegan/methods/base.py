@@ -127,7 +127,8 @@ class Method:
         moments: Moments = "kept" if own.restores("kept_moments") else own.moments
         require_kernels(moments, engine)
         # Everything that can be refused is refused before either network is touched.
-        layers_of, optimisers, words = {}, {}, []
+        layers_of, optimisers, pinned, words = {}, {}, {}, []
+        starts = dict(zip(NETWORKS, own.densities(), strict=True))
         for name, module, optimizer in zip(NETWORKS, (G, D), (opt_G, opt_D), strict=True):
             density = own.sparsest(steps)[name]
             require_free(module)
@@ -135,6 +136,8 @@ class Method:
             optimisers[name] = check_optimizer(optimizer, layers, moments)
             units = Units(layers, own.granularity)
             group_counts(units.shapes, units.groups, density, own.allocation)
+            pins = pinned[name] = own.pinned_densities(name, [layer.name for layer in layers])
+            group_counts(units.shapes, units.groups, starts[name], own.allocation, pins)
             words += require_trainable(name, layers, density)
         require_one_master(layers_of, optimisers)
         before = [
@@ -148,14 +151,14 @@ class Method:
         masks_G, masks_D = (
             Masks(
                 module,
-                density,
+                starts[name],
                 own.allocation,
-                own.pinned_densities(name, [layer.name for layer in layers_of[name]]),
+                pinned[name],
                 include=rule,
                 granularity=own.granularity,
                 generator=self.random,
             )
-            for name, module, density in zip(NETWORKS, (G, D), own.densities(), strict=True)
+            for name, module in zip(NETWORKS, (G, D), strict=True)
         )
         self.generator = SparseNetwork(G, opt_G, masks_G, moments=moments, kernels=engine)
         self.discriminator = SparseNetwork(D, opt_D, masks_D, moments=moments, kernels=engine)

@@ -105,9 +105,12 @@ class Settings:
             names: Of its masked layers, in order.
 
         Raises:
-            SparseganError: A layer is none of these, or its density is not in (0, 1].
+            SparseganError: A layer is none of these or named twice, its density is not in (0, 1],
+                or the network starts dense.
         """
-        pinned = {}
+        pinned: dict[int, float] = {}
+        generator, discriminator = self.densities()
+        start = generator if network == "generator" else discriminator
         for text in self.layer_densities:
             of, _, rest = text.partition(".")
             name, _, number = rest.rpartition("=")
@@ -130,8 +133,16 @@ class Settings:
                     f"layer_densities names {name!r}, which is no masked layer of the {of}: "
                     f"{remedy}"
                 )
-            if of == network:
-                pinned[names.index(name)] = density
+            if of != network:
+                continue
+            if start == 1:
+                raise SparseganError(
+                    f"layer_densities names {name!r} and the {of} starts dense, so there is "
+                    "nothing to share out: leave it out"
+                )
+            if names.index(name) in pinned:
+                raise SparseganError(f"layer_densities names {name!r} of the {of} twice")
+            pinned[names.index(name)] = density
         return pinned
 
     def growths(self) -> tuple[Growing, ...]:

@@ -94,8 +94,9 @@ def _counts(
 def scheduled(config: Config, games: Sequence[OutlinedGame]) -> list[Rewiring]:
     """The `rewire` events of the densities that the method is going to set, whatever happens.
 
-    Each time the layers share a density as when masks are drawn; whatever decides which weights go
-    may share it otherwise, and then a layer's operations differ, the network's count does not.
+    Each time the layers share a density as when masks are drawn without `layer_densities`; whatever
+    decides which weights go may share it otherwise, and then a layer's operations differ, the
+    network's count does not.
     """
     return [
         _rewiring(config, game, step, network, density)

@@ -52,8 +52,8 @@ class Pilots:
 
     Args:
         seconds: For the steps of each, where there is time for `LEAST`.
-        patience: Seconds; where the step that warms up took longer, the next one is the measure,
-            and no evaluation is timed if that took longer, too.
+        patience: Seconds; where the step that warms up took longer, the next one is the measure
+            (from `AT_ONCE` times that on itself), and no evaluation is timed if that took longer.
     """
 
     def __init__(self, seconds: float = 1.0, patience: float = math.inf) -> None:

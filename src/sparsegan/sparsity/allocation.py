@@ -56,7 +56,7 @@ def layer_densities(
         One density per layer, in (0, 1]; their weighted mean is ``density``.
 
     Raises:
-        SparseganError: The given densities leave the other layers nothing, or more than they have,
+        SparseganError: The pinned densities leave the other layers nothing, or more than they have,
             or are all layers' and come to another density by more than a hundredth of it.
 
     Example:
@@ -80,19 +80,20 @@ def layer_densities(
 def _around(
     pinned: Mapping[int, float], shapes: Sequence[Shape], density: float, allocation: Allocation
 ) -> list[float]:
-    """The given densities, and the others' share of what is left."""
+    """The pinned densities, and the others' share of what is left."""
     sizes = [math.prod(shape) for shape in shapes]
     others = [i for i in range(len(sizes)) if i not in pinned]
     left = density * sum(sizes) - sum(share * sizes[i] for i, share in pinned.items())
     free = sum(sizes[i] for i in others)
     if not others and abs(left) <= 0.01 * density * sum(sizes):
-        return [pinned[i] for i in range(len(sizes))]
+        # Roundings of what was pinned are shared out by the layers' weights.
+        return _scale_to_density([pinned[i] for i in range(len(sizes))], sizes, density)
     if not 0 < left <= free:
         taken = density - left / sum(sizes)
         rest = f"the other layers have {free / sum(sizes):.4g} of it" if others else "no other"
         raise SparseganError(
-            f"the given layers make {taken:.4g} of the network dense, {rest}, and its density is "
-            f"to be {density:.4g}: give other densities, or fewer layers"
+            f"layer_densities make {taken:.4g} of a network dense, {rest}, and its density is to "
+            f"be {density:.4g}: take other densities, fewer layers, or a denser network"
         )
     densities = dict(pinned)
     shared = layer_densities([shapes[i] for i in others], left / free, allocation)
