@@ -202,7 +202,7 @@ def test_classes_that_are_not_there_are_named(whole):
         class_label(generator, "grren")
     with pytest.raises(SparseganError, match=r"no class 3 .*: there are blue, green, red"):
         class_label(generator, "3")
-    with pytest.raises(SparseganError, match=r"learnt no classes.*leave out --class"):
+    with pytest.raises(SparseganError, match=r"learnt no classes.*name none"):
         class_label(torch.nn.Linear(2, 2), "red")
 
 
