@@ -55,17 +55,21 @@ def test_the_best_is_named_only_where_it_is_clearly_better():
     assert verdict([10.0, 1.0, 3.0]).best is None  # nothing is known of its checkpoint
 
 
+def improving(said):
+    return any("still becoming better" in sentence for sentence in said.sentences)
+
+
 def test_below_the_floor_nothing_is_better_than_another():
     for last in (0.2, 0.24):
         said = verdict([10.0, 0.23, last], best_step=200, floor=0.36)
-        assert not said.improving
+        assert not improving(said)
         assert said.best is None
 
 
 def test_a_run_that_becomes_better_to_the_end_should_have_more_steps():
-    assert verdict([10.0, 3.0, 1.0]).improving
-    assert not verdict([10.0, 3.0, 2.95]).improving
-    assert not verdict([10.0, 3.0]).improving
+    assert improving(verdict([10.0, 3.0, 1.0]))
+    assert not improving(verdict([10.0, 3.0, 2.95]))
+    assert not improving(verdict([10.0, 3.0]))
 
 
 def test_a_run_of_anothers_weights_has_not_come_from_noise():

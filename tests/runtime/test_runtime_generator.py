@@ -5,7 +5,7 @@ import hashlib
 import json
 import pickle
 import struct
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -107,19 +107,17 @@ def test_labels_where_there_are_no_classes_are_refused(small):
         runtime.Generator(small)(np.zeros((1, 4)), 0)
 
 
+def require_alike_at_once(draw):
+    """Four threads draw what one draws alone."""
+    expected = draw()
+    with ThreadPoolExecutor(4) as threads:
+        drawn = [each.result() for each in [threads.submit(draw) for _ in range(4)]]
+    assert all(np.array_equal(images, expected) for images in drawn)
+
+
 def test_several_generators_draw_at_once(small):
     z = np.random.default_rng(0).standard_normal((500, 4), np.float32)
-    expected, drawn = runtime.Generator(small)(z), {}
-
-    def draw(number):
-        drawn[number] = runtime.Generator(small)(z)
-
-    threads = [threading.Thread(target=draw, args=(i,)) for i in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert all(np.array_equal(images, expected) for images in drawn.values())
+    require_alike_at_once(lambda: runtime.Generator(small)(z))
 
 
 def test_one_generator_called_from_several_threads_takes_turns():
@@ -132,17 +130,7 @@ def test_one_generator_called_from_several_threads_takes_turns():
     graph.unary(graph.reshape(x, (1, 16, 16)), Function.IDENTITY)
     generator = runtime.Generator(sealed(arrays_of(graph, w=weights)))
     z = np.random.default_rng(0).standard_normal((300, 256), np.float32)
-    expected, drawn = generator(z), {}
-
-    def draw(number):
-        drawn[number] = generator(z)
-
-    threads = [threading.Thread(target=draw, args=(i,)) for i in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert all(np.array_equal(images, expected) for images in drawn.values())
+    require_alike_at_once(lambda: generator(z))
 
 
 # ---- what is refused

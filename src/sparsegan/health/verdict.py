@@ -20,12 +20,10 @@ class Verdict:
     Attributes:
         sentences: In the order to be read in; the first says how near the images are.
         best: The step of the best evaluation, where it is clearly better than the last one.
-        improving: Whether the images were still becoming clearly better at the end.
     """
 
     sentences: tuple[str, ...]
     best: int | None
-    improving: bool
 
 
 def verdicts(
@@ -61,12 +59,11 @@ def _verdict(evaluations: list[Evaluation], best_step: int | None, from_noise: b
             f"They were better after step {best.step:,} ({value(best):.3g}), whose checkpoint is "
             "kept."
         )
-    improving = len(evaluations) > 2 and _better(last, evaluations[-2], sure=False)
-    if improving:
+    if len(evaluations) > 2 and _better(last, evaluations[-2], sure=False):
         sentences.append("They were still becoming better at the end: more steps should pay.")
     if last.n is not None and last.n < FEW:
         sentences.append(f"With {last.n} images on a side these numbers say little: look at them.")
-    return Verdict(tuple(sentences), best.step if better else None, improving)
+    return Verdict(tuple(sentences), best.step if better else None)
 
 
 def _nearness(first: Evaluation, last: Evaluation) -> str:

@@ -137,7 +137,8 @@ class Method:
             units = Units(layers, own.granularity)
             group_counts(units.shapes, units.groups, density, own.allocation)
             pins = pinned[name] = own.pinned_densities(name, [layer.name for layer in layers])
-            group_counts(units.shapes, units.groups, starts[name], own.allocation, pins)
+            if pins:
+                group_counts(units.shapes, units.groups, starts[name], own.allocation, pins)
             words += require_trainable(name, layers, density)
         require_one_master(layers_of, optimisers)
         before = [

@@ -63,28 +63,25 @@ def start_counts(config: Config, game: OutlinedGame) -> dict[str, dict[str, int]
     settings = config.method.settings
     settings.check(config.steps)
     return {
-        name: _counts(
-            config, network, density, settings.pinned_densities(name, _names(config, network))
-        )
+        name: _counts(config, network, density, start_of=name)
         for (name, network), density in zip(
             game.networks.items(), settings.densities(), strict=True
         )
     }
 
 
-def _names(config: Config, network: nn.Module) -> list[str]:
-    """The masked layers of a network."""
-    return [layer.name for layer in maskable_layers(network, config.method.settings.maskable)]
-
-
 def _counts(
-    config: Config, network: nn.Module, density: float, pinned: Mapping[int, float] = NONE_PINNED
+    config: Config, network: nn.Module, density: float, start_of: str | None = None
 ) -> dict[str, int]:
-    """Active weights of each masked layer when masks of that density are drawn."""
+    """Active weights of each masked layer when masks of that density are drawn.
+
+    `layer_densities` count at the start alone, for the network of that name.
+    """
     settings = config.method.settings
     layers = maskable_layers(network, settings.maskable)
     units = Units(layers, settings.granularity)
     active = dict.fromkeys((layer.name for layer in layers), 0)
+    pinned = settings.pinned_densities(start_of, list(active)) if start_of else NONE_PINNED
     counts = group_counts(units.shapes, units.groups, density, settings.allocation, pinned)
     for group, count in zip(units.groups, counts, strict=True):
         active[layers[group.layer].name] += group.size * count
