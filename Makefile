@@ -15,7 +15,7 @@
 # and a package index; a release needs Python 3.12 besides.
 PYTHON ?= python3.11
 VENV ?= .venv
-# Tests of `make test` at a time.
+# Tests at a time; of those that take minutes, files.
 JOBS ?= 2
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -61,7 +61,7 @@ test: $(READY)
 	$(BIN)/python -m pytest -n $(JOBS) -m "not full"
 
 test-all: test $(ALL) $(NODE)
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -m full
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m full
 
 bench: $(READY)
 	$(BIN)/python benchmarks/bench_model.py --json build/bench/model.json

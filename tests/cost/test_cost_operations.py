@@ -132,3 +132,10 @@ def test_a_generator_that_is_gone_through_several_times_pays_in_its_own_step_alo
         )
         assert once == cost.training(10.0, 4.0, **batches, convention=convention)
         assert thrice - once == pytest.approx(7 * 10 * 2 * 3 * 5)
+
+
+def test_real_images_that_are_judged_twice_cost_a_half_more_of_the_discriminators_own_step():
+    batches = {"d_batch": 2, "g_batch": 5, "discriminator_steps": 3, "steps": 7}
+    once, twice = (cost.training(10.0, 4.0, **batches, real_passes=n) for n in (1, 2))
+    assert once == cost.training(10.0, 4.0, **batches)
+    assert twice - once == pytest.approx(7 * 4 * 3 * 2 * 3)

@@ -158,6 +158,16 @@ def test_the_generators_of_a_cycle_are_gone_through_three_times():
         assert summary["weights"]["discriminator a_to_b"]["active_end"] == 4
 
 
+def test_real_images_are_judged_once_more_for_the_r1_estimate():
+    without, with_r1 = (
+        run_cost.summary(config("unused", *flags), LAYERS, read([START, RAISE]))
+        for flags in ((), ("--loss.r1", "0.1"))
+    )
+    more = 3 * 8 * 2 * 14 * 40  # passes, images, D's steps, steps, operations of a forward
+    dense = [summary["flops"]["consistent"]["dense"] for summary in (without, with_r1)]
+    assert dense[1] - dense[0] == pytest.approx(more)
+
+
 def test_what_comes_on_top_of_training_steps_by_hand():
     # 14 steps, batches of 8 and 6, two discriminator steps; growth in G after steps 4, 8 and 12,
     # decisions on D after 5 and 10, and measurements of the balance ratio after 5 and 10.
@@ -167,6 +177,10 @@ def test_what_comes_on_top_of_training_steps_by_hand():
     growth = 3 * 6 * 100 * 0.5 + 2 * 2 * 8 * 40 * (0.8 + 0.5)
     balance = 2 * 6 * 100 * 0.5 + (6 + 8) * 40 * (0.2 + 0.5)
     assert summary["overhead"] == pytest.approx({"growth": growth, "balance": balance})
+    with_r1 = run_cost.summary(
+        config("unused", *flags, "--loss.r1", "1"), LAYERS, read([START, RAISE])
+    )
+    assert with_r1["overhead"]["growth"] == pytest.approx(growth + 2 * 8 * 40 * (0.8 + 0.5))
     at_random = [*flags, "--method.growth", "random", "--method.control_growth", "random"]
     summary = run_cost.summary(config("unused", *at_random), LAYERS, read([START, RAISE]))
     assert summary["overhead"] == pytest.approx({"growth": 0, "balance": balance})

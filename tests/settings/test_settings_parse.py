@@ -101,6 +101,11 @@ def test_no_key_but_its_name_changes_the_method(key, method):
             "augment is 'colour': it must be a list such as color,translation",
         ),
         ({"loss": {"history": -1}}, "loss.history is -1: it must be at least 0"),
+        ({"loss": {"r1_noise": 0}}, "loss.r1_noise is 0.0: it must be above 0"),
+        (
+            {"loss": {"r1": 0.1}, "fabric": {"precision": "bf16-mixed"}},
+            "loss.r1_noise is 0.01 and fabric.precision is bf16-mixed: scores have too few digits",
+        ),
         ({"loss": {"cycle": 5}}, "loss.cycle is 5.0 and network.name is dcgan: it is a setting of"),
         (
             {"network": {"name": "cyclegan"}, "loss": {"gradient_penalty": 10}},

@@ -31,7 +31,8 @@ def moved(before, network):
 
 
 @pytest.mark.parametrize(
-    "flags", [(), ("--loss.name", "wasserstein", "--loss.gradient_penalty", "10")]
+    "flags",
+    [(), ("--loss.name", "wasserstein", "--loss.gradient_penalty", "10"), ("--loss.r1", "1")],
 )
 def test_each_step_moves_its_own_network_only(inputs, flags):
     game = game_of(*flags)
@@ -60,6 +61,17 @@ def test_the_gradient_penalty_is_in_the_loss(inputs):
         losses.append(game.losses["discriminator"].item())
     assert losses[2] - losses[1] == pytest.approx(losses[1] - losses[0], rel=1e-4)
     assert losses[1] > losses[0]
+
+
+def test_r1_is_in_the_loss_and_draws_the_same_noise_whenever_a_step_is_taken_again(inputs):
+    losses = []
+    for weight in ("0", "1", "2", "2"):
+        game = game_of("--loss.r1", weight)
+        game.discriminator_step(1, *inputs)
+        losses.append(game.losses["discriminator"].item())
+    assert losses[2] - losses[1] == pytest.approx(losses[1] - losses[0], rel=1e-4)
+    assert losses[1] > losses[0]
+    assert losses[3] == losses[2]
 
 
 def test_gradient_norms_are_those_of_active_weights(inputs):

@@ -6,8 +6,9 @@ they are in its weight already, counts half of what it sees, and leaves out the 
 attention. The consistent one counts what is done: in each discriminator step three passes
 (forward, and twice that for backward) over a real and a fake batch, in each generator step a
 forward and an input gradient of the discriminator, and attention's products in every pass.
-Neither counts activations, resizing, embeddings, the power iteration of spectral normalisation
-(once a step, whatever the batch) or the optimiser.
+R1's estimate is one more pass over the real batch, which the published convention does not know.
+Neither counts activations, resizing, the second derivatives of a gradient penalty, embeddings, the
+power iteration of spectral normalisation (once a step, whatever the batch) or the optimiser.
 """
 
 import math
@@ -69,6 +70,7 @@ def training(
     steps: int,
     convention: Convention = "consistent",
     generator_passes: int = 1,
+    real_passes: int = 1,
 ) -> float:
     """Operations of a training run.
 
@@ -82,6 +84,8 @@ def training(
         convention: `published` or `consistent`, see the module's text.
         generator_passes: Forwards and backwards of the generator for each sample of its step; a
             cycle has three (translation, the way back of the other one's, identity).
+        real_passes: Forwards and backwards of the discriminator for each real image; R1's
+            estimate (`train.losses.r1_estimate`) has two.
 
     Raises:
         SparseganError: for another convention.
@@ -92,7 +96,7 @@ def training(
     if convention == "published":
         d_samples = (3 * seen + g_batch) * steps * discriminator_steps
     else:
-        d_samples = (6 * seen + 2 * g_batch) * steps
+        d_samples = (3 * (1 + real_passes) * seen + 2 * g_batch) * steps
     return g * g_samples + d * d_samples
 
 
@@ -108,6 +112,7 @@ def training_of_history(
     steps: int,
     convention: Convention = "consistent",
     generator_passes: int = 1,
+    real_passes: int = 1,
 ) -> float:
     """Operations of a training run whose densities moved.
 
@@ -123,6 +128,7 @@ def training_of_history(
         steps: Generator steps counted, at least 1.
         convention: As in `training`.
         generator_passes: As in `training`.
+        real_passes: As in `training`.
 
     Raises:
         SparseganError: for a history that does not begin at step 0 or is out of order, for
@@ -137,6 +143,7 @@ def training_of_history(
         steps=steps,
         convention=convention,
         generator_passes=generator_passes,
+        real_passes=real_passes,
     )
 
 

@@ -361,9 +361,10 @@ def _overhead(
 
     def backward(name: str, span: Span) -> int:
         """Samples in the backward passes of one generator step, or of D's steps before it."""
+        passes = _batches(config, span)
         if name == "discriminator":
-            return 2 * d_batch * span.discriminator_steps
-        return g_batch * _batches(config, span)["generator_passes"]
+            return (1 + passes["real_passes"]) * d_batch * span.discriminator_steps
+        return passes["generator_passes"] * g_batch
 
     if settings.moments == "kept" or settings.restores("kept_moments"):
         # Moments that keep dense gradients need them at every step, a growth's among them.
@@ -409,4 +410,5 @@ def _batches(config: Config, span: Span) -> dict[str, int]:
         "discriminator_steps": span.discriminator_steps,
         "steps": span.steps,
         "generator_passes": kinds.of(config.network.name).generator_passes(config),
+        "real_passes": 1 + bool(config.loss.r1),
     }

@@ -136,6 +136,9 @@ class LossConfig:
         name: Pair of losses on scores (published: hinge; for CycleGAN: least-squares).
         gradient_penalty: Weight of (|dD/dx| - 1)^2 between real and fake; 10 is usual
             with wasserstein, 0 is off.
+        r1: Weight of |dD/dx|^2 at real images, estimated by first derivatives alone, so that
+            sparse kernels take part; 0 is off.
+        r1_noise: Standard deviation of the noise that it is estimated by, in images of [-1, 1].
         cycle: cyclegan: weight of the mean |x - x'| of an image and what both generators, one
             after the other, make of it (published: 10).
         identity: cyclegan: weight of the mean |y - G(y)| where G gets an image of the kind that
@@ -146,6 +149,8 @@ class LossConfig:
 
     name: Literal["hinge", "non-saturating", "wasserstein", "least-squares"] = "hinge"
     gradient_penalty: float = 0.0
+    r1: float = 0.0
+    r1_noise: float = 0.01
     cycle: float = 10.0
     identity: float = 5.0
     history: int = 50

@@ -43,6 +43,8 @@ _MOST = {
     "network.latent_dim": 1_000_000,
 }
 """Beyond these nothing is meant; what the memory holds is asked before a run begins."""
+_LEAST_ROUNDED_NOISE = 0.1
+"""Of `loss.r1_noise` with scores of 16 bits."""
 _LARGEST_FLOAT = 1e30  # products of two settings and of a step's number are 32-bit numbers, too
 
 
@@ -186,7 +188,7 @@ def check(config: Config) -> None:
     at_least_one += ["sample.grid", "fabric.devices", "data.image_size", "network.latent_dim"]
     at_least_one += ["network.generator_width", "network.discriminator_width"]
     at_least_zero = ["evaluate.every", "evaluate.images", "sample.every", "loss.gradient_penalty"]
-    at_least_zero += ["loss.cycle", "loss.identity", "loss.history"]
+    at_least_zero += ["loss.r1", "loss.cycle", "loss.identity", "loss.history"]
     for key, value in values.items():
         if isinstance(value, (int, float)):
             largest = LARGEST if isinstance(value, int) else _LARGEST_FLOAT
@@ -209,6 +211,14 @@ def check(config: Config) -> None:
         raise SparseganError(
             f"optimiser.decay_from is {config.optimiser.decay_from}: it must lie in [0, 1), "
             "0 being a decay over the whole run"
+        )
+    noise, precision = config.loss.r1_noise, config.fabric.precision
+    if not noise > 0:
+        raise SparseganError(f"loss.r1_noise is {noise}: it must be above 0")
+    if config.loss.r1 and precision != "32-true" and noise < _LEAST_ROUNDED_NOISE:
+        raise SparseganError(
+            f"loss.r1_noise is {noise} and fabric.precision is {precision}: scores have too few "
+            f"digits to tell such noise, take {_LEAST_ROUNDED_NOISE} or more"
         )
     if config.data.classes == ():
         raise SparseganError("data.classes is an empty list: name classes, or leave it out for all")

@@ -16,7 +16,7 @@ from sparsegan.train import build
 from sparsegan.train.augment import augment, augmentation_numbers
 from sparsegan.train.batches import Inputs
 from sparsegan.train.learner import Learner
-from sparsegan.train.losses import adversarial_loss, gradient_penalty
+from sparsegan.train.losses import adversarial_loss, gradient_penalty, r1_estimate
 
 
 class Game:
@@ -138,13 +138,19 @@ class Game:
         numbers = self._augmentation_numbers(len(latents[0]), "fake", number)
         fakes = self._parts((*latents, numbers))
         reals = self._parts((*self._seen(real, number), mix))
+        noises = self._parts((self._r1_noise(real[0], number),)) if self.config.loss.r1 else []
         D = self.learners["discriminator"].wrapped
 
         def loss_of(part: int) -> Tensor:
             *latents, numbers = fakes[part]
             images, *labels, mix = reals[part]
             fake = self._augmented(fake_of(*latents), numbers)
-            loss: Tensor = self._loss.discriminator(D(images, *labels), D(fake, *latents[1:]))
+            scores = D(images, *labels)
+            loss: Tensor = self._loss.discriminator(scores, D(fake, *latents[1:]))
+            if self.config.loss.r1:
+                noise = self.config.loss.r1_noise
+                nearby = self._score(images + noise * noises[part][0], *labels)
+                loss = loss + self.config.loss.r1 * r1_estimate(scores, nearby, noise)
             if self.config.loss.gradient_penalty:
                 # A wrapped module refuses every backward but that of the whole loss.
                 penalty = gradient_penalty(lambda x: self._score(x, *labels), images, fake, mix)
@@ -207,6 +213,12 @@ class Game:
         return augmentation_numbers(count, stream(seed, "augment", *names, rank)).to(
             self.fabric.device
         )
+
+    def _r1_noise(self, images: Tensor, number: int) -> Tensor:
+        """Of variance 1, one image of it for each of the real batch of D's step of that number."""
+        seed, rank = self.config.seed, self.fabric.global_rank
+        noise = torch.randn(images.shape, generator=stream(seed, "r1", number, rank))
+        return noise.to(images)
 
     def _augmented(self, images: Tensor, numbers: Tensor) -> Tensor:
         return augment(images, self.config.augment, numbers)

@@ -95,3 +95,17 @@ def gradient_penalty(
     (slope,) = torch.autograd.grad(score(between).sum(), between, create_graph=True)
     lengths: Tensor = slope.flatten(1).norm(dim=1)
     return (lengths - 1).square().mean()
+
+
+def r1_estimate(scores: Tensor, scores_nearby: Tensor, noise: float) -> Tensor:
+    """Mean |dD/dx|^2 at real images (Mescheder et al., 2018, eq. 9), without second derivatives.
+
+    Normal noise e of variance 1 has E (e · dD/dx)^2 = |dD/dx|^2, and (D(x + s e) - D(x)) / s is
+    e · dD/dx for small s.
+
+    Args:
+        scores: D's scores of real images, `(N,)` or those of patches `(N, h, w)`.
+        scores_nearby: Of the same images with noise.
+        noise: Standard deviation s of that noise.
+    """
+    return ((scores_nearby - scores) / noise).square().mean()
