@@ -240,7 +240,7 @@ def share_of_dense(arm: Arm) -> float:
     return spent / arm.mean("dense_operations")
 
 
-COLUMNS = "arm | n | KID | balance ratio | G, D active weights | operations | seconds"
+COLUMNS = "arm | n | KID | balance ratio | G, D active weights, over the run | operations | seconds"
 
 
 def table(study: Study) -> str:
@@ -294,7 +294,11 @@ def page(study: Study, studies: Mapping[str, Study]) -> str:
     where = f"{study.run['processor']}, torch {study.run['torch']}"
     alone = study.run.get("workers") == 1
     quick = f"## Seconds to quality\n\n{seconds_table(study)}\n" if study.curves else ""
-    taken = "one run at a time, alone on the machine" if alone else "two runs at a time"
+    taken = (
+        "one run at a time, alone on the machine"
+        if alone
+        else "two runs at a time,\nbeside other work, so that those of two arms do not compare"
+    )
     flag = " --workers 1" if alone else ""
     return f"""# {study.settings["about"]}
 
