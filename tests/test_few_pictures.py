@@ -14,6 +14,20 @@ def rows(name):
 
 
 RUNS = rows("runs.csv")
+TRIALS = {
+    "A: two steps of D, color + translation + cutout, batches of 16": ("boots-A", "emoji-A"),
+    "**C: two steps of D, color + translation**": ("boots-C", "emoji-C"),
+    "D: as C, learning rates halved, rewired every 100 steps": ("boots-D", "emoji-D"),
+    "E: D starts at density 0.3 in place of 0.1": ("boots-E", "emoji-E"),
+    "R1 of weight 0.1 (`--loss.r1 0.1`), by first derivatives": ("boots-r1a", "emoji-r1a"),
+    "the recipe's own": ("emoji128-s0",),
+    "the recipe's own, seed 1": ("emoji128-s1",),
+    "D from density 0.3, never below": ("emoji128-f-s0",),
+    "D from density 0.3, never below, seed 1": ("emoji128-f-s1",),
+    "G of width 24": ("emoji128-w-s0",),
+    "batches of 16": ("emoji128-b16-s0",),
+}
+"""A table's row -> the runs that it shows, 500 steps after 500 steps."""
 
 
 def in_page(run):
@@ -39,6 +53,20 @@ def test_the_page_has_a_row_for_every_whole_run():
     page = (FOLDER / "few-pictures.md").read_text()
     assert [line for line in page.splitlines() if line in map(in_page, RUNS)] == [
         in_page(run) for run in RUNS
+    ]
+
+
+@pytest.mark.parametrize(("label", "names"), TRIALS.items(), ids=lambda value: str(value)[:12])
+def test_a_trials_row_is_that_of_its_evaluations(label, names):
+    page = (FOLDER / "few-pictures.md").read_text()
+    (row,) = (line for line in page.splitlines() if line.startswith(f"| {label} |"))
+    cells = [cell.strip() for cell in row.strip("|").split("|")[1:]]
+    shown = [cell for cell in cells if cell and cell != "stopped"]
+    assert shown == [
+        f"{float(one['kid']):.1f} / {float(one['coverage']):.2f}"
+        for name in names
+        for one in rows("evaluations.csv")
+        if one["run"] == name and one["step"] != "0"
     ]
 
 
