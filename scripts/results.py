@@ -5,7 +5,8 @@ A study there is a folder with its `study.yaml`, the `table.csv` that `sparsegan
 `contrasts.yaml`. Figures in prose are named in the templates (`*.md.in`) and put in by this script,
 so that none stands without a file behind it.
 
-`layers.csv` has each masked layer's density at the start and at the end. A study that evaluates on
+`layers.csv` has each masked layer's density at the start and at the end, `decisions.csv` what a
+controller decided. A study that evaluates on
 the way has `curves.csv` besides, and its page says after how many seconds of training each arm was
 as good as dense training came to be.
 
@@ -28,7 +29,7 @@ from typing import Any
 
 import yaml
 
-from sparsegan.record.events import Rewiring, Start
+from sparsegan.record.events import Decision, Rewiring, Start
 from sparsegan.record.metrics_log import readable_history
 from sparsegan.record.primary import PRIMARY
 from sparsegan.record.run import RunDirectory
@@ -397,6 +398,11 @@ def take(source: Path, name: str, commit: str, workers: int = 2) -> None:
         _write(target / "curves.csv", ("cell", "step", "seconds", "kid"), points)
     layers = [(row["cell"], *layer) for row in cells for layer in _layers(row)]
     _write(target / "layers.csv", ("cell", "network", "layer", "start", "end"), layers)
+    decisions = [(row["cell"], *decision) for row in cells for decision in _decisions(row)]
+    (target / "decisions.csv").unlink(missing_ok=True)
+    if decisions:
+        header = ("cell", "step", "action", "balance_ratio", "before", "after")
+        _write(target / "decisions.csv", header, decisions)
     sys.path.insert(0, str(ROOT / "benchmarks"))
     from harness import machine
 
@@ -435,6 +441,16 @@ def _layers(row: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
         for layer, start in history[0][1].items() if history else ():
             if layer in masked[network]:
                 yield network, layer, f"{start:.4f}", f"{history[-1][1][layer]:.4f}"
+
+
+def _decisions(row: Mapping[str, Any]) -> Iterator[tuple[int | str, ...]]:
+    """What a finished cell's method decided, on which ratio, and its lever before and after."""
+    if row["status"] != "finished":
+        return
+    for event in readable_history(RunDirectory(Path(row["run"])).metrics, Decision):
+        if isinstance(event, Decision):
+            numbers = (event.balance_ratio, event.before, event.after)
+            yield event.step, event.action, *("" if x is None else f"{x:.4f}" for x in numbers)
 
 
 def _write(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

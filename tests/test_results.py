@@ -134,6 +134,10 @@ def test_a_study_that_evaluates_on_the_way_is_taken_with_its_curves(tmp_path, mo
         paths = paths_of(of, cell.name)
         on_the_way = range(2, 15, 2) if cell.arm == "dense" else ()
         events = [start(14), rewire(3, 30)]
+        if cell.arm == "adapt":
+            decision = {"action": "raise", "reason": "", "balance_ratio": 0.25, "total": 100}
+            counts = {"from_active": 20, "to_active": 30}
+            events.append({"kind": "decision", "step": 3, **decision, **counts})
         for step in on_the_way:
             events.append({"kind": "train", "step": step, "seconds": step / 2})
             events.append(
@@ -152,5 +156,7 @@ def test_a_study_that_evaluates_on_the_way_is_taken_with_its_curves(tmp_path, mo
     assert "dense/seed=0,discriminator,conv,0.2000,0.3000" in layers
     assert "dense/seed=0,generator,conv,0.2000,0.2000" in layers
     assert not any("head" in line for line in layers)
+    decisions = (tmp_path / "pages" / "own" / "decisions.csv").read_text().splitlines()
+    assert decisions[1:] == ["adapt/seed=0,3,raise,0.2500,0.2000,0.3000"]
     curves = results.read_curves(tmp_path / "pages" / "own" / "curves.csv")
     assert curves == {"dense": {0: [(step / 2, 9.0 - step) for step in range(2, 15, 2)]}}
