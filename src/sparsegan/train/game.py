@@ -145,12 +145,15 @@ class Game:
             *latents, numbers = fakes[part]
             images, *labels, mix = reals[part]
             fake = self._augmented(fake_of(*latents), numbers)
-            scores = D(images, *labels)
+            weight, noise = self.config.loss.r1, self.config.loss.r1_noise
+            if weight:  # in one forward: in two, spectral normalisation would scale differently
+                both = torch.cat([images, images + noise * noises[part][0]])
+                scores, nearby = D(both, *(torch.cat([y, y]) for y in labels)).chunk(2)
+            else:
+                scores = D(images, *labels)
             loss: Tensor = self._loss.discriminator(scores, D(fake, *latents[1:]))
-            if self.config.loss.r1:
-                noise = self.config.loss.r1_noise
-                nearby = self._score(images + noise * noises[part][0], *labels)
-                loss = loss + self.config.loss.r1 * r1_estimate(scores, nearby, noise)
+            if weight:
+                loss = loss + weight * r1_estimate(scores, nearby, noise)
             if self.config.loss.gradient_penalty:
                 # A wrapped module refuses every backward but that of the whole loss.
                 penalty = gradient_penalty(lambda x: self._score(x, *labels), images, fake, mix)
