@@ -11,30 +11,21 @@ the way has `curves.csv` besides, and its page says after how many seconds of tr
 as good as dense training came to be.
 
 Usage: python scripts/results.py [--check]
-       python scripts/results.py --take STUDY-FOLDER NAME     copy a study's table in
 """
 
 import argparse
 import csv
 import json
 import re
-import shutil
 import statistics
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import yaml
 
-from sparsegan.record.events import Decision, Rewiring, Start
-from sparsegan.record.metrics_log import readable_history
-from sparsegan.record.primary import PRIMARY
-from sparsegan.record.run import RunDirectory
-from sparsegan.record.run_cost import histories, masked_layers
-from sparsegan.study import Table, load
 from sparsegan.study.report.student import interval
 
 ROOT = Path(__file__).parents[1]
@@ -321,7 +312,7 @@ Differences are paired by seed, with the 95 % interval of Student's t.
 
 ```sh
 sparsegan study docs/results/{study.name}/study.yaml{flag}   # again, in studies/{study.name}
-python scripts/results.py --take studies/{study.name} {study.name} --commit NAME
+python scripts/take_study.py studies/{study.name} {study.name} --commit NAME
 ```
 """
 
@@ -386,78 +377,6 @@ def outputs() -> Iterator[tuple[Path, str]]:
         yield template.with_suffix(""), filled(template.read_text(), studies)
 
 
-def take(source: Path, name: str, commit: str, workers: int = 2) -> None:
-    """Copy a study's table in, with what ran it: so many cells at a time."""
-    target = FOLDER / name
-    target.mkdir(exist_ok=True)
-    shutil.copyfile(source / "table.csv", target / "table.csv")
-    cells = load(source)
-    points = [(row["cell"], *point) for row in cells for point in _on_the_way(cells, row)]
-    (target / "curves.csv").unlink(missing_ok=True)
-    if points:
-        _write(target / "curves.csv", ("cell", "step", "seconds", "kid"), points)
-    layers = [(row["cell"], *layer) for row in cells for layer in _layers(row)]
-    _write(target / "layers.csv", ("cell", "network", "layer", "start", "end"), layers)
-    decisions = [(row["cell"], *decision) for row in cells for decision in _decisions(row)]
-    (target / "decisions.csv").unlink(missing_ok=True)
-    if decisions:
-        header = ("cell", "step", "action", "balance_ratio", "before", "after")
-        _write(target / "decisions.csv", header, decisions)
-    sys.path.insert(0, str(ROOT / "benchmarks"))
-    from harness import machine
-
-    base = yaml.safe_load((source / "study.yaml").read_text()).get("base", {})
-    facts = machine() | {"threads": base.get("threads"), "workers": workers}
-    (target / "run.json").write_text(json.dumps({"commit": commit, **facts}, indent=1) + "\n")
-
-
-def _on_the_way(cells: Table, row: Mapping[str, Any]) -> Iterator[tuple[int, float, float]]:
-    """The evaluations of a finished cell that has some besides those at the end."""
-    if row["status"] != "finished":
-        return
-    series = cells.series(row)
-    seconds = dict(series.get("seconds", []))
-    evaluations = [(step, kid) for step, kid in series.get("value", []) if step]
-    if len(evaluations) <= len(PRIMARY):
-        return
-    if not str(row["metric"]).startswith("kid"):
-        sys.exit(f"{row['cell']} is judged by {row['metric']}: curves are of KID alone")
-    for step, kid in evaluations:
-        at = seconds.get(step)
-        if at is None:
-            sys.exit(f"{row['cell']} has no seconds at step {step}: log_every has to divide it")
-        if kid is not None:
-            yield step, round(at, 2), kid
-
-
-def _layers(row: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-    """The density of each masked layer of a finished cell at its start and at its end."""
-    if row["status"] != "finished":
-        return
-    # Of pairs of networks it is the last one's.
-    events = readable_history(RunDirectory(Path(row["run"])).metrics, Start, Rewiring)
-    masked = masked_layers(events)
-    for network, history in histories(events).items():
-        for layer, start in history[0][1].items() if history else ():
-            if layer in masked[network]:
-                yield network, layer, f"{start:.4f}", f"{history[-1][1][layer]:.4f}"
-
-
-def _decisions(row: Mapping[str, Any]) -> Iterator[tuple[int | str, ...]]:
-    """What a finished cell's method decided, on which ratio, and its lever before and after."""
-    if row["status"] != "finished":
-        return
-    for event in readable_history(RunDirectory(Path(row["run"])).metrics, Decision):
-        if isinstance(event, Decision):
-            numbers = (event.balance_ratio, event.before, event.after)
-            yield event.step, event.action, *("" if x is None else f"{x:.4f}" for x in numbers)
-
-
-def _write(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    with path.open("w") as file:
-        csv.writer(file, lineterminator="\n").writerows([header, *rows])
-
-
 def main() -> None:
     """As the module says."""
     parser = argparse.ArgumentParser(
@@ -466,18 +385,7 @@ def main() -> None:
     parser.add_argument(
         "--check", action="store_true", help="write nothing; fail if a page would change"
     )
-    parser.add_argument(
-        "--take", nargs=2, metavar=("FOLDER", "NAME"), help="a study's folder, and its name here"
-    )
-    parser.add_argument(
-        "--commit", default="", help="with --take: the state of the program that ran it"
-    )
-    parser.add_argument(
-        "--workers", type=int, default=2, help="with --take: how many cells ran at a time"
-    )
     options = parser.parse_args()
-    if options.take:
-        take(Path(options.take[0]), options.take[1], options.commit, options.workers)
     stale = [path for path, text in outputs() if not path.is_file() or path.read_text() != text]
     if options.check:
         sys.exit(f"not as the tables say: {', '.join(map(str, stale))}" if stale else 0)

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sparsegan.study import file, standing
-from study_of_seconds import paths_of, rewire, start, study, write_events
+from sparsegan.study import file
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "results"
@@ -126,37 +125,3 @@ def test_without_a_dense_run_there_is_nothing_to_be_as_good_as(arms):
     curves = {"sdst": {0: [(10.0, 4.0), (30.0, 2.0)]}}
     said = results.seconds_table(results.Study("s", {}, {}, arms, (), 0, curves))
     assert "No run of `dense` has ended yet" in said
-
-
-def test_a_study_that_evaluates_on_the_way_is_taken_with_its_curves(tmp_path, monkeypatch):
-    of = study(tmp_path, seeds=[0])
-    for cell in of.cells:
-        paths = paths_of(of, cell.name)
-        on_the_way = range(2, 15, 2) if cell.arm == "dense" else ()
-        events = [start(14), rewire(3, 30)]
-        if cell.arm == "adapt":
-            decision = {"action": "raise", "reason": "", "balance_ratio": 0.25, "total": 100}
-            counts = {"from_active": 20, "to_active": 30}
-            events.append({"kind": "decision", "step": 3, **decision, **counts})
-        for step in on_the_way:
-            events.append({"kind": "train", "step": step, "seconds": step / 2})
-            events.append(
-                {"kind": "evaluate", "step": step, "metric": "kid-p", "value": 9.0 - step}
-            )
-        write_events(paths.run, *events, {"kind": "end", "step": 14, "seconds": 7.0})
-        paths.run.cost.write_text("{}")
-        standing.write(paths, standing.Record(settings=standing.settings(cell.config)))
-    (of.directory / "table.csv").write_text("cell\n")
-    (of.directory / "study.yaml").write_text((tmp_path / "tiny.yaml").read_text())
-    monkeypatch.setattr(results, "FOLDER", tmp_path / "pages")
-    (tmp_path / "pages").mkdir()
-    results.take(of.directory, "own", "commit")
-    layers = (tmp_path / "pages" / "own" / "layers.csv").read_text().splitlines()
-    assert layers[0] == "cell,network,layer,start,end"
-    assert "dense/seed=0,discriminator,conv,0.2000,0.3000" in layers
-    assert "dense/seed=0,generator,conv,0.2000,0.2000" in layers
-    assert not any("head" in line for line in layers)
-    decisions = (tmp_path / "pages" / "own" / "decisions.csv").read_text().splitlines()
-    assert decisions[1:] == ["adapt/seed=0,3,raise,0.2500,0.2000,0.3000"]
-    curves = results.read_curves(tmp_path / "pages" / "own" / "curves.csv")
-    assert curves == {"dense": {0: [(step / 2, 9.0 - step) for step in range(2, 15, 2)]}}

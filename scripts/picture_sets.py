@@ -1,0 +1,114 @@
+"""Makes the sets of pictures that docs/results/few-pictures.md speaks of.
+
+Each becomes a folder with `train` and `held` in it. What is needed lies elsewhere:
+
+* emoji: Noto Color Emoji with bitmaps of 136 x 128 pixels (Debian's fonts-noto-color-emoji)
+* bags, boots, garments: nothing, Fashion-MNIST's sample is in the package
+* horses: an archive of CIFAR-10 as pictures, `train/horse/0000.jpg` (SPARSEGAN_CIFAR10)
+
+Usage: python scripts/picture_sets.py emoji|bags|boots|garments|horses FOLDER [--font FILE]
+"""
+
+import argparse
+import os
+import random
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from fontTools.ttLib import TTFont
+from PIL import Image, ImageDraw, ImageFont
+
+from sparsegan.data.sources import load
+from sparsegan.errors import SparseganError
+
+FONT = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
+STRIKE = 109
+"""The size at which the font's bitmaps are drawn as they are."""
+FIRST = 0x231A
+"""The first code point that is a picture of its own; digits and marks come before it."""
+PARTS = range(0x1F1E6, 0x1F200), range(0x1F3FB, 0x1F400), range(0xE0000, 0xF0000)
+"""Code points that are a part of a picture: letters of flags, colours of skin, tags."""
+
+
+def emoji(font: Path) -> tuple[list[Image.Image], list[Image.Image]]:
+    """600 and 400 emojis of all kinds, before a white ground, 128 pixels a side."""
+    with TTFont(font, lazy=True) as table:
+        points = [
+            point
+            for point in sorted(table.getBestCmap())
+            if point >= FIRST and not any(point in part for part in PARTS)
+        ]
+    drawn = ImageFont.truetype(str(font), STRIKE)
+    pictures = []
+    for point in points:
+        picture = Image.new("RGBA", (136, 128), "white")
+        ImageDraw.Draw(picture).text((0, 0), chr(point), font=drawn, embedded_color=True)
+        plain = picture.convert("RGB")
+        if plain.getcolors(maxcolors=1) is None:
+            pictures.append(plain.crop((4, 0, 132, 128)))
+    random.Random(0).shuffle(pictures)
+    return pictures[:600], pictures[600:1000]
+
+
+def garments(name: str) -> tuple[list[Image.Image], list[Image.Image]]:
+    """The first images of Fashion-MNIST's training sample, of one class or of all."""
+    only, train = {"bags": ("bag", 60), "boots": ("ankle boot", 130), "garments": (None, 200)}[name]
+    images = load("fashion-mnist")
+    if only is not None:
+        images = images.of_classes([only])
+    pictures = [Image.fromarray(pixels.squeeze(0).numpy()) for pixels in images.pixels]
+    return pictures[:train], pictures[train:][: 400 if name == "bags" else 300]
+
+
+def horses() -> tuple[list[Image.Image], list[Image.Image]]:
+    """1,900 horses of CIFAR-10 to train on, and its 1,000 test images of them."""
+    archive = os.environ.get("SPARSEGAN_CIFAR10")
+    if not archive:
+        sys.exit("horses need SPARSEGAN_CIFAR10, an archive of CIFAR-10 as pictures")
+    train, held = (
+        load("folder", archive, split=split).of_classes(["horse"]) for split in ("train", "test")
+    )
+    pictures = [
+        [Image.fromarray(p.permute(1, 2, 0).numpy()) for p in s.pixels] for s in (train, held)
+    ]
+    return pictures[0][:1900], pictures[1][:1000]
+
+
+def save(folder: Path, sets: Sequence[Sequence[Image.Image]]) -> None:
+    """`train` and `held`, both or neither."""
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    for name, pictures in zip(("train", "held"), sets, strict=True):
+        (part / name).mkdir(parents=True)
+        for number, picture in enumerate(pictures):
+            picture.save(part / name / f"{number:04d}.png")
+    part.rename(folder)
+
+
+def main() -> None:
+    """As the module says."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("set", choices=("emoji", "bags", "boots", "garments", "horses"))
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--font", type=Path, default=FONT)
+    options = parser.parse_args()
+    if options.folder.exists():
+        sys.exit(f"{options.folder} is there already")
+    if options.set == "emoji" and not options.font.is_file():
+        sys.exit(f"{options.font} is not there: --font names a file of Noto Color Emoji")
+    try:
+        if options.set == "emoji":
+            sets = emoji(options.font)
+        else:
+            sets = horses() if options.set == "horses" else garments(options.set)
+    except SparseganError as error:
+        sys.exit(str(error))
+    save(options.folder, sets)
+
+
+if __name__ == "__main__":
+    main()

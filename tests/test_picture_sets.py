@@ -1,0 +1,34 @@
+"""scripts/picture_sets.py: the sets of docs/results/few-pictures.md."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+SCRIPT = Path(__file__).parents[1] / "scripts" / "picture_sets.py"
+
+
+def make(*arguments):
+    command = [sys.executable, SCRIPT, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_set_has_pictures_to_train_on_and_others_held_out(tmp_path):
+    assert make("bags", tmp_path / "bags").returncode == 0
+    train, held = (sorted((tmp_path / "bags" / name).iterdir()) for name in ("train", "held"))
+    assert (len(train), len(held)) == (60, 400)
+    pixels = {Image.open(path).tobytes() for path in (*train, *held)}
+    assert len(pixels) == 460
+
+
+def test_nothing_is_made_where_something_is_or_what_it_needs_is_not(tmp_path):
+    (tmp_path / "bags").mkdir()
+    again = make("bags", tmp_path / "bags")
+    assert again.returncode
+    assert "is there already" in again.stderr
+    without = make("emoji", tmp_path / "emoji", "--font", tmp_path / "no.ttf")
+    assert without.returncode
+    assert "is not there" in without.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["bags"]
+    assert not list((tmp_path / "bags").iterdir())

@@ -1,0 +1,121 @@
+"""scripts/take_study.py: a study's outcome goes to docs/results/, and what is there stays."""
+
+import csv
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+from sparsegan.study import standing
+from study_of_seconds import paths_of, rewire, start, study, write_events
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+
+
+def script(name):
+    spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+take_study = script("take_study")
+
+
+def ran(folder, seeds, *, ended):
+    """A study of which so many seeds have ended."""
+    of = study(folder, seeds=seeds)
+    rows = []
+    for cell in of.cells:
+        finished = int(cell.name.rpartition("=")[2]) in ended
+        rows.append([cell.name, "finished" if finished else "waiting", str(folder.name)])
+        if finished:
+            end(of, cell)
+    with (of.directory / "table.csv").open("w") as file:
+        csv.writer(file).writerows([["cell", "status", "run"], *rows])
+    (of.directory / "study.yaml").write_text((folder / "tiny.yaml").read_text())
+    return of
+
+
+def end(of, cell):
+    """One cell's files, of dense training with evaluations on the way."""
+    paths = paths_of(of, cell.name)
+    events = [start(14), rewire(3, 30)]
+    if cell.arm == "adapt":
+        decision = {"action": "raise", "reason": "", "balance_ratio": 0.25, "total": 100}
+        counts = {"from_active": 20, "to_active": 30}
+        events.append({"kind": "decision", "step": 3, **decision, **counts})
+    for step in range(2, 15, 2) if cell.arm == "dense" else ():
+        events.append({"kind": "train", "step": step, "seconds": step / 2})
+        events.append({"kind": "evaluate", "step": step, "metric": "kid-p", "value": 9.0 - step})
+    write_events(paths.run, *events, {"kind": "end", "step": 14, "seconds": 7.0})
+    paths.run.cost.write_text("{}")
+    standing.write(paths, standing.Record(settings=standing.settings(cell.config)))
+
+
+@pytest.fixture
+def pages(tmp_path, monkeypatch):
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    monkeypatch.setattr(take_study, "FOLDER", folder)
+    return folder
+
+
+def cells(path):
+    return [line.partition(",")[0] for line in path.read_text().splitlines()[1:]]
+
+
+def test_a_study_that_evaluates_on_the_way_is_taken_with_its_curves(tmp_path, pages):
+    take_study.take(ran(tmp_path, [0], ended=[0]).directory, "own", "commit")
+    layers = (pages / "own" / "layers.csv").read_text().splitlines()
+    assert layers[0] == "cell,network,layer,start,end"
+    assert "dense/seed=0,discriminator,conv,0.2000,0.3000" in layers
+    assert "dense/seed=0,generator,conv,0.2000,0.2000" in layers
+    assert not any("head" in line for line in layers)
+    decisions = (pages / "own" / "decisions.csv").read_text().splitlines()
+    assert decisions[1:] == ["adapt/seed=0,3,raise,0.2500,0.2000,0.3000"]
+    curves = (pages / "own" / "curves.csv").read_text().splitlines()
+    assert curves[1:] == [
+        f"dense/seed=0,{step},{step / 2},{9.0 - step}" for step in range(2, 15, 2)
+    ]
+    assert json.loads((pages / "own" / "run.json").read_text())["commit"] == "commit"
+
+
+def two_folders(tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    return ran(first, [0, 1, 2], ended=[0, 2]), ran(second, [0, 1, 2], ended=[1, 2])
+
+
+def test_what_another_folder_ended_stays(tmp_path, pages):
+    first, second = two_folders(tmp_path)
+    take_study.take(first.directory, "own", "commit")
+    take_study.take(second.directory, "own", "commit")
+    with (pages / "own" / "table.csv").open() as file:
+        rows = {row["cell"]: row for row in csv.DictReader(file)}
+    assert list(rows) == [cell.name for cell in first.cells]
+    assert {row["status"] for row in rows.values()} == {"finished"}
+    # What both ended is the newer folder's.
+    assert {name[-1]: row["run"] for name, row in rows.items()} == {
+        "0": "first",
+        "1": "second",
+        "2": "second",
+    }
+    for name in ("layers.csv", "decisions.csv", "curves.csv"):
+        path = pages / "own" / name
+        once = dict.fromkeys(cells(path))
+        assert list(once) == [cell for cell in rows if cell in once]
+        assert {cell[-1] for cell in once} == {"0", "1", "2"}
+        lines = path.read_text().splitlines()
+        assert len(lines) == len(set(lines))
+
+
+def test_cells_of_two_states_of_the_program_do_not_mix(tmp_path, pages):
+    first, second = two_folders(tmp_path)
+    take_study.take(first.directory, "own", "commit")
+    before = {path.name: path.read_bytes() for path in (pages / "own").iterdir()}
+    with pytest.raises(SystemExit, match="has cells that commit ran"):
+        take_study.take(second.directory, "own", "other")
+    assert {path.name: path.read_bytes() for path in (pages / "own").iterdir()} == before
