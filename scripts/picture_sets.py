@@ -2,7 +2,8 @@
 
 Each becomes a folder with `train` and `held` in it. What is needed lies elsewhere:
 
-* emoji: Noto Color Emoji with bitmaps of 136 x 128 pixels (Debian's fonts-noto-color-emoji)
+* emoji: Noto Color Emoji with bitmaps of 136 x 128 pixels (Debian's fonts-noto-color-emoji), and
+  fontTools
 * bags, boots, garments: nothing, Fashion-MNIST's sample is in the package
 * horses: an archive of CIFAR-10 as pictures, `train/horse/0000.jpg` (SPARSEGAN_CIFAR10)
 
@@ -12,12 +13,11 @@ Usage: python scripts/picture_sets.py emoji|bags|boots|garments|horses FOLDER [-
 import argparse
 import os
 import random
-import shutil
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from fontTools.ttLib import TTFont
 from PIL import Image, ImageDraw, ImageFont
 
 from sparsegan.data.sources import load
@@ -34,7 +34,13 @@ PARTS = range(0x1F1E6, 0x1F200), range(0x1F3FB, 0x1F400), range(0xE0000, 0xF0000
 
 def emoji(font: Path) -> tuple[list[Image.Image], list[Image.Image]]:
     """600 and 400 emojis of all kinds, before a white ground, 128 pixels a side."""
-    with TTFont(font, lazy=True) as table:
+    from fontTools.ttLib import TTFont, TTLibError
+
+    try:
+        table = TTFont(font, lazy=True)
+    except TTLibError as error:
+        sys.exit(f"{font} is no font: {error}")
+    with table:
         points = [
             point
             for point in sorted(table.getBestCmap())
@@ -78,13 +84,14 @@ def horses() -> tuple[list[Image.Image], list[Image.Image]]:
 
 def save(folder: Path, sets: Sequence[Sequence[Image.Image]]) -> None:
     """`train` and `held`, both or neither."""
-    part = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    for name, pictures in zip(("train", "held"), sets, strict=True):
-        (part / name).mkdir(parents=True)
-        for number, picture in enumerate(pictures):
-            picture.save(part / name / f"{number:04d}.png")
-    part.rename(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+        part = Path(temporary) / folder.name
+        for name, pictures in zip(("train", "held"), sets, strict=True):
+            (part / name).mkdir(parents=True)
+            for number, picture in enumerate(pictures):
+                picture.save(part / name / f"{number:04d}.png")
+        part.rename(folder)
 
 
 def main() -> None:
@@ -105,8 +112,8 @@ def main() -> None:
             sets = emoji(options.font)
         else:
             sets = horses() if options.set == "horses" else garments(options.set)
-    except SparseganError as error:
-        sys.exit(str(error))
+    except (SparseganError, OSError) as error:
+        sys.exit(f"{options.set}: {error}")
     save(options.folder, sets)
 
 

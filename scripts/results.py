@@ -23,6 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -283,8 +284,11 @@ def page(study: Study, studies: Mapping[str, Study]) -> str:
     seeds = ", ".join(map(str, sorted({seed for arm in study.arms.values() for seed in arm.rows})))
     runs = sum(len(arm.rows) for arm in study.arms.values())
     left = f" {study.waiting} cells have not run yet." if study.waiting else ""
-    where = f"{study.run['processor']}, torch {study.run['torch']}"
-    alone = study.run.get("workers") == 1
+    machines: Any = study.run["machines"]
+    where = " and ".join(
+        dict.fromkeys(f"{one['processor']}, torch {one['torch']}" for one in machines)
+    )
+    alone = all(one.get("workers") == 1 for one in machines)
     quick = f"## Seconds to quality\n\n{seconds_table(study)}\n" if study.curves else ""
     taken = (
         "one run at a time, alone on the machine"

@@ -1,7 +1,6 @@
 """Takes what a study's runs came to into docs/results/, where scripts/results.py makes pages of it.
 
-Of cells that the page has and this folder has not ended (they ran elsewhere), what is there stays,
-if the same state of the program ran both.
+Cells that ended elsewhere and were taken before stay, if the same state of the program ran them.
 
 Usage: python scripts/take_study.py STUDY-FOLDER NAME --commit COMMIT [--workers N]
 """
@@ -24,8 +23,12 @@ from sparsegan.record.run_cost import histories, masked_layers
 from sparsegan.study import Table, load
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "benchmarks"))
+from harness import machine  # noqa: E402
+
 FOLDER = ROOT / "docs" / "results"
-ENDED = ("finished", "diverged", "failed")
+FINISHED = "finished"
+ENDED = (FINISHED, "diverged", "failed")
 CURVES = ("cell", "step", "seconds", "kid")
 LAYERS = ("cell", "network", "layer", "start", "end")
 DECISIONS = ("cell", "step", "action", "balance_ratio", "before", "after")
@@ -33,34 +36,71 @@ DECISIONS = ("cell", "step", "action", "balance_ratio", "before", "after")
 Rows = list[Sequence[object]]
 
 
+class TakeError(Exception):
+    """Why a study is not taken; nothing has been written."""
+
+
 def take(source: Path, name: str, commit: str, workers: int = 2) -> None:
-    """Copy a study's table in, with what ran it: so many cells at a time."""
+    """Copy a study's table in, with what ran it: so many cells at a time.
+
+    Raises:
+        TakeError: It is not the study of that name, or cells of the page would be lost or mixed
+            with those of another state of the program.
+    """
     target = FOLDER / name
+    base = _same_study(source, target)
     with (source / "table.csv").open() as file:
         header, *rows = csv.reader(file)
     kept = _kept(target, commit, header, rows)
-    target.mkdir(exist_ok=True)
     order = {row[0]: kept.get(row[0], row) for row in rows}
-    _write(target / "table.csv", header, list(order.values()))
-    cells = load(source)
+    series = load(source)
+    cells = [row for row in series if row["cell"] not in kept]
     taken = {
-        "curves.csv": (CURVES, [(r["cell"], *p) for r in cells for p in _on_the_way(cells, r)]),
+        "curves.csv": (CURVES, [(r["cell"], *p) for r in cells for p in _on_the_way(series, r)]),
         "layers.csv": (LAYERS, [(r["cell"], *p) for r in cells for p in _layers(r)]),
         "decisions.csv": (DECISIONS, [(r["cell"], *p) for r in cells for p in _decisions(r)]),
     }
+    places = list(order)
+    files = {}
     for file_name, (columns, own) in taken.items():
-        path = target / file_name
-        both = [row for row in _read(path) if row[0] in kept] + own
-        path.unlink(missing_ok=True)
-        if both:
-            both.sort(key=lambda row: list(order).index(str(row[0])))
-            _write(path, columns, both)
-    sys.path.insert(0, str(ROOT / "benchmarks"))
-    from harness import machine
-
-    base = yaml.safe_load((source / "study.yaml").read_text()).get("base", {})
+        both = [row for row in _read(target / file_name) if row[0] in kept] + own
+        files[file_name] = columns, sorted(both, key=lambda row: places.index(str(row[0])))
     facts = machine() | {"threads": base.get("threads"), "workers": workers}
-    (target / "run.json").write_text(json.dumps({"commit": commit, **facts}, indent=1) + "\n")
+    machines = [*(_facts(target)["machines"] if kept else ()), facts]
+    distinct = [one for i, one in enumerate(machines) if one not in machines[:i]]
+
+    _write(target / "table.csv", header, list(order.values()))
+    for file_name, (columns, both) in files.items():
+        if both:
+            _write(target / file_name, columns, both)
+        else:
+            (target / file_name).unlink(missing_ok=True)
+    text = json.dumps({"commit": commit, "machines": distinct}, indent=1)
+    (target / "run.json").write_text(text + "\n")
+
+
+def _same_study(source: Path, target: Path) -> Mapping[str, Any]:
+    """What all cells share, if the folder is of the study that the page is of."""
+    if not (target / "study.yaml").is_file():
+        raise TakeError(f"{target} has no study.yaml: a study is planned before it is run")
+    ran, planned = (
+        yaml.safe_load((folder / "study.yaml").read_text()) for folder in (source, target)
+    )
+    differing = sorted(
+        key
+        for key in ran.keys() | planned.keys()
+        if key not in ("about", "directory") and ran.get(key) != planned.get(key)
+    )
+    if differing:
+        raise TakeError(
+            f"{source / 'study.yaml'} is not {target / 'study.yaml'}: {', '.join(differing)} differ"
+        )
+    base: Mapping[str, Any] = planned.get("base", {})
+    return base
+
+
+def _facts(target: Path) -> Any:
+    return json.loads((target / "run.json").read_text())
 
 
 def _kept(
@@ -72,15 +112,20 @@ def _kept(
         return {}
     with path.open() as file:
         old_header, *old = csv.reader(file)
-    status = old_header.index("status")
-    ended = {row[0] for row in rows if row[header.index("status")] in ENDED}
-    kept = {row[0]: row for row in old if row[status] in ENDED and row[0] not in ended}
-    ran = json.loads((target / "run.json").read_text())["commit"]
+    status = {row[0]: row[header.index("status")] for row in rows}
+    kept = {}
+    for row in old:
+        before, now = row[old_header.index("status")], status.get(row[0])
+        if before in ENDED and (now not in ENDED or (before == FINISHED and now != FINISHED)):
+            kept[row[0]] = row
+    ran = _facts(target)["commit"]
     if kept and (ran != commit or old_header != header):
-        sys.exit(
+        raise TakeError(
             f"{path} has cells that {ran} ran and this folder has not ended ({min(kept)}, ...): "
             f"run them, or take with --commit {ran} what that state ran"
         )
+    if unknown := sorted(kept.keys() - status.keys()):
+        raise TakeError(f"{path} has a cell that this folder knows nothing of: {unknown[0]}")
     return kept
 
 
@@ -94,11 +139,13 @@ def _on_the_way(cells: Table, row: Mapping[str, Any]) -> Iterator[tuple[int, flo
     if len(evaluations) <= len(PRIMARY):
         return
     if not str(row["metric"]).startswith("kid"):
-        sys.exit(f"{row['cell']} is judged by {row['metric']}: curves are of KID alone")
+        raise TakeError(f"{row['cell']} is judged by {row['metric']}: curves are of KID alone")
     for step, kid in evaluations:
         at = seconds.get(step)
         if at is None:
-            sys.exit(f"{row['cell']} has no seconds at step {step}: log_every has to divide it")
+            raise TakeError(
+                f"{row['cell']} has no seconds at step {step}: log_every has to divide it"
+            )
         if kid is not None:
             yield step, round(at, 2), kid
 
@@ -148,7 +195,10 @@ def main() -> None:
     parser.add_argument("--commit", required=True, help="the state of the program that ran it")
     parser.add_argument("--workers", type=int, default=2, help="how many cells ran at a time")
     options = parser.parse_args()
-    take(options.folder, options.name, options.commit, options.workers)
+    try:
+        take(options.folder, options.name, options.commit, options.workers)
+    except TakeError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

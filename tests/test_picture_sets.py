@@ -27,8 +27,12 @@ def test_nothing_is_made_where_something_is_or_what_it_needs_is_not(tmp_path):
     again = make("bags", tmp_path / "bags")
     assert again.returncode
     assert "is there already" in again.stderr
+    (tmp_path / "text.ttf").write_text("no font")
+    text = make("emoji", tmp_path / "emoji", "--font", tmp_path / "text.ttf")
+    assert text.returncode
+    assert "is no font" in text.stderr.splitlines()[-1]
     without = make("emoji", tmp_path / "emoji", "--font", tmp_path / "no.ttf")
     assert without.returncode
     assert "is not there" in without.stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["bags"]
+    assert {path.name for path in tmp_path.iterdir()} == {"bags", "text.ttf"}
     assert not list((tmp_path / "bags").iterdir())

@@ -57,9 +57,14 @@ def end(of, cell):
 @pytest.fixture
 def pages(tmp_path, monkeypatch):
     folder = tmp_path / "pages"
-    folder.mkdir()
+    (folder / "own").mkdir(parents=True)
     monkeypatch.setattr(take_study, "FOLDER", folder)
     return folder
+
+
+def planned(pages, of):
+    """The page's study file says what the folder's does."""
+    (pages / "own" / "study.yaml").write_text((of.directory / "study.yaml").read_text())
 
 
 def cells(path):
@@ -67,7 +72,9 @@ def cells(path):
 
 
 def test_a_study_that_evaluates_on_the_way_is_taken_with_its_curves(tmp_path, pages):
-    take_study.take(ran(tmp_path, [0], ended=[0]).directory, "own", "commit")
+    of = ran(tmp_path, [0], ended=[0])
+    planned(pages, of)
+    take_study.take(of.directory, "own", "commit")
     layers = (pages / "own" / "layers.csv").read_text().splitlines()
     assert layers[0] == "cell,network,layer,start,end"
     assert "dense/seed=0,discriminator,conv,0.2000,0.3000" in layers
@@ -82,17 +89,25 @@ def test_a_study_that_evaluates_on_the_way_is_taken_with_its_curves(tmp_path, pa
     assert json.loads((pages / "own" / "run.json").read_text())["commit"] == "commit"
 
 
-def two_folders(tmp_path):
+@pytest.fixture
+def two(tmp_path, pages):
+    """Two folders of one study: the first has ended seeds 0 and 2, the second 1 and 2."""
     first, second = tmp_path / "first", tmp_path / "second"
     first.mkdir()
     second.mkdir()
-    return ran(first, [0, 1, 2], ended=[0, 2]), ran(second, [0, 1, 2], ended=[1, 2])
+    both = ran(first, [0, 1, 2], ended=[0, 2]), ran(second, [0, 1, 2], ended=[1, 2])
+    planned(pages, both[0])
+    return both
 
 
-def test_what_another_folder_ended_stays(tmp_path, pages):
-    first, second = two_folders(tmp_path)
-    take_study.take(first.directory, "own", "commit")
-    take_study.take(second.directory, "own", "commit")
+def contents(pages):
+    return {path.name: path.read_bytes() for path in (pages / "own").iterdir()}
+
+
+def test_what_another_folder_ended_stays(pages, two):
+    first, second = two
+    take_study.take(first.directory, "own", "commit", workers=2)
+    take_study.take(second.directory, "own", "commit", workers=1)
     with (pages / "own" / "table.csv").open() as file:
         rows = {row["cell"]: row for row in csv.DictReader(file)}
     assert list(rows) == [cell.name for cell in first.cells]
@@ -110,12 +125,52 @@ def test_what_another_folder_ended_stays(tmp_path, pages):
         assert {cell[-1] for cell in once} == {"0", "1", "2"}
         lines = path.read_text().splitlines()
         assert len(lines) == len(set(lines))
+    facts = json.loads((pages / "own" / "run.json").read_text())["machines"]
+    assert [one["workers"] for one in facts] == [2, 1]
 
 
-def test_cells_of_two_states_of_the_program_do_not_mix(tmp_path, pages):
-    first, second = two_folders(tmp_path)
+def test_a_finished_cell_is_not_lost_to_one_that_failed(pages, two):
+    first, second = two
     take_study.take(first.directory, "own", "commit")
-    before = {path.name: path.read_bytes() for path in (pages / "own").iterdir()}
-    with pytest.raises(SystemExit, match="has cells that commit ran"):
+    table = second.directory / "table.csv"
+    table.write_text(table.read_text().replace("seed=2,finished", "seed=2,failed"))
+    take_study.take(second.directory, "own", "commit")
+    with (pages / "own" / "table.csv").open() as file:
+        assert {row["status"] for row in csv.DictReader(file)} == {"finished"}
+
+
+def test_cells_of_two_states_of_the_program_do_not_mix(pages, two):
+    first, second = two
+    take_study.take(first.directory, "own", "commit")
+    before = contents(pages)
+    with pytest.raises(take_study.TakeError, match="has cells that commit ran"):
         take_study.take(second.directory, "own", "other")
-    assert {path.name: path.read_bytes() for path in (pages / "own").iterdir()} == before
+    assert contents(pages) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("settings", "base differ"),
+        ("unplanned", "has no study.yaml"),
+        ("shorter", "knows nothing of: .*seed=2"),
+        ("seconds", "has no seconds at step"),
+    ],
+)
+def test_what_cannot_be_taken_leaves_the_page_as_it_is(pages, two, change, says):
+    first, second = two
+    take_study.take(first.directory, "own", "commit")
+    study_file, table = second.directory / "study.yaml", second.directory / "table.csv"
+    if change == "settings":
+        study_file.write_text(study_file.read_text().replace("steps: 14", "steps: 15"))
+    elif change == "unplanned":
+        (pages / "own" / "study.yaml").unlink()
+    elif change == "shorter":
+        table.write_text("".join(x for x in table.open() if "seed=2" not in x))
+    else:
+        log = paths_of(second, "dense/seed=1").run.metrics
+        log.write_text("".join(x for x in log.open() if '"train", "step": 8' not in x))
+    before = contents(pages)
+    with pytest.raises(take_study.TakeError, match=says):
+        take_study.take(second.directory, "own", "commit")
+    assert contents(pages) == before

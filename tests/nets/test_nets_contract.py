@@ -136,6 +136,33 @@ def test_scores_that_are_none_are_refused(make, says):
         _score(_scores(make))
 
 
+class _Grain(nn.Module):
+    """Noise of a layer's own that is no module of PyTorch's."""
+
+    def forward(self, x):
+        return x + 0.1 * torch.randn_like(x) if self.training else x
+
+
+@pytest.mark.parametrize("noise", [nn.Dropout(0.3), nn.Dropout2d(0.1), _Grain()])
+def test_scores_with_noise_of_their_own_are_none_to_take_differences_of(noise):
+    quiet = foreign.critic()
+    contract.require_steady(quiet, "Net", (3, 16, 16), None)
+    noisy = nn.Sequential(nn.Conv2d(3, 3, 1), noise, quiet)
+    _score(noisy)
+    random, before = torch.get_rng_state(), {k: v.clone() for k, v in noisy.state_dict().items()}
+    with pytest.raises(SparseganError, match=r"Net scores an image differently .* loss\.r1"):
+        contract.require_steady(noisy, "Net", (3, 16, 16), None)
+    assert all(torch.equal(before[key], value) for key, value in noisy.state_dict().items())
+    assert noisy.training
+    assert torch.equal(torch.get_rng_state()[-8:], random[-8:])
+
+
+def test_statistics_of_the_batch_are_no_noise():
+    critic = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.LazyLinear(1))
+    _score(critic)
+    contract.require_steady(critic, "Net", (3, 16, 16), None)
+
+
 def test_a_discriminator_of_another_size_is_refused():
     with pytest.raises(SparseganError, match=r"no images of shape \(2, 3, 8, 8\).*image_size"):
         _score(foreign.critic(), (3, 8, 8))

@@ -63,6 +63,12 @@ def test_shared_settings_are_kept_and_those_of_the_sparse_method_are_not():
     assert not hasattr(plain.method.settings, "generator_density")
 
 
+def test_layers_shared_out_by_hand_are_the_sparse_runs_alone():
+    own = config(method={**SPARSE["method"], "layer_densities": ["generator.linear=0.3"]})
+    plain, _ = match.small_dense(own, outline(own).config, "weights")
+    assert plain.method.settings.layer_densities == ()
+
+
 def test_a_wider_one_is_taken_where_the_run_to_match_costs_more():
     wide = config(network={**SPARSE["network"], "generator_width": 30, "discriminator_width": 40})
     own = config()

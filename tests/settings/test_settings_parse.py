@@ -106,6 +106,10 @@ def test_no_key_but_its_name_changes_the_method(key, method):
             {"loss": {"r1": 0.1}, "fabric": {"precision": "bf16-mixed"}},
             "loss.r1_noise is 0.01 and fabric.precision is bf16-mixed: scores have too few digits",
         ),
+        (
+            {"loss": {"r1": 0.1, "r1_noise": 1e-8}},
+            "loss.r1_noise is 1e-08 and fabric.precision is 32-true: scores have too few digits",
+        ),
         ({"loss": {"cycle": 5}}, "loss.cycle is 5.0 and network.name is dcgan: it is a setting of"),
         (
             {"network": {"name": "cyclegan"}, "loss": {"gradient_penalty": 10}},

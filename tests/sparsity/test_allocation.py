@@ -171,9 +171,35 @@ def test_pinned_densities_are_kept_and_the_mean_is_the_networks(shapes, density,
         taken = math.fsum(share * sizes[i] for i, share in pinned.items())
         assert density * sum(sizes) - taken > sum(sizes[i] for i in others)
         return
-    assert {i: values[i] for i in some} == pinned
+    # Roundings are shared out by those that can become denser.
+    fixed = math.fsum(pinned[i] * sizes[i] for i in some)
+    assert math.fsum(abs(values[i] - pinned[i]) * sizes[i] for i in some) <= 0.01001 * fixed
     active = math.fsum(v * n for v, n in zip(values, sizes, strict=True))
     assert active == pytest.approx(density * sum(sizes))
+
+
+@given(shapes, densities, st.sampled_from(ALLOCATIONS), st.data())
+def test_what_was_drawn_can_be_pinned_as_it_is_written_down(shapes, density, allocation, data):
+    sizes = [math.prod(shape) for shape in shapes]
+    try:
+        drawn = layer_counts(shapes, density, allocation)
+    except SparseganError:
+        assume(False)
+    assume(abs(sum(drawn) / (density * sum(sizes)) - 1) < 0.005)
+    assume(all(count / size >= 0.01 for count, size in zip(drawn, sizes, strict=True)))
+    some = data.draw(st.sets(st.integers(0, len(shapes) - 1), min_size=1))
+    assume(all(drawn[i] == sizes[i] for i in range(len(sizes)) if i not in some))
+    pinned = {i: round(drawn[i] / sizes[i], 4) for i in some}
+    values = layer_densities(shapes, density, allocation, pinned)
+    active = math.fsum(v * n for v, n in zip(values, sizes, strict=True))
+    assert active == pytest.approx(density * sum(sizes))
+
+
+def test_a_pin_off_by_half_a_weight_is_taken_where_the_others_are_dense():
+    sizes = [63, 690]
+    values = layer_densities([(7, 9), (30, 23)], 0.9129833, "erk", {1: 0.9043478})
+    assert values[0] == 1
+    assert values[0] * sizes[0] + values[1] * sizes[1] == pytest.approx(0.9129833 * 753)
 
 
 def test_densities_of_all_layers_must_come_to_the_networks():

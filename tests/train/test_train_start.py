@@ -79,6 +79,20 @@ def test_a_dense_network_keeps_its_largest_weights_layer_by_layer(runs, tmp_path
     assert f"{total - masks.active:,} are set to zero" in messages[1]
 
 
+def test_a_layers_density_by_hand_goes_before_the_old_mask(runs, tmp_path):
+    old = masks_of(runs["adapt"], 6)["generator"]
+    name = old.names[0]
+    density = old.counts()[name] / old.sizes()[name] * 0.9
+    flag = f"--method.layer_densities=[generator.{name}={density:.6f}]"
+    new, _, messages = begun(runs["adapt"], tmp_path, flag)
+    after = masks_of(new, 0)["generator"]
+    assert after.counts()[name] == pytest.approx(old.counts()[name] * 0.9, abs=1)
+    assert after.active == old.active
+    assert any("are set to zero" in text for text in messages)
+    kept = after.flat & old.flat
+    assert int(kept.sum()) >= after.active - old.counts()[name]
+
+
 def test_a_denser_mask_keeps_all_and_says_what_was_not_trained(runs, tmp_path):
     before = masks_of(runs["adapt"], 6)["generator"]
     new, _, messages = begun(runs["adapt"], tmp_path, "--method.generator_density", "0.5")

@@ -27,6 +27,8 @@ LATENT_DIM = ("latent_dim", "z_dim", "nz")
 """Names that the length of a noise vector goes by."""
 
 _BATCH = 2
+_TIMES = 8
+"""How often an image is scored in one batch to see whether it is scored alike."""
 
 log = logging.getLogger("sparsegan")
 
@@ -119,6 +121,31 @@ def adopt_discriminator(
         )
 
 
+def require_steady(
+    network: nn.Module, name: str, image: tuple[int, int, int], classes: int | None
+) -> None:
+    """Refuse a discriminator whose scores in training have noise of their own, as by dropout.
+
+    Args:
+        network: As for `adopt_discriminator`, and so are all others.
+        name: What to call it in messages.
+        image: Shape of the data's images.
+        classes: Number of classes; None: it is called without labels.
+
+    Raises:
+        SparseganError: It scores an image differently from one time to the next.
+    """
+    images = torch.rand(_BATCH, *image) * 2 - 1
+    scores = _call(network, images.repeat(_TIMES, 1, 1, 1), classes, training=True)
+    first, *others = scores.chunk(_TIMES)
+    if any(not torch.allclose(other, first, rtol=1e-3, atol=1e-5) for other in others):
+        raise SparseganError(
+            f"{name} scores an image differently from one time to the next (dropout?), and "
+            "loss.r1 is made of the difference of two scores: take loss.r1 0, or leave such noise "
+            "out of it"
+        )
+
+
 def _length(network: nn.Module, name: str, wanted: int | None) -> int:
     for attribute in LATENT_DIM:
         value = getattr(network, attribute, None)
@@ -159,12 +186,14 @@ def _tell(network: nn.Module, name: str, attribute: str, value: int | None) -> N
         setattr(network, attribute, value)
 
 
-def _call(network: nn.Module, inputs: Tensor, classes: int | None) -> Any:
+def _call(
+    network: nn.Module, inputs: Tensor, classes: int | None, *, training: bool = False
+) -> Any:
     labels = () if classes is None else (torch.zeros(len(inputs), dtype=torch.int64),)
     with undisturbed(network), torch.enable_grad():
         for layer in network.modules():
             # Not eval(): a layer may override train() to do more than to set the mode.
-            layer.training = False
+            layer.training = training
         return network(inputs, *labels)
 
 

@@ -73,6 +73,7 @@ def discriminator(
     channels: int,
     width: int | None = None,
     classes: int | None = None,
+    steady: bool = False,
     random_stream: torch.Generator,
 ) -> nn.Module:
     """A discriminator of one's own, on the CPU.
@@ -83,6 +84,7 @@ def discriminator(
         channels: Channels of the images.
         width: Base number of channels; None is the maker's own.
         classes: Number of classes, for a maker that takes it; None: no labels.
+        steady: Refuse one that scores an image differently from one time to the next.
         random_stream: What every random number of the maker follows from.
 
     Returns:
@@ -94,9 +96,10 @@ def discriminator(
     known = {"image_size": image_size, "channels": channels, "width": width, "classes": classes}
     with _following(random_stream):
         network = _make(maker, "discriminator", known)
-        contract.adopt_discriminator(
-            network, _name(maker), (channels, image_size, image_size), classes
-        )
+        image = (channels, image_size, image_size)
+        contract.adopt_discriminator(network, _name(maker), image, classes)
+        if steady:
+            contract.require_steady(network, _name(maker), image, classes)
     return network
 
 

@@ -118,7 +118,8 @@ def _width(config: Config, network: str) -> int:
 
 
 def _dense(config: Config, widths: dict[str, int]) -> Config:
-    shared = {field.name for field in fields(DenseSettings)} - {"faithful"}
+    # A dense network has no weights to share out.
+    shared = {field.name for field in fields(DenseSettings)} - {"faithful", "layer_densities"}
     settings = config.method.settings
     kept = {name: getattr(settings, name) for name in shared}
     known = (*DenseSettings.FAITHFUL, "all")

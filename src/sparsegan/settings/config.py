@@ -137,7 +137,7 @@ class LossConfig:
         gradient_penalty: Weight of (|dD/dx| - 1)^2 between real and fake; 10 is usual
             with wasserstein, 0 is off.
         r1: Weight of |dD/dx|^2 at real images, estimated by first derivatives alone, so that
-            sparse kernels take part; 0 is off.
+            sparse kernels take part; 0 is off. A discriminator with dropout is refused.
         r1_noise: Standard deviation of the noise that it is estimated by, in images of [-1, 1].
         cycle: cyclegan: weight of the mean |x - x'| of an image and what both generators, one
             after the other, make of it (published: 10).

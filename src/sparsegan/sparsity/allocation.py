@@ -83,11 +83,17 @@ def _around(
     """The pinned densities, and the others' share of what is left."""
     sizes = [math.prod(shape) for shape in shapes]
     others = [i for i in range(len(sizes)) if i not in pinned]
-    left = density * sum(sizes) - sum(share * sizes[i] for i, share in pinned.items())
+    fixed_weights = sum(share * sizes[i] for i, share in pinned.items())
+    left = density * sum(sizes) - fixed_weights
     free = sum(sizes[i] for i in others)
-    if not others and abs(left) <= 0.01 * density * sum(sizes):
+    excess, rounding = left - free, 0.01 * fixed_weights
+    if 0 < excess <= rounding or (not others and -rounding <= excess <= 0):
         # Roundings of what was pinned are shared out by the layers' weights.
-        return _scale_to_density([pinned[i] for i in range(len(sizes))], sizes, density)
+        fixed = sorted(pinned)
+        own = [sizes[i] for i in fixed]
+        mean = (density * sum(sizes) - free) / sum(own)
+        scaled = _scale_to_density([pinned[i] for i in fixed], own, mean)
+        return [dict(zip(fixed, scaled, strict=True)).get(i, 1.0) for i in range(len(sizes))]
     if not 0 < left <= free:
         taken = density - left / sum(sizes)
         rest = f"the other layers have {free / sum(sizes):.4g} of it" if others else "no other"

@@ -151,5 +151,5 @@ def _own(config: Config, role: str, spec: str) -> nn.Module:
         "random_stream": stream(config.seed, "initialise", role),
     }
     if role == "discriminator":
-        return own.discriminator(spec, **settings)
+        return own.discriminator(spec, steady=bool(config.loss.r1), **settings)
     return own.generator(spec, latent_dim=networks.latent_dim, **settings)

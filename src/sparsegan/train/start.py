@@ -21,7 +21,7 @@ from sparsegan.record.run import open_run
 from sparsegan.settings import kinds
 from sparsegan.settings.config import Config, StartConfig
 from sparsegan.settings.parse import Layer, read_layer
-from sparsegan.sparsity import inherit
+from sparsegan.sparsity import Masks, inherit
 from sparsegan.train import state
 from sparsegan.train.game import Game
 from sparsegan.train.games import Games
@@ -135,6 +135,8 @@ def _sentences(network: str, trained: Tensor, after: Tensor) -> Iterator[str]:
 def _fits(method: Method, name: str, mask: Tensor, budget: int, before: str) -> bool:
     """Whether a mask is what the settings ask for, or what their controller may have led to."""
     masks = method.networks[name].masks
+    if method.settings.pinned_densities(name, masks.names) and not _alike(masks, mask):
+        return False
     if (
         name == "discriminator"
         and isinstance(method, DensityControl)
@@ -144,3 +146,8 @@ def _fits(method: Method, name: str, mask: Tensor, budget: int, before: str) -> 
         sparse = density < 1 or before in _CONTROLLED  # else it is dense since nobody has asked
         return sparse and controller.floor <= density <= controller.cap
     return bool(budget == masks.budget)
+
+
+def _alike(masks: Masks, mask: Tensor) -> bool:
+    """Whether every layer has as many active weights in a mask as was drawn."""
+    return [int(part.sum()) for part in masks.split(mask)] == list(masks.counts().values())
