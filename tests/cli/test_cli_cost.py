@@ -76,9 +76,9 @@ def test_settings_that_follow_from_others_say_from_which(capsys):
     }
     print_suited(suited)
     assert capsys.readouterr().out.splitlines() == [
-        "settings for --quality quick, where no flag says otherwise:",
+        "settings for --quality quick, where nothing else is asked for:",
         "  steps 3000 -> 1000: a look",
-        "settings for 108 pictures, where no flag says otherwise:",
+        "settings for 108 pictures, where nothing else is asked for:",
         "  batch_size 32 -> 16: few",
     ]
     print_suited({})

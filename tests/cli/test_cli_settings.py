@@ -98,6 +98,27 @@ def test_few_pictures_get_settings_that_suit_them_unless_flags_say_otherwise(tmp
     assert any(line.startswith("batch_size 32 -> 16") for line in request.notes)
 
 
+def test_few_pictures_get_them_beside_a_file_too_where_it_says_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("own.yaml").write_text(f"data: {{path: {pictures(40)}}}\nbatch_size: 8\n")
+    request = read("--recipe", "small", "--config", "own.yaml")
+    assert {one.key for one in request.suited["36 pictures"]} >= {"augment", "discriminator_steps"}
+    assert request.config.batch_size == 8
+    assert not request.caution
+
+
+def test_what_files_without_a_recipe_leave_open_is_said():
+    Path("own.yaml").write_text("steps: 7\n")
+    request = read("--config", "own.yaml", "--batch_size", "9")
+    assert "own.yaml names no recipe" in request.caution
+    assert "--recipe small --config own.yaml" in request.caution
+    assert "steps" not in request.caution
+    assert "batches" not in request.caution
+    Path("all.yaml").write_text(parse.to_yaml(request.config))
+    assert not read("--config", "all.yaml").caution
+    assert not read("--recipe", "small", "--config", "own.yaml").caution
+
+
 def test_settings_can_be_printed_before_there_are_pictures(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     flags = ["--data.path", "photos"]

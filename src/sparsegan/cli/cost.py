@@ -26,7 +26,7 @@ def cost(arguments: list[str]) -> int:
 
         as_json = wanted.options.json
         if not as_json:
-            print_suited(wanted.suited)
+            print_suited(wanted.suited, wanted.caution)
             print_scaled(wanted.scaled, wanted.config)
             print_matches(wanted.matches)
         run = outline(wanted.config)
@@ -63,18 +63,21 @@ def print_scaled(adjustments: "Sequence[Adjustment]", config: "Config") -> None:
         print("".join(lines), end="", flush=True)
 
 
-def print_suited(suited: "Mapping[str, Sequence[Adjustment]]") -> None:
+def print_suited(suited: "Mapping[str, Sequence[Adjustment]]", caution: str = "") -> None:
     """Say what follows from the quality wanted and the pictures, once for all processes.
 
     Args:
         suited: As `settings.Request` has it.
+        caution: Likewise.
     """
     from sparsegan.train.launch import process_rank
 
     if process_rank() > 0:
         return
+    if caution:
+        print(f"note: {caution}", flush=True)
     for what, adjustments in suited.items():
-        print(f"settings for {what}, where no flag says otherwise:")
+        print(f"settings for {what}, where nothing else is asked for:")
         print("".join(f"  {adjustment}\n" for adjustment in adjustments), end="", flush=True)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sparsegan.settings.adjust import Adjustment
     from sparsegan.settings.config import Config
 
-DEFAULT_RECIPE = "small"
+DEFAULT_RECIPE = "small"  # settings.pictures.RECIPE, which help has no need to import
 SHORT = (DEFAULT_RECIPE, "fashion-mnist")
 """Recipes whose length --quality sets."""
 
@@ -74,6 +74,7 @@ class Request:
         recipe: The recipe that the settings began with, if there was one.
         options: The command's own options.
         matches: The widths that were set to match another run, if they were.
+        caution: A sentence on what files of settings leave open; mostly empty.
         suited: What follows from the quality that is wanted and from the pictures at hand, by what
             it follows from.
     """
@@ -84,6 +85,7 @@ class Request:
     options: argparse.Namespace
     matches: "Sequence[Match]" = ()
     suited: "Mapping[str, Sequence[Adjustment]]" = field(default_factory=dict)
+    caution: str = ""
 
     @property
     def notes(self) -> list[str]:
@@ -111,7 +113,8 @@ def read(arguments: Sequence[str], command: str, description: str) -> Request:
         raise SparseganError(f"{error} (see `sparsegan {command} --help`)") from None
     from sparsegan.settings import recipes, scale, trust
     from sparsegan.settings.options import SettingsParser
-    from sparsegan.settings.parse import check, flat, parse, read_layer
+    from sparsegan.settings.parse import check, dotted, flat, parse, read_layer
+    from sparsegan.settings.pictures import left_open
     from sparsegan.train import start
 
     layers = [read_layer(Path(path)) for path in options.config]
@@ -147,8 +150,17 @@ def read(arguments: Sequence[str], command: str, description: str) -> Request:
             named=named,
             settings=trust.NETWORKS if command == "cost" else trust.CODE,
         )
-    kept = {flag.removeprefix("--").partition("=")[0] for flag in flags if flag.startswith("--")}
-    request = _suited(Request(config, [], recipe, options), kept)
+    flagged = {flag.removeprefix("--").partition("=")[0] for flag in flags if flag.startswith("--")}
+    filed = [read_layer(Path(path)).values for path in options.config]
+    kept = flagged | {key for values in filed for key, _ in dotted(values)}
+    caution = ""
+    if recipe is None and options.config and (still := left_open(config, kept)):
+        caution = (
+            f"{origin} names no recipe, so that what it does not say is as published ({still}): "
+            f"--recipe {DEFAULT_RECIPE} --config {' --config '.join(options.config)} begins with "
+            "settings for a CPU"
+        )
+    request = _suited(Request(config, [], recipe, options, caution=caution), kept)
     if options.scale is not None:
         config = request.config
         config, adjustments = scale.small(config, kept)
@@ -159,6 +171,9 @@ def read(arguments: Sequence[str], command: str, description: str) -> Request:
 
 def _suited(request: Request, kept: Collection[str]) -> Request:
     """The request at the quality that is wanted, and with what suits pictures of one's own."""
+    from sparsegan.settings.parse import check
+    from sparsegan.settings.pictures import are_own, suited
+
     options, config = request.options, request.config
     suiting: dict[str, Sequence[Adjustment]] = {}
     if options.quality is not None:
@@ -173,25 +188,19 @@ def _suited(request: Request, kept: Collection[str]) -> Request:
         suiting[f"--quality {options.quality}"] = adjustments
     if (
         request.recipe == DEFAULT_RECIPE
-        and not options.config
-        and config.data.source in (None, "folder")
-        and config.data.path is not None
+        and are_own(config)
         and not (
             # Settings can be printed before there are pictures.
             getattr(options, "print_config", False)
-            and not Path(config.data.path).expanduser().exists()
+            and not Path(str(config.data.path)).expanduser().exists()
         )
     ):
-        from sparsegan.settings.kinds import NOISE_TO_IMAGE, of
-        from sparsegan.settings.parse import check
-        from sparsegan.settings.pictures import suited
         from sparsegan.train import build
 
-        if of(config.network.name) is NOISE_TO_IMAGE:
-            check(config)
-            images = len(build.load_images(config))
-            config, adjustments = suited(config, images, kept)
-            suiting[counted(images, "picture")] = adjustments
+        check(config)
+        images = len(build.load_images(config))
+        config, adjustments = suited(config, images, kept)
+        suiting[counted(images, "picture")] = adjustments
     made = {what: adjustments for what, adjustments in suiting.items() if adjustments}
     return replace(request, config=config, suited=made)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sparsegan.cli.parser import Parser, add_trust, positive
-from sparsegan.errors import SparseganError
+from sparsegan.errors import SparseganError, printable
 
 if TYPE_CHECKING:
     from sparsegan.study.executors.base import Executor
@@ -168,6 +168,7 @@ def _study(study: "Study", options: argparse.Namespace) -> int:
     from sparsegan.cli import study_tables
     from sparsegan.settings import trust
     from sparsegan.study import load
+    from sparsegan.study.advice import advice
     from sparsegan.study.forecast import forecast
     from sparsegan.study.runner import Runner
 
@@ -182,6 +183,8 @@ def _study(study: "Study", options: argparse.Namespace) -> int:
     console.print(study_tables.heading(study, progress))
     left = [each for each in progress if each.standing.status not in ("finished", "diverged")]
     if left:
+        for line in advice(study):
+            console.print(printable(line))
         with console.status("timing"):
             costs = forecast(study, left)
         console.print(study_tables.forecast_table(costs, left))

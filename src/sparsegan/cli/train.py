@@ -15,7 +15,7 @@ def train(arguments: list[str]) -> int:
 
         print(to_yaml(wanted.config, wanted.notes), end="")
         return 0
-    print_suited(wanted.suited)
+    print_suited(wanted.suited, wanted.caution)
     print_scaled(wanted.scaled, wanted.config)
     print_matches(wanted.matches)
     if wanted.options.dry_run:

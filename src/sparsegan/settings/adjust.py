@@ -4,6 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import yaml
+
 from sparsegan.settings import parse
 from sparsegan.settings.config import Config, MethodChoice
 
@@ -23,6 +25,13 @@ class Adjustment:
     before: Any
     after: Any
     why: str
+
+    @property
+    def line(self) -> str:
+        """As a file of settings states it."""
+        return (
+            f"{self.key}: {yaml.safe_dump(self.after, default_flow_style=True).split(chr(10))[0]}"
+        )
 
     def __str__(self) -> str:
         return f"{self.key} {self.before} -> {self.after}: {self.why}"

@@ -109,6 +109,15 @@ def _known_method(name: Any) -> str:
     return name
 
 
+def dotted(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The settings of groups within groups, by dotted key, unchecked."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from dotted(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
 def _merge(
     layers: Sequence[Layer], flags: Sequence[str], in_force: Mapping[str, Option]
 ) -> dict[str, Any]:

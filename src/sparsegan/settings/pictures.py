@@ -4,12 +4,38 @@ from collections.abc import Collection
 
 from sparsegan.settings.adjust import Adjusting, Adjustment
 from sparsegan.settings.config import Config
+from sparsegan.settings.kinds import NOISE_TO_IMAGE, of
 
+RECIPE = "small"
+"""What pictures of one's own are trained with where no recipe is named."""
 FEW = 2000
 """Fewer than these are learnt by heart by the discriminator unless they are varied."""
 SMALLEST_BATCH = 4
 WIDTHS = {64: (16, 24), 128: (12, 16), 256: (8, 12)}
 """Side in pixels -> widths of the small recipe's generator and discriminator from that side on."""
+
+
+def are_own(config: Config) -> bool:
+    """Whether the images are a folder's or an archive's, and made from noise."""
+    data = config.data
+    own = data.source in (None, "folder") and data.path is not None
+    return own and of(config.network.name) is NOISE_TO_IMAGE
+
+
+def left_open(config: Config, stated: Collection[str]) -> str:
+    """What of a run's length and size nobody has stated, in words; empty where all is.
+
+    Args:
+        config: With the values in force.
+        stated: Dotted keys of what was.
+    """
+    parts = {
+        "network.generator_width": "a generator as wide as its paper's",
+        "network.discriminator_width": "a discriminator as wide as its paper's",
+        "batch_size": f"batches of {config.batch_size}",
+        "steps": f"{config.steps:,} steps",
+    }
+    return ", ".join(part for key, part in parts.items() if key not in stated)
 
 
 def suited(

@@ -21,7 +21,7 @@ from sparsegan.errors import SparseganError
 from sparsegan.settings.comments import comments
 from sparsegan.settings.names import unknown
 from sparsegan.settings.options import options
-from sparsegan.settings.parse import Layer, method_of, read_layer
+from sparsegan.settings.parse import Layer, dotted, method_of, read_layer
 
 _FOLDER = Path(__file__).parent.parent / "recipes"
 _PARTS = "parts/"
@@ -98,7 +98,7 @@ def find(name: str) -> Recipe:
     files = [_file(part) for part in parts]
     settings: dict[str, Setting] = {}
     for file in files:
-        for key, value in _flat(file.layer.values):
+        for key, value in dotted(file.layer.values):
             settings[key] = Setting(value, file.sources.get(key, ""))
     stack = tuple(file.layer for file in files)
     in_force = [option.key for option in options(method_of(stack))]
@@ -173,11 +173,3 @@ def _file(name: str) -> _File:
         Layer(layer.origin, values),
         comments(path.read_text()),
     )
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value

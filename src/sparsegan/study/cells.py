@@ -18,7 +18,7 @@ from sparsegan.settings import recipes, scale
 from sparsegan.settings.config import Config
 from sparsegan.settings.names import unknown
 from sparsegan.settings.options import options
-from sparsegan.settings.parse import Layer, check, flat, method_of, parse
+from sparsegan.settings.parse import Layer, check, dotted, flat, method_of, parse
 
 _LONGEST, _LONGEST_NAME = 60, 200
 
@@ -39,6 +39,11 @@ class Group:
     scale: str | None
     match: Budget | None
     layer: Layer
+
+    @property
+    def stated(self) -> frozenset[str]:
+        """The dotted keys of the settings themselves."""
+        return frozenset(dict(dotted(self.layer.values)))
 
     def layers(self) -> list[Layer]:
         """All that is stated, earlier ones first."""
@@ -92,7 +97,7 @@ def nested(values: Mapping[str, Any], origin: str) -> dict[str, Any]:
             tree[head] = value
         elif isinstance(tree.get(head, {}), dict):
             before = tree.get(head, {})
-            twice = sorted(set(_keys(before)) & set(_keys(value)))
+            twice = sorted(dict(dotted(before)).keys() & dict(dotted(value)).keys())
             if twice:
                 raise SparseganError(
                     f"{head}.{twice[0]} is there twice in {origin}: remove one of the two"
@@ -101,14 +106,6 @@ def nested(values: Mapping[str, Any], origin: str) -> dict[str, Any]:
         else:
             raise SparseganError(f"{head} is there twice in {origin}: remove one of the two")
     return tree
-
-
-def _keys(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _keys(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key
 
 
 def _joined(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
@@ -196,7 +193,7 @@ def _cells(
 
 def _config(layers: Sequence[Layer], groups: Sequence[Group], at: Mapping[str, Any]) -> Config:
     """The settings that layers add up to, and what a study sets where nothing is said."""
-    stated = {key for group in groups for key in _keys(nested(group.layer.values, ""))} | at.keys()
+    stated = at.keys() | {key for group in groups for key in group.stated}
     config = parse(layers)
     wanted = next((group.scale for group in reversed(groups) if group.scale), None)
     if wanted == "small":
