@@ -89,7 +89,7 @@ def test_settings_that_follow_from_others_say_from_which(capsys):
     ("arguments", "sentence"),
     [
         (["cost", "--stesp", "3"], "did you mean --steps?"),
-        (["cost", "nowhere"], "nowhere is not a run directory"),
+        (["cost", "nowhere"], "there is no run directory nowhere"),
     ],
 )
 def test_wrong_use_is_one_sentence(capsys, arguments, sentence):

@@ -43,7 +43,7 @@ def test_other_numbers_and_fresh_images_are_evaluated_on_demand(trained, capsys)
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["evaluate", "nowhere"], "nowhere is not a run directory"),
+        (["evaluate", "nowhere"], "there is no run directory nowhere"),
     ],
 )
 def test_wrong_use_is_one_sentence(capsys, arguments, sentence):

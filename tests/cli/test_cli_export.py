@@ -34,7 +34,7 @@ def test_a_folder_for_the_hub_is_named_behind_it(trained, capsys):
         (["export", "--to", "html"], "the following arguments are required: RUN"),
         (["export", "run", "--to", "hub", "a", "--output", "b"], "name one output, not a and b"),
         (["export", "nowhere", "--to", "tar"], "invalid choice: 'tar'"),
-        (["export", "nowhere", "--to", "packed"], "nowhere is not a run directory"),
+        (["export", "nowhere", "--to", "packed"], "there is no run directory nowhere"),
         (["export", "nowhere", "--to", "packed", "--otput", "x"], "did you mean --output?"),
     ],
 )

@@ -21,6 +21,12 @@ def parser():
         (["run", "--weights"], "expected one argument"),
         (["run", "--chekpoint=3"], "unknown option --chekpoint: did you mean --checkpoint"),
         (["run", "--check", "3"], "unknown option --check"),
+        (["--chekpoint=3"], "unknown option --chekpoint: did you mean --checkpoint"),
+        (["run", "--bn", "x", "--wights", "ema"], "unknown option --wights"),
+        (["run", "other"], r"other belongs to no option \(see"),
+        (["run", "--walk", "a.gif"], "--walk is an option of `sparsegan sample`"),
+        (["run", "--quality=best"], "--quality is an option of `sparsegan train`"),
+        (["run", "--data.path", "x"], "--data.path is an option of `sparsegan train`"),
     ],
 )
 def test_complaints_are_one_sentence_and_options_are_spelt_out(parser, arguments, sentence):

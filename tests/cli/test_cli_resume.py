@@ -43,7 +43,7 @@ def test_a_checkpoint_of_another_network_is_refused(trained, capsys):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["resume", "nowhere"], "nowhere is not a run directory"),
+        (["resume", "nowhere"], "there is no run directory nowhere"),
         (["resume"], "the following arguments are required: RUN"),
     ],
 )

@@ -29,7 +29,7 @@ def test_sampling_a_grid_and_a_folder(trained, capsys):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["sample", "nowhere", "--grid", "a.png"], "nowhere is not a run directory"),
+        (["sample", "nowhere", "--grid", "a.png"], "there is no run directory nowhere"),
         (
             ["sample", "nowhere"],
             "arguments --grid --folder --walk --over_time is required",

@@ -221,6 +221,13 @@ def test_a_changed_byte_is_found(written, position):
         load(written)
 
 
+def test_a_file_of_another_kind_is_not_called_damaged(tmp_path):
+    page = tmp_path / "generator.html"
+    page.write_text("<!doctype html><title>a page</title>")
+    with pytest.raises(SparseganError, match=r"generator\.html is a file of another kind"):
+        load(page)
+
+
 def test_every_truncation_is_found(written):
     data = written.read_bytes()
     for length in (0, 7, 8, 100, len(data) // 2, len(data) - 1):

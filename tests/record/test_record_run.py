@@ -235,3 +235,32 @@ def test_checkpoints_of_before_a_loss_of_the_events_are_kept(run):
         log.write(events.Repair(step=20, message="lost"))
     run.prune(keep=1)
     assert run.checkpoint_steps() == [0, 10, 20, 40]
+
+
+def test_what_is_no_run_is_called_what_it_is(tmp_path):
+    for name in ("bags", "boots"):
+        (tmp_path / name).mkdir()
+        RunDirectory(tmp_path / name).config.touch()
+    with pytest.raises(SparseganError, match=f"no run directory .*did you mean {tmp_path}/bags"):
+        open_run(tmp_path / "bag")
+    with pytest.raises(SparseganError, match="name one that `train` has made"):
+        open_run(tmp_path / "quite another")
+    (tmp_path / "hub").mkdir()
+    with pytest.raises(SparseganError, match=r"hub is not a run directory .* has made$"):
+        open_run(tmp_path / "hub")
+    (tmp_path / "hub" / "generator.safetensors").touch()
+    with pytest.raises(SparseganError, match=r"or a generator in it \(.*generator.safetensors\)"):
+        open_run(tmp_path / "hub")
+    with pytest.raises(SparseganError, match="is a file: name the directory"):
+        open_run(tmp_path / "hub" / "generator.safetensors")
+
+
+def test_only_a_run_is_offered_to_be_gone_on_with(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "0.png").touch()
+    with pytest.raises(SparseganError) as refusal:
+        create(tmp_path / "pictures")
+    assert "resume" not in str(refusal.value)
+    (tmp_path / "pictures" / "config.yaml").touch()
+    with pytest.raises(SparseganError, match="sparsegan resume"):
+        create(tmp_path / "pictures")

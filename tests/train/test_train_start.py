@@ -129,7 +129,7 @@ def test_what_cannot_be_begun_with_is_refused_before_anything_is_written(runs, t
         (["--start.checkpoint", "5"], "no checkpoint of step 5.* 0, 4, 6"),
         (["--start.checkpoint", "best"], "nothing has been evaluated"),
         (["--start.sha256", "ab" * 32], "is not the checkpoint that start.sha256 names"),
-        (["--start.run", str(tmp_path / "nowhere")], "is not a run directory"),
+        (["--start.run", str(tmp_path / "nowhere")], "there is no run directory"),
     ]:
         with pytest.raises(SparseganError, match=sentence):
             loop.train(config(tmp_path / "new", *BLIND, "--start.run", path, *flags))

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from sparsegan.record.run import RunDirectory
 from sparsegan.train.stop import Interrupted, StopRequest
 
 ALONE = SimpleNamespace(world_size=1)
@@ -50,6 +51,26 @@ def test_in_another_thread_signals_keep_their_effect(previous):
     thread.start()
     thread.join()
     assert handlers == [before]
+
+
+@pytest.mark.parametrize(("steps", "says"), [([0, 500], "from step 500"), ([], "before anything")])
+def test_each_signal_says_what_it_does_to_the_run(tmp_path, capfd, steps, says):
+    run = RunDirectory(tmp_path / "my run")
+    run.checkpoints.mkdir(parents=True)
+    for step in steps:
+        run.checkpoint(step).touch()
+
+    def interrupted_twice():
+        with StopRequest(run):
+            signal.raise_signal(signal.SIGINT)
+            assert "a second time stops at once" in capfd.readouterr().err
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_twice()
+    said = capfd.readouterr().err
+    assert says in said
+    assert (f"sparsegan resume '{run.path}'" in said) == bool(steps)
 
 
 def test_a_stop_names_signal_and_step():

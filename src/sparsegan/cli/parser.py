@@ -1,10 +1,21 @@
 """The parser of a command that takes no settings of a run."""
 
 import argparse
+import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from sparsegan.errors import SparseganError
+
+OWNERS = {
+    **dict.fromkeys(("--grid", "--folder", "--walk", "--over_time", "--nearest"), "sample"),
+    "--to": "export",
+    **dict.fromkeys(("--workers", "--on", "--slurm", "--cell"), "study"),
+    **dict.fromkeys(("--dry_run", "--print_config", "--recipe", "--config", "--scale"), "train"),
+    **dict.fromkeys(("--quality", "--match", "--match_to", "--from"), "train"),
+}
+"""Options of one command that may be tried with another."""
 
 
 def add_trust(parser: "argparse._ActionsContainer") -> None:
@@ -29,14 +40,44 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
         )
 
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str], namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
+        """As argparse does, but an unknown option is named before one that is missing."""
+        known = [flag for action in self._actions for flag in action.option_strings]
+        for text in itertools.takewhile(lambda text: text != "--", args):
+            name = text.partition("=")[0]
+            if name.startswith("--") and name not in known:
+                raise SparseganError(unknown_option(name, known, self.prog.split()[-1]))
+        return super().parse_args(args, namespace)
+
     def error(self, message: str) -> NoReturn:
         """Raise the complaint as a SparseganError of one sentence."""
         if message.startswith("unrecognized arguments: "):
-            from sparsegan.settings.names import unknown
-
-            flags = [flag for action in self._actions for flag in action.option_strings]
-            raise SparseganError(unknown("option", message.split()[2].split("=")[0], flags))
+            rest = message.partition(": ")[2]
+            raise SparseganError(f"{rest} belongs to no option (see `{self.prog} --help`)")
         raise SparseganError(f"{message} (see `{self.prog} --help`)")
+
+
+def unknown_option(name: str, known: Sequence[str], command: str) -> str:
+    """A sentence on an option that a command does not have: another one's, or misspelt.
+
+    Args:
+        name: With its dashes.
+        known: Options of the command.
+        command: Its name.
+    """
+    from sparsegan.methods import METHODS
+    from sparsegan.settings.names import nearest, unknown
+    from sparsegan.settings.options import SHORT, options
+
+    if owner := OWNERS.get(name):
+        return f"{name} is an option of `sparsegan {owner}`"
+    settings = {*SHORT, *(option.key for method in METHODS for option in options(method))}
+    if name.removeprefix("--") not in settings or nearest(name, known):
+        return unknown("option", name, known)
+    begin = f": `sparsegan train --from RUN {name} ...` begins a new run with RUN's weights"
+    return f"{name} is an option of `sparsegan train`{begin if command == 'resume' else ''}"
 
 
 CHECKPOINT = "best|STEP|PATH"

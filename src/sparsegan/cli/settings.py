@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sparsegan.cli.live import add_live
-from sparsegan.cli.parser import add_trust
+from sparsegan.cli.parser import OWNERS, add_trust
 from sparsegan.errors import SparseganError
 from sparsegan.words import counted
 
@@ -117,6 +117,9 @@ def read(arguments: Sequence[str], command: str, description: str) -> Request:
     from sparsegan.settings.pictures import left_open
     from sparsegan.train import start
 
+    for flag in flags:
+        if owner := OWNERS.get(flag.partition("=")[0]):
+            raise SparseganError(f"{flag} is an option of `sparsegan {owner}`, not of {command}")
     layers = [read_layer(Path(path)) for path in options.config]
     origin = " and ".join(options.config)
     begun = None if layers or options.recipe else _flag(flags, "--from", "--start.run")

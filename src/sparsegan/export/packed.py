@@ -174,6 +174,12 @@ def _read(path: Path) -> tuple[str, Arrays, bool]:
                 )
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, TypeError, SafetensorError):
+        with path.open("rb") as file:
+            if file.read(9)[8:] not in (b"{", b""):
+                raise SparseganError(
+                    f"{path} is a file of another kind: name one that `sparsegan export RUN --to "
+                    "packed` has written"
+                ) from None
         raise damaged from None
     about = metadata.get("about", "")
     if metadata["format"] == _FORMAT:

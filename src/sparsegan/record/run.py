@@ -10,6 +10,7 @@ from statistics import fmean
 from sparsegan.errors import SparseganError
 from sparsegan.files import is_left_behind, leads_out
 from sparsegan.locks import FileLock, no_locks
+from sparsegan.nearest import nearest_name
 from sparsegan.record import evaluations
 from sparsegan.record.checkpoint import State, load_state
 from sparsegan.record.events import End, Evaluation, Repair, Rewinding, Rewiring, Start
@@ -286,9 +287,9 @@ def create(path: Path) -> RunDirectory:
     if not run.is_vacant():
         if run.lock.is_file():
             hold(run).release()  # says so where it is being trained
+        go_on = f", or continue the run with `sparsegan resume {path}`" * run.config.is_file()
         raise SparseganError(
-            f"{path} exists and is not empty: choose another --run.directory, "
-            f"or continue the run with `sparsegan resume {path}`"
+            f"{path} exists and is not empty: choose another --run.directory{go_on}"
         )
     try:
         run.checkpoints.mkdir(parents=True, exist_ok=True)
@@ -328,11 +329,21 @@ def open_run(path: Path) -> RunDirectory:
         SparseganError: There is none.
     """
     run = RunDirectory(path)
-    if not run.config.is_file():
+    if run.config.is_file():
+        return run
+    if path.is_file():
+        raise SparseganError(f"{path} is a file: name the directory of a run that `train` has made")
+    if path.is_dir():
+        inside = sorted(each for each in path.glob("*.safetensors") if each.is_file())
+        exported = f", or a generator in it ({inside[0]})" if inside else ""
         raise SparseganError(
             f"{path} is not a run directory (it has no config.yaml): name one that `train` has made"
+            f"{exported}"
         )
-    return run
+    names = sorted(each.parent.name for each in path.parent.glob(f"*/{run.config.name}"))
+    near = nearest_name(path.name, names)
+    hint = f"did you mean {path.parent / near}?" if near else "name one that `train` has made"
+    raise SparseganError(f"there is no run directory {path}: {hint}")
 
 
 def free_name(source: str, method: str, parent: Path = Path("runs")) -> Path:

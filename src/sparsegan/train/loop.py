@@ -279,7 +279,7 @@ def _train_on(
         journal=journal,
         clock=Clock(seconds or 0.0),
         display=display,
-        stop=StopRequest(),
+        stop=StopRequest(run),
         watching=Watching(config, journal, display),
     )
     try:
