@@ -88,21 +88,23 @@ def test_a_recipe_says_what_it_would_train_and_writes_nothing(recipe, capsys):
     assert not Path("runs").exists()
 
 
-def test_a_dry_run_shows_its_tables_before_it_tries_how_long_a_run_takes(capsys, monkeypatch):
-    tables = []
+def test_a_dry_run_says_what_it_knows_before_it_tries_how_long_a_run_takes(capsys, monkeypatch):
+    before = []
 
     def fail(*_):
-        tables.append(capsys.readouterr().out)
+        before.append(capsys.readouterr().out)
         raise DivergedError("the generator diverged at step 1")
 
     monkeypatch.setattr("sparsegan.plan.pilot.step_seconds", fail)
     Path("tiny.yaml").write_text(yaml.safe_dump(TINY))
     assert cli.main(["train", "--config", "tiny.yaml", "--dry_run"]) == 0
-    assert "9,000 images" in tables[0]
-    assert "Cost of 6 steps" in tables[0]
+    assert "9,000 images" in before[0]
+    assert re.search(r"^cost +\d+% to \d+% of the operations of .* dense", before[0], re.M)
+    assert "Layers:" not in before[0]
     assert capsys.readouterr().out.splitlines() == [
         "time      not known, since a trial failed: the generator diverged at step 1",
-        "Nothing was trained and nothing was written.",
+        "Nothing was trained and nothing was written. Layer by layer: `sparsegan cost` with the "
+        "same options.",
     ]
 
 

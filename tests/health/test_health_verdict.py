@@ -34,6 +34,16 @@ def test_a_run_that_began_with_anothers_weights_has_come_no_way():
     assert "at a distance of 2" in verdict([2.0]).sentences[0]
 
 
+def test_a_run_that_lost_what_it_began_with_says_so():
+    events = [evaluation(0, 4.0), evaluation(200, 9.0)]
+    assert "better before the first step (4)" in " ".join(
+        verdicts(events, from_noise=False)[None].sentences
+    )
+    assert "before the first" not in " ".join(
+        verdicts(events[::-1], from_noise=False)[None].sentences
+    )
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [

@@ -100,7 +100,7 @@ def test_too_few_images_are_refused(monkeypatch):
     settings = build.resolve(config("unused"), images)
     one = data.Images(images.pixels[:1], None, (), "one")
     monkeypatch.setattr(build, "load_images", lambda config, split: one)
-    with pytest.raises(SparseganError, match=r"1 held-out .*evaluate\.images 0 is not evaluated"):
+    with pytest.raises(SparseganError, match=r"1 held out, .*without evaluations"):
         Evaluator(settings, images)
 
 

@@ -90,13 +90,31 @@ def print_matches(matches: "Sequence[Match]") -> None:
         print("".join(f"  {match}\n" for match in matches), end="", flush=True)
 
 
+def print_dry_run(run: "Plan", takes: "Callable[[], str]") -> None:
+    """Print what a run would train, and what it would take.
+
+    Args:
+        run: The run.
+        takes: Says how long it takes, in a line; asked after all else is printed.
+    """
+    from sparsegan.cli import cost_tables
+    from sparsegan.cli.run_tables import plan_text
+
+    remarks = (cost_tables.summary(run), cost_tables.unseen_text(run), cost_tables.filled_text(run))
+    print("\n".join([plan_text(run), *filter(None, remarks)]), flush=True)
+    print(takes())
+    print(
+        "Nothing was trained and nothing was written. Layer by layer: `sparsegan cost` with the "
+        "same options."
+    )
+
+
 def print_cost(
     run: "Plan",
     *,
     as_json: bool = False,
     to_come: bool,
     measured: "list[Measured] | None" = None,
-    takes: "Callable[[], str] | None" = None,
 ) -> None:
     """Print what a run costs, and of one to come what it would train.
 
@@ -105,7 +123,6 @@ def print_cost(
         as_json: Print all figures, and nothing else.
         to_come: Whether it is still to be trained.
         measured: Kernels timed here and now, if they were asked for.
-        takes: Says how long a run to come takes, in a line; asked after all else is printed.
     """
     from rich.console import Console
 
@@ -136,10 +153,6 @@ def print_cost(
     timed = any(one.timed for one in measured or ())
     if measured is not None and timed:
         console.print(kernel_tables.kernels_table(measured))
-    if takes is not None:
-        console.print()
-        console.file.flush()  # it takes its time to say
-        console.print(takes(), highlight=False, soft_wrap=True)
     if to_come and timed:
         sentence = (
             "Nothing was trained; runs of these settings on this machine decide by these times."

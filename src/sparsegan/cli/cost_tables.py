@@ -64,6 +64,37 @@ def _shown(network: str, rows: Sequence[Row]) -> list[Row]:
     return [*shown, _sum("  normalisation", norms)] if norms else shown
 
 
+def summary(plan: Plan) -> str:
+    """The operations and the bytes beside the same networks dense, in a line."""
+    counts, sizes = plan.cost["flops"]["consistent"], plan.cost["bytes"]
+    beside = sum(plan.cost["overhead"].values())
+    ends = [
+        (counts[which] + beside) / counts["dense"]
+        for which in ("lowest", "run", "highest")
+        if which in counts
+    ]
+    lever = plan.config.method.settings.lever
+    span = f"{min(ends):.0%}"
+    if len(ends) > 1:
+        span += f" to {max(ends):.0%}"
+    moves = f", as the discriminator's {lever.replace('_', ' ')} moves" if len(ends) > 1 else ""
+    small, large = (sizes[f"generator_{kind}"] for kind in ("sparse", "dense"))
+    return (
+        f"cost      {span} of the operations of the same networks dense{moves}; a packed "
+        f"generator of about {kilobytes(small)}, {small / large:.0%} of the dense one's"
+    )
+
+
+def kilobytes(count: float) -> str:
+    """Bytes as one reads them beside a file's name.
+
+    Example:
+        >>> kilobytes(389_405), kilobytes(812), kilobytes(4.2e6)
+        ('389 kB', '1 kB', '4.2 MB')
+    """
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{max(1, round(count / 1000)):,} kB"
+
+
 def unseen_text(plan: Plan) -> str:
     """A line for each layer whose weights no counted operation uses; empty if there is none."""
     return "\n".join(

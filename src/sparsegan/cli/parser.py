@@ -67,14 +67,12 @@ def unknown_option(name: str, known: Sequence[str], command: str) -> str:
         known: Options of the command.
         command: Its name.
     """
-    from sparsegan.methods import METHODS
     from sparsegan.settings.names import nearest, unknown
-    from sparsegan.settings.options import SHORT, options
+    from sparsegan.settings.options import is_setting
 
     if owner := OWNERS.get(name):
         return f"{name} is an option of `sparsegan {owner}`"
-    settings = {*SHORT, *(option.key for method in METHODS for option in options(method))}
-    if name.removeprefix("--") not in settings or nearest(name, known):
+    if not is_setting(name.removeprefix("--")) or nearest(name, known):
         return unknown("option", name, known)
     begin = f": `sparsegan train --from RUN {name} ...` begins a new run with RUN's weights"
     return f"{name} is an option of `sparsegan train`{begin if command == 'resume' else ''}"

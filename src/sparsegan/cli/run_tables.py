@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sparsegan import health
+from sparsegan.cli.cost_tables import kilobytes
 from sparsegan.errors import printable
 from sparsegan.plan.plan import Plan
 from sparsegan.record.metrics_log import history
@@ -59,8 +60,8 @@ def _cost(run: RunDirectory, config: Config) -> list[str]:
     which, of = ("generators", "dense ones'") if several else ("generator", "dense one's")
     return [
         line,
-        f"{which}: {counted(small, 'byte')}, {small / large:.0%} of the {of}; all figures are "
-        f"in the report and in `sparsegan cost {_shown(run.path)}`",
+        f"{which}: about {kilobytes(small)} packed, {small / large:.0%} of the {of}; all figures "
+        f"are in the report and in `sparsegan cost {_shown(run.path)}`",
     ]
 
 

@@ -1,7 +1,7 @@
 """`sparsegan train`: a run from settings."""
 
 from sparsegan.cli import live, settings
-from sparsegan.cli.cost import print_cost, print_matches, print_scaled, print_suited
+from sparsegan.cli.cost import print_dry_run, print_matches, print_scaled, print_suited
 from sparsegan.cli.training import to_the_end
 
 
@@ -22,7 +22,7 @@ def train(arguments: list[str]) -> int:
         from sparsegan.plan import pilot
         from sparsegan.plan.plan import plan
 
-        print_cost(plan(wanted.config), to_come=True, takes=lambda: pilot.takes(wanted.config))
+        print_dry_run(plan(wanted.config), lambda: pilot.takes(wanted.config))
         return 0
     from rich.console import Console
 

@@ -22,7 +22,7 @@ _CHUNK_BYTES = 2**24
 # A JPEG of a hundred megapixels has some 50 MB.
 MOST_FILE_BYTES = 2**28
 # So many of the broken files are named in a message.
-_NAMED = 3
+_NAMED = 10
 # Scans of 10, 12 or 14 bits in files of 16 have no level above.
 _DARK = 65535 // 4
 NO_SKIP = 0
@@ -59,10 +59,11 @@ class Decoded(NamedTuple):
         """What one may not expect of the images."""
         if not self.deep or self.peak > _DARK:
             return ()
+        remedy = f": if they are scans of {self.peak.bit_length()} bits, rescale the files"
         return (
             f"{self.deep:,} image(s) of 16 bits have no level above {self.peak:,} of 65,535, so "
-            f"that they go to {round(self.peak / 257)} of 255 and are nearly black: if they are "
-            f"scans of {max(1, self.peak.bit_length())} bits, rescale the files",
+            f"that they go to {round(self.peak / 257)} of 255 and are nearly black"
+            f"{remedy if self.peak > 1 else ''}",
         )
 
 

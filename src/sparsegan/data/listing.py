@@ -19,6 +19,7 @@ from sparsegan.data.paths import Paths
 from sparsegan.data.safety import Limits
 from sparsegan.data.tree import Folder
 from sparsegan.errors import SparseganError
+from sparsegan.words import counted
 
 log = logging.getLogger("sparsegan")
 
@@ -65,7 +66,7 @@ def list_images(container: Container, split: str, held_out: str | None = None) -
     """
     every = image_paths(container)
     if not len(every):
-        raise _too_few(container, split)
+        raise _too_few(container, 0)
     shared = shared_folder(every)
     start = len(shared)
     if held_out is not None and shared and held_out.strip("/").startswith(shared.rstrip("/")):
@@ -74,7 +75,7 @@ def list_images(container: Container, split: str, held_out: str | None = None) -
     wanted = splits.TEST if split == "test" else splits.TRAIN
     part = np.flatnonzero(division.of_image == wanted)
     if not len(part):
-        raise _too_few(container, split)
+        raise _too_few(container, len(every))
     paths = every.take(part)
     notes = division.notes + Notes(warnings=_of_shared(shared, held_out))
     if (labelled := dataset_json.read_labels(container, every)) is not None:
@@ -104,7 +105,7 @@ def list_all(container: Container, class_names: tuple[str, ...]) -> Listing:
     """
     every = image_paths(container)
     if not len(every):
-        raise _too_few(container, "test")
+        raise _too_few(container, 0)
     notes = Notes(f"{len(every):,} image(s) in {container.path}, as asked for")
     labelled = dataset_json.read_labels(container, every)
     if labelled is not None:
@@ -228,8 +229,8 @@ def _first_folders(names: Iterable[str]) -> tuple[NDArray[np.int64], list[str]]:
     return ranks[drawn], folders
 
 
-def _too_few(container: Container, split: str) -> SparseganError:
-    return SparseganError(
-        f"there are too few images in {container.path} for a {split} split: "
-        f"add files that end in {', '.join(FORMATS)}"
-    )
+def _too_few(container: Container, images: int) -> SparseganError:
+    said = f"there are no images in {container.path}"
+    if images:
+        said = f"{container.path} has {counted(images, 'image')}, too few to hold some of them out"
+    return SparseganError(f"{said}: add files that end in {', '.join(FORMATS)}")

@@ -59,6 +59,11 @@ def _verdict(evaluations: list[Evaluation], best_step: int | None, from_noise: b
             f"They were better after step {best.step:,} ({value(best):.3g}), whose checkpoint is "
             "kept."
         )
+    if not from_noise and _better(first, last):
+        sentences.append(
+            f"They were better before the first step ({value(first):.3g}): what it began with has "
+            "the better generator."
+        )
     if len(evaluations) > 2 and _better(last, evaluations[-2], sure=False):
         sentences.append("They were still becoming better at the end: more steps should pay.")
     if last.n is not None and last.n < FEW:

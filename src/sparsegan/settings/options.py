@@ -127,6 +127,11 @@ def options(method: str) -> tuple[Option, ...]:
     return tuple(every)
 
 
+def is_setting(key: str) -> bool:
+    """Whether a run of some method has a setting of that dotted key or short name."""
+    return key in SHORT or any(key == option.key for name in METHODS for option in options(name))
+
+
 def of_another_method(key: str, known: Sequence[str]) -> str | None:
     """A sentence where a key is a setting, but of other methods than the one in force."""
     owners = [name for name in METHODS if key in {option.key for option in options(name)}]

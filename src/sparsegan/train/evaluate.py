@@ -17,6 +17,7 @@ from sparsegan.settings.config import Config
 from sparsegan.train import build
 from sparsegan.train.beside import Beside
 from sparsegan.train.neighbours import Neighbours
+from sparsegan.words import counted
 
 log = logging.getLogger("sparsegan")
 
@@ -64,9 +65,9 @@ class Evaluator:
         self._for_floor = min(self.count, len(self.held_out))
         if self._for_floor < 2:
             raise SparseganError(
-                f"{drawn} generated images are to be compared with "
-                f"{len(images)} real and {len(self.held_out)} held-out ones of {images.name}: "
-                "have two of each at least; a run with evaluate.images 0 is not evaluated"
+                f"{images.name} has {counted(len(images), 'image')} to learn from and "
+                f"{len(self.held_out)} held out, and an evaluation of {drawn} needs two of each: "
+                "add pictures, or train without evaluations (--evaluate.images 0)"
             )
         if self.count < FEW:
             log.warning(
