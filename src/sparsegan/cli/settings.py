@@ -262,7 +262,7 @@ def _add_own_options(parser: "argparse._ActionsContainer", command: str) -> None
     parser.add_argument(
         "--quality",
         choices=("quick", "good", "best"),
-        help="how long a small run is: quick, a look in about a minute; good, as the recipe "
+        help="how long a small run is: quick, a look in a minute or three; good, as the recipe "
         "has it, some minutes; best, four times as long",
     )
     parser.add_argument(

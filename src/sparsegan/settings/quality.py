@@ -10,7 +10,7 @@ from sparsegan.settings.config import Config
 Quality = Literal["quick", "good", "best"]
 
 QUALITIES: dict[Quality, tuple[int, str]] = {
-    "quick": (1000, "colours and rough shapes, about a minute on two cores at 32 x 32"),
+    "quick": (1000, "colours and rough shapes, one to three minutes on two cores at 32 x 32"),
     "good": (3000, "most pictures can be recognised, some minutes on two cores at 32 x 32"),
     "best": (12000, "as good as networks so small become, a quarter of an hour and more"),
 }
