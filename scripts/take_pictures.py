@@ -1,0 +1,106 @@
+"""Takes a run on few pictures into the tables of docs/results/few-pictures/, its rows anew.
+
+A run that has ended goes into runs.csv, every evaluation of either into evaluations.csv. The page,
+few-pictures.md, is written by hand; tests/test_few_pictures.py holds it to the tables.
+
+Usage: python scripts/take_pictures.py RUN NAME SET [--trial]
+       NAME is what the tables call the run, SET what they call its pictures
+"""
+
+import argparse
+import csv
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sparsegan.errors import SparseganError
+from sparsegan.record.events import Evaluation
+from sparsegan.record.metrics_log import readable_history
+from sparsegan.record.run import RunDirectory, open_run
+from sparsegan.settings import parse
+from sparsegan.train import build
+from sparsegan.train.resumption import is_complete
+
+FOLDER = Path(__file__).parents[1] / "docs" / "results" / "few-pictures"
+MEASURES = ("precision", "recall", "density", "coverage", "diversity", "copies")
+
+
+def evaluations(run: RunDirectory) -> list[Evaluation]:
+    """All that the run has been judged by on its way."""
+    history = readable_history(run.metrics, Evaluation)
+    return [event for event in history if isinstance(event, Evaluation) and not event.fresh]
+
+
+def rows(name: str, events: Sequence[Evaluation]) -> list[list[object]]:
+    """Of evaluations.csv."""
+    return [
+        [name, e.step, e.n, *map(_short, (e.value, e.low, e.high))]
+        + [_short(getattr(e, measure)) for measure in MEASURES]
+        for e in events
+    ]
+
+
+def whole(run: RunDirectory, name: str, of: str, events: Sequence[Evaluation]) -> list[object]:
+    """The run's row of runs.csv."""
+    config, cost = parse.read(run.config), json.loads(run.cost.read_text())
+    last = events[-1]
+    pictures, held_out = (len(build.load_images(config, split)) for split in ("train", "test"))
+    spent, seconds = cost["flops"]["consistent"], cost["seconds"]
+    weights: Mapping[str, Any] = cost["weights"]["discriminator"]
+    return [
+        *(name, of, pictures, held_out, config.data.image_size, config.seed, config.steps),
+        _short(min(e.value for e in events if e.value is not None)),
+        *map(_short, (last.value, last.coverage, last.coverage_floor, last.copies, last.diversity)),
+        _short(weights["maskable_active_end"] / weights["maskable"]),
+        _short(spent["run"] / spent["dense"]),
+        *(config.threads, round(seconds["run"]), round(seconds["dense"])),
+    ]
+
+
+def _short(number: float | None) -> float | None:
+    return None if number is None else round(number, 4)
+
+
+def put(path: Path, name: str, new: Sequence[Sequence[object]]) -> None:
+    """Rows of a run in place of those that it had, or after all others."""
+    with path.open() as file:
+        header, *old = csv.reader(file)
+    places = [number for number, row in enumerate(old) if row[0] == name]
+    at = places[0] if places else len(old)
+    kept = [row for row in old if row[0] != name]
+    with path.open("w") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows([header, *kept[:at], *new, *kept[at:]])
+
+
+def main() -> None:
+    """As the module says."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("run", type=Path)
+    parser.add_argument("name")
+    parser.add_argument("set")
+    parser.add_argument(
+        "--trial", action="store_true", help="its evaluations alone, though it has ended"
+    )
+    options = parser.parse_args()
+    try:
+        run = open_run(options.run)
+    except SparseganError as error:
+        sys.exit(str(error))
+    events = evaluations(run)
+    if not events or events[-1].coverage is None:
+        sys.exit(f"{options.run} has no evaluation with --evaluate.metrics kid,prdc")
+    if not options.trial and not is_complete(run):
+        sys.exit(f"{options.run} has not ended: --trial takes what there is")
+    if not options.trial:
+        row = whole(run, options.name, options.set, events)
+        put(FOLDER / "runs.csv", options.name, [row])
+    put(FOLDER / "evaluations.csv", options.name, rows(options.name, events))
+
+
+if __name__ == "__main__":
+    main()
