@@ -52,6 +52,10 @@ def test_items_of_a_list_arrive_as_they_are():
     ("keywords", "sentence"),
     [
         ({"stepz": 7}, "unknown setting stepz: did you mean steps?"),
+        (
+            {"dry_run": True},
+            "dry_run is no setting, but an option of the command `sparsegan train`",
+        ),
         ({"image_size": 7}, "unknown setting image_size: did you mean data_image_size?"),
         ({"density": 7}, "did you mean method_generator_density or method_discriminator_density?"),
         ({"method": {"densty_step": 1}}, "did you mean method_density_step?"),

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from sparsegan.cli.parser import OWNERS
 from sparsegan.errors import SparseganError
 from sparsegan.methods import METHODS
 from sparsegan.settings.names import unknown
@@ -50,6 +51,10 @@ def _each(
             yield known[keyword], value
         elif f"{name}.name" in inner:  # of a group: what it is
             yield f"{name}.name", value
+        elif owner := OWNERS.get(f"--{keyword}"):
+            raise SparseganError(
+                f"{keyword} is no setting, but an option of the command `sparsegan {owner}`"
+            )
         else:
             raise SparseganError(unknown("setting", keyword, list(known), "sparsegan train --help"))
 

@@ -58,7 +58,10 @@ def _course(config: Config, step: int) -> Iterator[tuple[str, object]]:
         moves.append(due(step, settings.control_interval, steps))
     yield f"masks do not move after the last step, and a change was due after step {step}", moves
     if isinstance(settings, RewiringSettings) and any(moves):
-        shape = f"method.drop_shape {settings.drop_shape} spans the whole run"
+        shape = (
+            "the share of weights that is rewired falls over the whole run (method.drop_shape "
+            f"{settings.drop_shape})"
+        )
         yield shape, settings.drop_fraction()(step, steps)
     decay = f"optimiser.lr_decay {config.optimiser.lr_decay} spans the whole run"
     for network in ("generator", "discriminator"):
