@@ -26,6 +26,8 @@ TRIALS = {
     "D from density 0.3, never below, seed 1": ("emoji128-f-s1",),
     "G of width 24": ("emoji128-w-s0",),
     "batches of 16": ("emoji128-b16-s0",),
+    "another draw of emojis, seed 0": ("emoji128-long-s0",),
+    "another draw of emojis, seed 1": ("emoji128-long-s1",),
 }
 """A table's row -> the runs that it shows, 500 steps after 500 steps."""
 

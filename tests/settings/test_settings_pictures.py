@@ -39,24 +39,6 @@ def test_networks_for_large_pictures_are_narrower(side, widths):
     assert (config.network.generator_width, config.network.discriminator_width) == (40, 24)
 
 
-@pytest.mark.parametrize(
-    ("side", "flags", "steps"),
-    [
-        (64, [], 3000),
-        (128, [], 5000),
-        (256, [], 5000),
-        (128, ["--steps", "1000"], 1000),
-        (128, ["--steps", "12000"], 12000),
-    ],
-)
-def test_large_pictures_take_more_steps_unless_another_length_is_wanted(side, flags, steps):
-    config, changed = suited(small("--data.image_size", str(side), *flags), FEW)
-    assert config.steps == steps
-    assert ("steps" in {one.key for one in changed}) == (steps == 5000)
-    asked = small("--data.image_size", "128", "--steps", "3000")
-    assert suited(asked, FEW, {"steps"})[0].steps == 3000
-
-
 def test_what_a_flag_says_stays():
     config, changed = suited(small("--augment", "cutout"), 100, {"augment"})
     assert config.augment == ("cutout",)

@@ -5,7 +5,6 @@ from collections.abc import Collection
 from sparsegan.settings.adjust import Adjusting, Adjustment
 from sparsegan.settings.config import Config
 from sparsegan.settings.kinds import NOISE_TO_IMAGE, of
-from sparsegan.settings.quality import QUALITIES
 
 RECIPE = "small"
 """What pictures of one's own are trained with where no recipe is named."""
@@ -14,8 +13,6 @@ FEW = 2000
 SMALLEST_BATCH = 4
 WIDTHS = {64: (16, 24), 128: (12, 16), 256: (8, 12)}
 """Side in pixels -> widths of the small recipe's generator and discriminator from that side on."""
-LARGE, LONGER = 128, 5000
-"""From that side on a run of the recipe's own length has so many steps."""
 
 
 def are_own(config: Config) -> bool:
@@ -57,9 +54,6 @@ def suited(
         why = f"at {side} x {side} pixels a step of the recipe's own takes several times as long"
         for network, width in zip(("generator", "discriminator"), WIDTHS[sides[-1]], strict=True):
             suiting.at_most(f"network.{network}_width", width, why)
-    if side >= LARGE and config.steps == QUALITIES["good"][0]:
-        why = f"pictures of {side} x {side} pixels are still becoming better after {config.steps:,}"
-        suiting.put("steps", LONGER, why)
     most = max(SMALLEST_BATCH, images // 2)
     for key in ("batch_size", "generator_batch_size"):
         batch = suiting.values[key]
