@@ -28,6 +28,9 @@ TRIALS = {
     "batches of 16": ("emoji128-b16-s0",),
     "another draw of emojis, seed 0": ("emoji128-long-s0",),
     "another draw of emojis, seed 1": ("emoji128-long-s1",),
+    "rates that fall to 0": ("emoji128-decay-s0",),
+    "as the recipe has it": ("horses32-s0",),
+    "G's linear layer at 6 %": ("horses32-lin-s0",),
 }
 """A table's row -> the runs that it shows, 500 steps after 500 steps."""
 
