@@ -72,7 +72,9 @@ def test_options_are_those_of_the_command():
     with pytest.raises(SparseganError, match="unknown option --json"):
         read("--json")
     assert read("--dry_run").options.dry_run
-    with pytest.raises(SparseganError, match="--dry_run is an option of `sparsegan train`, not of cost"):
+    with pytest.raises(
+        SparseganError, match="--dry_run is an option of `sparsegan train`, not of cost"
+    ):
         read("--dry_run", command="cost")
 
 

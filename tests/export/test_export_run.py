@@ -164,7 +164,7 @@ def test_wrong_use_is_one_sentence(run, packed, capsys, monkeypatch):
     checkpoint = max((run / "checkpoints").iterdir())
     assert "no packed generator" in refused(capsys, "sample", checkpoint, "--grid", "a.png")
     assert "there is no file" in refused(capsys, "sample", "no.safetensors", "--grid", "a.png")
-    assert "not a run directory" in refused(capsys, "export", "nowhere", "--to", "packed")
+    assert "no run directory" in refused(capsys, "export", "nowhere", "--to", "packed")
     assert "--to" in refused(capsys, "export", run)
     assert "invalid choice: 'zip'" in refused(capsys, "export", run, "--to", "zip")
     monkeypatch.setattr(onnx, "find_spec", lambda name: None)

@@ -43,7 +43,9 @@ def stopped(of, step, monkeypatch):
 
     init = loop.StopRequest.__init__
     with monkeypatch.context() as patch:
-        patch.setattr(loop.StopRequest, "__init__", lambda self: (init(self), seen.append(self))[0])
+        patch.setattr(
+            loop.StopRequest, "__init__", lambda self, run: (init(self, run), seen.append(self))[0]
+        )
         patch.setattr(loop.ProgressDisplay, "advance", asks)
         with pytest.raises(Interrupted):
             work(of, of.cell(NAME))

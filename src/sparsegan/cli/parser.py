@@ -44,12 +44,22 @@ class Parser(argparse.ArgumentParser):
         self, args: Sequence[str], namespace: argparse.Namespace | None = None
     ) -> argparse.Namespace:
         """As argparse does, but an unknown option is named before one that is missing."""
+        self._require_known(args)
+        return super().parse_args(args, namespace)
+
+    def parse_intermixed_args(  # type: ignore[override]
+        self, args: Sequence[str], namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
+        """Likewise, with options among the arguments that have none."""
+        self._require_known(args)
+        return super().parse_intermixed_args(args, namespace)
+
+    def _require_known(self, args: Sequence[str]) -> None:
         known = [flag for action in self._actions for flag in action.option_strings]
         for text in itertools.takewhile(lambda text: text != "--", args):
             name = text.partition("=")[0]
             if name.startswith("--") and name not in known:
                 raise SparseganError(unknown_option(name, known, self.prog.split()[-1]))
-        return super().parse_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Raise the complaint as a SparseganError of one sentence."""

@@ -112,14 +112,17 @@ def read(arguments: Sequence[str], command: str, description: str) -> Request:
     except argparse.ArgumentError as error:
         raise SparseganError(f"{error} (see `sparsegan {command} --help`)") from None
     from sparsegan.settings import recipes, scale, trust
-    from sparsegan.settings.options import SettingsParser
+    from sparsegan.settings.options import SettingsParser, is_setting
     from sparsegan.settings.parse import check, dotted, flat, parse, read_layer
     from sparsegan.settings.pictures import left_open
     from sparsegan.train import start
 
     for flag in flags:
-        if owner := OWNERS.get(flag.partition("=")[0]):
-            raise SparseganError(f"{flag} is an option of `sparsegan {owner}`, not of {command}")
+        name = flag.partition("=")[0]
+        if name in OWNERS and not is_setting(name.removeprefix("--")):
+            raise SparseganError(
+                f"{name} is an option of `sparsegan {OWNERS[name]}`, not of {command}"
+            )
     layers = [read_layer(Path(path)) for path in options.config]
     origin = " and ".join(options.config)
     begun = None if layers or options.recipe else _flag(flags, "--from", "--start.run")

@@ -113,5 +113,5 @@ def test_one_image_to_translate_is_too_few(tmp_path):
     kind = kinds.of(config(source, "unused"))
     sets = kind.load_images(config(source, "unused"))
     settings = kind.resolve(config(source, "unused"), sets)
-    with pytest.raises(SparseganError, match="1 held out, and an evaluation of"):
+    with pytest.raises(SparseganError, match="4 held out, with 1 to translate, and an evaluation"):
         kind.evaluators(settings, sets)
