@@ -53,6 +53,15 @@ def test_in_another_thread_signals_keep_their_effect(previous):
     assert handlers == [before]
 
 
+@pytest.fixture
+def heard():
+    """Ctrl-C as at a terminal; where tests run in the background it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize(("steps", "says"), [([0, 500], "from step 500"), ([], "before anything")])
 def test_each_signal_says_what_it_does_to_the_run(tmp_path, capfd, steps, says):
     run = RunDirectory(tmp_path / "my run")
