@@ -14,3 +14,15 @@ def counted(number: float, noun: str) -> str:
     """
     whole = round(number)
     return f"{whole:,} {noun}{'' if whole == 1 else 's'}"
+
+
+def megabytes(count: float) -> str:
+    """Bytes as readers of a page or of a terminal know them.
+
+    Example:
+        >>> megabytes(331_000), megabytes(17_106_956), megabytes(1_500)
+        ('0.33 MB', '17.1 MB', '1.5 kB')
+    """
+    if count < 1e5:
+        return f"{count / 1e3:.1f} kB"
+    return f"{count / 1e6:.2f} MB" if count < 1e7 else f"{count / 1e6:,.1f} MB"

@@ -68,7 +68,7 @@ def test_the_end_is_a_verdict_the_cost_in_two_lines_and_three_commands(tmp_path)
     lines = said(tmp_path, evaluation(0, 10.0), evaluation(6, 4.0), evaluation(14, 2.0))
     assert lines[0].startswith("result: The images have come 80% of the way")
     assert lines[1].startswith("cost: 30% of the operations of the same networks dense, 61 seconds")
-    assert "about 2 kB packed, 15% of" in lines[2]
+    assert "about 1.5 kB packed, 15% of" in lines[2]
     assert [line.split()[:2] for line in lines if line.startswith("  ")] == [
         ["sparsegan", name] for name in ("sample", "export", "train")
     ]
@@ -110,7 +110,7 @@ def test_of_two_games_the_first_is_named_evaluated_or_not(tmp_path):
     settings = cycle_run.config(tmp_path, tmp_path / "a run", "--evaluate.images", "0")
     lines = said(tmp_path, settings=settings)
     assert lines[1].startswith("cost: 30% of the operations of the same networks dense, 1 second w")
-    assert lines[2].startswith("generators: about 2 kB packed, 15% of the dense ones'; ")
+    assert lines[2].startswith("generators: about 1.5 kB packed, 15% of the dense ones'; ")
     assert sum(" --direction a_to_b" in line for line in lines) == 2
     best = [evaluation(step, value, "a_to_b") for step, value in ((0, 9.0), (3, 2.0), (6, 4.0))]
     (tmp_path / "b").mkdir()

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from sparsegan.api.arguments import flags
 from sparsegan.api.run import Run, require_one_process, trained_here
-from sparsegan.cli.cost import print_scaled, print_suited
+from sparsegan.cli.cost import print_adjusted
 from sparsegan.cli.settings import read
 from sparsegan.settings.quality import Quality
 from sparsegan.train import loop
@@ -72,8 +72,7 @@ def fit(
     request = read([*arguments, *flags(settings)], "train", "")
     require_one_process(request.config)
     if show:
-        print_suited(request.suited)
-        print_scaled(request.scaled, request.config)
+        print_adjusted(request)
     run = trained_here(
         lambda shown: loop.train(request.config, shown, notes=request.notes), show=show
     )

@@ -26,9 +26,7 @@ def cost(arguments: list[str]) -> int:
 
         as_json = wanted.options.json
         if not as_json:
-            print_suited(wanted.suited, wanted.caution)
-            print_scaled(wanted.scaled, wanted.config)
-            print_matches(wanted.matches)
+            print_adjusted(wanted)
         run = outline(wanted.config)
         measured = measure.of_plan(run.config) if wanted.options.measure else None
         print_cost(run, as_json=as_json, to_come=True, measured=measured)
@@ -63,19 +61,27 @@ def print_scaled(adjustments: "Sequence[Adjustment]", config: "Config") -> None:
         print("".join(lines), end="", flush=True)
 
 
-def print_suited(suited: "Mapping[str, Sequence[Adjustment]]", caution: str = "") -> None:
+def print_adjusted(wanted: "settings.Request") -> None:
+    """Say what the settings leave open, and which were changed and why, once for all processes."""
+    from sparsegan.train.launch import process_rank
+
+    if wanted.caution and process_rank() == 0:
+        print(f"note: {wanted.caution}", flush=True)
+    print_suited(wanted.suited)
+    print_scaled(wanted.scaled, wanted.config)
+    print_matches(wanted.matches)
+
+
+def print_suited(suited: "Mapping[str, Sequence[Adjustment]]") -> None:
     """Say what follows from the quality wanted and the pictures, once for all processes.
 
     Args:
         suited: As `settings.Request` has it.
-        caution: Likewise.
     """
     from sparsegan.train.launch import process_rank
 
     if process_rank() > 0:
         return
-    if caution:
-        print(f"note: {caution}", flush=True)
     for what, adjustments in suited.items():
         print(f"settings for {what}, where nothing else is asked for:")
         print("".join(f"  {adjustment}\n" for adjustment in adjustments), end="", flush=True)

@@ -9,7 +9,9 @@ from rich.table import Table
 from sparsegan import cost
 from sparsegan.errors import printable
 from sparsegan.plan.plan import Plan
-from sparsegan.settings import parse
+from sparsegan.settings import kinds, parse
+from sparsegan.settings.config import Config
+from sparsegan.words import megabytes
 
 Row = Mapping[str, Any]
 
@@ -66,33 +68,34 @@ def _shown(network: str, rows: Sequence[Row]) -> list[Row]:
 
 def summary(plan: Plan) -> str:
     """The operations and the bytes beside the same networks dense, in a line."""
-    counts, sizes = plan.cost["flops"]["consistent"], plan.cost["bytes"]
+    counts = plan.cost["flops"]["consistent"]
     beside = sum(plan.cost["overhead"].values())
     ends = [
         (counts[which] + beside) / counts["dense"]
         for which in ("lowest", "run", "highest")
         if which in counts
     ]
-    lever = plan.config.method.settings.lever
-    span = f"{min(ends):.0%}"
+    span, moves = f"{min(ends):.0%}", ""
     if len(ends) > 1:
-        span += f" to {max(ends):.0%}"
-    moves = f", as the discriminator's {lever.replace('_', ' ')} moves" if len(ends) > 1 else ""
-    small, large = (sizes[f"generator_{kind}"] for kind in ("sparse", "dense"))
+        lever = plan.config.method.settings.lever.replace("_", " ")
+        span, moves = f"{span} to {max(ends):.0%}", f", as the discriminator's {lever} moves"
     return (
-        f"cost      {span} of the operations of the same networks dense{moves}; a packed "
-        f"generator of about {kilobytes(small)}, {small / large:.0%} of the dense one's"
+        f"cost      {span} of the operations of the same networks dense{moves}; "
+        f"{size(plan.cost, plan.config)}"
     )
 
 
-def kilobytes(count: float) -> str:
-    """Bytes as one reads them beside a file's name.
+def size(counted: Mapping[str, Any], config: Config) -> str:
+    """The size of what is drawn with, packed, beside the dense one's; of both of a pair.
 
-    Example:
-        >>> kilobytes(389_405), kilobytes(812), kilobytes(4.2e6)
-        ('389 kB', '1 kB', '4.2 MB')
+    Args:
+        counted: As in cost.json.
+        config: Of the run.
     """
-    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{max(1, round(count / 1000)):,} kB"
+    small, large = (counted["bytes"][f"generator_{kind}"] for kind in ("sparse", "dense"))
+    several = len(kinds.of(config.network.name).game_names) > 1
+    which, of = ("generators", "dense ones'") if several else ("generator", "dense one's")
+    return f"{which}: about {megabytes(small)} packed, {small / large:.0%} of the {of}"
 
 
 def unseen_text(plan: Plan) -> str:

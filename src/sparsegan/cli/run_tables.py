@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sparsegan import health
-from sparsegan.cli.cost_tables import kilobytes
+from sparsegan.cli import cost_tables
 from sparsegan.errors import printable
 from sparsegan.plan.plan import Plan
 from sparsegan.record.metrics_log import history
@@ -55,14 +55,8 @@ def _cost(run: RunDirectory, config: Config) -> list[str]:
     if seconds := known.get("seconds"):
         took, dense = seconds["run"], seconds["dense"]
         line += f", {counted(took, 'second')} where they take {dense:.0f} ({took / dense:.0%})"
-    small, large = (known["bytes"][f"generator_{kind}"] for kind in ("sparse", "dense"))
-    several = len(kinds.of(config.network.name).game_names) > 1
-    which, of = ("generators", "dense ones'") if several else ("generator", "dense one's")
-    return [
-        line,
-        f"{which}: about {kilobytes(small)} packed, {small / large:.0%} of the {of}; all figures "
-        f"are in the report and in `sparsegan cost {_shown(run.path)}`",
-    ]
+    figures = f"all figures are in the report and in `sparsegan cost {_shown(run.path)}`"
+    return [line, f"{cost_tables.size(known, config)}; {figures}"]
 
 
 def _next(

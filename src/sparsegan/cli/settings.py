@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sparsegan.cli.live import add_live
 from sparsegan.cli.parser import OWNERS, add_trust
 from sparsegan.errors import SparseganError
+from sparsegan.settings.names import DEFAULT_RECIPE
 from sparsegan.words import counted
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from sparsegan.settings.adjust import Adjustment
     from sparsegan.settings.config import Config
 
-DEFAULT_RECIPE = "small"  # settings.pictures.RECIPE, which help has no need to import
 SHORT = (DEFAULT_RECIPE, "fashion-mnist")
 """Recipes whose length --quality sets."""
 
@@ -123,7 +123,8 @@ def read(arguments: Sequence[str], command: str, description: str) -> Request:
             raise SparseganError(
                 f"{name} is an option of `sparsegan {OWNERS[name]}`, not of {command}"
             )
-    layers = [read_layer(Path(path)) for path in options.config]
+    files = [read_layer(Path(path)) for path in options.config]
+    layers = list(files)
     origin = " and ".join(options.config)
     begun = None if layers or options.recipe else _flag(flags, "--from", "--start.run")
     if begun is not None:  # a run with its weights has its settings, unless others are named
@@ -157,8 +158,7 @@ def read(arguments: Sequence[str], command: str, description: str) -> Request:
             settings=trust.NETWORKS if command == "cost" else trust.CODE,
         )
     flagged = {flag.removeprefix("--").partition("=")[0] for flag in flags if flag.startswith("--")}
-    filed = [read_layer(Path(path)).values for path in options.config]
-    kept = flagged | {key for values in filed for key, _ in dotted(values)}
+    kept = flagged | {key for layer in files for key, _ in dotted(layer.values)}
     caution = ""
     if recipe is None and options.config and (still := left_open(config, kept)):
         caution = (

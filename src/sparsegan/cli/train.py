@@ -1,7 +1,7 @@
 """`sparsegan train`: a run from settings."""
 
 from sparsegan.cli import live, settings
-from sparsegan.cli.cost import print_dry_run, print_matches, print_scaled, print_suited
+from sparsegan.cli.cost import print_adjusted, print_dry_run
 from sparsegan.cli.training import to_the_end
 
 
@@ -15,9 +15,7 @@ def train(arguments: list[str]) -> int:
 
         print(to_yaml(wanted.config, wanted.notes), end="")
         return 0
-    print_suited(wanted.suited, wanted.caution)
-    print_scaled(wanted.scaled, wanted.config)
-    print_matches(wanted.matches)
+    print_adjusted(wanted)
     if wanted.options.dry_run:
         from sparsegan.plan import pilot
         from sparsegan.plan.plan import plan

@@ -287,7 +287,9 @@ def create(path: Path) -> RunDirectory:
     if not run.is_vacant():
         if run.lock.is_file():
             hold(run).release()  # says so where it is being trained
-        go_on = f", or continue the run with `sparsegan resume {path}`" * run.config.is_file()
+        go_on = ""
+        if run.config.is_file():
+            go_on = f", or continue the run with `sparsegan resume {path}`"
         raise SparseganError(
             f"{path} exists and is not empty: choose another --run.directory{go_on}"
         )

@@ -29,9 +29,8 @@ class Adjustment:
     @property
     def line(self) -> str:
         """As a file of settings states it."""
-        return (
-            f"{self.key}: {yaml.safe_dump(self.after, default_flow_style=True).split(chr(10))[0]}"
-        )
+        braced: str = yaml.safe_dump({self.key: self.after}, default_flow_style=True)
+        return braced.strip()[1:-1]
 
     def __str__(self) -> str:
         return f"{self.key} {self.before} -> {self.after}: {self.why}"

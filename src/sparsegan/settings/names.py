@@ -5,6 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sparsegan.nearest import nearest_name
 
+DEFAULT_RECIPE = "small"
+"""The recipe of a run that names no settings. Here, since help needs it and nothing else."""
+
 OTHER_WORDS: Mapping[str, str] = {
     "architecture": "network.name",
     "arch": "network.name",

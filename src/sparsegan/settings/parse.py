@@ -43,8 +43,8 @@ _MOST = {
     "network.latent_dim": 1_000_000,
 }
 """Beyond these nothing is meant; what the memory holds is asked before a run begins."""
-_LEAST_NOISE = {True: 0.001, False: 0.1}
-"""Of `loss.r1_noise`, with scores of 32 bits or of 16: smaller differences are roundings."""
+_LEAST_NOISE, _LEAST_ROUNDED_NOISE = 0.001, 0.1
+"""Of `loss.r1_noise`, with scores of 32 bits and of 16: smaller differences are roundings."""
 _LARGEST_FLOAT = 1e30  # products of two settings and of a step's number are 32-bit numbers, too
 
 
@@ -224,7 +224,7 @@ def check(config: Config) -> None:
     noise, precision = config.loss.r1_noise, config.fabric.precision
     if not noise > 0:
         raise SparseganError(f"loss.r1_noise is {noise}: it must be above 0")
-    least_noise = _LEAST_NOISE[precision == "32-true"]
+    least_noise = _LEAST_NOISE if precision == "32-true" else _LEAST_ROUNDED_NOISE
     if config.loss.r1 and noise < least_noise:
         raise SparseganError(
             f"loss.r1_noise is {noise} and fabric.precision is {precision}: scores have too few "

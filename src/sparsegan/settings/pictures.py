@@ -6,8 +6,6 @@ from sparsegan.settings.adjust import Adjusting, Adjustment
 from sparsegan.settings.config import Config
 from sparsegan.settings.kinds import NOISE_TO_IMAGE, of
 
-RECIPE = "small"
-"""What pictures of one's own are trained with where no recipe is named."""
 FEW = 2000
 """Fewer than these are learnt by heart by the discriminator unless they are varied."""
 SMALLEST_BATCH = 4

@@ -89,11 +89,10 @@ def _around(
     excess, rounding = left - free, 0.01 * fixed_weights
     if 0 < excess <= rounding or (not others and -rounding <= excess <= 0):
         # Roundings of what was pinned are shared out by the layers' weights.
-        fixed = sorted(pinned)
-        own = [sizes[i] for i in fixed]
+        own = [sizes[i] for i in pinned]
         mean = (density * sum(sizes) - free) / sum(own)
-        scaled = _scale_to_density([pinned[i] for i in fixed], own, mean)
-        return [dict(zip(fixed, scaled, strict=True)).get(i, 1.0) for i in range(len(sizes))]
+        scaled = dict(zip(pinned, _scale_to_density([*pinned.values()], own, mean), strict=True))
+        return [scaled.get(i, 1.0) for i in range(len(sizes))]
     if not 0 < left <= free:
         taken = density - left / sum(sizes)
         rest = f"the other layers have {free / sum(sizes):.4g} of it" if others else "no other"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sparsegan.settings import pictures
+from sparsegan.settings.names import DEFAULT_RECIPE
 from sparsegan.settings.parse import dotted
 from sparsegan.study.file import Study
 from sparsegan.train import build
@@ -24,13 +25,13 @@ def advice(study: Study) -> list[str]:
     groups = [base, *(arm or {} for arm in arms.values())]
     stated = {key for group in groups for key, _ in dotted(group)} | set(study.axes)
     recipes = {group["recipe"] for group in groups if group.get("recipe")}
-    if not recipes and (still := pictures.left_open(study.cells[0].config, stated)):
+    config = study.cells[0].config
+    if not recipes and (still := pictures.left_open(config, stated)):
         return [
             f"no recipe is named, so that what the study does not say is as published ({still}): "
-            f"`recipe: {pictures.RECIPE}` below `base` is what `sparsegan train` begins with"
+            f"`recipe: {DEFAULT_RECIPE}` below `base` is what `sparsegan train` begins with"
         ]
-    config = study.cells[0].config
-    if recipes != {pictures.RECIPE} or not pictures.are_own(config):
+    if recipes != {DEFAULT_RECIPE} or not pictures.are_own(config):
         return []
     images = len(build.load_images(config))
     _, adjustments = pictures.suited(config, images, stated)

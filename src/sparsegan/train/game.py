@@ -212,16 +212,16 @@ class Game:
 
     def _augmentation_numbers(self, count: int, *names: str | int) -> Tensor:
         """This rank's random numbers to augment a batch by, the same whenever asked for."""
-        seed, rank = self.config.seed, self.fabric.global_rank
-        return augmentation_numbers(count, stream(seed, "augment", *names, rank)).to(
-            self.fabric.device
-        )
+        numbers = augmentation_numbers(count, self._stream("augment", *names))
+        return numbers.to(self.fabric.device)
 
     def _r1_noise(self, images: Tensor, number: int) -> Tensor:
         """Of variance 1, one image of it for each of the real batch of D's step of that number."""
-        seed, rank = self.config.seed, self.fabric.global_rank
-        noise = torch.randn(images.shape, generator=stream(seed, "r1", number, rank))
-        return noise.to(images)
+        return torch.randn(images.shape, generator=self._stream("r1", number)).to(images)
+
+    def _stream(self, *names: str | int) -> torch.Generator:
+        """Random numbers of this rank for one purpose, the same whenever asked for."""
+        return stream(self.config.seed, *names, self.fabric.global_rank)
 
     def _augmented(self, images: Tensor, numbers: Tensor) -> Tensor:
         return augment(images, self.config.augment, numbers)

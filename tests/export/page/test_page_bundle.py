@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from sparsegan.export.page import bundle
 from sparsegan.export.page.bundle import Caption, document
+from sparsegan.words import megabytes
 
 PACKED = bytes(range(256)) * 40
 HOSTILE = "</script><script>alert(1)</script> & <b>'\" ${x}"
@@ -32,7 +32,7 @@ def test_the_page_carries_the_file_and_the_module():
 @pytest.mark.parametrize("length", [10, 300_000, 9_000_000])
 def test_the_size_that_it_tells_is_its_own(length):
     text = document(caption(), hashlib.shake_128(b"").digest(length))
-    assert f"<dd>{bundle.megabytes(len(text.encode()))}</dd>" in text
+    assert f"<dd>{megabytes(len(text.encode()))}</dd>" in text
 
 
 def test_only_its_own_script_and_style_may_run():

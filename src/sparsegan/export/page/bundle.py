@@ -13,6 +13,7 @@ from string import Template
 
 from sparsegan.export.page.patch import patch
 from sparsegan.report.markup import escape
+from sparsegan.words import megabytes
 
 _SCRIPTS = ("latents.js", "runtime.js", "page.js")
 """In the order of their imports, which end with being one script."""
@@ -58,16 +59,6 @@ def document(caption: Caption, packed: bytes) -> str:
         text = _filled(caption, packed, size)
         size = len(text.encode())
     return text
-
-
-def megabytes(count: float) -> str:
-    """Bytes as readers of a page know them.
-
-    Example:
-        >>> megabytes(331_000), megabytes(17_106_956)
-        ('0.33 MB', '17.1 MB')
-    """
-    return f"{count / 1e6:.2f} MB" if count < 1e7 else f"{count / 1e6:,.1f} MB"
 
 
 def share(density: float) -> str:
