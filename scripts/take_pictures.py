@@ -8,12 +8,13 @@ Usage: python scripts/take_pictures.py RUN NAME SET [--trial]
 """
 
 import argparse
-import csv
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import csv_tables
 
 from sparsegan.errors import SparseganError
 from sparsegan.record.events import Evaluation
@@ -65,14 +66,11 @@ def _short(number: float | None) -> float | None:
 
 def put(path: Path, name: str, new: Sequence[Sequence[object]]) -> None:
     """Rows of a run in place of those that it had, or after all others."""
-    with path.open() as file:
-        header, *old = csv.reader(file)
+    header, old = csv_tables.read(path)
     places = [number for number, row in enumerate(old) if row[0] == name]
     at = places[0] if places else len(old)
     kept = [row for row in old if row[0] != name]
-    with path.open("w") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerows([header, *kept[:at], *new, *kept[at:]])
+    csv_tables.write(path, header, [*kept[:at], *new, *kept[at:]])
 
 
 def main() -> None:

@@ -6,15 +6,16 @@ Usage: python scripts/take_study.py STUDY-FOLDER NAME --commit COMMIT [--workers
 """
 
 import argparse
-import csv
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import csv_tables
 import yaml
 
+from sparsegan.files import atomic_write_text
 from sparsegan.record.events import Decision, Rewiring, Start
 from sparsegan.record.metrics_log import readable_history
 from sparsegan.record.primary import PRIMARY
@@ -33,8 +34,6 @@ CURVES = ("cell", "step", "seconds", "kid")
 LAYERS = ("cell", "network", "layer", "start", "end")
 DECISIONS = ("cell", "step", "action", "balance_ratio", "before", "after")
 
-Rows = list[Sequence[object]]
-
 
 class TakeError(Exception):
     """Why a study is not taken; nothing has been written."""
@@ -49,8 +48,7 @@ def take(source: Path, name: str, commit: str, workers: int = 2) -> None:
     """
     target = FOLDER / name
     base = _same_study(source, target)
-    with (source / "table.csv").open() as file:
-        header, *rows = csv.reader(file)
+    header, rows = csv_tables.read(source / "table.csv")
     kept = _kept(target, commit, header, rows)
     order = {row[0]: kept.get(row[0], row) for row in rows}
     series = load(source)
@@ -63,20 +61,21 @@ def take(source: Path, name: str, commit: str, workers: int = 2) -> None:
     places = list(order)
     files = {}
     for file_name, (columns, own) in taken.items():
-        both = [row for row in _read(target / file_name) if row[0] in kept] + own
+        both = [row for row in csv_tables.read(target / file_name)[1] if row[0] in kept]
+        both += own
         files[file_name] = columns, sorted(both, key=lambda row: places.index(str(row[0])))
     facts = machine() | {"threads": base.get("threads"), "workers": workers}
     machines = [*(_facts(target)["machines"] if kept else ()), facts]
     distinct = [one for i, one in enumerate(machines) if one not in machines[:i]]
 
-    _write(target / "table.csv", header, list(order.values()))
+    csv_tables.write(target / "table.csv", header, list(order.values()))
     for file_name, (columns, both) in files.items():
         if both:
-            _write(target / file_name, columns, both)
+            csv_tables.write(target / file_name, columns, both)
         else:
             (target / file_name).unlink(missing_ok=True)
     text = json.dumps({"commit": commit, "machines": distinct}, indent=1)
-    (target / "run.json").write_text(text + "\n")
+    atomic_write_text(target / "run.json", text + "\n")
 
 
 def _same_study(source: Path, target: Path) -> Mapping[str, Any]:
@@ -105,21 +104,20 @@ def _facts(target: Path) -> Any:
 
 def _kept(
     target: Path, commit: str, header: Sequence[str], rows: Sequence[Sequence[str]]
-) -> dict[str, Sequence[str]]:
+) -> dict[str, list[str]]:
     """Rows of the page's cells that ended there and not here, by cell."""
     path = target / "table.csv"
-    if not path.is_file():
-        return {}
-    with path.open() as file:
-        old_header, *old = csv.reader(file)
+    old_header, old = csv_tables.read(path)
     status = {row[0]: row[header.index("status")] for row in rows}
     kept = {}
     for row in old:
         before, now = row[old_header.index("status")], status.get(row[0])
         if before in ENDED and (now not in ENDED or (before == FINISHED and now != FINISHED)):
             kept[row[0]] = row
+    if not kept:
+        return kept
     ran = _facts(target)["commit"]
-    if kept and (ran != commit or old_header != header):
+    if ran != commit or old_header != header:
         raise TakeError(
             f"{path} has cells that {ran} ran and this folder has not ended ({min(kept)}, ...): "
             f"run them, or take with --commit {ran} what that state ran"
@@ -171,18 +169,6 @@ def _decisions(row: Mapping[str, Any]) -> Iterator[tuple[int | str, ...]]:
         if isinstance(event, Decision):
             numbers = (event.balance_ratio, event.before, event.after)
             yield event.step, event.action, *("" if x is None else f"{x:.4f}" for x in numbers)
-
-
-def _read(path: Path) -> Rows:
-    if not path.is_file():
-        return []
-    with path.open() as file:
-        return list(csv.reader(file))[1:]
-
-
-def _write(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    with path.open("w") as file:
-        csv.writer(file, lineterminator="\n").writerows([header, *rows])
 
 
 def main() -> None:

@@ -1,23 +1,19 @@
 """docs/results: its pages say what its tables say, and its studies can be read."""
 
-import importlib.util
 import math
 import statistics
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
+from project_script import script
 from sparsegan.study import file
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "results"
 
-spec = importlib.util.spec_from_file_location("results", ROOT / "scripts" / "results.py")
-results = importlib.util.module_from_spec(spec)
-sys.modules["results"] = results
-spec.loader.exec_module(results)
+results = script("results")
 
 STUDIES = sorted(path.parent.name for path in FOLDER.glob("*/study.yaml"))
 

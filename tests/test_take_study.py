@@ -1,24 +1,13 @@
 """scripts/take_study.py: a study's outcome goes to docs/results/, and what is there stays."""
 
 import csv
-import importlib.util
 import json
-from pathlib import Path
 
 import pytest
 
+from project_script import script
 from sparsegan.study import standing
 from study_of_seconds import paths_of, rewire, start, study, write_events
-
-SCRIPTS = Path(__file__).parents[1] / "scripts"
-
-
-def script(name):
-    spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
 
 take_study = script("take_study")
 

@@ -1,8 +1,11 @@
 import argparse
+import contextlib
+import re
 
 import pytest
 
-from sparsegan.cli.parser import Parser, add_run_options, add_trust, positive
+from sparsegan import cli
+from sparsegan.cli.parser import OWNERS, Parser, add_run_options, add_trust, positive
 from sparsegan.errors import SparseganError
 
 
@@ -32,6 +35,13 @@ def parser():
 def test_complaints_are_one_sentence_and_options_are_spelt_out(parser, arguments, sentence):
     with pytest.raises(SparseganError, match=sentence):
         parser.parse_args(arguments)
+
+
+@pytest.mark.parametrize(("flag", "command"), OWNERS.items())
+def test_an_option_said_to_be_anothers_is_one_there(flag, command, capsys):
+    with contextlib.suppress(SystemExit):
+        cli.main([command, "--help"])
+    assert re.search(rf"{flag}\b", capsys.readouterr().out)
 
 
 def test_help_keeps_the_lines_of_its_examples(parser):

@@ -2,13 +2,12 @@ import json
 import subprocess
 import sys
 from dataclasses import fields
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import project_script
 from sparsegan.methods.requests import Requests
 from sparsegan.record import events
 from sparsegan.record.events import checked
@@ -91,23 +90,19 @@ def test_the_report_needs_no_heavy_import():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def event_table():
-    path = Path(__file__).parents[2] / "scripts" / "event_table.py"
-    spec = spec_from_file_location("event_table", path)
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_the_documentations_table_is_made_out_of_the_records():
-    script = event_table()
+    script = project_script.script("event_table")
     page = script.PAGE.read_text()
     assert script.with_table(page) == page, "run python scripts/event_table.py"
 
 
 @pytest.mark.parametrize("kind", events.KINDS)
 def test_each_field_is_described(kind):
-    rows = [row for row in event_table().table().splitlines() if row.startswith(f"| `{kind}` |")]
+    rows = [
+        row
+        for row in project_script.script("event_table").table().splitlines()
+        if row.startswith(f"| `{kind}` |")
+    ]
     assert len(rows) == 1
     for field in fields(events.KINDS[kind]):
         assert field.name in ("step", "game") or f"`{field.name}`: " in rows[0]

@@ -3,7 +3,6 @@
 import dataclasses
 import inspect
 import pydoc
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import jedi
@@ -12,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+import project_script
 import sparsegan
 from sparsegan.errors import SparseganError
 from sparsegan.methods import METHODS, Method
@@ -23,11 +23,7 @@ LOOP = ["G", "D", "opt_G", "opt_D", "steps", "seed", "include", "engine"]
 
 @pytest.fixture(scope="module")
 def script():
-    path = ROOT / "scripts" / "method_keywords.py"
-    spec = spec_from_file_location("method_keywords", path)
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return project_script.script("method_keywords")
 
 
 def pair():
