@@ -101,6 +101,7 @@ def test_no_key_but_its_name_changes_the_method(key, method):
             "augment is 'colour': it must be a list such as color,translation",
         ),
         ({"loss": {"history": -1}}, "loss.history is -1: it must be at least 0"),
+        ({"evaluate": {"images": 1}}, "evaluate.images is 1: an evaluation needs two at least"),
         ({"loss": {"r1_noise": 0}}, "loss.r1_noise is 0.0: it must be above 0"),
         (
             {"loss": {"r1": 0.1}, "fabric": {"precision": "bf16-mixed"}},

@@ -221,6 +221,11 @@ def check(config: Config) -> None:
             f"optimiser.decay_from is {config.optimiser.decay_from}: it must lie in [0, 1), "
             "0 being a decay over the whole run"
         )
+    if config.evaluate.images == 1:
+        raise SparseganError(
+            "evaluate.images is 1: an evaluation needs two at least, and a run with 0 is not "
+            "evaluated"
+        )
     noise, precision = config.loss.r1_noise, config.fabric.precision
     if not noise > 0:
         raise SparseganError(f"loss.r1_noise is {noise}: it must be above 0")

@@ -63,11 +63,6 @@ class Evaluator:
         self.count = min(drawn, len(images))
         # A kernel distance is unbiased, so that its floor may be of fewer.
         self._for_floor = min(self.count, len(self.held_out))
-        if config.evaluate.images == 1:
-            raise SparseganError(
-                "evaluate.images is 1: an evaluation needs two at least, and a run with 0 is not "
-                "evaluated"
-            )
         if self._for_floor < 2:
             translated = "" if at_most is None else f", with {at_most} to translate"
             raise SparseganError(
