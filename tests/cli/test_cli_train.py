@@ -14,7 +14,7 @@ from command_line import TINY, environment, refused
 from sparsegan import cli
 from sparsegan.record.checkpoint import load_state
 from sparsegan.record.metrics_log import read_events
-from sparsegan.settings import parse, recipes
+from sparsegan.settings import parse
 from sparsegan.train.learner import DivergedError
 
 
@@ -49,24 +49,6 @@ def test_the_next_commands_work_as_they_are_printed(trained, monkeypatch):
     assert cli.main(sample) == cli.main(export) == 0
     assert (run / "grid.png").is_file()
     assert yaml.safe_load((run / "config.yaml").read_text())["method"]["generator_density"] == 0.25
-
-
-def test_help_of_train_is_that_of_the_method_named(capsys):
-    with pytest.raises(SystemExit):
-        cli.main(["train", "--method.name", "stu-gan", "--help"])
-    printed = capsys.readouterr().out
-    assert "--method.low" not in printed
-    assert "--method.generator_density" in printed
-
-
-def test_help_of_train_shows_the_defaults_in_force(capsys):
-    Path("mine.yaml").write_text("seed: 41\n")
-    with pytest.raises(SystemExit):
-        cli.main(["train", "--recipe", "fashion-mnist", "--config", "mine.yaml", "--help"])
-    printed = " ".join(capsys.readouterr().out.split())
-    steps = parse.parse(recipes.layers("fashion-mnist")).steps
-    assert f"(type: int, default: {steps})" in printed
-    assert "(type: int, default: 41)" in printed
 
 
 def test_print_config_prints_what_config_reads(capsys):

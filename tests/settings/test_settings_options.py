@@ -8,7 +8,7 @@ from sparsegan.errors import SparseganError
 from sparsegan.methods import METHODS
 from sparsegan.settings import options as settings_options
 from sparsegan.settings import parse
-from sparsegan.settings.options import SHORT, SettingsParser, options, read_flags
+from sparsegan.settings.options import SHORT, options, read_flags
 from tiny_run import config
 
 
@@ -72,16 +72,3 @@ def test_a_setting_of_another_method_says_whose_it_is():
         read_flags([f"--{key}", "3"], others)
     assert settings_options.of_another_method(key, list(KNOWN)) is None
     assert settings_options.of_another_method("method.nothing", list(others)) is None
-
-
-def test_help_shows_groups_types_and_the_defaults_in_force(capsys):
-    parser = SettingsParser("adapt", prog="sparsegan train")
-    with pytest.raises(SystemExit):
-        parser.print_help_from(parse.flat(config("unused", "--seed", "41")))
-    text = capsys.readouterr().out
-    assert "\nrun length and batches:" in text
-    assert "\nmethod:" in text
-    assert any(
-        "--network.generator " in line and " --generator " in line for line in text.splitlines()
-    )
-    assert "default: 41)" in text

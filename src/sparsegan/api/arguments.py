@@ -56,7 +56,9 @@ def _each(
                 f"{keyword} is no setting, but an option of the command `sparsegan {owner}`"
             )
         else:
-            raise SparseganError(unknown("setting", keyword, list(known), "sparsegan train --help"))
+            raise SparseganError(
+                unknown("setting", keyword, list(known), "sparsegan train --help_all")
+            )
 
 
 def _text(key: str, value: Any) -> str:

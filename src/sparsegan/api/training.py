@@ -43,8 +43,8 @@ def fit(
         scale: ``small`` makes a long run one of minutes on a CPU.
         trust_code: Whether code that a file of settings names may be run.
         show: Whether to show anything.
-        settings: Any setting of `sparsegan train --help`, by its name with an underscore for each
-            dot: ``steps=500``, ``seed=1``, ``data_image_size=64``,
+        settings: Any setting of `sparsegan train --help_all`, by its name with an underscore for
+            each dot: ``steps=500``, ``seed=1``, ``data_image_size=64``,
             ``method_generator_density=0.2``, ``run_directory="runs/mine"``. A group may be a dict,
             as in config.yaml: ``evaluate={"every": 500, "images": 200}``; its name alone is what
             it is: ``method="stu-gan"``.

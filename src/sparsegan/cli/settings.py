@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 SHORT = (DEFAULT_RECIPE, "fashion-mnist")
 """Recipes whose length --quality sets."""
 
+HELPS = ("-h", "--help", "--help_all")
+
 EXAMPLES = {
     "train": """
 examples:
@@ -47,9 +49,9 @@ examples:
 
 Settings come from the recipe, then from the files of --config, then from flags; later ones win.
 Without --recipe and --config the recipe `small` is used, or with --from the other run's settings.
-The options of the group `method` are those of the method named: `sparsegan train --method.name
-stu-gan --help` shows STU-GAN's. The defaults in this help are those of the recipe and the files
-that were named with it.
+--help_all shows every setting, in the group `method` those of the method named: `sparsegan train
+--method.name stu-gan --help_all` shows STU-GAN's. The defaults in this help are those of the recipe
+and the files that were named with it.
 """,
     "cost": """
 examples:
@@ -111,9 +113,10 @@ def read(arguments: Sequence[str], command: str, description: str) -> Request:
         options, flags = own.parse_known_args(arguments)
     except argparse.ArgumentError as error:
         raise SparseganError(f"{error} (see `sparsegan {command} --help`)") from None
+    from sparsegan.cli import settings_help
     from sparsegan.settings import recipes, scale, trust
-    from sparsegan.settings.options import SettingsParser, is_setting
-    from sparsegan.settings.parse import check, dotted, flat, parse, read_layer
+    from sparsegan.settings.options import is_setting
+    from sparsegan.settings.parse import check, dotted, parse, read_layer
     from sparsegan.settings.pictures import left_open
     from sparsegan.train import start
 
@@ -133,18 +136,20 @@ def read(arguments: Sequence[str], command: str, description: str) -> Request:
     recipe = options.recipe or (None if layers else DEFAULT_RECIPE)
     if recipe is not None:
         layers = [*recipes.layers(recipe), *layers]
-    if {"-h", "--help"} & set(flags):
-        config = parse(layers, [flag for flag in flags if flag not in ("-h", "--help")])
-        parser = SettingsParser(
-            config.method.name,
-            prog=f"sparsegan {command}",
-            usage=f"sparsegan {command} [--recipe NAME] [--scale small] [--config FILE] "
-            "[--KEY VALUE ...]",
-            description=description,
-            epilog=EXAMPLES[command],
+    if helps := [flag for flag in flags if flag in HELPS]:
+        others = [flag for flag in flags if flag not in HELPS]
+        print(
+            settings_help.of(
+                command,
+                parse(layers, others),
+                lambda parser: _add_own_options(parser, command),
+                description=description,
+                examples=EXAMPLES[command],
+                every="--help_all" in helps,
+            ),
+            end="",
         )
-        _add_own_options(parser.own, command)
-        parser.print_help_from(flat(config))
+        raise SystemExit(0)
     config = parse(
         layers, flags, [flag for action in own._actions for flag in action.option_strings]
     )

@@ -254,7 +254,7 @@ class StartConfig:
     """A run whose weights, masks and averages are begun with, in place of fresh ones.
 
     Attributes:
-        run: Its directory.
+        run: The directory of a run to begin with: its weights, masks and averages.
         checkpoint: Which of its checkpoints: best, a step's number or a path; none: the newest.
         sha256: Of that checkpoint's content; none: whatever it is.
     """

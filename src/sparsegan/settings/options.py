@@ -5,11 +5,8 @@ import functools
 import inspect
 import re
 import typing
-from argparse import RawDescriptionHelpFormatter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, NoReturn
-
-from jsonargparse import ArgumentParser, DefaultHelpFormatter
+from typing import Any, Literal
 
 from sparsegan.errors import SparseganError
 from sparsegan.methods import METHODS
@@ -34,44 +31,6 @@ class Option:
     type: Any
     default: Any
     help: str
-
-
-class _Help(DefaultHelpFormatter, RawDescriptionHelpFormatter):
-    """Types and defaults beside each option, and examples as they were written."""
-
-
-class SettingsParser(ArgumentParser):
-    """Accepts every setting as a flag `--group.key VALUE` and speaks in one sentence on errors.
-
-    Args:
-        method: Whose settings the group `method` has.
-        kwargs: As for `jsonargparse.ArgumentParser`.
-
-    Attributes:
-        own: The group for options of a command itself, first in its help.
-    """
-
-    def __init__(self, method: str, **kwargs: Any) -> None:
-        super().__init__(allow_abbrev=False, formatter_class=_Help, **kwargs)
-        self.own = self.add_argument_group("what to do")
-        groups: dict[str, Any] = {}
-        for option in options(method):
-            name = option.key.partition(".")[0] if "." in option.key else "run length and batches"
-            if name not in groups:
-                groups[name] = self.add_argument_group(name)
-            flags = [
-                f"--{option.key}",
-                *[f"--{s}" for s, key in SHORT.items() if key == option.key],
-            ]
-            groups[name].add_argument(
-                *flags, type=option.type, default=option.default, help=option.help
-            )
-
-    def print_help_from(self, values: Mapping[str, Any]) -> NoReturn:
-        """Print the help, with other defaults than the dataclasses', and end the program."""
-        self.set_defaults(dict(values))
-        self.print_help()
-        raise SystemExit(0)
 
 
 def read_flags(
@@ -113,7 +72,9 @@ def _unknown(name: str, before: str, known: Mapping[str, Option], others: Sequen
             "after --data.path"
         )
     flags = [*others, *(f"--{key}" for key in (*SHORT, *known))]
-    return of_another_method(name.lstrip("-"), list(known)) or unknown("option", name, flags)
+    return of_another_method(name.lstrip("-"), list(known)) or unknown(
+        "option", name, flags, "--help_all"
+    )
 
 
 @functools.cache
