@@ -16,6 +16,20 @@ def counted(number: float, noun: str) -> str:
     return f"{whole:,} {noun}{'' if whole == 1 else 's'}"
 
 
+def estimate(shown: str, value: float) -> str:
+    """An unbiased estimate of a distance, which is below nought where the distance is about that.
+
+    Args:
+        shown: The value as it is to be written.
+        value: The value.
+
+    Example:
+        >>> estimate("0.36", 0.36), estimate("-0.02", -0.02)
+        ('0.36', '-0.02 (0 within its noise)')
+    """
+    return f"{shown} (0 within its noise)" if value < 0 else shown
+
+
 def megabytes(count: float) -> str:
     """Bytes as readers of a page or of a terminal know them.
 

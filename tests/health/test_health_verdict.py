@@ -86,3 +86,10 @@ def test_a_run_of_anothers_weights_has_not_come_from_noise():
     events = [evaluation(0, 2.0), evaluation(200, 1.2)]
     assert "noise" not in verdicts(events, from_noise=False)[None].sentences[0]
     assert verdicts([]) == {}
+
+
+@pytest.mark.parametrize(
+    ("floor", "said"), [(0.36, "0.36)."), (-0.02, "-0.02 (0 within its noise)).")]
+)
+def test_a_distance_below_nought_is_explained(floor, said):
+    assert verdict([10.0, 1.0], floor=floor).sentences[0].endswith(f"real against real {said}")

@@ -88,7 +88,7 @@ def _parser() -> Parser:
         "--walk",
         type=Path,
         metavar="GIF|WEBP",
-        help="an animation without an end or a seam; a GIF is three to six times as large as a WebP",
+        help="an animation without end or seam; a GIF is three to six times as large as a WebP",
     )
     where.add_argument(
         "--over_time",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sparsegan.health.detectors import ALIKE, COPYING, value
 from sparsegan.record.events import Evaluation, Event
+from sparsegan.words import estimate
 
 FEW = 50
 """Fewer images on a side, and the spread of a distance is as large as what it is to tell apart."""
@@ -74,7 +75,7 @@ def _verdict(evaluations: list[Evaluation], best_step: int | None, from_noise: b
 def _nearness(first: Evaluation, last: Evaluation) -> str:
     """How far the images have come from those of the first evaluation to real ones."""
     floor = 0.0 if last.floor is None else last.floor
-    way = f"{last.metric}: {value(last):.3g}; real against real {floor:.3g}"
+    way = f"{last.metric}: {value(last):.3g}; real against real {estimate(f'{floor:.3g}', floor)}"
     if first.step or first is last or value(first) <= floor:
         return f"The images are at a distance of {value(last):.3g} from real ones ({way})."
     come = (value(first) - value(last)) / (value(first) - floor)

@@ -9,6 +9,7 @@ from sparsegan.report import control
 from sparsegan.report.format import UNKNOWN, count, figure, percent, seconds, size
 from sparsegan.report.markup import escape, section, table
 from sparsegan.report.read import RunRecord, distinct
+from sparsegan.words import estimate
 
 _MEANS = {
     "value": "mean at 90, 95 and 100 %",
@@ -191,7 +192,9 @@ def _quality_sentence(run: RunRecord) -> str:
         return "It has not been evaluated."
     between = _interval(last, " to ")
     interval = f" (interval {between})" if between else ""
-    floor = "" if last.floor is None else f"; real against real is {figure(last.floor)}"
+    floor = ""
+    if last.floor is not None:
+        floor = f"; real against real is {estimate(figure(last.floor), last.floor)}"
     value = primary_of(run).get("value")
     mean = "" if value is None else f"; its mean at 90, 95 and 100 % is {figure(value)}"
     if first is last:

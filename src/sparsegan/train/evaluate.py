@@ -17,7 +17,7 @@ from sparsegan.settings.config import Config
 from sparsegan.train import build
 from sparsegan.train.beside import Beside
 from sparsegan.train.neighbours import Neighbours
-from sparsegan.words import counted
+from sparsegan.words import counted, estimate
 
 log = logging.getLogger("sparsegan")
 
@@ -142,6 +142,7 @@ class Evaluator:
 def sentence(event: Evaluation) -> str:
     """An evaluation in a line: the value, its interval, the floor, and what was compared."""
     value, low, high, floor = map(_figure, (event.value, event.low, event.high, event.floor))
+    floor = estimate(floor, event.floor or 0.0)
     return (
         f"{event.metric} {value} [{low}, {high}], real against real {floor} "
         f"(n = {event.n}, {event.weights} weights, {event.bn} statistics)"
