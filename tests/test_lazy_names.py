@@ -14,6 +14,12 @@ def test_every_public_name_is_there():
         assert name in dir(sparsegan)
 
 
+@pytest.mark.parametrize("room", ["export", "study"])
+def test_rooms_that_messages_name_are_there_at_once(room):
+    program = f"import sparsegan; sparsegan.{room}.load"
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="has no attribute"):
         _ = sparsegan.Adopt

@@ -81,8 +81,8 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "study":  # a room with a name of its own
-        return importlib.import_module("sparsegan.study")
+    if name in ("export", "study"):  # rooms that are called by their own names
+        return importlib.import_module(f"sparsegan.{name}")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(_HOME[name]), name)

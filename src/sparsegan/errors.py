@@ -23,6 +23,16 @@ def tell(error: str) -> None:
     print(f"sparsegan:{where} error: {printable(' '.join(error.split()))}", file=sys.stderr)
 
 
+def first_line(error: Exception) -> str:
+    r"""What a library's complaint begins with, or the kind of it where it says nothing.
+
+    Example:
+        >>> first_line(ValueError("no such\nfile")), first_line(AssertionError())
+        ('no such', 'AssertionError')
+    """
+    return next(iter(str(error).splitlines()), "")[:200] or type(error).__name__
+
+
 def printable(text: str) -> str:
     r"""A text in which characters that move, recolour or reverse a terminal's are spelt out.
 

@@ -91,6 +91,11 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         _sync(path.parent, os.O_RDONLY)
 
 
+def expanded(path: str | Path) -> Path:
+    """A path with the home folder in place of `~` or `~name`; as it is where nobody has that."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises there
+
+
 def is_left_behind(path: Path) -> bool:
     """Whether a path has the name of a file that `atomic_path` was writing when it was killed."""
     return re.fullmatch(r"\..+\.[0-9a-f]{12}\.tmp", path.name) is not None

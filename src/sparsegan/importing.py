@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from sparsegan.errors import SparseganError
+from sparsegan.files import expanded
 
 _NOT_OWN = (Path(__file__).parent, Path(torch.__file__).parent)
 
@@ -95,7 +96,7 @@ def _is_file(origin: str) -> bool:
 
 
 def _resolved(origin: str) -> Path:
-    return Path(origin).expanduser().resolve()
+    return expanded(origin).resolve()
 
 
 def _from_path(origin: str) -> ModuleType:

@@ -33,6 +33,7 @@ def test_no_two_settings_have_one_keyword():
          ["--data.classes=['cat, black', 'a: b', '7', x y]"]),
         ({"optimiser_generator_betas": (numpy.float64(0.5), 1e-5)},
          ["--optimiser.generator.betas=[0.5, 1.0e-05]"]),
+        ({"seed": numpy.int64(3)}, ["--seed=3"]),
         ({"threads": None}, ["--threads=null"]),
         ({"generator": "mine.py:G"}, ["--network.generator=mine.py:G"]),
     ],

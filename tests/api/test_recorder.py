@@ -244,6 +244,8 @@ def test_after_its_end_nothing_is_recorded_and_the_page_can_be_had_again(loop, t
     assert recorder.report(tmp_path / "again.html").read_text() == page.read_text()
     with pytest.raises(SparseganError, match="is closed, and records nothing more"):
         recorder.evaluate(images, images, features=Patches())
+    with pytest.raises(SparseganError, match="is closed, and records nothing more"):
+        recorder.samples(images)
     assert (recorder.directory / "metrics.jsonl").read_bytes() == before
     gan, closed = ToyGan(), tmp_path / "closed"
     method = adapt(gan)
@@ -253,6 +255,15 @@ def test_after_its_end_nothing_is_recorded_and_the_page_can_be_had_again(loop, t
         recorder.finish()
     with pytest.raises(SparseganError, match="is closed, and records nothing more"):
         recorded(gan, method, recorder, 1)
+
+
+def test_a_band_of_another_signal_is_none_of_the_ratio(tmp_path):
+    gan = ToyGan()
+    method = sparsegan.Adapt(*gan.parts, steps=4, signal="sign", **SETTINGS)
+    with sparsegan.Recorder(method, tmp_path / "sign") as recorder:
+        recorded(gan, method, recorder, 4)
+    start = next(history(tmp_path / "sign" / "metrics.jsonl"))
+    assert (start.kind, start.other_signal) == ("start", "sign")
 
 
 def one_of_two(rank, folder):

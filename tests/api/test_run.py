@@ -123,3 +123,8 @@ def test_noise_has_no_sources_and_a_translation_no_seed(cycle, run):
         run.sample(sources="photos")
     with pytest.raises(SparseganError, match="leave out seed and only"):
         cycle.sample(direction="a_to_b", seed=3)
+
+
+def test_a_format_that_there_is_none_of_is_named(run):
+    with pytest.raises(SparseganError, match="unknown format zip: choose one of packed, onnx"):
+        run.export("zip")

@@ -19,6 +19,7 @@ def test_recipes_are_listed_by_folder_and_shown_with_sources(capsys):
     assert cli.main(["recipes", "adapt/sngan-cifar10"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "generator_batch_size 128 our recount of the published FLOPs" in shown
+    assert "method.faithful [all] " in shown
     assert cli.main(["recipes", "small"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "method.balance_window 20 our choice: control_interval / balance_every" in shown

@@ -21,6 +21,7 @@ def test_sampling_a_grid_and_a_folder(trained, capsys):
         assert grid.crop((28, 28, 56, 56)).tobytes() == middle.tobytes()
     assert len(list(Path("out").iterdir())) == 9
     assert "not empty" in refused(capsys, "sample", run, "--folder", "out")
+    assert "not empty" in refused(capsys, "sample", "nowhere", "--folder", "out")
     grid = ("sample", run, "--grid", "a.png")
     assert "out of noise: leave out --images" in refused(capsys, *grid, "--images", "out")
     assert "one generator: leave out" in refused(capsys, *grid, "--direction", "a_to_b")
@@ -34,6 +35,9 @@ def test_sampling_a_grid_and_a_folder(trained, capsys):
             ["sample", "nowhere"],
             "arguments --grid --folder --walk --over_time is required",
         ),
+        # Before anything is read or drawn.
+        (["sample", "nowhere", "--grid", "a.jpg"], "a.jpg is to be a PNG"),
+        (["sample", "nowhere", "--over_time", "a.gif"], "a.gif is to be a PNG"),
         (["sample", "nowhere", "--grid", "a.png", "--count", "0"], "0 is not a whole number of at"),
         (["sample", "nowhere", "--grid", "a.png", "--count", "x"], "x is not a whole number of at"),
         (["sample", "nowhere", "--grid", "a.png", "--sed", "0"], "did you mean --seed?"),

@@ -119,6 +119,7 @@ def test_what_files_without_a_recipe_leave_open_is_said():
     Path("all.yaml").write_text(parse.to_yaml(request.config))
     assert not read("--config", "all.yaml").caution
     assert not read("--recipe", "small", "--config", "own.yaml").caution
+    assert not read("--config", "own.yaml", "--scale", "small").caution  # it says what it makes
 
 
 def test_settings_can_be_printed_before_there_are_pictures(tmp_path, monkeypatch):

@@ -294,6 +294,22 @@ def test_images_elsewhere_are_held_out(tmp_path):
         load("folder", source, held_out=str(tmp_path))
 
 
+def test_a_folder_whose_name_begins_with_that_of_the_folder_above_is_held_out(tmp_path):
+    names = [f"photos/{c}/{i}.png" for c in ("photos_train", "photos_val") for i in range(4)]
+    source = fill(tmp_path / "set", names)
+    for held_out in ("photos_val", "photos/photos_val"):
+        assert len(load("folder", source, held_out=held_out, split="test")) == 4
+        assert load("folder", source, held_out=held_out).class_names == ("photos_train",)
+
+
+def test_a_home_that_nobody_has_is_a_folder_of_that_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SparseganError, match="there is no folder ~nobody-at-all/pictures"):
+        load("folder", "~nobody-at-all/pictures")
+    fill(tmp_path / "~nobody-at-all", [f"{i}.png" for i in range(4)])
+    assert len(load("folder", "~nobody-at-all", held_out="tenth")) > 0
+
+
 @pytest.mark.parametrize("how", ["dog", "./dog/", "absolute", "real"])
 def test_a_folder_within_is_held_out(tmp_path, how):
     source = fill(tmp_path / "set", [f"cat/{i}.png" for i in range(6)])

@@ -98,6 +98,25 @@ def test_cache_follows_the_content(hub, monkeypatch):
     assert np.array_equal(load("hf:a").labels, [1, 0])
 
 
+def test_rows_without_an_image_or_a_class_are_named(hub):
+    hub["a"] = {"train": rows([1, 2], [0, None])}
+    with pytest.raises(SparseganError, match="has images without a class"):
+        load("hf:a")
+    hub["a"] = {"train": rows([1, 2])}
+    hub["a"]["train"].columns["img"][1] = None
+    with pytest.raises(SparseganError, match="row 1 of a has no image"):
+        load("hf:a")
+
+
+def test_a_library_that_fails_without_a_word_is_named_by_its_error(hub, monkeypatch):
+    def fail(name):
+        raise ValueError
+
+    monkeypatch.setattr(sys.modules["datasets"], "load_dataset", fail)
+    with pytest.raises(SparseganError, match=r"cannot be had \(ValueError\)"):
+        load("hf:a")
+
+
 def test_what_cannot_be_had(hub):
     with pytest.raises(SparseganError, match=r"absent cannot be had \(Couldn't find absent\)"):
         load("hf:absent")

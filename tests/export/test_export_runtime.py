@@ -10,6 +10,7 @@ from torch import nn
 from toy_export import frozen, inputs
 
 from sparsegan.draw.sampling import draw_images
+from sparsegan.draw.walk import latent_walk
 from sparsegan.errors import SparseganError
 from sparsegan.export import Blueprint, Frozen, load, runtime, write_packed
 
@@ -35,6 +36,8 @@ def test_a_generator_of_ones_own_needs_no_code_to_draw(own_file):
     assert not list(loaded.parameters())
     drawn, expected = (draw_images(network, 70, seed=3) for network in (loaded, original))
     assert (drawn.int() - expected.int()).abs().max() <= 1
+    walks = [latent_walk(g, 2, frames=4, stops=2, seed=3) for g in (loaded, original)]
+    assert (walks[0].int() - walks[1].int()).abs().max() <= 1
 
 
 def test_without_the_runtime_its_file_asks_for_either(own_file, monkeypatch):

@@ -36,8 +36,13 @@ def test_how_long_a_run_takes_is_told_by_a_small_evaluation(tmp_path, monkeypatc
     monkeypatch.setattr(pilot, "_seconds", lambda *_: 9.0)
     line = pilot.takes(config(tmp_path / "run", "--evaluate.images", "16"))
     assert line.endswith("and 4 evaluations of 9 s or less")
-    monkeypatch.setattr(pilot, "FEW", 8)
+    monkeypatch.setattr(pilot, "FEW_TO_TIME", 8)
     assert pilot.takes(config(tmp_path / "run")).endswith("of 18 s or less")
+    # Of few pictures an evaluation draws no more than those.
+    few = Pilot(0.5, 9.0, images=12)  # twelve where eight were timed
+    monkeypatch.setattr(Pilots, "of", lambda *_: few)
+    line = pilot.takes(config(tmp_path / "run", "--evaluate.images", "800"))
+    assert line.endswith("of 14 s or less")
     assert not (tmp_path / "run").exists()
 
 
@@ -53,9 +58,8 @@ def test_slow_steps_are_measure_enough(first, later, steps, tmp_path, monkeypatc
 
     monkeypatch.setattr(pilot, "step_seconds", step)
     monkeypatch.setattr(pilot, "_seconds", lambda *_: pytest.fail("an evaluation was timed"))
-    assert Pilots(0.0, patience=5.0).of(config(tmp_path / "run")) == Pilot(
-        first if len(steps) == 1 else later, 0.0
-    )
+    timed = Pilots(0.0, patience=5.0).of(config(tmp_path / "run"))
+    assert (timed.step, timed.evaluation) == (first if len(steps) == 1 else later, 0.0)
     assert taken == steps
 
 

@@ -323,6 +323,22 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_begins_anew(whole, tm
     assert events_of(run) == events_of(whole)
 
 
+def test_a_run_that_begins_anew_has_the_length_that_was_asked_for(whole, tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    parse.write(run.config, parse.read(whole.config))
+    loop.resume(run.path, steps=5)
+    assert (parse.read(run.config).steps, run.end_step()) == (5, 5)
+    loop.resume(run.path)
+
+
+def test_trackers_that_are_named_twice_are_refused_before_anything_is_written(whole, tmp_path):
+    run = copied(whole, tmp_path)
+    before = content(run)
+    with pytest.raises(SparseganError, match="name every tracker once at most"):
+        loop.resume(run.path, track=["tensorboard", "tensorboard"])
+    assert content(run) == before
+
+
 def test_a_run_whose_checkpoints_are_lost_is_told_how_to_begin(whole, tmp_path):
     run = RunDirectory(tmp_path / "run")
     parse.write(run.config, parse.read(whole.config))

@@ -8,6 +8,7 @@ from tiny_run import config
 CONSTANT = ["--method.drop_shape", "constant"]
 TICKETS = ["--method.name", "tickets", "--method.rounds", "2"]
 DECAY = ["--optimiser.lr_decay", "linear", "--optimiser.decay_from", "0"]
+CALIBRATED = ["--method.name", "calibrated", *CONSTANT, "--method.calibration", "0.2"]
 STATIC = ["--method.name", "static"]
 RAMP = ["--method.name", "ramp", "--method.ramp_interval", "5", *CONSTANT]
 
@@ -32,6 +33,8 @@ RAMP = ["--method.name", "ramp", "--method.ramp_interval", "5", *CONSTANT]
         (["--method.name", "prune"], 20, 8, None),  # it would be pruned at 13, and is at 9
         (["--method.name", "prune"], 20, 9, "sets densities at shares"),
         (["--method.name", "snip"], 20, 14, None),
+        ([*CALIBRATED], 20, 3, "level of the band"),  # it is taken from step 2.8 on, and from 4
+        ([*CALIBRATED], 20, 2, None),
         ([*TICKETS], 20, 4, None),
         ([*TICKETS], 20, 5, "sets densities at shares"),
         ([*TICKETS, *DECAY], 20, 1, None),

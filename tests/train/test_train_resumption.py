@@ -83,7 +83,7 @@ def test_completing_leaves_rubbish_out_where_that_is_wanted(run):
 
 def test_another_length_is_written_beside_the_notes(run):
     settings = parse.read(run.config)
-    resumption._rewrite(run.config, config(run.path, "--steps", "99"))
+    resumption.rewrite(run, config(run.path, "--steps", "99"))
     assert "# a note" in run.config.read_text()
     assert parse.read(run.config) == replace(settings, steps=99) != settings
 

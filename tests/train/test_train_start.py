@@ -142,4 +142,6 @@ def test_the_settings_of_the_other_run_are_the_new_ones(runs):
     del values["run"], values["start"]
     assert settings_of(run.path, []).values == values
     other = settings_of(run.path, ["--data.path=pictures"]).values
-    assert other["data"].keys() == values["data"].keys() - {"source", "path", "classes"}
+    assert other["data"].keys() == values["data"].keys() - {
+        *("source", "path", "classes", "held_out", "skip_broken")
+    }

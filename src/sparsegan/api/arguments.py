@@ -1,6 +1,7 @@
 """Settings as Python keywords, turned into the command line that says the same."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from numbers import Integral, Real
 from os import PathLike, fspath
 from typing import Any
 
@@ -78,9 +79,10 @@ def _plain(key: str, value: Any) -> Any:
     """A value of the types that YAML has."""
     if value is None or isinstance(value, bool):
         return value
-    for kind in (str, int, float):
+    plain: tuple[tuple[type, type], ...] = ((str, str), (Integral, int), (Real, float))
+    for kind, own in plain:
         if isinstance(value, kind):  # of a class of its own, too, such as NumPy's
-            return kind(value)
+            return own(value)
     if isinstance(value, PathLike):
         return str(fspath(value))
     if isinstance(value, Sequence):

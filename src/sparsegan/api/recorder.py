@@ -6,7 +6,6 @@ import logging
 import time
 import weakref
 from contextlib import nullcontext
-from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +20,6 @@ from sparsegan.draw import pictures, sampling
 from sparsegan.errors import SparseganError
 from sparsegan.files import atomic_write_bytes, atomic_write_text
 from sparsegan.health import Health
-from sparsegan.machine import versions
 from sparsegan.methods import METHODS, Method, StepEvents
 from sparsegan.metrics import FeatureNetwork
 from sparsegan.nets.own import Maker
@@ -32,7 +30,7 @@ from sparsegan.record.metrics_log import MetricsLog, finite, history, line
 from sparsegan.record.run import HeldError, RunDirectory, hold
 from sparsegan.settings.config import Config, MethodChoice
 from sparsegan.train.clock import Clock
-from sparsegan.train.layer_costs import network_layers
+from sparsegan.train.log import begin_log
 from sparsegan.undisturbed import undisturbed
 
 log = logging.getLogger("sparsegan")
@@ -165,6 +163,7 @@ class Recorder:
             columns: Images in a row; None makes the picture about square.
         """
         if self._log is not None:
+            self._require_open()
             pixels = _bytes(images)
             grid = pictures.grid(pixels, columns or max(1, round(len(pixels) ** 0.5)))
             with self._clock.paused():
@@ -395,31 +394,14 @@ class Recorder:
     def _begin(self) -> None:
         """Write how the loop began, now that the networks have been seen at work."""
         self._begun = True
-        method, costs = self.method, self._forwards.costs()
-        active = {
-            name: dict(zip(network.masks.names, network.masks.initial_counts, strict=True))
-            for name, network in method.networks.items()
-        }
-        device = method.generator.masks.flat.device
-        self._journal.write(
-            events.Start(
-                step=0,
-                networks=network_layers(active, costs),
-                costs={name: [asdict(layer) for layer in layers] for name, layers in costs.items()},
-                method=_name(method),
-                steps=method.steps,
-                band=method.settings.fixed_band,
-                versions=versions(),
-                machine={"device": str(device), "threads": torch.get_num_threads()},
-                coverage={
-                    name: {"parameters": counted.parameters, "masked": counted.masked}
-                    for name, counted in method.inspection.coverage.items()
-                },
-            )
+        device = self.method.generator.masks.flat.device
+        begin_log(
+            self._journal,
+            self.method,
+            self._forwards.costs(),
+            name=_name(self.method),
+            machine={"device": str(device), "threads": torch.get_num_threads()},
         )
-        for warning in method.inspection.warnings:
-            self._journal.write(events.Notice(step=0, message=warning))
-        self._journal.kernels(0, None, method)
 
     def _config(self) -> Config:
         """What costs depend on, as the settings of a run have it."""

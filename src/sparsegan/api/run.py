@@ -269,17 +269,18 @@ class Run:
 
     def export(
         self,
-        to: Literal["packed", "onnx"] = "packed",
+        to: Literal["packed", "onnx", "html", "hub"] = "packed",
         output: str | os.PathLike[str] | None = None,
         *,
         checkpoint: Checkpoint = None,
         direction: Direction | None = None,
     ) -> Path:
-        """Write the averaged generator to one file; `sparsegan.export.load` reads a packed one.
+        """Write the averaged generator to a file; `sparsegan.export.load` reads a packed one.
 
         Args:
-            to: ``packed``, a small file of the active weights, or ``onnx``.
-            output: The file; None is generator.* in the run.
+            to: ``packed``, a small file of the active weights; ``onnx``; ``html``, a page that
+                draws by itself; or ``hub``, a folder for the Hugging Face hub.
+            output: The file or folder; None is generator.* in the run.
             checkpoint: Which state of the run.
             direction: Of CycleGAN's two generators, which.
         """
@@ -318,6 +319,7 @@ class Run:
             Interrupted: As `fit`.
         """
         require_one_process(self.config)
+        self._generators.clear()  # a step that is trained again is another state
         trained_here(
             lambda shown: loop.resume(
                 self.directory,

@@ -106,7 +106,7 @@ _COMMANDS: dict[str, tuple[Callable[[list[str]], int], str]] = {
     "study": (study, "compare: arms, axes and seeds out of one file"),
     "sample": (sample, "draw images, walks and sheets from a run"),
     "evaluate": (evaluate, "compare a run's images with real ones"),
-    "export": (export, "write a run's generator to one file: small, or ONNX"),
+    "export": (export, "write a run's generator to a file: small, a page that draws, ONNX"),
     "report": (report, "write an HTML page on one run or several, or serve one that grows"),
     "recipes": (list_recipes, "list the published settings, or show one with its sources"),
     "cost": (cost, "count weights and operations of a run, or of one to come"),

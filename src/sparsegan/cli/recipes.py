@@ -33,5 +33,5 @@ def list_recipes(arguments: list[str]) -> int:
         return 0
     recipe = recipes.find(options.name)
     print(f"{recipe.name}: {recipe.about}\n{recipe.group}\n")
-    Console().print(settings_table(recipe))
+    Console(markup=False).print(settings_table(recipe))  # lists are no tags of style
     return 0

@@ -195,10 +195,15 @@ def _check(options: argparse.Namespace) -> None:
     options.rate = options.rate or 16.0
     if options.nearest and options.grid is None:
         raise SparseganError("--nearest is of a grid: name it with --grid PNG")
-    if options.walk is not None:
-        from sparsegan.draw.pictures import require_animation
+    from sparsegan.draw import pictures
 
-        require_animation(options.walk)
+    # Before anything is drawn, which may take minutes.
+    for picture in filter(None, (options.grid, options.over_time)):
+        pictures.require_png(picture)
+    if options.folder is not None:
+        pictures.require_new(options.folder)
+    if options.walk is not None:
+        pictures.require_animation(options.walk)
         if options.bn == "batch":
             raise SparseganError(
                 "statistics of each batch would have the frames of a walk flicker: leave out --bn "

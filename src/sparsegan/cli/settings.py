@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sparsegan.cli.live import add_live
 from sparsegan.cli.parser import OWNERS, add_trust
 from sparsegan.errors import SparseganError
+from sparsegan.files import expanded
 from sparsegan.settings.names import DEFAULT_RECIPE
 from sparsegan.words import counted
 
@@ -131,7 +132,7 @@ def read(arguments: Sequence[str], command: str, description: str) -> Request:
     origin = " and ".join(options.config)
     begun = None if layers or options.recipe else _flag(flags, "--from", "--start.run")
     if begun is not None:  # a run with its weights has its settings, unless others are named
-        layers = [start.settings_of(Path(begun).expanduser(), flags)]
+        layers = [start.settings_of(expanded(begun), flags)]
         origin = layers[0].origin
     recipe = options.recipe or (None if layers else DEFAULT_RECIPE)
     if recipe is not None:
@@ -165,7 +166,8 @@ def read(arguments: Sequence[str], command: str, description: str) -> Request:
     flagged = {flag.removeprefix("--").partition("=")[0] for flag in flags if flag.startswith("--")}
     kept = flagged | {key for layer in files for key, _ in dotted(layer.values)}
     caution = ""
-    if recipe is None and options.config and (still := left_open(config, kept)):
+    unscaled = recipe is None and options.scale is None  # a scale says what it makes of it
+    if unscaled and options.config and (still := left_open(config, kept)):
         caution = (
             f"{origin} names no recipe, so that what it does not say is as published ({still}): "
             f"--recipe {DEFAULT_RECIPE} --config {' --config '.join(options.config)} begins with "
@@ -202,8 +204,7 @@ def _suited(request: Request, kept: Collection[str]) -> Request:
         and are_own(config)
         and not (
             # Settings can be printed before there are pictures.
-            getattr(options, "print_config", False)
-            and not Path(str(config.data.path)).expanduser().exists()
+            getattr(options, "print_config", False) and not expanded(str(config.data.path)).exists()
         )
     ):
         from sparsegan.train import build

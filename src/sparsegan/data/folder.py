@@ -22,6 +22,7 @@ from sparsegan.data.store import Labels, Pixels
 from sparsegan.data.titles import bare_name
 from sparsegan.data.tree import Folder
 from sparsegan.errors import SparseganError
+from sparsegan.files import expanded
 
 log = logging.getLogger("sparsegan")
 
@@ -105,7 +106,7 @@ def _held_out(container: Container, held_out: str | None) -> tuple[str | None, C
     if held_out in (None, TENTH):
         return held_out, None
     assert held_out is not None
-    path = Path(held_out).expanduser()
+    path = expanded(held_out)
     root = container.path.resolve()
     if isinstance(container, Folder):
         near = Path(os.path.normpath(container.path.absolute()))

@@ -12,7 +12,7 @@ from sparsegan.data.decode import RGB, Decoding
 from sparsegan.data.decode_all import ImageFile, decode_all
 from sparsegan.data.images import Images
 from sparsegan.data.store import Labels, Pixels
-from sparsegan.errors import SparseganError
+from sparsegan.errors import SparseganError, first_line
 
 DEFAULT_SIZE = 32
 PREFIX = "hf:"
@@ -59,7 +59,7 @@ def load_huggingface(
         assert isinstance(file.content, bytes), "the library reads them whole"
         content.update(hashlib.sha256(file.content).digest())
     if label:
-        numbers = np.asarray(rows[label], np.int64)
+        numbers = np.asarray([-1 if n is None else n for n in rows[label]], np.int64)
         if numbers.min() < 0 or numbers.max() >= len(class_names):
             raise SparseganError(
                 f"the {split} split of {name} has images without a class: take another split"
@@ -81,7 +81,7 @@ def _open(name: str, split: str) -> tuple[Any, str, str | None]:
     # The library passes on what its many parts raise, of the network, of files, of formats.
     except Exception as error:
         raise SparseganError(
-            f"the data set {name} cannot be had ({str(error).splitlines()[0][:200]}): check its "
+            f"the data set {name} cannot be had ({first_line(error)}): check its "
             f"name, or save its images to a folder and pass that as data.path"
         ) from error
     names = ("train",) if split == "train" else _TEST_SPLITS
@@ -106,6 +106,11 @@ def _open(name: str, split: str) -> tuple[Any, str, str | None]:
 def _files(name: str, rows: Any, column: str) -> Iterator[ImageFile]:
     pixel_rows = rows.select_columns([column])
     for index, row in enumerate(pixel_rows):
+        if row[column] is None:
+            raise SparseganError(
+                f"row {index} of {name} has no image: save its images to a folder and pass that as "
+                "data.path"
+            )
         content = row[column]["bytes"]
         if content is None:
             with open(row[column]["path"], "rb") as file:  # noqa: PTH123 - a path of the library

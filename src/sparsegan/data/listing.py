@@ -69,7 +69,7 @@ def list_images(container: Container, split: str, held_out: str | None = None) -
         raise _too_few(container, 0)
     shared = shared_folder(every)
     start = len(shared)
-    if held_out is not None and shared and held_out.strip("/").startswith(shared.rstrip("/")):
+    if held_out is not None and shared and f"{held_out.strip('/')}/".startswith(shared):
         held_out = held_out.strip("/")[start:] or held_out
     division = splits.find_splits(lambda: (name[start:] for name in every), held_out)
     wanted = splits.TEST if split == "test" else splits.TRAIN

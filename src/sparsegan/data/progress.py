@@ -29,7 +29,7 @@ def progress(
     from rich import progress as bars
 
     count = bars.DownloadColumn() if bytewise else bars.MofNCompleteColumn()
-    columns = (bars.TextColumn("{task.description}"), bars.BarColumn(), count)
+    columns = (bars.TextColumn("{task.description}", markup=False), bars.BarColumn(), count)
     with bars.Progress(
         *columns, bars.TimeRemainingColumn(), console=console, transient=True
     ) as shown:

@@ -1,4 +1,4 @@
-"""The registry of sources, and the one function that reads them."""
+"""The registry of official sources, and the one function that reads them."""
 
 import math
 from collections.abc import Mapping
@@ -16,8 +16,11 @@ from sparsegan.data.pairs import read_sides
 from sparsegan.data.stl10 import load_stl10
 from sparsegan.data.tiny_imagenet import load_tiny_imagenet
 from sparsegan.errors import SparseganError
+from sparsegan.files import expanded
 from sparsegan.nearest import did_you_mean
 
+FOLDER = "folder"
+"""The source of image files of anybody's."""
 _SAMPLE = Path(__file__).parent / "fashion_mnist"
 
 
@@ -30,7 +33,6 @@ class Source(Protocol):
         split: str,
         image_size: int | None,
         channels: int | None,
-        background: RGB,
     ) -> Images:
         """One split, as `load` describes it."""
         ...
@@ -50,12 +52,13 @@ def load(
     """Read a split of a data set.
 
     Args:
-        source: A name in `SOURCES`, or ``hf:`` and the name of a data set of the Hugging Face hub
-            (see `huggingface.load_huggingface`). ``fashion-mnist`` without a path is the sample
-            inside the package (9,000 + 2,000 images) and with one the whole set; ``mnist`` always
-            needs a path; ``cifar10``, ``cifar100`` (fine labels), ``cifar100-coarse``, ``stl10``
-            (trains on the images without labels), ``stl10-labelled`` and ``tiny-imagenet`` are
-            downloaded where there is no path; ``folder``: image files (see `folder.load_folder`).
+        source: A name in `SOURCES`, `FOLDER`, or ``hf:`` and the name of a data set of the Hugging
+            Face hub (see `huggingface.load_huggingface`). ``fashion-mnist`` without a path is the
+            sample inside the package (9,000 + 2,000 images) and with one the whole set; ``mnist``
+            always needs a path; ``cifar10``, ``cifar100`` (fine labels), ``cifar100-coarse``,
+            ``stl10`` (trains on the images without labels), ``stl10-labelled`` and
+            ``tiny-imagenet`` are downloaded where there is no path; ``folder``: image files (see
+            `folder.load_folder`).
         path: Where the data are: the folder of the four official IDX files; the official archive
             or the folder that it was unpacked to; the folder or archive of image files.
         split: ``train`` or ``test``; the two never share an image.
@@ -77,13 +80,13 @@ def load(
     """
     hub, _, name = source.partition(huggingface.PREFIX)
     on_hub = not hub and bool(name)
-    if not on_hub and source not in SOURCES:
-        known = f"take one of {', '.join(SOURCES)}"
-        hint = did_you_mean(source, SOURCES, known, cutoff=0.4)
+    names = (*SOURCES, FOLDER)
+    if not on_hub and source not in names:
+        hint = did_you_mean(source, names, f"take one of {', '.join(names)}", cutoff=0.4)
         raise SparseganError(f"there is no data source {source!r}: {hint}")
     colour = _checked(split, image_size, channels, background, skip_broken)
-    if source == "folder":
-        folder = _required(None if path is None else Path(path).expanduser(), source)
+    if source == FOLDER:
+        folder = _required(None if path is None else expanded(path), source)
         return load_folder(
             folder, split, image_size, channels, colour, held_out=held_out, skip=skip_broken
         )
@@ -97,8 +100,8 @@ def load(
         if path is not None:
             raise SparseganError(f"the data source {source} takes no path: leave data.path out")
         return huggingface.load_huggingface(name, split, image_size, channels, colour)
-    path = None if path is None else Path(path).expanduser()
-    return SOURCES[source](path, split, image_size, channels, colour)
+    path = None if path is None else expanded(path)
+    return SOURCES[source](path, split, image_size, channels)
 
 
 def load_pair(
@@ -127,7 +130,7 @@ def load_pair(
         SparseganError: An argument is wrong, or the data are missing or damaged.
     """
     colour = _checked(split, image_size, channels, background, skip_broken)
-    return read_sides(Path(path).expanduser(), split, image_size, channels, colour, skip_broken)
+    return read_sides(expanded(path), split, image_size, channels, colour, skip_broken)
 
 
 def _checked(
@@ -157,7 +160,7 @@ def _checked(
 
 
 def _fashion_mnist(
-    path: Path | None, split: str, image_size: int | None, channels: int | None, background: RGB
+    path: Path | None, split: str, image_size: int | None, channels: int | None
 ) -> Images:
     # Only an explicit path leads to the whole set, so that results do not depend on the machine.
     folder, name = (_SAMPLE, "fashion-mnist-sample") if path is None else (path, "fashion-mnist")
@@ -166,22 +169,14 @@ def _fashion_mnist(
     )
 
 
-def _mnist(
-    path: Path | None, split: str, image_size: int | None, channels: int | None, background: RGB
-) -> Images:
+def _mnist(path: Path | None, split: str, image_size: int | None, channels: int | None) -> Images:
     folder, digits = _required(path, "mnist"), class_names.MNIST
     return load_mnist(folder, split, image_size, channels, class_names=digits, name="mnist")
 
 
-def _folder(
-    path: Path | None, split: str, image_size: int | None, channels: int | None, background: RGB
-) -> Images:
-    return load_folder(_required(path, "folder"), split, image_size, channels, background)
-
-
 def _cifar(kind: cifar.Cifar) -> Source:
     def load_kind(
-        path: Path | None, split: str, image_size: int | None, channels: int | None, background: RGB
+        path: Path | None, split: str, image_size: int | None, channels: int | None
     ) -> Images:
         return cifar.load_cifar(kind, path, split, image_size, channels)
 
@@ -190,7 +185,7 @@ def _cifar(kind: cifar.Cifar) -> Source:
 
 def _stl10(labelled: bool) -> Source:
     def load_part(
-        path: Path | None, split: str, image_size: int | None, channels: int | None, background: RGB
+        path: Path | None, split: str, image_size: int | None, channels: int | None
     ) -> Images:
         return load_stl10(path, split, image_size, channels, labelled=labelled)
 
@@ -198,7 +193,7 @@ def _stl10(labelled: bool) -> Source:
 
 
 def _tiny_imagenet(
-    path: Path | None, split: str, image_size: int | None, channels: int | None, background: RGB
+    path: Path | None, split: str, image_size: int | None, channels: int | None
 ) -> Images:
     return load_tiny_imagenet(path, split, image_size, channels)
 
@@ -219,6 +214,5 @@ SOURCES: Mapping[str, Source] = MappingProxyType(
         "stl10": _stl10(labelled=False),
         "stl10-labelled": _stl10(labelled=True),
         "tiny-imagenet": _tiny_imagenet,
-        "folder": _folder,
     }
 )

@@ -113,10 +113,19 @@ def save_png(path: Path, image: Image.Image) -> None:
     Raises:
         SparseganError: The file cannot be written, or has the ending of another format.
     """
-    if path.suffix.lower() != ".png":
-        raise SparseganError(f"{path} is to be a PNG: name a file that ends in .png")
+    require_png(path)
     with atomic_path(path) as temporary:
         image.save(temporary, format="PNG")
+
+
+def require_png(path: Path) -> None:
+    """Refuse what no PNG can be written to.
+
+    Raises:
+        SparseganError: The name has the ending of another format.
+    """
+    if path.suffix.lower() != ".png":
+        raise SparseganError(f"{path} is to be a PNG: name a file that ends in .png")
 
 
 def save_folder(folder: Path, pixels: Tensor, classes: Sequence[str] = ()) -> None:

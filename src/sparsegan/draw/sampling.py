@@ -144,6 +144,10 @@ def to_uint8(images_: Tensor) -> Tensor:
 
 def _noise(generator: nn.Module, count: int, seed: int, *names: str | int) -> Tensor:
     length: int = generator.latent_dim  # type: ignore[assignment]
+    return torch.randn((count, length), generator=stream(seed, *names)).to(device_of(generator))
+
+
+def device_of(generator: nn.Module) -> torch.device:
+    """Where a generator takes its input."""
     # The runtime's generators have no parameters and take noise from the CPU.
-    device = next((each.device for each in generator.parameters()), torch.device("cpu"))
-    return torch.randn((count, length), generator=stream(seed, *names)).to(device)
+    return next((each.device for each in generator.parameters()), torch.device("cpu"))

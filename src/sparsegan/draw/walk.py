@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sparsegan.draw.sampling import to_uint8
+from sparsegan.draw.sampling import device_of, to_uint8
 from sparsegan.errors import SparseganError
 from sparsegan.seeding import stream
 
@@ -132,7 +132,7 @@ def _between(generator: nn.Module, label: int, t: float) -> Iterator[list[nn.Mod
 def _draw(generator: nn.Module, z: Tensor, labels: Tensor | None) -> Tensor:
     """Images of noise `(frames, count, d)`, with the same labels `(count,)` in every frame."""
     frames, count, _ = z.shape
-    device = next(generator.parameters()).device
+    device = device_of(generator)
     parts = []
     with torch.no_grad():
         for some in torch.split(z, max(1, _BATCH // count)):

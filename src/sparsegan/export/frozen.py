@@ -2,7 +2,7 @@
 
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from sparsegan.data.titles import title
 from sparsegan.draw import sampling
 from sparsegan.errors import SparseganError
 from sparsegan.export.blueprint import Blueprint, fold
+from sparsegan.files import expanded
 from sparsegan.machine import versions
 from sparsegan.methods import Method
 from sparsegan.nets import own
@@ -169,7 +170,7 @@ def freeze_own(
 def _data(config: Config) -> str:
     """The source of the images; of a folder or archive its name, without where it lies."""
     if config.data.source == "folder" and config.data.path is not None:
-        return title(Path(config.data.path).expanduser().resolve())
+        return title(expanded(config.data.path).resolve())
     return config.data.source or ""
 
 

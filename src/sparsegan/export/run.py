@@ -5,12 +5,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from sparsegan.errors import SparseganError
 from sparsegan.export import onnx
 from sparsegan.export.frozen import Frozen, freeze
 from sparsegan.export.hub.folder import write_folder
 from sparsegan.export.packed import write_packed
 from sparsegan.export.page.write import write_html
 from sparsegan.report.read import RunRecord, read_run
+from sparsegan.settings.names import unknown
 from sparsegan.train.trained import open_trained
 
 
@@ -76,12 +78,14 @@ def export_run(
         checkpoint: Which state of the run: `best`, a step or a path; None is the newest.
         game: Name of the game, for a run of several.
         title: What a page or card calls it; empty: by the images that it has learnt from.
-        trust_code: Whether code that the run's config.yaml names may be run (`train.trust`).
+        trust_code: Whether code that the run's config.yaml names may be run (`settings.trust`).
 
     Raises:
-        SparseganError: The run or its checkpoint cannot be used, the file cannot be written, or
-            packages that the format needs are not there.
+        SparseganError: There is no such format, the run or its checkpoint cannot be used, the file
+            cannot be written, or packages that the format needs are not there.
     """
+    if to not in FORMATS:
+        raise SparseganError(unknown("format", to, list(FORMATS)))
     form = FORMATS[to]
     form.check()  # before the work, not after it
     trained = open_trained(run, checkpoint, trust_code=trust_code)

@@ -1,7 +1,7 @@
 """Signs that a run goes wrong: each looks at what is recorded and says one sentence, or nothing.
 
-Thresholds are far outside of what the runs of docs/results do; how often each spoke there is
-counted in docs/design.md.
+Thresholds are far outside of what the runs of docs/results do; false alarms are counted in
+docs/results/few-pictures.md.
 """
 
 import math

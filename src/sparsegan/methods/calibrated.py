@@ -50,6 +50,10 @@ class CalibratedSettings(AdaptSettings):
         """None: it is not known before the level is."""
         return None
 
+    def takes_level(self, step: int, steps: int) -> bool:
+        """Whether the level may be taken at a step of a run of so many."""
+        return step >= self.calibration * steps
+
     def _decisions(self, steps: int) -> range:
         """Those after the one that takes the level."""
         interval = self.control_interval
@@ -111,7 +115,7 @@ class Calibrated(CalibratedKeywords, Adapt):
         verdict = self.controller.band.verdict(reading)
         usable = reading.full and not reading.blind and not reading.reversed
         usable = usable and reading.valid * 2 > reading.records
-        if step >= self.settings.calibration * self.steps:
+        if self.settings.takes_level(step, self.steps):
             reason = f"no level can be measured: {verdict.reason}"
             if usable and math.isfinite(reading.value) and reading.value > 0:
                 self.level = reading.value

@@ -20,7 +20,7 @@ from sparsegan.train.timing import step_seconds
 
 AGAIN = 5.0
 """An evaluation that took less the first time is timed a second time."""
-FEW = 200
+FEW_TO_TIME = 200
 """Images of an evaluation that stands for a larger one."""
 LEAST = 3
 """Steps that are timed at least, after one to warm up."""
@@ -37,10 +37,12 @@ class Pilot:
     Attributes:
         step: Seconds of a step: all discriminator steps and the generator's.
         evaluation: Seconds of an evaluation; 0 where there is none, or where it was not timed.
+        images: Images to learn from; an evaluation draws no more than those.
     """
 
     step: float
     evaluation: float
+    images: int = 0
 
     def seconds(self, steps: int, evaluations: int) -> float:
         """So many steps and evaluations, in seconds."""
@@ -82,8 +84,8 @@ class Pilots:
                 games.choose_kernels(batches.generator_latents(1), batches.real(1, 0))
                 step = self._step(games, batches)
                 if step > self.patience:
-                    return Pilot(step, 0.0)
-                return Pilot(step, self._evaluation(games, alone, images))
+                    return Pilot(step, 0.0, len(images))
+                return Pilot(step, self._evaluation(games, alone, images), len(images))
         finally:
             torch.set_num_threads(threads)
 
@@ -128,7 +130,7 @@ def takes(config: Config) -> str:
     Where that cannot be tried, as of a run that diverges at once, the line says why.
     """
     images = config.evaluate.images
-    small = min(images, FEW)
+    small = min(images, FEW_TO_TIME)
     tried = replace(config, evaluate=replace(config.evaluate, images=small))
     try:
         pilot = Pilots(0.5, patience=SLOW).of(tried)
@@ -140,5 +142,6 @@ def takes(config: Config) -> str:
     if pilot.step > SLOW:
         untimed = ", which are not counted" if number else ""
         return opening.takes(pilot.step, config.steps, number) + untimed
-    evaluation = pilot.evaluation * images / small if images else 0.0
+    drawn, tried_with = (min(count, pilot.images) for count in (images, small))
+    evaluation = pilot.evaluation * drawn / tried_with if images else 0.0
     return opening.takes(pilot.step, config.steps, number, evaluation)

@@ -17,7 +17,7 @@ class Adjustment:
     Attributes:
         key: Its dotted key.
         before: Its value as it was.
-        after: Its value at the smaller scale.
+        after: Its value now.
         why: The reason.
     """
 

@@ -26,7 +26,8 @@ def advice(study: Study) -> list[str]:
     stated = {key for group in groups for key, _ in dotted(group)} | set(study.axes)
     recipes = {group["recipe"] for group in groups if group.get("recipe")}
     config = study.cells[0].config
-    if not recipes and (still := pictures.left_open(config, stated)):
+    scaled = any(group.get("scale") for group in groups)  # which says what it makes of the rest
+    if not recipes and not scaled and (still := pictures.left_open(config, stated)):
         return [
             f"no recipe is named, so that what the study does not say is as published ({still}): "
             f"`recipe: {DEFAULT_RECIPE}` below `base` is what `sparsegan train` begins with"

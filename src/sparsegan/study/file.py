@@ -17,7 +17,7 @@ import yaml
 
 from sparsegan import yaml_text
 from sparsegan.errors import SparseganError
-from sparsegan.files import atomic_write_text
+from sparsegan.files import atomic_write_text, expanded
 from sparsegan.plan.match import BUDGETS
 from sparsegan.settings.names import nearest, unknown
 from sparsegan.settings.options import options
@@ -129,7 +129,7 @@ def read(which: str | Path, directory: Path | None = None) -> Study:
         SparseganError: There is no such study, or its file cannot be read, has an unknown key or
             setting, or a value of the wrong type.
     """
-    path = Path(which).expanduser()
+    path = expanded(which)
     if path.is_dir() and (path / COPY).is_file():
         return _study(path / COPY, directory or path)
     if not path.exists() and str(which) in shipped():
@@ -160,7 +160,7 @@ def _study(path: Path, directory: Path | None) -> Study:
     name = _name(content.get("name", path.stem), f"the name of {origin}")
     if directory is None:
         text = fit("directory", content.get("directory"), str | None, origin)
-        directory = Path(text).expanduser() if text else _PARENT / name
+        directory = expanded(text) if text else _PARENT / name
     base = _group(content.get("base", {}), "base", origin)
     arms = _arms(content.get("arms"), origin)
     axes = _axes(content.get("axes", {}), origin)

@@ -1,7 +1,6 @@
 """From a configuration to data, networks, optimisers and method: the same in every command."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import torch
 from torch import nn, optim
@@ -10,6 +9,7 @@ from sparsegan import data
 from sparsegan.data import Images
 from sparsegan.data.folder import absolute_held_out
 from sparsegan.errors import SparseganError
+from sparsegan.files import expanded
 from sparsegan.importing import absolute
 from sparsegan.methods import METHODS, Method
 from sparsegan.methods.inspection import quiet
@@ -81,7 +81,7 @@ def resolve(config: Config, images: Images) -> Config:
         config.data,
         source=source_of(config),
         # Absolute, since a run may be resumed from anywhere.
-        path=str(Path(config.data.path).expanduser().resolve()) if config.data.path else None,
+        path=str(expanded(config.data.path).resolve()) if config.data.path else None,
         held_out=_held_out(config),
         image_size=height,
         channels=1 if channels == 1 else 3,
@@ -98,7 +98,7 @@ def resolve(config: Config, images: Images) -> Config:
     evaluate = replace(
         config.evaluate,
         features=absolute(config.evaluate.features),
-        inception=None if inception is None else str(Path(inception).expanduser().resolve()),
+        inception=None if inception is None else str(expanded(inception).resolve()),
     )
     return replace(config, network=network, evaluate=evaluate)
 
@@ -107,7 +107,7 @@ def _held_out(config: Config) -> str | None:
     settings = config.data
     if settings.path is None or settings.held_out is None:
         return settings.held_out
-    return absolute_held_out(Path(settings.path).expanduser(), settings.held_out)
+    return absolute_held_out(expanded(settings.path), settings.held_out)
 
 
 def _from_anywhere(spec: str | None) -> str | None:

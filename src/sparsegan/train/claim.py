@@ -5,6 +5,7 @@ from pathlib import Path
 from lightning_fabric import Fabric
 
 from sparsegan.errors import SparseganError
+from sparsegan.files import expanded
 from sparsegan.locks import FileLock
 from sparsegan.record.run import RunDirectory, create, free_name, hold
 from sparsegan.settings.config import Config
@@ -33,7 +34,7 @@ def new_run(config: Config, fabric: Fabric) -> tuple[RunDirectory, FileLock | No
 
 def _claim(config: Config) -> tuple[RunDirectory, FileLock]:
     directory = config.run.directory
-    path = Path(directory).expanduser() if directory else None
+    path = expanded(directory) if directory else None
     while path is None:
         free = free_name(str(config.data.source), config.method.name)
         try:

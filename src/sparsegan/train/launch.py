@@ -19,7 +19,7 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import Tensor
 
 from sparsegan import machine
-from sparsegan.errors import SparseganError
+from sparsegan.errors import SparseganError, first_line
 from sparsegan.seeding import stream
 from sparsegan.settings.config import Config
 from sparsegan.train import heartbeat
@@ -60,7 +60,7 @@ def launch(config: Config) -> Fabric:
     except (RuntimeError, ValueError) as error:
         raise SparseganError(
             f"cannot use {config.fabric.devices} device(s) of kind {config.fabric.accelerator}: "
-            f"{str(error).splitlines()[0]} (see fabric.accelerator and fabric.devices)"
+            f"{first_line(error)} (see fabric.accelerator and fabric.devices)"
         ) from None
     if config.fabric.precision == "16-mixed" and fabric.device.type != "cuda":
         raise SparseganError(
@@ -130,7 +130,7 @@ def _not_connected(error: Exception) -> SparseganError:
         )
     return SparseganError(
         f"the processes of this run cannot be connected at {where} "
-        f"({str(error).splitlines()[0][:200]}): check MASTER_ADDR and MASTER_PORT, and that "
+        f"({first_line(error)}): check MASTER_ADDR and MASTER_PORT, and that "
         "every process was started"
     )
 

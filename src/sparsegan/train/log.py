@@ -2,14 +2,16 @@
 
 import math
 import platform
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
 
+from sparsegan.cost.layers import LayerCost
 from sparsegan.machine import versions
-from sparsegan.methods import StepEvents
+from sparsegan.methods import Method, StepEvents
 from sparsegan.record import events
 from sparsegan.record.journal import Journal
 from sparsegan.train.clock import Clock
@@ -21,35 +23,62 @@ from sparsegan.train.layer_costs import layer_costs, network_layers
 
 def start(journal: Journal, games: Games) -> None:
     """Write the `start` event of each game, and what its networks run on."""
-    config = games.config
-    settings = config.method.settings
     for game in games:
-        costs = layer_costs(config, game.G, game.D)
-        active = {
-            name: dict(zip(network.masks.names, network.masks.initial_counts, strict=True))
-            for name, network in game.method.networks.items()
-        }
-        start = events.Start(
-            step=0,
-            game=game.name,
-            networks=network_layers(active, costs),
-            costs={name: [asdict(layer) for layer in layers] for name, layers in costs.items()},
-            method=config.method.name,
-            steps=config.steps,
-            band=config.method.settings.fixed_band,
-            other_signal=None if settings.signal == "ratio" else settings.signal,
-            versions=versions(),
+        begin_log(
+            journal,
+            game.method,
+            layer_costs(games.config, game.G, game.D),
+            name=games.config.method.name,
             machine=machine(games.fabric),
-            coverage={
-                name: {"parameters": counted.parameters, "masked": counted.masked}
-                for name, counted in game.method.inspection.coverage.items()
-            },
+            game=game.name,
         )
-        journal.write(start)
-        for warning in game.method.inspection.warnings:
-            journal.write(events.Notice(step=0, game=game.name, message=warning))
-        journal.requests(0, game.name, game.method.requests)
-        journal.kernels(0, game.name, game.method)
+
+
+def begin_log(
+    journal: Journal,
+    method: Method,
+    costs: Mapping[str, Sequence[LayerCost]],
+    *,
+    name: str,
+    machine: Mapping[str, Any],
+    game: str | None = None,
+) -> None:
+    """Write the `start` event of one method, its warnings, and what its networks run on.
+
+    Args:
+        journal: Where to.
+        method: At its start, or as a run goes on whose start is not written yet.
+        costs: Of both networks' layers, by network.
+        name: The method's.
+        machine: What it is on.
+        game: Which of several games it plays.
+    """
+    settings = method.settings
+    active = {
+        network: dict(zip(pruned.masks.names, pruned.masks.initial_counts, strict=True))
+        for network, pruned in method.networks.items()
+    }
+    start = events.Start(
+        step=0,
+        game=game,
+        networks=network_layers(active, costs),
+        costs={network: [asdict(layer) for layer in layers] for network, layers in costs.items()},
+        method=name,
+        steps=method.steps,
+        band=settings.fixed_band,
+        other_signal=None if settings.signal == "ratio" else settings.signal,
+        versions=versions(),
+        machine=dict(machine),
+        coverage={
+            network: {"parameters": counted.parameters, "masked": counted.masked}
+            for network, counted in method.inspection.coverage.items()
+        },
+    )
+    journal.write(start)
+    for warning in method.inspection.warnings:
+        journal.write(events.Notice(step=0, game=game, message=warning))
+    journal.requests(0, game, method.requests)
+    journal.kernels(0, game, method)
 
 
 def progress(journal: Journal, games: Games, clock: Clock, step: int) -> list[events.Progress]:

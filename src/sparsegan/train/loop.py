@@ -147,6 +147,7 @@ def resume(
         run.require_own_folders()
         if track is not None:
             config = replace(config, track=fit("track", track, tuple[Tracker, ...]))
+            parse.check(config)
         tracking.require(config.track)
         if checkpoint is None and run.end_step() == (steps or config.steps) == config.steps:
             if first:
@@ -168,7 +169,9 @@ def _show(run: RunDirectory, config: Config, console: Shown) -> None:
     followers = Tracking(config.track, run, config)
     for look in followers.look:
         if isinstance(console, Console):
-            console.print(f"to watch the run: {look}", soft_wrap=True, highlight=False)
+            console.print(
+                f"to watch the run: {look}", soft_wrap=True, highlight=False, markup=False
+            )
     followers.close()
 
 
@@ -193,6 +196,7 @@ def _begin(
         if fabric.is_global_zero:
             run.forget_after(0)
             run.metrics.unlink(missing_ok=True)
+            resumption.rewrite(run, config)
         return _train_on(
             config, run, games, batches, evaluation, console, sentences=sentences, begun=begun
         )

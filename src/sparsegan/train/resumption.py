@@ -47,9 +47,7 @@ class Resumption:
         """
         run = self.run
         run.forget_after(self.saved["step"])
-        before = parse.read(run.config)
-        if (before.steps, before.track) != (self.config.steps, self.config.track):
-            _rewrite(run.config, self.config)
+        rewrite(run, self.config)
         if self.repaired:
             self._repair(games)
         elif run.metrics.read_bytes() != self.past:
@@ -143,8 +141,16 @@ def _require_length(run: RunDirectory, had: Config, steps: int, done: int) -> No
         )
 
 
-def _rewrite(path: Path, config: Config) -> None:
-    """Change the number of steps and the trackers in config.yaml, and not the notes in it."""
+def rewrite(run: RunDirectory, config: Config) -> None:
+    """Bring the number of steps and the trackers in config.yaml up to date, not the notes in it.
+
+    Args:
+        run: Its directory.
+        config: The settings that it goes on with.
+    """
+    path, before = run.config, parse.read(run.config)
+    if (before.steps, before.track) == (config.steps, config.track):
+        return
     text, count = re.subn(r"(?m)^steps:.*$", f"steps: {config.steps}", path.read_text(), count=1)
     text = re.sub(r"(?m)^track:.*\n(- .*\n)*", "", text)  # an older run's has none
     text = f"{text.rstrip()}\ntrack: [{', '.join(config.track)}]\n"

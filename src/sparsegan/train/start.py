@@ -14,6 +14,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from sparsegan.errors import SparseganError
+from sparsegan.files import expanded
 from sparsegan.methods import METHODS, Method
 from sparsegan.methods.density_control import DensityControl
 from sparsegan.record.checkpoint import State, content_digest
@@ -27,7 +28,7 @@ from sparsegan.train.game import Game
 from sparsegan.train.games import Games
 
 _CONTROLLED = [cls.__name__ for cls in METHODS.values() if issubclass(cls, DensityControl)]
-_OF_THE_DATA = ("source", "path", "classes")
+_OF_THE_DATA = ("source", "path", "held_out", "skip_broken", "classes")
 
 
 def settings_of(run: Path, flags: Sequence[str]) -> Layer:
@@ -60,7 +61,7 @@ def read(config: Config, networks: Mapping[str, nn.Module]) -> tuple[StartConfig
     """
     settings = config.start
     assert settings.run is not None, "the configuration begins with fresh weights"
-    run = open_run(Path(settings.run).expanduser())
+    run = open_run(expanded(settings.run))
     path = run.find_checkpoint(settings.checkpoint)
     saved = run.load(path)
     digest = content_digest(path)

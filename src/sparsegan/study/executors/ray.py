@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sparsegan.errors import SparseganError
+from sparsegan.errors import SparseganError, first_line
 from sparsegan.files import writing
 from sparsegan.study.executors.base import Executor, Job, Task
 from sparsegan.study.executors.local import STARTED_BY
@@ -104,7 +104,7 @@ class RayExecutor(Executor):
             ray.init(address="auto", log_to_driver=False, logging_level="ERROR")
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise SparseganError(
-                f"there is no Ray cluster to be reached ({str(error).splitlines()[0]}): begin one "
+                f"there is no Ray cluster to be reached ({first_line(error)}): begin one "
                 "with `ray start --head`, or name its first machine in RAY_ADDRESS"
             ) from None
         self._ray = ray

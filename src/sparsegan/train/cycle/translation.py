@@ -12,7 +12,8 @@ from sparsegan import data
 from sparsegan.data import Images
 from sparsegan.data.folder import load_all
 from sparsegan.draw import pictures
-from sparsegan.draw.sampling import to_uint8
+from sparsegan.draw.sampling import device_of, to_uint8
+from sparsegan.files import expanded
 from sparsegan.settings.config import Config
 from sparsegan.settings.kinds import DIRECTIONS
 from sparsegan.train.cycle import unpaired
@@ -78,7 +79,7 @@ def sources_in(path: Path, generator: nn.Module) -> Sources:
     """
     size: Any = generator.image_size
     channels: Any = generator.channels
-    return Sources(*load_all(path.expanduser(), size, channels))
+    return Sources(*load_all(expanded(path), size, channels))
 
 
 def own_sources(config: Config, direction: str) -> Sources:
@@ -140,7 +141,7 @@ def save_folder(generator: nn.Module, sources: Sources, folder: Path) -> int:
 
 def _through(pixels: Tensor, *generators: nn.Module) -> list[Tensor]:
     """The output of each generator for the output of the one before it."""
-    device = next(generators[0].parameters()).device
+    device = device_of(generators[0])
     made: list[list[Tensor]] = [[] for _ in generators]
     with torch.no_grad():
         for batch in torch.split(pixels, _BATCH):

@@ -11,6 +11,7 @@ from sparsegan import data
 from sparsegan.data import Images
 from sparsegan.data.pairs import has_test_images
 from sparsegan.errors import SparseganError
+from sparsegan.files import expanded
 from sparsegan.seeding import stream
 from sparsegan.settings import kinds
 from sparsegan.settings.config import Config
@@ -97,7 +98,7 @@ def _path(config: Config) -> Path:
             f"data.held_out is {settings.held_out}, and cyclegan's held-out images are those in "
             "the folders testA and testB: leave it out"
         )
-    return Path(settings.path).expanduser()
+    return expanded(settings.path)
 
 
 def _every_second(train: Unpaired, first: int) -> Unpaired:
