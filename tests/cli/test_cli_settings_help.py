@@ -63,9 +63,9 @@ def test_every_default_of_the_help_is_read_again_as_it_is(capsys, method):
     config = parse.parse(recipes.layers("small"), ["--method.name", method])
     parts = re.split(r" --(?=[\w.]+ )", text.partition("examples:")[0])
     defaults = {
-        part.split()[0]: found
+        part.split()[0]: default
         for part in parts
-        for found in re.findall(r"default: ([^()]+)\)", part)[-1:]
+        for default in re.findall(r"default: ([^()]+)\)", part)[-1:]
     }
     keys = {option.key for option in options(method)} - {"start.run"}
     written = {key: value for key, value in defaults.items() if key in keys}

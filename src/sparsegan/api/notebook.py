@@ -26,11 +26,10 @@ def in_notebook() -> bool:
     return hasattr(get_ipython(), "kernel")
 
 
-def picture(path: Path, width: int | None = None) -> str:
-    """A PNG as markup that carries it, at least `width` pixels wide."""
+def picture(path: Path) -> str:
+    """A PNG as markup that carries it."""
     encoded = base64.b64encode(path.read_bytes()).decode()
-    style = f' style="width:{width}px;image-rendering:pixelated"' if width else ""
-    return f'<img alt="samples" src="data:image/png;base64,{encoded}"{style}>'
+    return f'<img alt="samples" src="data:image/png;base64,{encoded}">'
 
 
 def newest_grids(run: RunDirectory) -> list[Path]:

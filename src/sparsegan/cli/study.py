@@ -163,6 +163,7 @@ def _cell(study: "Study", options: argparse.Namespace) -> int:
 
 def _study(study: "Study", options: argparse.Namespace) -> int:
     from rich.console import Console
+    from rich.text import Text
 
     from sparsegan import machine
     from sparsegan.cli import study_tables
@@ -185,8 +186,8 @@ def _study(study: "Study", options: argparse.Namespace) -> int:
     if left:
         for line in advice(study):
             console.print(printable(line))
-        with console.status("timing"):
-            costs = forecast(study, left)
+        with console.status("timing") as status:
+            costs = forecast(study, left, lambda name: status.update(Text(f"timing {name}")))
         console.print(study_tables.forecast_table(costs, left))
         console.print(study_tables.forecast_text(costs, left, at_once))
     if options.dry_run:

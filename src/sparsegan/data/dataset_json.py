@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sparsegan.data.container import Container
 from sparsegan.data.members import read_text
-from sparsegan.data.paths import Paths
+from sparsegan.data.paths import Paths, is_hidden
 from sparsegan.errors import SparseganError
 
 NAME = "dataset.json"
@@ -48,7 +48,7 @@ def read_labels(container: Container, images: Paths) -> Labelled | None:
     paths = sorted(
         path
         for path, _ in container.entries(lambda path: path.rpartition("/")[2] == NAME)
-        if not any(part.startswith((".", "__MACOSX")) for part in path.split("/"))
+        if not is_hidden(path)
     )
     folders = {path[: -len(NAME)] for path in paths}
     used = {_nearest(name, folders) for name in images} - {None}

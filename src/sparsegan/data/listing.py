@@ -15,7 +15,7 @@ from sparsegan.data import dataset_json, splits
 from sparsegan.data.container import Container
 from sparsegan.data.decode import FORMATS
 from sparsegan.data.notes import NO_NOTES, Notes
-from sparsegan.data.paths import Paths
+from sparsegan.data.paths import Paths, is_hidden
 from sparsegan.data.safety import Limits
 from sparsegan.data.tree import Folder
 from sparsegan.errors import SparseganError
@@ -30,7 +30,6 @@ _OTHER_PICTURES = (
     *(".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2"),
 )
 # Left beside the files by the archiver of macOS, which gives its shadow files the same endings.
-_IGNORED_FOLDERS = ("__MACOSX",)
 _NO_FOLDER = -1
 
 
@@ -168,9 +167,9 @@ def image_paths(container: Container) -> Paths:
 
     def wanted(name: str) -> bool:
         ending = _ending(name)
-        if ending in _OTHER_PICTURES and not _is_hidden(name):
+        if ending in _OTHER_PICTURES and not is_hidden(name):
             others[ending] += 1
-        return ending in FORMATS and not _is_hidden(name)
+        return ending in FORMATS and not is_hidden(name)
 
     paths = Paths.sort(name for name, _ in container.entries(wanted))
     if (name := paths.repeated()) is not None:
@@ -199,10 +198,6 @@ def shared_folder(paths: Paths) -> str:
 
 def _ending(name: str) -> str:
     return name[name.rfind(".") :].lower()
-
-
-def _is_hidden(name: str) -> bool:
-    return any(part.startswith(".") or part in _IGNORED_FOLDERS for part in name.split("/"))
 
 
 @functools.cache

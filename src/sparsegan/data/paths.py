@@ -99,3 +99,8 @@ def _encode(name: str) -> bytes:
 
 def _decode(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogateescape")
+
+
+def is_hidden(path: str) -> bool:
+    """Whether a file, or a folder that it is in, is a system's own and not anybody's picture."""
+    return any(part.startswith(".") or part == "__MACOSX" for part in path.split("/"))

@@ -4,6 +4,5 @@ It knows nothing of training: a run that another process trains, or has trained,
 """
 
 from sparsegan.live.beside import Beside
-from sparsegan.live.server import Server, serve
 
-__all__ = ["Beside", "Server", "serve"]
+__all__ = ["Beside"]

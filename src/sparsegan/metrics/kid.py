@@ -22,15 +22,11 @@ class KID:
         low: Lower end of the interval; NaN, as ``high``, where images are so few that a resample
             was of one alone.
         high: Upper end of the interval.
-        n_x: Number of vectors in ``x``.
-        n_y: Number of vectors in ``y``.
     """
 
     value: float
     low: float
     high: float
-    n_x: int
-    n_y: int
 
 
 def kid(
@@ -66,7 +62,7 @@ def kid(
     values = _within(x, x_counts) + _within(y, y_counts) - 2 * between
     tail = (1 - confidence) / 2
     ends = torch.quantile(values[1:], torch.tensor([tail, 1 - tail], dtype=torch.float64))
-    return KID(values[0].item(), ends[0].item(), ends[1].item(), len(x), len(y))
+    return KID(values[0].item(), ends[0].item(), ends[1].item())
 
 
 def _resamples(count: int, bootstrap: int, generator: torch.Generator) -> Tensor:

@@ -13,12 +13,12 @@ from sparsegan.errors import SparseganError
 from sparsegan.methods.dense import DenseSettings
 from sparsegan.nets.architectures import find
 from sparsegan.plan.plan import Plan, counted
+from sparsegan.record.events import NETWORKS
 from sparsegan.settings.config import Config, MethodChoice
 
 Budget = Literal["weights", "flops"]
 BUDGETS: tuple[Budget, ...] = get_args(Budget)
 UNITS = {"weights": "weights", "flops": "operations a step"}
-NETWORKS = ("generator", "discriminator")
 
 WIDEST = 4096
 """Channels that no width goes beyond."""

@@ -46,7 +46,7 @@ def forecast(
     Args:
         study: The study.
         left: Its cells that are not at an end, as they stand.
-        say: Is told what is being timed.
+        say: Is told the name of what is about to be timed.
 
     Raises:
         SparseganError: A cell cannot be trained, for another reason than that it diverges.
@@ -63,7 +63,7 @@ def forecast(
     timer = Pilots(min(1.0, 30 / max(1, len(timed))))
     pilots: dict[str, Pilot] = {}
     for name, cell in timed.items():
-        say(f"timing {name}")
+        say(name)
         try:
             pilots[name] = timer.of(cell.config)
         except DivergedError:  # in its first steps: the run will tell, and take no time

@@ -8,7 +8,7 @@ from typing import Any
 
 from sparsegan import cost
 from sparsegan.record import run_cost
-from sparsegan.record.events import read
+from sparsegan.record.events import NETWORKS, read
 from sparsegan.record.metrics_log import readable_events
 from sparsegan.record.primary import PRIMARY, primary, step_at
 from sparsegan.study import file, standing
@@ -19,7 +19,6 @@ Event = Mapping[str, Any]
 Series = dict[str, list[tuple[int, float | None]]]
 
 _NO_MEASURE = {"low", "high", "n", "diversity", "copies"}
-_NETWORKS = ("generator", "discriminator")
 
 
 class Table(list[dict[str, Any]]):
@@ -235,7 +234,7 @@ def _costs(events: Sequence[Event], counted: Mapping[str, Any], steps: int) -> d
         "dense_operations": flops.get("consistent", {}).get("dense"),
     }
     weights = _weights(events, counted, steps)
-    for name in _NETWORKS:
+    for name in NETWORKS:
         own = weights.get(name, {})
         row |= {
             f"{name}_weights": own.get("end"),
@@ -244,7 +243,7 @@ def _costs(events: Sequence[Event], counted: Mapping[str, Any], steps: int) -> d
             f"{name}_maskable": own.get("maskable"),
             f"{name}_density": own.get("density"),
         }
-    means = [row[f"{name}_weights_mean"] for name in _NETWORKS]
+    means = [row[f"{name}_weights_mean"] for name in NETWORKS]
     row["weights_mean"] = sum(means) if None not in means else None
     ratios = [
         event["balance_ratio"]
@@ -270,7 +269,7 @@ def _weights(
         pair = start.get("pair")
         game_events = (read(event) for event in events if event.get("pair") == pair)
         history = run_cost.histories(filter(None, game_events))
-        for name in _NETWORKS:
+        for name in NETWORKS:
             rows = start["networks"][name]
             sizes = {row["name"]: row["weights"] for row in rows}
             maskable = {row["name"] for row in rows if row["masked"]}

@@ -7,6 +7,7 @@ its finished cells; where none has finished, all that have begun and neither div
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from sparsegan.record.events import NETWORKS
 from sparsegan.report.charts import Chart, Line, Style, render
 from sparsegan.report.format import figure
 from sparsegan.report.series import Point
@@ -17,8 +18,7 @@ from sparsegan.words import estimate
 COLORS = 8
 """Of the palette, the last one left for what is no group."""
 
-_NETWORKS = ("generator", "discriminator")
-_SHOWN = ("value", "seconds", "balance_ratio", *(f"{name}_density" for name in _NETWORKS))
+_SHOWN = ("value", "seconds", "balance_ratio", *(f"{name}_density" for name in NETWORKS))
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def quality(curves: Curves, metric: str) -> list[str]:
 def densities(curves: Curves) -> list[str]:
     """The densities of both networks over the steps, where they differ or move."""
     drawn = []
-    for network in reversed(_NETWORKS):
+    for network in reversed(NETWORKS):
         for facet, groups in curves.facets():
             lines = _drawn(
                 [_line(curves, group, f"{network}_density", style="step") for group in groups]

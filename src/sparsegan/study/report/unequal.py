@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sparsegan.record.events import NETWORKS
 from sparsegan.report.format import figure, percent
 from sparsegan.study.report.groups import Group, number
 
 TOLERANCE = 0.02
 """Numbers that differ by less than this share of the larger one are called equal."""
-
-_NETWORKS = ("generator", "discriminator")
 
 
 @dataclass(frozen=True)
@@ -32,10 +31,10 @@ def properties(groups: Sequence[Group]) -> list[Property]:
     compared = [
         *(
             _property(f"{name} weights, dense", groups, f"{name}_weights_dense")
-            for name in _NETWORKS
+            for name in NETWORKS
         ),
-        *(_maskable(name, groups) for name in _NETWORKS),
-        *(_property(f"{name} weights, mean", groups, f"{name}_weights_mean") for name in _NETWORKS),
+        *(_maskable(name, groups) for name in NETWORKS),
+        *(_property(f"{name} weights, mean", groups, f"{name}_weights_mean") for name in NETWORKS),
         _property("operations", groups, "cost"),
         _property("of these beside the steps", groups, "operations_overhead"),
         _property("steps", groups, "steps"),
@@ -49,7 +48,7 @@ def sentences(groups: Sequence[Group]) -> list[str]:
     Above all the sets of maskable weights: what no mask takes stays dense whatever the density.
     """
     said = []
-    for name in _NETWORKS:
+    for name in NETWORKS:
         shares = {
             group.name: share for group in groups if (share := _share(group, name)) is not None
         }
