@@ -316,7 +316,7 @@ Differences are paired by seed, with the 95 % interval of Student's t.
 
 ```sh
 sparsegan study docs/results/{study.name}/study.yaml{flag}   # again, in studies/{study.name}
-python scripts/take_study.py studies/{study.name} {study.name} --commit NAME
+python scripts/take_study.py studies/{study.name} {study.name} --commit NAME{flag}
 ```
 """
 

@@ -173,7 +173,8 @@ Refusal Graph::count(const Op& op) {
   }
   if (op.code == Code::kPool) each = (u64)parameter(op, 1) * (u64)parameter(op, 2);
   if (op.code == Code::kMatmul) each = shape_of(op, 0).dims[op.shape.rank - 1];
-  if (op.code == Code::kReduce || op.code == Code::kGroupNorm) each = 1 + shape_of(op, 0).elements();
+  if (op.code == Code::kReduce) each = 1 + shape_of(op, 0).elements() / elements;
+  if (op.code == Code::kGroupNorm) each = 4;  // sums, squares, and an affine function
   if (op.code == Code::kLinear || op.code == Code::kConvolution || op.code == Code::kTransposed) {
     const Shape& weight = tensor(op, 0)->shape;
     u64 outputs = op.code == Code::kTransposed ? 1 : weight.dims[0];

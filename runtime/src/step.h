@@ -43,7 +43,6 @@ struct Generator {
   bool takes_image;
   float* latent;
   View image;
-  const float* tables;
   Step* steps;
   const Kernels* kernels;
   double active, weights, multiply_adds;

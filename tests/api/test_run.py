@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -128,3 +129,10 @@ def test_noise_has_no_sources_and_a_translation_no_seed(cycle, run):
 def test_a_format_that_there_is_none_of_is_named(run):
     with pytest.raises(SparseganError, match="unknown format zip: choose one of packed, onnx"):
         run.export("zip")
+
+
+def test_a_generator_is_exported_though_the_log_is_lost(cycle, tmp_path):
+    copied = sparsegan.open_run(shutil.copytree(cycle.directory, tmp_path / "copied"))
+    (copied.directory / "metrics.jsonl").unlink()
+    assert copied.export(direction="a_to_b").is_file()
+    assert copied.export("hub", direction="b_to_a").is_dir()

@@ -123,6 +123,20 @@ def test_layers_are_timed_and_the_network_is_left_as_it_was(blocks):
         assert module(torch.randn(6, 3)).shape == (6, 8, 4, 4)
 
 
+def test_blocks_of_a_transposed_convolution_are_timed_as_they_run(monkeypatch):
+    grouped = []
+
+    class Index(layer_timing.SparseIndex):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            grouped.append(self.grouped)
+
+    monkeypatch.setattr(layer_timing, "SparseIndex", Index)
+    module = nn.ConvTranspose2d(8, 12, 4, stride=2, padding=1)
+    time_layers(module, (torch.randn(2, 8, 4, 4),), blocks=True, seconds=0.001, anew=True)
+    assert grouped == [True, True]
+
+
 def test_a_second_table_on_the_same_machine_is_the_first_one():
     module, x = nn.Conv2d(2, 3, 3), torch.randn(4, 2, 8, 8)
     first = time_layers(module, (x,), seconds=0.001)

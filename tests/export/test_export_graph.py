@@ -94,3 +94,12 @@ def test_images_have_up_to_four_channels():
         graph = Graph()
         with pytest.raises(UnsupportedError, match="images of up to 4 channels"):
             graph.finish(graph.add(Code.INPUT, [], shape, (), shape))
+
+
+def test_an_image_that_takes_too_long_is_refused_as_the_runtime_would():
+    graph = Graph()
+    x = graph.add(Code.INPUT, [], (4096, 1, 1), (), (4096, 1, 1))
+    with pytest.raises(UnsupportedError, match="operations for an image"):
+        graph.add(
+            Code.CONVOLUTION, [x], (4, 2048, 2048), [("w", (4, 4096, 8, 8))], (1, 1) + (0,) * 6
+        )

@@ -6,13 +6,16 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.numpy import save, save_file
+from safetensors.torch import save as save_tensors
+from torch import nn
 from toy_export import frozen, inputs
 
 from needs import in_full
 from sparsegan import engine
 from sparsegan.errors import SparseganError
-from sparsegan.export import Blueprint, load, packed, write_packed
+from sparsegan.export import Blueprint, Frozen, load, packed, write_packed
 from sparsegan.export.graph import UnsupportedError
+from sparsegan.nets.base import Generator
 
 DCGAN = Blueprint("dcgan", 28, 1, width=4, latent_dim=16)
 SNGAN = Blueprint("sngan", 32, 3, width=8, latent_dim=16)
@@ -299,3 +302,32 @@ def test_a_copy_elsewhere_is_enough(written, tmp_path):
     other.parent.mkdir()
     shutil.move(written, other)
     assert load(other)(torch.zeros(2, 16)).shape == (2, 1, 28, 28)
+
+
+class WithGraph(Generator):
+    """A generator with a part of the name that the list of operations has in a file."""
+
+    def __init__(self):
+        super().__init__(latent_dim=4, image_size=2, channels=1)
+        self.graph = nn.Sequential(nn.Linear(4, 4), nn.Unflatten(1, (1, 2, 2)))
+
+    def forward(self, z):
+        return torch.tanh(self.graph(z))
+
+
+def test_a_part_called_graph_is_kept(tmp_path):
+    own = WithGraph().eval().requires_grad_(False)
+    blueprint = Blueprint("mine:WithGraph", 2, 1, width=None, latent_dim=4)
+    path = tmp_path / "own.safetensors"
+    assert "called graph" in write_packed(Frozen(own, {}, blueprint, {}), path)
+    z = torch.randn(3, 4)
+    assert torch.equal(load(path, generator=WithGraph)(z), own(z))
+
+
+def test_numbers_of_a_type_that_numpy_does_not_have_are_damage(tmp_path):
+    path = tmp_path / "g.safetensors"
+    tensors = {"a": torch.zeros(2).to(torch.float8_e4m3fn)}
+    metadata = {"format": "sparsegan-packed-2", "about": "{}", "sha256": "0" * 64}
+    path.write_bytes(save_tensors(tensors, metadata))
+    with pytest.raises(SparseganError, match="damaged or cut off"):
+        load(path)

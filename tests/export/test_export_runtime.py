@@ -1,4 +1,5 @@
 import copy
+import json
 import pickle
 import sys
 
@@ -6,13 +7,15 @@ import numpy as np
 import pytest
 import torch
 from runtime_files import thinned
+from safetensors import safe_open
+from safetensors.numpy import save
 from torch import nn
 from toy_export import frozen, inputs
 
 from sparsegan.draw.sampling import draw_images
 from sparsegan.draw.walk import latent_walk
 from sparsegan.errors import SparseganError
-from sparsegan.export import Blueprint, Frozen, load, runtime, write_packed
+from sparsegan.export import Blueprint, Frozen, load, packed, runtime, write_packed
 
 sparsegan_runtime = pytest.importorskip("sparsegan_runtime")
 
@@ -38,6 +41,18 @@ def test_a_generator_of_ones_own_needs_no_code_to_draw(own_file):
     assert (drawn.int() - expected.int()).abs().max() <= 1
     walks = [latent_walk(g, 2, frames=4, stops=2, seed=3) for g in (loaded, original)]
     assert (walks[0].int() - walks[1].int()).abs().max() <= 1
+
+
+def test_a_file_that_draws_another_size_than_it_says_is_refused(own_file):
+    path, _ = own_file
+    with safe_open(path, "np") as file:
+        metadata, arrays = file.metadata(), {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
+    about = json.loads(metadata["about"])
+    about["generator"]["latent_dim"] = 32
+    changed = metadata | {"about": json.dumps(about), "sha256": "0" * 64}
+    path.write_bytes(packed._sealed(save(arrays, changed)))
+    with pytest.raises(SparseganError, match="says another size of itself than it draws"):
+        load(path)
 
 
 def test_without_the_runtime_its_file_asks_for_either(own_file, monkeypatch):

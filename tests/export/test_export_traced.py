@@ -149,6 +149,19 @@ def kernels(request):
     runtime._generator.instruction_set(all_sets()[-1])
 
 
+def test_norms_of_large_maps_are_within_the_runtimes_limits():
+    """A norm takes some operations for each of its numbers, and not as many as there are."""
+    network = thinned(
+        Own(
+            lambda m, z: m[2](m[1](F.interpolate(m[0](z.view(-1, 4, 6, 6)), scale_factor=22))),
+            *(Conv(4, 64, 1), nn.GroupNorm(2, 64), Conv(64, 3, 1)),
+        )
+    )
+    z = torch.randn(1, 144, generator=torch.Generator().manual_seed(1))
+    images = runtime.Generator(file_of(network, (z,)))(z.numpy())
+    np.testing.assert_allclose(images, network(z).numpy(), atol=1e-3)
+
+
 @pytest.mark.parametrize("name", MAPS)
 def test_every_operation_gives_what_pytorch_gives(name):
     function, *layers = MAPS[name]

@@ -75,6 +75,17 @@ def test_a_loop_that_writes_them_at_every_step_is_refused():
         iteration(gan, method)
 
 
+def test_how_often_it_has_happened_is_known_to_a_run_that_goes_on():
+    gan = ToyGan()
+    method = attached(gan)
+    iteration(gan, method, between=lambda: gan.D[2].weight.data.fill_(1))
+    again = attached(ToyGan())
+    again.load_state_dict(method.state_dict())
+    assert again.state_dict()["breaches"] == {"generator": 0, "discriminator": 1}
+    older = {key: value for key, value in method.state_dict().items() if key != "breaches"}
+    attached(ToyGan()).load_state_dict(older)
+
+
 def test_an_optimiser_that_was_replaced_is_not_trained_dense():
     gan = ToyGan()
     method = attached(gan)

@@ -46,6 +46,18 @@ def test_what_is_there_is_never_written_over(tmp_path, kind):
         create(path)
 
 
+def test_names_that_the_run_does_not_give_are_none_of_its_files(run):
+    fill(run, [0, 500])
+    for name in ("step-500", "step-\u00b2", "step-copy", "step--0000001"):
+        (run.checkpoints / f"{name}.safetensors").write_bytes(b"")
+        (run.samples / f"{name}.png").write_bytes(b"")
+    assert run.checkpoint_steps() == [0, 500]
+    assert run.grids() == [(0, run.sample(0)), (500, run.sample(500))]
+    run.forget_after(0)
+    assert run.checkpoint_steps() == [0]
+    assert [step for step, _ in run.grids()] == [0]
+
+
 def test_only_a_run_is_opened(tmp_path, run):
     with pytest.raises(SparseganError, match=r"no config\.yaml"):
         open_run(run.path)

@@ -1,8 +1,11 @@
+from dataclasses import asdict
+
 import pytest
 
 import cycle_run
 from sparsegan import cost
 from sparsegan.cost import LayerCost
+from sparsegan.errors import SparseganError
 from sparsegan.record import events, run_cost
 from sparsegan.record.metrics_log import read_events
 from sparsegan.record.run_cost import GameLayers, StepSeconds
@@ -184,6 +187,24 @@ def test_what_comes_on_top_of_training_steps_by_hand():
     at_random = [*flags, "--method.growth", "random", "--method.control_growth", "random"]
     summary = run_cost.summary(config("unused", *at_random), LAYERS, read([START, RAISE]))
     assert summary["overhead"] == pytest.approx({"growth": 0, "balance": balance})
+
+
+def test_a_step_that_grows_by_two_intervals_takes_its_gradients_once():
+    flags = ["--method.name", "joint", "--method.balance_every", "6", "--method.interval", "4"]
+    flags += ["--method.control_interval", "6", "--method.balance_window", "1"]
+    summary = run_cost.summary(config("unused", *flags), LAYERS, read([START, RAISE]))
+    # G's after steps 4, 6, 8 and 12, where a rewiring and a decision meet; D's after 6 and 12.
+    growth = 4 * 6 * 100 * 0.5 + 2 * 2 * 8 * 40 * (0.8 + 0.5)
+    assert summary["overhead"]["growth"] == pytest.approx(growth)
+
+
+@pytest.mark.parametrize("wrong", [10**400, -1, 1.5, "9"])
+def test_costs_that_are_no_counts_are_refused(wrong, tmp_path):
+    row = asdict(layer("a", 10, 100)) | {"macs": wrong}
+    costs = {"generator": [row], "discriminator": [row]}
+    start = events.Start(step=0, networks={}, costs=costs, method="adapt", steps=14, band=None)
+    with pytest.raises(SparseganError, match="has no costs of layers"):
+        run_cost.recorded([start], tmp_path / "metrics.jsonl")
 
 
 def test_moments_that_are_kept_need_dense_gradients_at_every_step():

@@ -1,9 +1,12 @@
 import base64
 from pathlib import Path
 
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
+from sparsegan.report import pictures as module
 from sparsegan.report.pictures import pictures_section, spread
 from sparsegan.report.read import Grid
 from well_formed import check
@@ -43,3 +46,13 @@ def test_a_film_keeps_its_first_and_last_frame(count, limit):
 
 def test_no_grids_no_section(bare):
     assert pictures_section([bare]) == ""
+
+
+def test_a_picture_whose_middle_is_damaged_is_left_out(tmp_path):
+    path = tmp_path / "step-00000000.png"
+    noise = torch.randint(256, (512, 512, 3), dtype=torch.uint8).numpy()
+    Image.fromarray(noise).save(path)
+    content = path.read_bytes()
+    second = content.index(b"IDAT", content.index(b"IDAT") + 4)
+    path.write_bytes(content[:second] + bytes(64) + content[second + 64 :])
+    assert module._source(path, 0, 1000) is None

@@ -98,6 +98,8 @@ def test_labels():
     for wrong in (3, -1):
         with pytest.raises(ValueError, match=f"there is no class {wrong}: labels go from 0 to 2"):
             generator(np.zeros((1, 4)), wrong)
+    with pytest.raises(ValueError, match="labels must be whole numbers"):
+        generator(np.zeros((1, 4)), np.array([0.0]))
     with pytest.raises(ValueError, match="draws one of 3 classes"):
         generator(np.zeros((1, 4)))
 

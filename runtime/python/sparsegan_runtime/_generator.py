@@ -109,8 +109,10 @@ class Generator:
         values = np.ascontiguousarray(latent, np.float32)
         count = len(values) if values.ndim else 0
         if values.ndim < 2 or values.size != count * self._input_size:
+            wanted = "C, H, W" if self._takes_image else str(self._input_size)
+            numbers = f" of {self._input_size} numbers" if self._takes_image else ""
             raise ValueError(
-                f"the latent has the shape {values.shape}: it must be (N, {self._input_size})"
+                f"the latent has the shape {values.shape}: it must be (N, {wanted}){numbers}"
             )
         chosen = self._labels(labels, count)
         images = np.empty((count, self.channels, self.height, self.width), np.float32)
@@ -158,7 +160,10 @@ class Generator:
             return [0] * count
         if labels is None:
             raise ValueError(f"this generator draws one of {self.classes} classes: give labels")
-        numbers = [operator.index(each) for each in np.broadcast_to(labels, (count,)).tolist()]
+        try:
+            numbers = [operator.index(each) for each in np.broadcast_to(labels, (count,)).tolist()]
+        except TypeError:
+            raise ValueError("labels must be whole numbers") from None
         for number in numbers:
             if not 0 <= number < self.classes:
                 raise ValueError(

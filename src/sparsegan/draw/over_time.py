@@ -63,7 +63,7 @@ def _cells(grid: Path, side: int, count: int) -> list[Image.Image]:
     try:
         with Image.open(grid) as opened:
             image = opened.convert("RGB")
-    except (OSError, ValueError, Image.DecompressionBombError):
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         raise SparseganError(f"{grid} is damaged: remove it, and the others are shown") from None
     across, down = image.width // side, image.height // side
     if across * side != image.width or down * side != image.height or not across * down:

@@ -189,9 +189,6 @@ class NativeForward:
         for index in self._indices.values():
             yield from index.tensors()
 
-    def _intercepts(self) -> bool:
-        return self._running.mode is not None
-
     def _finish(self, result: Any) -> Any:
         mode = self._running.mode
         return result if mode is None else mode.finish(result)

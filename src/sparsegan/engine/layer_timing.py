@@ -240,7 +240,7 @@ def _jobs(
     jobs = [_passes(dense, own, weight, *after)]
     for density in DENSITIES:
         mask = random_mask(call.weight, density, generator, transposed=transposed, blocks=blocks)
-        index = SparseIndex(mask)
+        index = SparseIndex(mask, transposed=transposed)
         jobs.append(_passes(sparse, x, weight, index, *after))
     return jobs
 

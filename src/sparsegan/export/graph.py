@@ -21,6 +21,7 @@ _MOST_CHANNELS = 4
 _MOST_KERNEL = 64
 _MOST_SIZE = 1 << 16
 _MOST_ELEMENTS, _MOST_WEIGHTS = 1 << 25, 1 << 28
+_MOST_WORK = 1 << 40
 
 Shape = tuple[int, ...]
 
@@ -129,6 +130,7 @@ class Graph:
     tensors: dict[str, Shape] = field(default_factory=dict)
     _ops: list[bytes] = field(default_factory=list)
     _classes: int | None = None
+    _work: int = 0
 
     def add(
         self,
@@ -164,6 +166,9 @@ class Graph:
             self._check_convolution(tensors[0][1], parameters)
         if code is Code.EMBEDDING:
             self._check_table(tensors)
+        self._work += prod(shape) * _each(code, inputs, prod(shape), tensors, parameters)
+        if self._work > _MOST_WORK:
+            raise UnsupportedError(f"it takes more than {_MOST_WORK} operations for an image")
         numbers = list(self.tensors)
         ids = []
         for tensor in tensors:
@@ -245,3 +250,25 @@ class Graph:
             words += struct.pack("<I", len(encoded)) + encoded + b"\0" * (-len(encoded) % 4)
             words += struct.pack(f"<{1 + len(shape)}I", len(shape), *shape)
         return words + b"".join(self._ops)
+
+
+def _each(
+    code: Code,
+    inputs: Sequence[Value],
+    made: int,
+    tensors: Sequence[tuple[str, Shape] | None],
+    parameters: Sequence[int | float],
+) -> int:
+    """Operations for each of the numbers made, as the runtime counts them (`Graph::count`)."""
+    if code is Code.POOL:
+        return int(parameters[1] * parameters[2])
+    if code is Code.MATMUL:
+        return inputs[0].shape[-1]
+    if code is Code.REDUCE:
+        return 1 + prod(inputs[0].shape) // max(made, 1)
+    if code is Code.GROUP_NORM:
+        return 4
+    if code in (Code.LINEAR, Code.CONVOLUTION, Code.TRANSPOSED) and tensors[0] is not None:
+        sizes = tensors[0][1]
+        return prod(sizes if code is Code.TRANSPOSED else sizes[1:])
+    return 1

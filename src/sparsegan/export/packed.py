@@ -83,6 +83,8 @@ def packed(frozen: Frozen, *, half: bool = False) -> tuple[bytes, str | None]:
         _pack(name, dense, frozen.masks.get(layer), units.get(layer), arrays)
     without = None
     try:
+        if any(name.partition(".")[0] == _GRAPH for name in arrays):
+            raise UnsupportedError(f"a part of it is called {_GRAPH}, as the list of operations is")
         graph, constants = trace(frozen.generator, frozen.blueprint.inputs())
         arrays[_GRAPH] = np.frombuffer(graph.as_bytes(), np.uint8)
         arrays |= {name: tensor.numpy() for name, tensor in constants.items()}
@@ -173,7 +175,8 @@ def _read(path: Path) -> tuple[str, Arrays, bool]:
                     "`sparsegan export RUN --to packed` has written"
                 )
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, TypeError, SafetensorError):
+    # A number type that NumPy does not have is an AttributeError.
+    except (OSError, TypeError, AttributeError, SafetensorError):
         with path.open("rb") as file:
             if file.read(9)[8:] not in (b"{", b""):
                 raise SparseganError(
@@ -207,7 +210,7 @@ def _sealed(data: bytes) -> bytes:
 def _is_sealed(data: bytes) -> bool:
     begin = _digest_begin(data)
     unsealed = data[:begin] + _UNSEALED.encode() + data[begin + len(_UNSEALED) :]
-    return begin > 0 and _sealed(unsealed) == data
+    return _sealed(unsealed) == data
 
 
 def _digest_begin(data: bytes) -> int:

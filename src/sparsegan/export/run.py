@@ -92,7 +92,8 @@ def export_run(
     frozen = replace(freeze(trained, game), title=title)
     name = "generator" if game is None else f"generator-{game}"
     path = output or run / f"{name}{form.suffix}"
-    record = next(own for own in read_run(run) if own.game == game)
+    # A log that is lost takes nothing from the generator.
+    record = next((own for own in read_run(run) if own.game == game), RunRecord(run, name, game))
     note = form.write(frozen, path, record)
     files = [file for file in path.iterdir() if file.is_file()] if path.is_dir() else [path]
     written = sum(file.stat().st_size for file in files)

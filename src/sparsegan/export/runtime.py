@@ -103,7 +103,14 @@ def generator(path: Path, blueprint: Blueprint, names: tuple[str, ...]) -> Runti
         drawing = sparsegan_runtime.load(path)
     except sparsegan_runtime.RefusedError as refusal:
         raise SparseganError(str(refusal)) from None
-    return RuntimeGenerator(blueprint, drawing, names)
+    own = RuntimeGenerator(blueprint, drawing, names)
+    sides = (drawing.channels, drawing.height, drawing.width)
+    differ = sides != (own.channels, own.image_size, own.image_size)
+    # Labels that make no difference are not in the graph.
+    differ |= drawing.classes not in (None, own.classes) or drawing.latent_dim != own.latent_dim
+    if differ:
+        raise SparseganError(f"{path} says another size of itself than it draws: export it again")
+    return own
 
 
 def draw_small_batches(network: nn.Module, small: RuntimeGenerator) -> None:

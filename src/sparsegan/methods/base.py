@@ -321,6 +321,7 @@ class Method:
             "ema": None if self.ema is None else self.ema.state_dict(),
             "random": self.random.get_state(),
             "said": sorted(self.inspection.said),
+            "breaches": dict(self._watchman.breaches),
             "requests": self.requests.state_dict(),
         }
 
@@ -333,7 +334,7 @@ class Method:
             SparseganError: If the state lacks masks, or is of another method or network.
         """
         # States that were saved before these were kept have nothing to say of them.
-        missing = self.state_dict().keys() - state.keys() - {"said", "requests"}
+        missing = self.state_dict().keys() - state.keys() - {"said", "breaches", "requests"}
         if missing:
             raise SparseganError(
                 f"the saved state lacks {', '.join(sorted(missing))}: it is not of a sparse run"
@@ -353,6 +354,7 @@ class Method:
             self.ema.load_state_dict(state["ema"])
         self.random.set_state(state["random"].cpu())
         self.inspection.said = set(state.get("said", ()))
+        self._watchman.breaches |= state.get("breaches", {})
         self.requests = Requests.of(state["requests"]) if "requests" in state else NOTHING
         self.step = int(state["step"])
         self._generator_steps_seen = int(state["generator_steps_seen"])

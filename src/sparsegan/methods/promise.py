@@ -19,11 +19,14 @@ class Watchman:
 
     Args:
         networks: Both, by name.
+
+    Attributes:
+        breaches: How often it has happened to each.
     """
 
     def __init__(self, networks: Mapping[str, SparseNetwork]) -> None:
         self._networks = networks
-        self._breaches = dict.fromkeys(networks, 0)
+        self.breaches = dict.fromkeys(networks, 0)
 
     def look(self, step: int) -> list[str]:
         """Look at all weights, put right what is not zero, and say so.
@@ -41,11 +44,11 @@ class Watchman:
         for name, network in self._networks.items():
             network.promise.require_same_structure()
             for breach in network.promise.look(step):
-                self._breaches[name] += 1
+                self.breaches[name] += 1
                 said = f"{breach} of the {name} were not zero at step {breach.step}"
-                if self._breaches[name] >= REPEATED:
+                if self.breaches[name] >= REPEATED:
                     raise SparseganError(
-                        f"{said}, for the {_ordinal(self._breaches[name])} time: something writes "
+                        f"{said}, for the {_ordinal(self.breaches[name])} time: something writes "
                         "weights after the optimiser's own step, such as an optimiser wrapped "
                         "around it, an average or a projection, so that the network is not "
                         "sparse; leave that out, or have it work on active weights only"

@@ -89,7 +89,7 @@ def _seconds(path: Path) -> Any:
     try:
         seconds = json.loads(path.read_text()).get("seconds")
         return seconds and {which: float(seconds[which]) for which in ("run", "dense")}
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+    except (ValueError, OverflowError, RecursionError, KeyError, TypeError, AttributeError):
         raise SparseganError(
             f"{path} is not what a run has written: restore it, or remove it and count without "
             "seconds"

@@ -90,13 +90,15 @@ class RunDirectory:
 
     def grids(self) -> list[tuple[int, Path]]:
         """Steps that have a sample grid, ascending, each with it; of a run of one game."""
-        paths = [path for path in self.samples.glob("step-*.png") if path.stem[5:].isdigit()]
-        return sorted((int(path.stem[5:]), path) for path in paths)
+        paths = [(_step(path), path) for path in self.samples.glob("step-*.png")]
+        return sorted(
+            (step, path) for step, path in paths if step >= 0 and path == self.sample(step)
+        )
 
     def checkpoint_steps(self) -> list[int]:
         """Steps that have a checkpoint, ascending."""
-        paths = self.checkpoints.glob("step-*.safetensors")
-        return sorted(int(path.stem[5:]) for path in paths if path.stem[5:].isdigit())
+        paths = [(_step(path), path) for path in self.checkpoints.glob("step-*.safetensors")]
+        return sorted(step for step, path in paths if step >= 0 and path == self.checkpoint(step))
 
     def newest_checkpoint(self) -> Path:
         """The latest checkpoint.
@@ -233,7 +235,7 @@ class RunDirectory:
             if later > step:
                 self.checkpoint(later).unlink()
         for grid in (*self.samples.rglob("step-*.png"), *self.nearest.glob("step-*.png")):
-            if grid.stem[5:].isdigit() and int(grid.stem[5:]) > step:
+            if _step(grid) > step:
                 grid.unlink()
         evaluations.forget_after(self.path, step)
         self.cost.unlink(missing_ok=True)
@@ -358,3 +360,9 @@ def free_name(source: str, method: str, parent: Path = Path("runs")) -> Path:
         if not path.exists():
             return path
     raise AssertionError("count() does not end")
+
+
+def _step(path: Path) -> int:
+    """The step in the name of a checkpoint or a grid; -1 where there is none."""
+    number = path.stem.removeprefix("step-")
+    return int(number) if number.isdecimal() and number.isascii() else -1

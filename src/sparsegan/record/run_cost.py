@@ -1,8 +1,9 @@
 """What a run costs beside its dense equal: weights, operations, bytes, seconds (cost.json)."""
 
-import operator
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from sparsegan.cost import Convention, LayerCost, overhead
 from sparsegan.engine import BLOCK
 from sparsegan.errors import SparseganError
 from sparsegan.record.events import NETWORKS, Event, Rewiring, Start
+from sparsegan.record.events.base import is_count
 from sparsegan.record.spans import History, Span, step_spans
 from sparsegan.settings import kinds
 from sparsegan.settings.config import Config
@@ -301,8 +303,11 @@ def recorded(starts: Iterable[Start], origin: Path) -> list[GameLayers] | None:
 
 
 def _recorded(row: Mapping[str, Any]) -> LayerCost:
-    counts = {key: operator.index(row[key]) for key in row.keys() - {"name", "kind", "shape"}}
-    shape = tuple(map(operator.index, row["shape"]))
+    counts = {key: row[key] for key in row.keys() - {"name", "kind", "shape"}}
+    counts = {key: int(count) if type(count) is bool else count for key, count in counts.items()}
+    shape = tuple(row["shape"])
+    if not all(map(is_count, (*counts.values(), *shape))):
+        raise TypeError("a count is no whole number")
     filled = bool(counts.pop("filled", 0))  # which older runs do not have
     kind = str(row["kind"])
     return LayerCost(name=str(row["name"]), kind=kind, shape=shape, filled=filled, **counts)
@@ -352,6 +357,19 @@ def _operations(
     )
 
 
+def _at_any(intervals: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Signs and intervals whose sum counts a step once that is due by several intervals.
+
+    Example:
+        >>> list(_at_any([4, 6, 4]))
+        [(1, 4), (1, 6), (-1, 12)]
+    """
+    distinct = sorted(set(intervals))
+    for size in range(1, len(distinct) + 1):
+        for some in combinations(distinct, size):
+            yield (-1) ** (size + 1), math.lcm(*some)
+
+
 def _overhead(
     config: Config, layers: Layers, history: Mapping[str, History], spans: Sequence[Span]
 ) -> dict[str, float]:
@@ -368,12 +386,16 @@ def _overhead(
 
     if settings.moments == "kept" or settings.restores("kept_moments"):
         # Moments that keep dense gradients need them at every step, a growth's among them.
-        every = [(name, 1, steps + 1) for name in NETWORKS]
+        every = [(name, 1, 1, steps + 1) for name in NETWORKS]
     else:
         every = [
-            (growing.network, growing.interval, steps)
-            for growing in settings.growths()
-            if growing.growth != "random"
+            (name, sign, interval, steps)
+            for name in NETWORKS
+            for sign, interval in _at_any(
+                growing.interval
+                for growing in settings.growths()
+                if growing.network == name and growing.growth != "random"
+            )
         ]
 
     def made(name: str, interval: int, steps: int) -> float:
@@ -384,9 +406,10 @@ def _overhead(
 
     return {
         "growth": sum(
-            backward(name, span)
+            sign
+            * backward(name, span)
             * (made(name, interval, end) - made(name, interval, span.start + 1))
-            for name, interval, last in every
+            for name, sign, interval, last in every
             for span in spans
             for end in [last if span is spans[-1] else span.end + 1]
         ),

@@ -118,7 +118,7 @@ def _source(path: Path, changed: int, room: int) -> str | None:
             if image.width * image.height > _MOST_PIXELS:
                 return None
             return _address("webp", _smaller(image.convert("RGB"), room))
-    except (OSError, ValueError, Warning, Image.DecompressionBombError):
+    except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError):
         return None  # damaged, or another process has just removed it
 
 

@@ -1,6 +1,6 @@
 """Weights that grow again take up the values that they had when they were dropped.
 
-An option of the published code of ADAPT, off in all its scripts (methods.md, A5.9): grown weights
+An option of the published code of ADAPT, off in all its scripts (methods.md, A5.10): grown weights
 that were never active before start at 0 all the same.
 """
 

@@ -74,7 +74,7 @@ class Start(Event):
     def masked(self, network: str) -> tuple[Layer, ...]:
         """The masked layers of a network."""
         layers = self.networks.get(network, ())
-        return tuple(layer for layer in layers if layer.masked and layer.weights)
+        return tuple(layer for layer in layers if layer.masked and layer.weights > 0)
 
 
 def _has_rows(networks: Any, is_row: Callable[[Any], bool]) -> bool:
