@@ -10,7 +10,7 @@ from sparsegan.cost import LayerCost
 from sparsegan.errors import SparseganError
 from sparsegan.hooks import Hook
 from sparsegan.methods import Method
-from sparsegan.sparsity.maskable import unwrap
+from sparsegan.modules import unwrap
 
 
 class Forwards:

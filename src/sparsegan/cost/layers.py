@@ -7,17 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
-from torch.nn.parallel import DataParallel, DistributedDataParallel
 from torch.nn.utils.parametrize import ParametrizationList, type_before_parametrizations
 
 from sparsegan.cost.products import Products, counted_products
 from sparsegan.cost.untouched import untouched
 from sparsegan.errors import SparseganError
+from sparsegan.modules import TRANSPOSED, WEIGHTED, unwrap, weight_shape
 from sparsegan.torch_private import NormBase
 
-_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-_WEIGHTED: tuple[type[nn.Module], ...] = (nn.Linear, *_CONVOLUTIONS, *_TRANSPOSED)
 # Batch and instance normalisation share NormBase.
 _NORMS: tuple[type[nn.Module], ...] = (NormBase, nn.GroupNorm, nn.LayerNorm)
 
@@ -108,7 +105,7 @@ def layers(
             "cost.layers has no example input: give it what the network is called with, "
             "for example torch.zeros(1, G.latent_dim)"
         )
-    module = _unwrap(module)
+    module = unwrap(module)
     named = {
         # A network that is a single layer has no path; the masks call it "weight", too.
         name or "weight": layer
@@ -118,7 +115,7 @@ def layers(
     tallies = {name: _Tally() for name, layer in named.items() if _is_counted(layer)}
     sample = [x[:1] if isinstance(x, Tensor) and x.dim() else x for x in example_inputs]
     weights = [(name, weight) for name, layer in named.items() for weight in _weights(layer)]
-    called = {name for name in tallies if isinstance(named[name], _WEIGHTED)}
+    called = {name for name in tallies if isinstance(named[name], WEIGHTED)}
     with untouched(module), ExitStack() as hooks:
         for name, tally in tallies.items():
             hook = _counter(tally, as_published)
@@ -132,20 +129,8 @@ def layers(
     ]
 
 
-def _unwrap(module: nn.Module) -> nn.Module:
-    while True:
-        children = module._modules
-        if isinstance(module, (DataParallel, DistributedDataParallel)):
-            inner = children["module"]
-        else:  # Lightning Fabric, torch.compile
-            inner = children.get("_forward_module", children.get("_orig_mod"))
-        if inner is None:
-            return module
-        module = inner
-
-
 def _is_counted(layer: nn.Module) -> bool:
-    return isinstance(layer, (*_WEIGHTED, *_NORMS)) or _parameter_count(layer) > 0
+    return isinstance(layer, (*WEIGHTED, *_NORMS)) or _parameter_count(layer) > 0
 
 
 def _parameter_count(layer: nn.Module) -> int:
@@ -168,7 +153,7 @@ def _counter(
         if isinstance(layer, _NORMS):
             affine = getattr(layer, "affine", getattr(layer, "elementwise_affine", False))
             tally.norm_ops += 2 * output.numel() if affine else 0
-        elif isinstance(layer, _WEIGHTED):
+        elif isinstance(layer, WEIGHTED):
             repeats = getattr(layer, "published_positions", 1) if as_published else 1
             inputs = args[0] if args else kwargs["input"]
             tally.macs += repeats * _macs(layer, inputs, output)
@@ -179,23 +164,11 @@ def _counter(
 
 
 def _macs(layer: nn.Module, inputs: Tensor, output: Tensor) -> int:
-    shape = _weight_shape(layer)
-    if isinstance(layer, _TRANSPOSED):
+    shape = weight_shape(layer)
+    if isinstance(layer, TRANSPOSED):
         # Each value of the input meets every weight of its input channel.
         return inputs.numel() * math.prod(shape[1:])
     return output.numel() * math.prod(shape[1:])
-
-
-def _weight_shape(layer: nn.Module) -> tuple[int, ...]:
-    """The weight's shape; reading `.weight` could run its parametrisation."""
-    if isinstance(layer, nn.Linear):
-        return (layer.out_features, layer.in_features)
-    if isinstance(layer, _CONVOLUTIONS):
-        return (layer.out_channels, layer.in_channels // layer.groups, *layer.kernel_size)
-    if isinstance(layer, _TRANSPOSED):
-        return (layer.in_channels, layer.out_channels // layer.groups, *layer.kernel_size)
-    weight = layer._parameters.get("weight")
-    return () if weight is None else tuple(weight.shape)
 
 
 def _weights(layer: nn.Module) -> list[Tensor]:
@@ -209,8 +182,8 @@ def _weights(layer: nn.Module) -> list[Tensor]:
 
 
 def _layer_cost(name: str, layer: nn.Module, tally: _Tally, products: Products) -> LayerCost:
-    shape = _weight_shape(layer)
-    weights = math.prod(shape) if isinstance(layer, _WEIGHTED) else 0
+    shape = weight_shape(layer)
+    weights = math.prod(shape) if isinstance(layer, WEIGHTED) else 0
     own = _weights(layer)
     used = sum(p.numel() for p in own if id(p) in products.used)
     macs = tally.macs + products.macs[name]
@@ -236,7 +209,7 @@ def _layer_cost(name: str, layer: nn.Module, tally: _Tally, products: Products) 
 
 def _kind(layer: nn.Module) -> str:
     """The type's name, for subclasses of linear layers and convolutions PyTorch's own."""
-    for kind in _WEIGHTED:
+    for kind in WEIGHTED:
         if isinstance(layer, kind):
             return kind.__name__
     original: type = type_before_parametrizations(layer)

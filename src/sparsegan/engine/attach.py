@@ -22,6 +22,7 @@ from sparsegan.engine.replay import Replay
 from sparsegan.engine.spectral import denativize, nativize
 from sparsegan.engine.views import ViewWatch, give_usual_gradient, in_usual_order
 from sparsegan.hooks import Hook, before_all
+from sparsegan.modules import WEIGHTED, weight_shape
 from sparsegan.torch_private import SpectralNorm, Undisturbed, is_transformed, tree_map
 
 
@@ -41,19 +42,12 @@ class ActiveWeights(Protocol):
         """The layer's mask, of its weight's shape."""
 
 
-_KINDS = (
-    nn.Linear,
-    *(nn.Conv1d, nn.Conv2d, nn.Conv3d),
-    *(nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d),
-)
-
-
 def has_own_forward(module: nn.Module) -> bool:
     """Whether a layer computes otherwise than PyTorch's class of its kind: by a forward of its own.
 
     What that makes of the weight is not known; the weight's zeros may be none of its result.
     """
-    for kind in _KINDS:
+    for kind in WEIGHTED:
         if isinstance(module, kind):
             methods = ("forward", "_conv_forward")
             return any(
@@ -198,7 +192,7 @@ class NativeForward:
         if mask is None:
             if name in self._indices and self._indices[name].density == 1:
                 return
-            shape = _weight_shape(module)
+            shape = weight_shape(module)
             mask = torch.ones(shape, dtype=torch.bool)
         if name in self._indices:
             self._indices[name].rebuild(mask)
@@ -289,11 +283,3 @@ class _Running(threading.local):
                 one.__exit__(None, None, None)
         self.mode = self.watch = None
         return ended
-
-
-def _weight_shape(module: nn.Module) -> tuple[int, ...]:
-    if isinstance(module, nn.Linear):
-        return module.out_features, module.in_features
-    assert isinstance(module, nn.Conv2d | nn.ConvTranspose2d)
-    channels = (module.out_channels, module.in_channels)
-    return (*(channels[::-1] if module.transposed else channels), *module.kernel_size)

@@ -19,6 +19,7 @@ from sparsegan.engine.functional import sparse_conv2d, sparse_conv_transpose2d, 
 from sparsegan.engine.index import SparseIndex
 from sparsegan.engine.random_masks import random_mask
 from sparsegan.engine.timing import Fit, kept, line, medians
+from sparsegan.modules import WEIGHTED, weight_shape
 from sparsegan.undisturbed import undisturbed
 
 # Native kernels are timed under uniform random masks of these densities.
@@ -26,9 +27,6 @@ DENSITIES = (0.1, 0.5)
 
 Shape = tuple[int, ...]
 Function = Callable[..., Tensor]
-
-_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 
 @dataclass(frozen=True)
@@ -105,8 +103,7 @@ def time_layers(
 
 def _layers(network: nn.Module) -> list[tuple[str, nn.Module]]:
     """The layers that can have a mask, by the names that masks use."""
-    kinds = (nn.Linear, *_CONVOLUTIONS, *_TRANSPOSED)
-    return [(n or "weight", m) for n, m in network.named_modules() if isinstance(m, kinds)]
+    return [(n or "weight", m) for n, m in network.named_modules() if isinstance(m, WEIGHTED)]
 
 
 def _timing(
@@ -120,7 +117,7 @@ def _timing(
     return LayerTiming(
         name=name,
         kind=type_before_parametrizations(module).__name__,
-        shape=_weight_shape(module),
+        shape=weight_shape(module),
         input=made[0].input if made else (),
         fit=fit,
         unsupported="".join(reasons[:1]),
@@ -162,7 +159,7 @@ def _call(module: nn.Module, x: Tensor) -> _Call:
         function, geometry = "conv_transpose2d", (*geometry, module.output_padding)
     unsupported = _refusal(module) or _refusal_of_input(module, x)
     bias = getattr(module, "bias", None) is not None
-    return _Call(function, _weight_shape(module), tuple(x.shape), bias, geometry, unsupported)
+    return _Call(function, weight_shape(module), tuple(x.shape), bias, geometry, unsupported)
 
 
 def _refusal(module: nn.Module) -> str:
@@ -188,16 +185,6 @@ def _refusal_of_input(module: nn.Module, x: Tensor) -> str:
     if x.dtype != torch.float32:
         return f"an input in {str(x.dtype).removeprefix('torch.')}"
     return "" if x.numel() else "an empty input"
-
-
-def _weight_shape(module: nn.Module) -> Shape:
-    # From the settings: under spectral norm reading the weight advances a power iteration.
-    if isinstance(module, nn.Linear):
-        return module.out_features, module.in_features
-    assert isinstance(module, (*_CONVOLUTIONS, *_TRANSPOSED))
-    channels = (module.out_channels, module.in_channels)
-    outer, inner = channels[::-1] if module.transposed else channels
-    return outer, inner // module.groups, *module.kernel_size
 
 
 # ---- what it takes

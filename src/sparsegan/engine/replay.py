@@ -8,7 +8,6 @@ record of it (`recording`) does without.
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from types import MethodType
 from typing import Any
 
 import torch
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from sparsegan.engine.native import isa
 from sparsegan.engine.recording import Recorder, Recording, is_recording
 from sparsegan.hooks import Hook
+from sparsegan.modules import own_forward
 from sparsegan.torch_private import Undisturbed, has_global_hooks, is_transformed
 
 _MOST_FORMS = 16
@@ -191,7 +191,7 @@ class _Forward:
     def __init__(self, network: nn.Module, replay: Replay) -> None:
         self._network, self._replay = network, replay
         before = replay._before
-        self._plain = before if before is not None else _own_forward(network)
+        self._plain = before if before is not None else own_forward(network)
         # What looks at a forward's arguments sees those that it has.
         self.__signature__ = inspect.signature(self._plain)
         self.__code__ = getattr(self._plain, "__code__", None)
@@ -200,8 +200,4 @@ class _Forward:
         return self._replay.run(self._plain, args, kwargs)
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[nn.Module]]:
-        return _own_forward, (self._network,)
-
-
-def _own_forward(network: nn.Module) -> Any:
-    return MethodType(type(network).forward, network)
+        return own_forward, (self._network,)

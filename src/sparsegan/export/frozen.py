@@ -15,10 +15,10 @@ from sparsegan.export.blueprint import Blueprint, fold
 from sparsegan.files import expanded
 from sparsegan.machine import versions
 from sparsegan.methods import Method
+from sparsegan.modules import unwrap
 from sparsegan.nets import own
 from sparsegan.nets.architectures import find
 from sparsegan.settings.config import Config
-from sparsegan.sparsity.maskable import unwrap
 from sparsegan.train.trained import Trained
 from sparsegan.undisturbed import undisturbed
 

@@ -4,7 +4,6 @@ import inspect
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from types import MethodType
 from typing import Any
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 
 from sparsegan.errors import SparseganError
 from sparsegan.export.blueprint import Blueprint
+from sparsegan.modules import own_forward
 from sparsegan.nets.base import Generator
 
 SMALL_BATCH = 2
@@ -144,8 +144,4 @@ class _SmallBatches:
         return self._own(*inputs)  # type: ignore[no-any-return]
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[nn.Module]]:
-        return _own_forward, (self._network,)
-
-
-def _own_forward(network: nn.Module) -> Any:
-    return MethodType(type(network).forward, network)
+        return own_forward, (self._network,)

@@ -6,8 +6,8 @@ from typing import Any
 
 from sparsegan.hooks import Hook
 from sparsegan.methods.pruning import Pruning
+from sparsegan.modules import unwrap
 from sparsegan.sparsity import SparseNetwork
-from sparsegan.sparsity.maskable import unwrap
 from sparsegan.sparsity.snapshot import Snapshot
 
 

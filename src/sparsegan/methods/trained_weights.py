@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from torch import nn, optim
 
 from sparsegan.errors import SparseganError
+from sparsegan.modules import unwrap
 from sparsegan.sparsity import SparseNetwork
-from sparsegan.sparsity.maskable import MaskableLayer, unwrap
+from sparsegan.sparsity.maskable import MaskableLayer
 
 
 @dataclass(frozen=True)

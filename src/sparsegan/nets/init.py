@@ -14,20 +14,13 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from sparsegan.errors import SparseganError
+from sparsegan.modules import CONVOLUTIONS, TRANSPOSED, WEIGHTED
 from sparsegan.nets.attention import Attention
 from sparsegan.torch_private import BatchNorm, SpectralNorm
 
 Scheme = Literal["default", "xavier", "normal", "orthogonal", "kaiming"]
 SCHEMES: tuple[str, ...] = get_args(Scheme)
 
-_CONVOLUTIONS = (
-    nn.Conv1d,
-    nn.Conv2d,
-    nn.Conv3d,
-    nn.ConvTranspose1d,
-    nn.ConvTranspose2d,
-    nn.ConvTranspose3d,
-)
 # What PyTorch runs when it constructs the parametrisation.
 _POWER_ITERATIONS = 15
 
@@ -60,7 +53,7 @@ def initialise(module: nn.Module, scheme: Scheme, generator: torch.Generator) ->
             f"there is no initialisation {scheme!r}: choose one of {', '.join(SCHEMES)}"
         )
     for name, layer in module.named_modules():
-        if isinstance(layer, (nn.Linear, nn.Embedding, *_CONVOLUTIONS)):
+        if isinstance(layer, (*WEIGHTED, nn.Embedding)):
             _initialise_layer(layer, scheme, generator)
         elif isinstance(layer, (BatchNorm, Attention)):
             layer.reset_parameters()
@@ -87,7 +80,7 @@ def _initialise_layer(layer: nn.Module, scheme: Scheme, generator: torch.Generat
         nn.init.normal_(values, generator=generator)
     elif scheme == "kaiming":
         nn.init.kaiming_normal_(values, generator=generator)
-    elif scheme == "xavier" and isinstance(layer, _CONVOLUTIONS):
+    elif scheme == "xavier" and isinstance(layer, (*CONVOLUTIONS, *TRANSPOSED)):
         nn.init.xavier_uniform_(values, generator=generator)
     else:
         # PyTorch's kaiming_uniform_(a=√5) is this bound.

@@ -1,9 +1,10 @@
 """One network's mask and how it moves; knows nothing of GANs."""
 
+from sparsegan.modules import unwrap
 from sparsegan.sparsity.allocation import layer_counts, layer_densities, weight_budget
 from sparsegan.sparsity.communication import ActiveGradients, average_active_gradients
 from sparsegan.sparsity.ema import SparseEMA
-from sparsegan.sparsity.maskable import RULES, maskable_layers, unwrap
+from sparsegan.sparsity.maskable import RULES, maskable_layers
 from sparsegan.sparsity.masks import Masks
 from sparsegan.sparsity.network import MaskChange, SparseNetwork
 from sparsegan.sparsity.rewire import drop, exchange, grow, resize

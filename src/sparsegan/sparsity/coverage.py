@@ -7,12 +7,11 @@ from torch import nn
 from torch.nn.parameter import UninitializedParameter
 from torch.nn.utils.parametrize import type_before_parametrizations
 
+from sparsegan.modules import WEIGHTED, unwrap
 from sparsegan.sparsity.maskable import (
     ADAPT_WORDS,
-    CONVOLUTIONS,
     Include,
     MaskableLayer,
-    unwrap,
 )
 
 # So many of the largest parameters are named to a user, if they are not negligible.
@@ -113,7 +112,7 @@ def _owner(path: str) -> tuple[str, str]:
 
 def _reason(layer: nn.Module, path: str, name: str, include: Include) -> str:
     kind = type_before_parametrizations(layer).__name__
-    if not isinstance(layer, (nn.Linear, *CONVOLUTIONS)):
+    if not isinstance(layer, WEIGHTED):
         if type_before_parametrizations(layer).__module__.startswith("torch."):
             return f"{kind} is not masked, only linear layers and convolutions are"
         return f"a parameter of {kind} itself, and only linear layers and convolutions are masked"

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sparsegan.errors import SparseganError
-from sparsegan.sparsity.maskable import unwrap
+from sparsegan.modules import unwrap
 from sparsegan.sparsity.masks import Masks
 
 Form = Literal["masked", "reseeded"]

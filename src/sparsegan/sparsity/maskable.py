@@ -11,12 +11,9 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.spectral_norm import SpectralNorm
 
 from sparsegan.errors import SparseganError
+from sparsegan.modules import TRANSPOSED, WEIGHTED, unwrap
 
 Include = str | Callable[[str, nn.Module], bool]
-
-TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, *TRANSPOSED)
-
 
 # ADAPT leaves out every parameter whose name holds one of these words (methods.md, A5).
 ADAPT_WORDS = ("bias", "gain", "classifier")
@@ -83,20 +80,6 @@ class MaskableLayer:
         return 1 if isinstance(self.module, TRANSPOSED) else 0
 
 
-def unwrap(module: nn.Module) -> nn.Module:
-    """The user's own network inside the wrappers of DataParallel, Fabric and torch.compile."""
-    while True:
-        if isinstance(module, nn.parallel.DistributedDataParallel | nn.DataParallel):
-            inner = module.module
-        elif "_forward_module" in module._modules:  # Lightning Fabric
-            inner = module._modules["_forward_module"]
-        elif "_orig_mod" in module._modules:  # torch.compile
-            inner = module._modules["_orig_mod"]
-        else:
-            return module
-        module = cast(nn.Module, inner)
-
-
 def maskable_layers(module: nn.Module, include: Include = "weights") -> list[MaskableLayer]:
     """The layers whose weights a rule selects, in the order of the module's definition.
 
@@ -140,7 +123,7 @@ def maskable_layers(module: nn.Module, include: Include = "weights") -> list[Mas
 
 def _candidates(network: nn.Module) -> Iterator[MaskableLayer]:
     for name, module in network.named_modules():
-        if isinstance(module, (nn.Linear, *CONVOLUTIONS)):
+        if isinstance(module, WEIGHTED):
             yield MaskableLayer(name or "weight", module)
 
 

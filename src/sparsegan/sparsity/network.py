@@ -11,9 +11,9 @@ from torch import Tensor, nn, optim
 from sparsegan import engine, ranks
 from sparsegan.engine import Wanted
 from sparsegan.errors import SparseganError
+from sparsegan.modules import unwrap
 from sparsegan.precision import with_float64
 from sparsegan.sparsity import rewire, scores
-from sparsegan.sparsity.maskable import unwrap
 from sparsegan.sparsity.masks import Masks
 from sparsegan.sparsity.moments import (
     Moments,

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from sparsegan.errors import SparseganError
-from sparsegan.sparsity.maskable import is_supported, unwrap
+from sparsegan.modules import unwrap
+from sparsegan.sparsity.maskable import is_supported
 from sparsegan.sparsity.masks import Masks
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn, optim
 
 from sparsegan import ranks
 from sparsegan.errors import SparseganError
-from sparsegan.sparsity.maskable import unwrap
+from sparsegan.modules import unwrap
 from sparsegan.sparsity.moments import unwrap_optimizer
 
 

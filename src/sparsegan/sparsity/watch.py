@@ -10,7 +10,7 @@ from torch import nn, optim
 
 from sparsegan.errors import SparseganError
 from sparsegan.hooks import Hook, before_all
-from sparsegan.sparsity.maskable import unwrap
+from sparsegan.modules import unwrap
 from sparsegan.sparsity.masks import Masks
 
 log = logging.getLogger("sparsegan")
