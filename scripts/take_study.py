@@ -82,6 +82,10 @@ def _same_study(source: Path, target: Path) -> Mapping[str, Any]:
     """What all cells share, if the folder is of the study that the page is of."""
     if not (target / "study.yaml").is_file():
         raise TakeError(f"{target} has no study.yaml: a study is planned before it is run")
+    if not (source / "study.yaml").is_file():
+        raise TakeError(
+            f"{source} has no study.yaml: copy the one that its cells were run from into it"
+        )
     ran, planned = (
         yaml.safe_load((folder / "study.yaml").read_text()) for folder in (source, target)
     )

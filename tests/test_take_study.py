@@ -141,7 +141,8 @@ def test_cells_of_two_states_of_the_program_do_not_mix(pages, two):
     ("change", "says"),
     [
         ("settings", "base differ"),
-        ("unplanned", "has no study.yaml"),
+        ("unplanned", "own has no study.yaml: a study is planned"),
+        ("cells alone", "has no study.yaml: copy the one"),
         ("shorter", "knows nothing of: .*seed=2"),
         ("seconds", "has no seconds at step"),
     ],
@@ -154,6 +155,8 @@ def test_what_cannot_be_taken_leaves_the_page_as_it_is(pages, two, change, says)
         study_file.write_text(study_file.read_text().replace("steps: 14", "steps: 15"))
     elif change == "unplanned":
         (pages / "own" / "study.yaml").unlink()
+    elif change == "cells alone":
+        study_file.unlink()
     elif change == "shorter":
         table.write_text("".join(x for x in table.open() if "seed=2" not in x))
     else:
