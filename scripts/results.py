@@ -5,9 +5,8 @@ A study there is a folder with its `study.yaml`, the `table.csv` that `sparsegan
 `contrasts.yaml`. Figures in prose are named in the templates (`*.md.in`) and put in by this script,
 so that none stands without a file behind it.
 
-`layers.csv` has each masked layer's density at the start and at the end, `decisions.csv` what a
-controller decided. A study that evaluates on
-the way has `curves.csv` besides, and its page says after how many seconds of training each arm was
+`layers.csv` has the density of each layer of a sparse network at the start and at the end,
+`decisions.csv` what a controller decided. A study that evaluates on the way has `curves.csv` besides, and its page says after how many seconds of training each arm was
 as good as dense training came to be.
 
 Usage: python scripts/results.py [--check]

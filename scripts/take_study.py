@@ -153,14 +153,16 @@ def _on_the_way(cells: Table, row: Mapping[str, Any]) -> Iterator[tuple[int, flo
 
 
 def _layers(row: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-    """The density of each masked layer of a finished cell at its start and at its end."""
+    """The density of each layer of a finished cell's sparse networks at its start and its end."""
     if row["status"] != "finished":
         return
     # Of pairs of networks it is the last one's.
     events = readable_history(RunDirectory(Path(row["run"])).metrics, Start, Rewiring)
     masked = masked_layers(events)
     for network, history in histories(events).items():
-        for layer, start in history[0][1].items() if history else ():
+        if not history or all(d == 1 for _, densities in history for d in densities.values()):
+            continue  # dense throughout
+        for layer, start in history[0][1].items():
             if layer in masked[network]:
                 yield network, layer, f"{start:.4f}", f"{history[-1][1][layer]:.4f}"
 
