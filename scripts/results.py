@@ -6,8 +6,9 @@ A study there is a folder with its `study.yaml`, the `table.csv` that `sparsegan
 so that none stands without a file behind it.
 
 `layers.csv` has the density of each layer of a sparse network at the start and at the end,
-`decisions.csv` what a controller decided. A study that evaluates on the way has `curves.csv` besides, and its page says after how many seconds of training each arm was
-as good as dense training came to be.
+`decisions.csv` what a controller decided. A study that evaluates on the way has `curves.csv`
+besides, and its page says after how many seconds of training each arm was as good as dense training
+came to be.
 
 Usage: python scripts/results.py [--check]
 """
