@@ -6,7 +6,8 @@ from torch import nn
 from torch.nn.utils import parametrizations, prune
 
 from sparsegan import SparseganError
-from sparsegan.sparsity import maskable_layers, unwrap
+from sparsegan.modules import unwrap
+from sparsegan.sparsity import maskable_layers
 
 LAYERS = {
     "linear": lambda: nn.Linear(3, 4),

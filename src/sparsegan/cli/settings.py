@@ -114,7 +114,6 @@ def read(arguments: Sequence[str], command: str, description: str) -> Request:
         options, flags = own.parse_known_args(arguments)
     except argparse.ArgumentError as error:
         raise SparseganError(f"{error} (see `sparsegan {command} --help`)") from None
-    from sparsegan.cli import settings_help
     from sparsegan.settings import recipes, scale, trust
     from sparsegan.settings.options import is_setting
     from sparsegan.settings.parse import check, dotted, parse, read_layer
@@ -138,12 +137,14 @@ def read(arguments: Sequence[str], command: str, description: str) -> Request:
     if recipe is not None:
         layers = [*recipes.layers(recipe), *layers]
     if helps := [flag for flag in flags if flag in HELPS]:
+        from sparsegan.cli import settings_help
+
         others = [flag for flag in flags if flag not in HELPS]
         print(
             settings_help.of(
                 command,
                 parse(layers, others),
-                lambda parser: _add_own_options(parser, command),
+                lambda group: _add_own_options(group, command),
                 description=description,
                 examples=EXAMPLES[command],
                 every="--help_all" in helps,

@@ -31,7 +31,6 @@ FIRST = (
 FIRST_OWN = ("recipe", "config", "scale", "quality", "dry_run", "live", "json", "measure")
 """Likewise, of the commands' own options."""
 
-
 NUMBERS = {int: "N", float: "X"}
 """What stands for a number of that type."""
 
@@ -39,7 +38,7 @@ NUMBERS = {int: "N", float: "X"}
 def of(
     command: str,
     config: Config,
-    add_own: Callable[[argparse.ArgumentParser], object],
+    add_own: "Callable[[argparse._ActionsContainer], object]",
     *,
     description: str,
     examples: str,
@@ -68,12 +67,11 @@ def of(
     helps.add_argument("-h", "--help", action="help", help="the options to know first")
     shown = options(config.method.name)
     helps.add_argument("--help_all", action="help", help=f"all {len(shown)} settings of a run")
-    own = argparse.ArgumentParser(add_help=False)
-    add_own(own)
     group = parser.add_argument_group("what to do")
-    for action in own._actions:
-        if every or action.dest in FIRST_OWN:
-            group._add_action(action)
+    add_own(group)
+    for action in group._group_actions:
+        if not every and action.dest not in FIRST_OWN:
+            action.help = argparse.SUPPRESS
     values = flat(config)
     groups: dict[str, Any] = {}
     for option in shown:

@@ -29,7 +29,6 @@ _OTHER_PICTURES = (
     *(".tga", ".ico", ".ppm", ".pgm", ".pbm", ".pnm", ".pcx", ".dds", ".exr", ".hdr", ".qoi"),
     *(".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2"),
 )
-# Left beside the files by the archiver of macOS, which gives its shadow files the same endings.
 _NO_FOLDER = -1
 
 

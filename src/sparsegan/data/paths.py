@@ -103,4 +103,5 @@ def _decode(raw: bytes) -> str:
 
 def is_hidden(path: str) -> bool:
     """Whether a file, or a folder that it is in, is a system's own and not anybody's picture."""
+    # The archiver of macOS leaves shadows of the files beside them, with the same endings.
     return any(part.startswith(".") or part == "__MACOSX" for part in path.split("/"))

@@ -166,7 +166,8 @@ class Graph:
             self._check_convolution(tensors[0][1], parameters)
         if code is Code.EMBEDDING:
             self._check_table(tensors)
-        self._work += prod(shape) * _each(code, inputs, prod(shape), tensors, parameters)
+        made = prod(shape)
+        self._work += made * _each(code, inputs, made, tensors, parameters)
         if self._work > _MOST_WORK:
             raise UnsupportedError(f"it takes more than {_MOST_WORK} operations for an image")
         numbers = list(self.tensors)

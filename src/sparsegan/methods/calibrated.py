@@ -54,6 +54,11 @@ class CalibratedSettings(AdaptSettings):
         """Whether the level may be taken at a step of a run of so many."""
         return step >= self.calibration * steps
 
+    def spans(self, step: int, steps: int) -> Iterator[tuple[str, object]]:
+        """When the level is taken."""
+        why = "the level of the band is taken at a share of the run (method.calibration)"
+        yield why, self.takes_level(step, steps)
+
     def _decisions(self, steps: int) -> range:
         """Those after the one that takes the level."""
         interval = self.control_interval

@@ -149,6 +149,15 @@ class Settings:
         """Where weights may grow during the run."""
         return ()
 
+    def spans(self, step: int, steps: int) -> Iterator[tuple[str, object]]:
+        """What else a step does by its share of the whole run, with the words for it.
+
+        Args:
+            step: Of the run.
+            steps: How many it has.
+        """
+        return iter(())
+
     def resurrects(self, network: str) -> bool:
         """Whether a network's weights grow again with the values that they were dropped with."""
         return False

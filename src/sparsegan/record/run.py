@@ -3,6 +3,7 @@
 import itertools
 import logging
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -90,15 +91,12 @@ class RunDirectory:
 
     def grids(self) -> list[tuple[int, Path]]:
         """Steps that have a sample grid, ascending, each with it; of a run of one game."""
-        paths = [(_step(path), path) for path in self.samples.glob("step-*.png")]
-        return sorted(
-            (step, path) for step, path in paths if step >= 0 and path == self.sample(step)
-        )
+        return _by_step(self.samples.glob("step-*.png"), self.sample)
 
     def checkpoint_steps(self) -> list[int]:
         """Steps that have a checkpoint, ascending."""
-        paths = [(_step(path), path) for path in self.checkpoints.glob("step-*.safetensors")]
-        return sorted(step for step, path in paths if step >= 0 and path == self.checkpoint(step))
+        own = _by_step(self.checkpoints.glob("step-*.safetensors"), self.checkpoint)
+        return [step for step, _ in own]
 
     def newest_checkpoint(self) -> Path:
         """The latest checkpoint.
@@ -360,6 +358,12 @@ def free_name(source: str, method: str, parent: Path = Path("runs")) -> Path:
         if not path.exists():
             return path
     raise AssertionError("count() does not end")
+
+
+def _by_step(paths: Iterable[Path], named: Callable[[int], Path]) -> list[tuple[int, Path]]:
+    """Steps and files, ascending, of those that have the name that the run gives at a step."""
+    steps = ((_step(path), path) for path in paths)
+    return sorted((step, path) for step, path in steps if step >= 0 and path == named(step))
 
 
 def _step(path: Path) -> int:

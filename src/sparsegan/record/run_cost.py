@@ -303,12 +303,11 @@ def recorded(starts: Iterable[Start], origin: Path) -> list[GameLayers] | None:
 
 
 def _recorded(row: Mapping[str, Any]) -> LayerCost:
-    counts = {key: row[key] for key in row.keys() - {"name", "kind", "shape"}}
-    counts = {key: int(count) if type(count) is bool else count for key, count in counts.items()}
+    counts = {key: row[key] for key in row.keys() - {"name", "kind", "shape", "filled"}}
     shape = tuple(row["shape"])
     if not all(map(is_count, (*counts.values(), *shape))):
         raise TypeError("a count is no whole number")
-    filled = bool(counts.pop("filled", 0))  # which older runs do not have
+    filled = bool(row.get("filled"))  # which older runs do not have
     kind = str(row["kind"])
     return LayerCost(name=str(row["name"]), kind=kind, shape=shape, filled=filled, **counts)
 

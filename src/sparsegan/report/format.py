@@ -1,9 +1,16 @@
 """Numbers as a reader wants them: counts, shares, seconds, operations, bytes."""
 
+from sparsegan.words import estimate
+
 UNKNOWN = "–"
 _UNITS = ((3600.0, "h"), (60.0, "min"), (1.0, "s"), (0.001, "ms"))
 _NO_BREAK = "\u00a0"
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def distance(value: float | None) -> str:
+    """As `figure`, of an unbiased estimate, which is below nought where it is about that."""
+    return figure(value) if value is None else estimate(figure(value), value)
 
 
 def figure(value: float | None, digits: int = 3) -> str:

@@ -6,10 +6,9 @@ from pathlib import Path
 from sparsegan.record.events import Evaluation
 from sparsegan.record.primary import primary
 from sparsegan.report import control
-from sparsegan.report.format import UNKNOWN, count, figure, percent, seconds, size
+from sparsegan.report.format import UNKNOWN, count, distance, figure, percent, seconds, size
 from sparsegan.report.markup import escape, section, table
 from sparsegan.report.read import RunRecord, distinct
-from sparsegan.words import estimate
 
 _MEANS = {
     "value": "mean at 90, 95 and 100 %",
@@ -68,7 +67,7 @@ def _compared(run: RunRecord, longest: float, largest: float) -> dict[str, str]:
         "first value": figure(first.value if first else None),
         "last value": figure(last.value if last else None),
         "its interval": _interval(last, " – ") or UNKNOWN,
-        "real against real": _floor(last),
+        "real against real": distance(last.floor if last else None),
         **{name: figure(primary_of(run).get(field)) for field, name in _MEANS.items()},
         "balance ratio, last": figure(last_ratio(run)),
         "FLOPs of dense, published": percent(flops_share(run, "published")),
@@ -186,19 +185,13 @@ def _times(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _floor(evaluation: Evaluation | None) -> str:
-    """The distance between real images and real images."""
-    floor = None if evaluation is None else evaluation.floor
-    return figure(None) if floor is None else estimate(figure(floor), floor)
-
-
 def _quality_sentence(run: RunRecord) -> str:
     first, last = _ends(run)
     if first is None or last is None:
         return "It has not been evaluated."
     between = _interval(last, " to ")
     interval = f" (interval {between})" if between else ""
-    floor = "" if last.floor is None else f"; real against real is {_floor(last)}"
+    floor = "" if last.floor is None else f"; real against real is {distance(last.floor)}"
     value = primary_of(run).get("value")
     mean = "" if value is None else f"; its mean at 90, 95 and 100 % is {figure(value)}"
     if first is last:
@@ -235,7 +228,7 @@ def tiles(run: RunRecord) -> str:
     first, last = _ends(run)
     value = figure(last.value) if last else UNKNOWN
     came_from = f"from {figure(first.value)}" if first and first is not last else ""
-    floor = f"floor {_floor(last)}" if last and last.floor is not None else ""
+    floor = f"floor {distance(last.floor)}" if last and last.floor is not None else ""
     g_before, g_after = _density_ends(run, "generator")
     d_before, d_after = _density_ends(run, "discriminator")
     figures = [

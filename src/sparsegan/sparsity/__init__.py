@@ -1,6 +1,5 @@
 """One network's mask and how it moves; knows nothing of GANs."""
 
-from sparsegan.modules import unwrap
 from sparsegan.sparsity.allocation import layer_counts, layer_densities, weight_budget
 from sparsegan.sparsity.communication import ActiveGradients, average_active_gradients
 from sparsegan.sparsity.ema import SparseEMA
@@ -30,6 +29,5 @@ __all__ = [
     "layer_densities",
     "maskable_layers",
     "resize",
-    "unwrap",
     "weight_budget",
 ]

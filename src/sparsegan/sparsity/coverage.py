@@ -8,11 +8,7 @@ from torch.nn.parameter import UninitializedParameter
 from torch.nn.utils.parametrize import type_before_parametrizations
 
 from sparsegan.modules import WEIGHTED, unwrap
-from sparsegan.sparsity.maskable import (
-    ADAPT_WORDS,
-    Include,
-    MaskableLayer,
-)
+from sparsegan.sparsity.maskable import ADAPT_WORDS, Include, MaskableLayer
 
 # So many of the largest parameters are named to a user, if they are not negligible.
 SHOWN = 3

@@ -9,7 +9,6 @@ that the steps so far can be looked at one by one.
 from collections.abc import Iterator
 from dataclasses import replace
 
-from sparsegan.methods.calibrated import CalibratedSettings
 from sparsegan.methods.density_control import ControlSettings
 from sparsegan.methods.rewiring import RewiringSettings
 from sparsegan.methods.settings import Scheduled
@@ -64,9 +63,7 @@ def _course(config: Config, step: int) -> Iterator[tuple[str, object]]:
             f"{settings.drop_shape})"
         )
         yield shape, settings.drop_fraction()(step, steps)
-    if isinstance(settings, CalibratedSettings):
-        level = "the level of the band is taken at a share of the run (method.calibration)"
-        yield level, settings.takes_level(step, steps)
+    yield from settings.spans(step, steps)
     decay = f"optimiser.lr_decay {config.optimiser.lr_decay} spans the whole run"
     for network in ("generator", "discriminator"):
         yield decay, learning_rate(config, network, step, settings.requests(steps))

@@ -8,9 +8,8 @@ import yaml
 from sparsegan.export.frozen import Frozen
 from sparsegan.export.titles import data_title, origin, title
 from sparsegan.record.events import Evaluation
-from sparsegan.report.format import count, figure, percent, size
+from sparsegan.report.format import count, distance, figure, percent, size
 from sparsegan.report.read import RunRecord
-from sparsegan.words import estimate
 
 TASK = "unconditional-image-generation"
 _BESIDE = {
@@ -157,8 +156,7 @@ def _metrics(evaluation: Evaluation | None) -> str:
         )
     real = ""
     if evaluation.floor is not None:
-        floor = estimate(figure(evaluation.floor), evaluation.floor)
-        real = f" Held-out real images have {floor}."
+        real = f" Held-out real images have {distance(evaluation.floor)}."
     return (
         f"## Quality\n\n{_table(('metric', 'value'), rows)}\n\n"
         f"At step {evaluation.step:,}, {count(evaluation.n)} images on either side.{between}{real}"

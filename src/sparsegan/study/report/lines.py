@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 from sparsegan.record.events import NETWORKS
 from sparsegan.report.charts import Chart, Line, Style, render
-from sparsegan.report.format import figure
+from sparsegan.report.format import distance
 from sparsegan.report.series import Point
 from sparsegan.study.report.groups import PRIMARY, Group, Row
 from sparsegan.study.table import Series, Table
-from sparsegan.words import estimate
 
 COLORS = 8
 """Of the palette, the last one left for what is no group."""
@@ -81,9 +80,7 @@ def quality(curves: Curves, metric: str) -> list[str]:
             title = _title(f"{metric} {where}", facet)
             shown = _drawn(lines)
             if shown and floor is not None:
-                note += (
-                    f" Dashed: real images against real images, {estimate(figure(floor), floor)}."
-                )
+                note += f" Dashed: real images against real images, {distance(floor)}."
                 last = max(x for line in shown for x, _ in line.points)
                 ends: list[Point] = [(0, floor), (last, floor)]
                 shown.append(Line("real against real", ends, COLORS, "dashed"))
