@@ -75,13 +75,25 @@ class Contrast:
         first: The arm that a sentence begins with.
         second: What it is compared with.
         differences: The first's number less the second's, seed by seed.
-        word: `differs`, `same`, `cannot tell`, or why nothing is said.
+        word: `differs`, `same`, `cannot tell`; None where nothing may be said.
+        why: Why not.
     """
 
     first: str
     second: str
     differences: tuple[float, ...]
-    word: str
+    word: str | None
+    why: str = ""
+
+    @property
+    def said(self) -> str:
+        """The word as it stands on a page."""
+        return f"*{self.why}*" if self.word is None else f"**{self.word}**"
+
+    @property
+    def lower(self) -> str:
+        """In how many seeds the first arm's number is the lower one."""
+        return f"{sum(d < 0 for d in self.differences)} of {len(self.differences)}"
 
     @property
     def text(self) -> str:
@@ -100,12 +112,19 @@ def contrast(first: Arm, second: Arm) -> Contrast:
     seeds = [seed for seed in own if seed in other]
     differences = tuple(own[seed] - other[seed] for seed in seeds)
     if not seeds:
-        word = "all lost"
-    elif len(seeds) < ENOUGH:
-        word = f"{len(seeds)} seeds: a trend"
-    else:
-        word = _word(differences, second.mean("primary"))
+        return Contrast(first.name, second.name, differences, None, "all lost")
+    if len(seeds) < ENOUGH:
+        why = f"no word of {len(seeds)} seed{'s' * (len(seeds) > 1)}"
+        return Contrast(first.name, second.name, differences, None, why)
+    word = _word(differences, second.mean("primary"))
     return Contrast(first.name, second.name, differences, word)
+
+
+def times(first: Arm, second: Arm) -> str:
+    """From how many to how many times the second arm's number the first's is, seed by seed."""
+    own, other = first.numbers("primary"), second.numbers("primary")
+    ratios = [own[seed] / other[seed] for seed in own if seed in other]
+    return f"{min(ratios):.1f} to {max(ratios):.1f}" if ratios else "–"
 
 
 def _word(differences: Sequence[float], scale: float) -> str:
@@ -274,7 +293,7 @@ def contrasts_table(study: Study, studies: Mapping[str, Study]) -> str:
     for names in study.planned:
         first, second = (arm_of(name, study, studies) for name in names)
         one = contrast(first, second) if first is not None and second is not None else None
-        said = f"{one.text} | **{one.word}**" if one else "| *not run yet*"
+        said = f"{one.text} | {one.said}" if one else "| *not run yet*"
         lines.append(f"| {names[0]} | {names[1]} | {said} |")
     return "\n".join(lines) + "\n"
 
@@ -283,11 +302,16 @@ def page(study: Study, studies: Mapping[str, Study]) -> str:
     """A study's page."""
     seeds = ", ".join(map(str, sorted({seed for arm in study.arms.values() for seed in arm.rows})))
     runs = sum(len(arm.rows) for arm in study.arms.values())
-    left = f" {study.waiting} cells have not run yet." if study.waiting else ""
+    left = f" {study.waiting} cells have not run." if study.waiting else ""
     machines: Any = study.run["machines"]
     where = " and ".join(
-        dict.fromkeys(f"{one['processor']}, torch {one['torch']}" for one in machines)
+        dict.fromkeys(
+            f"{one['processor']} with {one['kernels']}, torch {one['torch']}" for one in machines
+        )
     )
+    note = f"\n{study.run['note']}\n" if "note" in study.run else ""
+    against = study.run.get("against", "training images")
+    floors = [floor for arm in study.arms.values() for floor in arm.numbers("floor").values()]
     alone = all(one.get("workers") == 1 for one in machines)
     quick = f"## Seconds to quality\n\n{seconds_table(study)}\n" if study.curves else ""
     taken = (
@@ -300,8 +324,11 @@ def page(study: Study, studies: Mapping[str, Study]) -> str:
 
 [study.yaml](study.yaml): {runs} runs, seeds {seeds}, at commit
 `{study.run["commit"]}`, {where}.{left}
+{note}
 What the words mean is in the [protocol](../protocol.md). KID is the mean of the evaluations at 90,
-95 and 100 % of the steps, ± the standard deviation over seeds. Operations are shares of the same
+95 and 100 % of the steps, ± the standard deviation over seeds, against {against}; that
+of other real images lies at {min(floors):.3f} to {max(floors):.3f}. The balance ratio is the mean
+of the run's last tenth. Operations are shares of the same
 networks' dense training, everything included. Seconds were taken {taken}.
 
 {table(study)}
@@ -315,7 +342,9 @@ networks' dense training, everything included. Seconds were taken {taken}.
 Differences are paired by seed, with the 95 % interval of Student's t.
 
 ```sh
-sparsegan study docs/results/{study.name}/study.yaml{flag}   # again, in studies/{study.name}
+# again, in studies/{study.name}, by the state that ran it, in an environment of its own
+git worktree add ../then {study.run["commit"]} && pip install ../then ../then/runtime
+sparsegan study docs/results/{study.name}/study.yaml{flag}
 python scripts/take_study.py studies/{study.name} {study.name} --commit NAME{flag}
 ```
 """
@@ -351,20 +380,28 @@ def plot(study: Study, path: Path) -> None:
 def filled(template: str, studies: Mapping[str, Study]) -> str:
     """A template with its figures in the places of their names.
 
-    ``{{study/arm}}`` is an arm's KID, ``{{study/arm:column}}`` another column of its table, and
-    ``{{study/arm - study/arm}}`` a contrast.
+    ``{{study/arm}}`` is an arm's KID, ``{{study/arm:column}}`` another column of its table or
+    ``n``, its runs,
+    ``{{study/arm - study/arm}}`` a contrast, ``{{study/arm - study/arm:lower}}`` in how many seeds
+    the first is lower, and ``{{study/arm / study/arm}}`` how many times the second's it is.
     """
 
     def figure(match: re.Match[str]) -> str:
-        names = [part.partition(":")[0] for part in match[1].split(" - ")]
+        wanted, _, column = match[1].partition(":")
+        names = re.split(" [-/] ", wanted)
         arms = [arm_of(name, None, studies) for name in names]
         if any(arm is None for arm in arms):
             return "*not run yet*"
         first, *others = (arm for arm in arms if arm is not None)
+        if others and " / " in wanted:
+            return times(first, others[0])
         if others:
             one = contrast(first, others[0])
-            return f"{one.text}, n = {len(one.differences)}: **{one.word}**"
-        column = match[1].partition(":")[2]
+            if column == "lower":
+                return one.lower
+            return f"{one.text}, n = {len(one.differences)}: {one.said}"
+        if column == "n":
+            return str(len(first.rows))
         if column == "operations":
             return f"{share_of_dense(first):.0%}"
         return first.text(column or "primary") + ("" if column else f" (n = {len(first.rows)})")

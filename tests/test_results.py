@@ -56,12 +56,13 @@ def arm(name, values):
         ([1.0, 3.0, 1.5, 2.5, 2.0, 2.2], [2.0, 2.2, 2.1, 2.0, 2.3, 2.1], "cannot tell"),
         # An interval without zero, and one seed of the other sign.
         ([1.0, 1.0, 1.0, 1.0, 1.0, 2.05], [2.0] * 6, "cannot tell"),
-        ([1.0] * 5, [2.0] * 5, "5 seeds: a trend"),
+        ([1.0] * 5, [2.0] * 5, None),
     ],
 )
 def test_words_are_the_protocols(values, other, word):
     one = results.contrast(arm("a", values), arm("b", other))
     assert one.word == word
+    assert one.said == (f"**{word}**" if word else "*no word of 5 seeds*")
     differences = [a - b for a, b in zip(values, other, strict=True)]
     assert one.text.startswith(f"{statistics.fmean(differences):+.2f}")
 
@@ -84,13 +85,20 @@ def test_an_arm_that_was_lost_is_named():
     lost = {"a": results.Arm("a", {}, 3)}
     study = results.Study("s", {"about": "s"}, {}, lost, (("a", "a"),), 0, {})
     assert "| a | 0 (3 lost) |" in results.table(study)
-    assert "**all lost**" in results.contrasts_table(study, {})
+    assert "*all lost*" in results.contrasts_table(study, {})
 
 
 def test_a_figure_without_a_file_is_not_made_up():
     assert results.filled("{{nowhere/arm}} {{nowhere/a - nowhere/b}}", {}) == (
         "*not run yet* *not run yet*"
     )
+
+
+def test_seeds_are_counted_and_ratios_are_seed_by_seed():
+    arms = {"a": arm("a", [1.0, 4.0, 3.0]), "b": arm("b", [2.0, 2.0, 1.0])}
+    studies = {"s": results.Study("s", {}, {}, arms, (), 0, {})}
+    said = results.filled("{{s/a - s/b:lower}} seeds, {{s/a / s/b}} times", studies)
+    assert said == "1 of 3 seeds, 0.5 to 3.0 times"
 
 
 def test_seconds_to_quality_are_of_the_first_evaluation_that_is_as_good():
