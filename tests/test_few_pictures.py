@@ -29,6 +29,8 @@ TRIALS = {
     "another draw of emojis, seed 0": ("emoji128-long-s0",),
     "another draw of emojis, seed 1": ("emoji128-long-s1",),
     "rates that fall to 0": ("emoji128-decay-s0",),
+    "by ERK, colours made larger pixel by pixel": ("emoji128-skip-s0",),
+    "G's linear layer at 6 %, colours made larger smoothly": ("emoji128-skip-linear-s0",),
     "as the recipe has it": ("horses32-s0",),
     "G's linear layer at 6 %": ("horses32-lin-s0",),
 }
