@@ -81,6 +81,25 @@ def test_every_claim_has_its_verdict():
     assert "{{" not in said
 
 
+def test_the_readme_says_what_the_headline_holds():
+    studies = {name: results.read(FOLDER / name) for name in ("headline", "equal-operations")}
+    said = " ".join((ROOT / "README.md").read_text().split())
+    adapt, sdst, dense, short = (
+        results.arm_of(name, None, studies)
+        for name in (
+            *("headline/adapt", "headline/sdst-0.1", "headline/dense"),
+            "equal-operations/dense-360",
+        )
+    )
+    assert f"({sdst.mean('primary'):.2f} against {adapt.mean('primary'):.2f} in the mean)" in said
+    shares = [round(100 * results.share_of_dense(arm)) for arm in (sdst, adapt)]
+    assert f"for {shares[0]} % of a dense run's operations against {shares[1]} %" in said
+    assert f"dense training had {dense.mean('primary'):.2f} in as many steps" in said
+    assert f"{short.mean('primary'):.2f} in as many operations as that SDST's" in said
+    assert results.contrast(sdst, adapt).lower == "6 of 6"
+    assert "in six seeds of six" in said
+
+
 def test_an_arm_that_was_lost_is_named():
     lost = {"a": results.Arm("a", {}, 3)}
     study = results.Study("s", {"about": "s"}, {}, lost, (("a", "a"),), 0, {})
