@@ -33,7 +33,11 @@ GENERATOR_WIDTH = DISCRIMINATOR_WIDTH = 64
 
 
 class DCGANGenerator(Generator):
-    """Noise `(N, latent_dim)` to images `(N, channels, image_size, image_size)` in [-1, 1]."""
+    """Noise `(N, latent_dim)` to images `(N, channels, image_size, image_size)` in [-1, 1].
+
+    Attributes:
+        widths: Channels at each size, from the smallest to the image's.
+    """
 
     def __init__(
         self,
@@ -45,12 +49,14 @@ class DCGANGenerator(Generator):
     ) -> None:
         super().__init__(latent_dim=latent_dim, image_size=image_size, channels=channels)
         self.start, stages = STAGES[image_size]
-        widths = [width * min(2**i, WIDEST) for i in reversed(range(stages + 1))]
-        first = widths[0]
+        self.widths = [width * min(2**i, WIDEST) for i in reversed(range(stages + 1))]
+        first = self.widths[0]
         # The batch normalisation that follows takes each channel's mean away, and with it a bias.
         self.linear = nn.Linear(latent_dim, first * self.start**2, bias=False)
         self.norm = nn.BatchNorm2d(first)
-        self.stages = nn.ModuleList(_UpStage(before, after) for before, after in pairwise(widths))
+        self.stages = nn.ModuleList(
+            _UpStage(before, after) for before, after in pairwise(self.widths)
+        )
         self.conv = nn.Conv2d(width, channels, 3, padding=1)
 
     def forward(self, z: Tensor) -> Tensor:
