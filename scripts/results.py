@@ -345,7 +345,7 @@ Differences are paired by seed, with the 95 % interval of Student's t.
 # again, in studies/{study.name}, by the state that ran it, in an environment of its own
 git worktree add ../then {study.run["commit"]} && pip install ../then ../then/runtime
 sparsegan study docs/results/{study.name}/study.yaml{flag}
-python scripts/take_study.py studies/{study.name} {study.name} --commit NAME{flag}
+python scripts/take_study.py studies/{study.name} {study.name} --commit {study.run["commit"]}{flag}
 ```
 """
 
@@ -381,9 +381,9 @@ def filled(template: str, studies: Mapping[str, Study]) -> str:
     """A template with its figures in the places of their names.
 
     ``{{study/arm}}`` is an arm's KID, ``{{study/arm:column}}`` another column of its table or
-    ``n``, its runs,
-    ``{{study/arm - study/arm}}`` a contrast, ``{{study/arm - study/arm:lower}}`` in how many seeds
-    the first is lower, and ``{{study/arm / study/arm}}`` how many times the second's it is.
+    ``n``, its runs, ``{{study/arm - study/arm}}`` a contrast, ``{{study/arm - study/arm:lower}}``
+    in how many seeds the first is lower, and ``{{study/arm / study/arm}}`` how many times the
+    second's it is.
     """
 
     def figure(match: re.Match[str]) -> str:

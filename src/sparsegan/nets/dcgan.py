@@ -59,10 +59,14 @@ class DCGANGenerator(Generator):
         )
         self.conv = nn.Conv2d(width, channels, 3, padding=1)
 
+    def smallest(self, z: Tensor) -> Tensor:
+        """Features of the noise `z` at the size where the stages start."""
+        h = self.linear(z).unflatten(1, (-1, self.start, self.start))
+        return F.relu(self.norm(h))
+
     def forward(self, z: Tensor) -> Tensor:
         """Images of the noise `z`."""
-        h = self.linear(z).unflatten(1, (-1, self.start, self.start))
-        h = F.relu(self.norm(h))
+        h = self.smallest(z)
         for stage in self.stages:
             h = stage(h)
         image: Tensor = self.conv(h)

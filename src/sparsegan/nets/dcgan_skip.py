@@ -16,32 +16,21 @@ through a few channels at full size. The discriminator is that of `dcgan`:
 """
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from sparsegan.nets.blocks import double
-from sparsegan.nets.dcgan import GENERATOR_WIDTH, DCGANGenerator
+from sparsegan.nets.dcgan import DCGANGenerator
 
 
 class DCGANSkipGenerator(DCGANGenerator):
     """Noise `(N, latent_dim)` to images `(N, channels, image_size, image_size)` in [-1, 1]."""
 
-    def __init__(
-        self,
-        *,
-        image_size: int,
-        channels: int = 3,
-        width: int = GENERATOR_WIDTH,
-        latent_dim: int = 128,
-    ) -> None:
-        super().__init__(
-            image_size=image_size, channels=channels, width=width, latent_dim=latent_dim
-        )
+    def __init__(self, *, channels: int = 3, **others: int) -> None:
+        super().__init__(channels=channels, **others)
         self.paints = nn.ModuleList(nn.Conv2d(each, channels, 1) for each in self.widths[:-1])
 
     def forward(self, z: Tensor) -> Tensor:
         """Images of the noise `z`."""
-        h = self.linear(z).unflatten(1, (-1, self.start, self.start))
-        h = F.relu(self.norm(h))
+        h = self.smallest(z)
         image: Tensor = self.paints[0](h)
         for stage, paint in zip(self.stages, [*self.paints[1:], self.conv], strict=True):
             h = stage(h)
