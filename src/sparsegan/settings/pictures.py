@@ -10,7 +10,7 @@ FEW = 2000
 """Fewer than these are learnt by heart by the discriminator unless they are varied."""
 SMALLEST_BATCH = 4
 NARROWED = ("dcgan", "dcgan-skip")
-"""The architectures whose widths at large sides were measured."""
+"""The architectures that these widths are for."""
 WIDTHS = {64: (16, 24), 128: (12, 16), 256: (8, 12)}
 """Side in pixels -> widths of the small recipe's generator and discriminator from that side on."""
 
