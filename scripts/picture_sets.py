@@ -2,21 +2,24 @@
 
 Each becomes a folder with `train` and `held` in it. What is needed lies elsewhere:
 
-* emoji: Noto Color Emoji with bitmaps of 136 x 128 pixels (Debian's fonts-noto-color-emoji), and
-  fontTools
+* emoji, people: Noto Color Emoji with bitmaps of 136 x 128 pixels (Debian's
+  fonts-noto-color-emoji), and fontTools
 * bags, boots, garments: nothing, Fashion-MNIST's sample is in the package
 * horses: an archive of CIFAR-10 as pictures, `train/horse/0000.jpg` (SPARSEGAN_CIFAR10)
 
-Usage: python scripts/picture_sets.py emoji|bags|boots|garments|horses FOLDER [--font FILE]
+Usage: python scripts/picture_sets.py emoji|people|bags|boots|garments|horses FOLDER [--font FILE]
 """
 
 import argparse
+import io
 import os
 import random
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -28,12 +31,26 @@ STRIKE = 109
 """The size at which the font's bitmaps are drawn as they are."""
 FIRST = 0x231A
 """The first code point that is a picture of its own; digits and marks come before it."""
-PARTS = range(0x1F1E6, 0x1F200), range(0x1F3FB, 0x1F400), range(0xE0000, 0xF0000)
+SKINS = range(0x1F3FB, 0x1F400)
+PARTS = range(0x1F1E6, 0x1F200), SKINS, range(0xE0000, 0xF0000)
 """Code points that are a part of a picture: letters of flags, colours of skin, tags."""
+PERSONS = (
+    *(0x26F9, 0x1F385, 0x1F57A, 0x1F64B, 0x1F64D, 0x1F64E, 0x1F6A3, 0x1F6C0, 0x1F926, 0x1F977),
+    *range(0x1F3C2, 0x1F3CD),
+    *range(0x1F466, 0x1F479),
+    *(0x1F47C, 0x1F481, 0x1F482, 0x1F483, 0x1F486, 0x1F487, 0x1F574, 0x1F575),
+    *range(0x1F645, 0x1F648),
+    *range(0x1F6B4, 0x1F6B7),
+    *range(0x1F930, 0x1F940),
+    *(0x1F9B8, 0x1F9B9),
+    *range(0x1F9CD, 0x1F9DE),
+)
+"""Code points that a picture of a person begins with, whole or from the shoulders up."""
 
 
-def emoji(font: Path) -> tuple[list[Image.Image], list[Image.Image]]:
-    """600 and 400 emojis of all kinds, before a white ground, 128 pixels a side."""
+@contextmanager
+def opened(font: Path) -> Iterator[Any]:
+    """The font's tables."""
     from fontTools.ttLib import TTFont, TTLibError
 
     try:
@@ -41,6 +58,19 @@ def emoji(font: Path) -> tuple[list[Image.Image], list[Image.Image]]:
     except TTLibError as error:
         sys.exit(f"{font} is no font: {error}")
     with table:
+        yield table
+
+
+def drawn_apart(pictures: list[Image.Image]) -> tuple[list[Image.Image], list[Image.Image]]:
+    """600 and 400 of them, no two alike, the middle 128 pixels of their width."""
+    squares = list({p.tobytes(): p.crop((4, 0, 132, 128)) for p in pictures}.values())
+    random.Random(0).shuffle(squares)
+    return squares[:600], squares[600:1000]
+
+
+def emoji(font: Path) -> tuple[list[Image.Image], list[Image.Image]]:
+    """600 and 400 emojis of all kinds, before a white ground, 128 pixels a side."""
+    with opened(font) as table:
         points = [
             point
             for point in sorted(table.getBestCmap())
@@ -53,9 +83,37 @@ def emoji(font: Path) -> tuple[list[Image.Image], list[Image.Image]]:
         ImageDraw.Draw(picture).text((0, 0), chr(point), font=drawn, embedded_color=True)
         plain = picture.convert("RGB")
         if plain.getcolors(maxcolors=1) is None:
-            pictures.append(plain.crop((4, 0, 132, 128)))
-    random.Random(0).shuffle(pictures)
-    return pictures[:600], pictures[600:1000]
+            pictures.append(plain)
+    return drawn_apart(pictures)
+
+
+def people(font: Path) -> tuple[list[Image.Image], list[Image.Image]]:
+    """600 and 400 emojis of one person each, of all colours of skin, likewise."""
+    with opened(font) as table:
+        points = {glyph: point for point, glyph in table.getBestCmap().items()}
+        bitmaps = table["CBDT"].strikeData[0]
+        pictures = {}
+        for glyph, parts in ligatures(table):
+            sequence = tuple(points.get(part, 0) for part in parts)
+            one = sum(point in SKINS for point in sequence) == 1
+            if glyph in bitmaps and sequence[0] in PERSONS and one:
+                drawn = Image.open(io.BytesIO(bitmaps[glyph].imageData)).convert("RGBA")
+                white = Image.new("RGBA", drawn.size, "white")
+                pictures[sequence] = Image.alpha_composite(white, drawn).convert("RGB")
+    return drawn_apart([pictures[sequence] for sequence in sorted(pictures)])
+
+
+def ligatures(table: Any) -> Iterator[tuple[str, list[str]]]:
+    """The glyphs that stand for several others, and those others."""
+    for lookup in table["GSUB"].table.LookupList.Lookup:
+        for subtable in lookup.SubTable:
+            of_first = getattr(getattr(subtable, "ExtSubTable", subtable), "ligatures", {})
+            for first, several in of_first.items():
+                for one in several:
+                    yield one.LigGlyph, [first, *one.Component]
+
+
+FROM_FONT = {"emoji": emoji, "people": people}
 
 
 def garments(name: str) -> tuple[list[Image.Image], list[Image.Image]]:
@@ -99,17 +157,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("set", choices=("emoji", "bags", "boots", "garments", "horses"))
+    parser.add_argument("set", choices=(*FROM_FONT, "bags", "boots", "garments", "horses"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--font", type=Path, default=FONT)
     options = parser.parse_args()
     if options.folder.exists():
         sys.exit(f"{options.folder} is there already")
-    if options.set == "emoji" and not options.font.is_file():
+    if options.set in FROM_FONT and not options.font.is_file():
         sys.exit(f"{options.font} is not there: --font names a file of Noto Color Emoji")
     try:
-        if options.set == "emoji":
-            sets = emoji(options.font)
+        if options.set in FROM_FONT:
+            sets = FROM_FONT[options.set](options.font)
         else:
             sets = horses() if options.set == "horses" else garments(options.set)
     except (SparseganError, OSError) as error:

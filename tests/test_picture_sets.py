@@ -4,9 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "picture_sets.py"
+FONT = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
 
 
 def make(*arguments):
@@ -36,3 +38,15 @@ def test_nothing_is_made_where_something_is_or_what_it_needs_is_not(tmp_path):
     assert "is not there" in without.stderr
     assert {path.name for path in tmp_path.iterdir()} == {"bags", "text.ttf"}
     assert not list((tmp_path / "bags").iterdir())
+
+
+@pytest.mark.skipif(not FONT.is_file(), reason="Noto Color Emoji is not installed")
+@pytest.mark.parametrize("name", ["emoji", "people"])
+def test_the_font_gives_other_pictures_to_train_on_than_are_held_out(name, tmp_path):
+    made = make(name, tmp_path / name)
+    assert made.returncode == 0, made.stderr
+    train, held = (sorted((tmp_path / name / part).iterdir()) for part in ("train", "held"))
+    assert (len(train), len(held)) == (600, 400)
+    assert {Image.open(path).size for path in (*train, *held)} == {(128, 128)}
+    pixels = [{Image.open(path).tobytes() for path in part} for part in (train, held)]
+    assert not pixels[0] & pixels[1]

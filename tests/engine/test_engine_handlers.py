@@ -256,7 +256,7 @@ def test_class_conditional_normalisation_waits_too(monkeypatch):
     assert [p.per_sample for p in prologues] == [False, True]
 
 
-@pytest.mark.parametrize("name", ["dcgan", "dcgan-skip", "sngan"])
+@pytest.mark.parametrize("name", ["dcgan", "sngan"])
 def test_nothing_is_copied_or_left_to_dense_kernels_inside_our_generators(name):
     """Convolutions make normalisation, activation, interpolation and the sums of blocks."""
     generator, _ = nets.build(

@@ -28,10 +28,9 @@ def test_a_batch_has_at_most_half_of_the_pictures(images, batch):
     assert config.batch_size == config.generator_batch_size == batch
 
 
-@pytest.mark.parametrize("skip", [[], ["--network.name", "dcgan-skip"]], ids=["", "skip"])
 @pytest.mark.parametrize(("side", "widths"), [(48, (24, 48)), (64, (16, 24)), (256, (8, 12))])
-def test_networks_for_large_pictures_are_narrower(side, widths, skip):
-    config, changed = suited(small("--data.image_size", str(side), *skip), FEW)
+def test_networks_for_large_pictures_are_narrower(side, widths):
+    config, changed = suited(small("--data.image_size", str(side)), FEW)
     network = config.network
     assert (network.generator_width, network.discriminator_width) == widths
     assert all(str(side) in one.why for one in changed)

@@ -33,11 +33,7 @@ GENERATOR_WIDTH = DISCRIMINATOR_WIDTH = 64
 
 
 class DCGANGenerator(Generator):
-    """Noise `(N, latent_dim)` to images `(N, channels, image_size, image_size)` in [-1, 1].
-
-    Attributes:
-        widths: Channels at each size, from the smallest to the image's.
-    """
+    """Noise `(N, latent_dim)` to images `(N, channels, image_size, image_size)` in [-1, 1]."""
 
     def __init__(
         self,
@@ -49,24 +45,18 @@ class DCGANGenerator(Generator):
     ) -> None:
         super().__init__(latent_dim=latent_dim, image_size=image_size, channels=channels)
         self.start, stages = STAGES[image_size]
-        self.widths = [width * min(2**i, WIDEST) for i in reversed(range(stages + 1))]
-        first = self.widths[0]
+        widths = [width * min(2**i, WIDEST) for i in reversed(range(stages + 1))]
+        first = widths[0]
         # The batch normalisation that follows takes each channel's mean away, and with it a bias.
         self.linear = nn.Linear(latent_dim, first * self.start**2, bias=False)
         self.norm = nn.BatchNorm2d(first)
-        self.stages = nn.ModuleList(
-            _UpStage(before, after) for before, after in pairwise(self.widths)
-        )
+        self.stages = nn.ModuleList(_UpStage(before, after) for before, after in pairwise(widths))
         self.conv = nn.Conv2d(width, channels, 3, padding=1)
-
-    def smallest(self, z: Tensor) -> Tensor:
-        """Features of the noise `z` at the size where the stages start."""
-        h = self.linear(z).unflatten(1, (-1, self.start, self.start))
-        return F.relu(self.norm(h))
 
     def forward(self, z: Tensor) -> Tensor:
         """Images of the noise `z`."""
-        h = self.smallest(z)
+        h = self.linear(z).unflatten(1, (-1, self.start, self.start))
+        h = F.relu(self.norm(h))
         for stage in self.stages:
             h = stage(h)
         image: Tensor = self.conv(h)

@@ -9,8 +9,6 @@ from sparsegan.settings.kinds import NOISE_TO_IMAGE, of
 FEW = 2000
 """Fewer than these are learnt by heart by the discriminator unless they are varied."""
 SMALLEST_BATCH = 4
-NARROWED = ("dcgan", "dcgan-skip")
-"""The architectures that these widths are for."""
 WIDTHS = {64: (16, 24), 128: (12, 16), 256: (8, 12)}
 """Side in pixels -> widths of the small recipe's generator and discriminator from that side on."""
 
@@ -50,7 +48,7 @@ def suited(
     """
     suiting = Adjusting(config, kept)
     side = config.data.image_size or 0
-    if config.network.name in NARROWED and (sides := [each for each in WIDTHS if each <= side]):
+    if config.network.name == "dcgan" and (sides := [each for each in WIDTHS if each <= side]):
         why = f"at {side} x {side} pixels a step of the recipe's own takes several times as long"
         for network, width in zip(("generator", "discriminator"), WIDTHS[sides[-1]], strict=True):
             suiting.at_most(f"network.{network}_width", width, why)
