@@ -35,6 +35,8 @@ TRIALS = {
     "all kinds, by the recipe": ("emoji32-s0",),
     "all kinds, G at density 0.3": ("emoji32-g-s0",),
     "all kinds, both dense": ("emoji32-dense-s0",),
+    "people, seed 0": ("people128-s0",),
+    "people, seed 1": ("people128-s1",),
     "G's linear layer at 6 %, colours made larger smoothly": ("emoji128-skip-linear-s0",),
     "as the recipe has it": ("horses32-s0",),
     "G's linear layer at 6 %": ("horses32-lin-s0",),
