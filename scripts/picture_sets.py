@@ -88,15 +88,17 @@ def emoji(font: Path) -> tuple[list[Image.Image], list[Image.Image]]:
 
 
 def people(font: Path) -> tuple[list[Image.Image], list[Image.Image]]:
-    """600 and 400 emojis of one person each, of all colours of skin, likewise."""
+    """600 and 400 emojis of persons, of all colours of skin, likewise."""
     with opened(font) as table:
+        if not {"CBDT", "GSUB"} <= set(table.keys()):
+            sys.exit(f"{font} has no bitmaps of emojis")
         points = {glyph: point for point, glyph in table.getBestCmap().items()}
         bitmaps = table["CBDT"].strikeData[0]
         pictures = {}
         for glyph, parts in ligatures(table):
             sequence = tuple(points.get(part, 0) for part in parts)
-            one = sum(point in SKINS for point in sequence) == 1
-            if glyph in bitmaps and sequence[0] in PERSONS and one:
+            of_one = sum(point in SKINS for point in sequence) == 1
+            if glyph in bitmaps and sequence[0] in PERSONS and of_one:
                 drawn = Image.open(io.BytesIO(bitmaps[glyph].imageData)).convert("RGBA")
                 white = Image.new("RGBA", drawn.size, "white")
                 pictures[sequence] = Image.alpha_composite(white, drawn).convert("RGB")

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import matplotlib
 import pytest
 from PIL import Image
 
@@ -33,6 +34,10 @@ def test_nothing_is_made_where_something_is_or_what_it_needs_is_not(tmp_path):
     text = make("emoji", tmp_path / "emoji", "--font", tmp_path / "text.ttf")
     assert text.returncode
     assert "is no font" in text.stderr.splitlines()[-1]
+    letters = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    plain = make("people", tmp_path / "people", "--font", letters)
+    assert plain.returncode
+    assert "has no bitmaps of emojis" in plain.stderr
     without = make("emoji", tmp_path / "emoji", "--font", tmp_path / "no.ttf")
     assert without.returncode
     assert "is not there" in without.stderr
