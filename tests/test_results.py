@@ -82,7 +82,8 @@ def test_every_claim_has_its_verdict():
 
 
 def test_the_readme_says_what_the_headline_holds():
-    studies = {name: results.read(FOLDER / name) for name in ("headline", "equal-operations")}
+    names = ("headline", "equal-operations", "better")
+    studies = {name: results.read(FOLDER / name) for name in names}
     said = " ".join((ROOT / "README.md").read_text().split())
     adapt, sdst, dense, short = (
         results.arm_of(name, None, studies)
@@ -98,6 +99,10 @@ def test_the_readme_says_what_the_headline_holds():
     assert f"{short.mean('primary'):.2f} in as many operations as that SDST's" in said
     assert results.contrast(sdst, adapt).lower == "6 of 6"
     assert "in six seeds of six" in said
+    for name in ("joint", "calibrated"):
+        arm = results.arm_of(f"better/{name}", None, studies)
+        assert f"`{name}` ({arm.mean('primary'):.2f})" in said
+        assert results.contrast(arm, adapt).lower == "6 of 6"
 
 
 def test_an_arm_that_was_lost_is_named():
