@@ -246,10 +246,14 @@ def value_at(points: Sequence[Point], seconds: float) -> float:
     return [kid for at, kid in points if at <= seconds or at == points[0][0]][-1]
 
 
+def spent(arm: Arm) -> float:
+    """All operations of its training."""
+    return arm.mean("operations") + arm.mean("operations_overhead")
+
+
 def share_of_dense(arm: Arm) -> float:
-    """All operations of its training over those of the same networks dense."""
-    spent = arm.mean("operations") + arm.mean("operations_overhead")
-    return spent / arm.mean("dense_operations")
+    """Those over what the same networks take dense in as many steps."""
+    return spent(arm) / arm.mean("dense_operations")
 
 
 COLUMNS = "arm | n | KID | balance ratio | G, D active weights, over the run | operations | seconds"
@@ -289,11 +293,15 @@ def contrasts_table(study: Study, studies: Mapping[str, Study]) -> str:
     """The planned comparisons."""
     if not study.planned:
         return "None was planned: the table shows trends.\n"
-    lines = ["| | against | difference of KID | |", "| --- | --- | --- | --- |"]
+    header = "| | against | operations, of the second's | difference of KID | |"
+    lines = [header, "| --- " * 5 + "|"]
     for names in study.planned:
         first, second = (arm_of(name, study, studies) for name in names)
-        one = contrast(first, second) if first is not None and second is not None else None
-        said = f"{one.text} | {one.said}" if one else "| *not run yet*"
+        said = "| | *not run yet*"
+        if first is not None and second is not None:
+            one = contrast(first, second)
+            share = f"{spent(first) / spent(second):.0%}" if first.rows and second.rows else "–"
+            said = f"{share} | {one.text} | {one.said}"
         lines.append(f"| {names[0]} | {names[1]} | {said} |")
     return "\n".join(lines) + "\n"
 
@@ -328,8 +336,8 @@ def page(study: Study, studies: Mapping[str, Study]) -> str:
 What the words mean is in the [protocol](../protocol.md). KID is the mean of the evaluations at 90,
 95 and 100 % of the steps, ± the standard deviation over seeds, against {against}; that
 of other real images lies at {min(floors):.3f} to {max(floors):.3f}. The balance ratio is the mean
-of the run's last tenth. Operations are shares of the same
-networks' dense training, everything included. Seconds were taken {taken}.
+of the run's last tenth. Operations are shares of what the same networks
+take dense in as many steps, everything included. Seconds were taken {taken}.
 
 {table(study)}
 ![KID of every run](kid.svg)
@@ -382,8 +390,8 @@ def filled(template: str, studies: Mapping[str, Study]) -> str:
 
     ``{{study/arm}}`` is an arm's KID, ``{{study/arm:column}}`` another column of its table or
     ``n``, its runs, ``{{study/arm - study/arm}}`` a contrast, ``{{study/arm - study/arm:lower}}``
-    in how many seeds the first is lower, and ``{{study/arm / study/arm}}`` how many times the
-    second's it is.
+    in how many seeds the first is lower, ``...:operations`` the first's share of the second's
+    operations, and ``{{study/arm / study/arm}}`` how many times the second's KID it is.
     """
 
     def figure(match: re.Match[str]) -> str:
@@ -399,6 +407,8 @@ def filled(template: str, studies: Mapping[str, Study]) -> str:
             one = contrast(first, others[0])
             if column == "lower":
                 return one.lower
+            if column == "operations":
+                return f"{spent(first) / spent(others[0]):.0%}"
             return f"{one.text}, n = {len(one.differences)}: {one.said}"
         if column == "n":
             return str(len(first.rows))

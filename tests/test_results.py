@@ -82,23 +82,25 @@ def test_every_claim_has_its_verdict():
 
 
 def test_the_readme_says_what_the_headline_holds():
-    names = ("headline", "equal-operations", "better")
+    names = ("headline", "equal-operations", "better", "band")
     studies = {name: results.read(FOLDER / name) for name in names}
     said = " ".join((ROOT / "README.md").read_text().split())
-    adapt, sdst, dense, short = (
+    adapt, sdst, dense, short, published = (
         results.arm_of(name, None, studies)
         for name in (
             *("headline/adapt", "headline/sdst-0.1", "headline/dense"),
-            "equal-operations/dense-360",
+            *("equal-operations/dense-360", "band/published"),
         )
     )
-    assert f"({sdst.mean('primary'):.2f} against {adapt.mean('primary'):.2f} in the mean)" in said
-    shares = [round(100 * results.share_of_dense(arm)) for arm in (sdst, adapt)]
-    assert f"for {shares[0]} % of a dense run's operations against {shares[1]} %" in said
+    shares = [f"for {100 * results.share_of_dense(arm):.0f} %" for arm in (sdst, published, adapt)]
+    assert f"a KID of {sdst.mean('primary'):.2f} (six seeds) {shares[0]} of a dense run's" in said
+    assert f"published band had {published.mean('primary'):.2f} {shares[1]}" in said
+    assert f"set by pilots {adapt.mean('primary'):.2f} {shares[2]}" in said
+    assert results.contrast(published, sdst).word == "cannot tell"
     assert f"dense training had {dense.mean('primary'):.2f} in as many steps" in said
-    assert f"{short.mean('primary'):.2f} in as many operations as that SDST's" in said
+    assert f"and {short.mean('primary'):.2f} in as many operations" in said
     assert results.contrast(sdst, adapt).lower == "6 of 6"
-    assert "in six seeds of six" in said
+    assert "higher in six seeds of six" in said
     for name in ("joint", "calibrated"):
         arm = results.arm_of(f"better/{name}", None, studies)
         assert f"`{name}` ({arm.mean('primary'):.2f})" in said
