@@ -16,6 +16,20 @@ class SparseganError(ValueError):
     reported = False  # another process has told it
 
 
+def require_positive(**numbers: int | None) -> None:
+    """Refuse whole numbers below 1; None is what nobody has stated.
+
+    Args:
+        numbers: By the names that users know them by.
+
+    Raises:
+        SparseganError: One is below 1.
+    """
+    for name, number in numbers.items():
+        if number is not None and number < 1:
+            raise SparseganError(f"{name} is {number}: it must be at least 1")
+
+
 def tell(error: str) -> None:
     """Print an error as the command line does: on one line, with the process that it is of."""
     rank = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")))

@@ -126,6 +126,17 @@ def test_noise_has_no_sources_and_a_translation_no_seed(cycle, run):
         cycle.sample(direction="a_to_b", seed=3)
 
 
+def test_of_no_images_nothing_is_made(run):
+    for call in (
+        lambda: run.images(0),
+        lambda: run.sample(-1),
+        lambda: run.sample(4, columns=0),
+        lambda: run.evaluate(images=0),
+    ):
+        with pytest.raises(SparseganError, match="must be at least 1"):
+            call()
+
+
 def test_a_format_that_there_is_none_of_is_named(run):
     with pytest.raises(SparseganError, match="unknown format zip: choose one of packed, onnx"):
         run.export("zip")

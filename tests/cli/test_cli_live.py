@@ -56,6 +56,7 @@ def test_a_resumed_run_has_a_page_and_a_finished_one_says_how_to_have_one(tiny, 
 def test_wrong_use_is_one_sentence(tiny, trained, capsys):
     run, _ = trained
     assert "add --live" in refused(capsys, "train", "--config", tiny, "--port", "8000")
+    assert "add --live" in refused(capsys, "train", "--config", tiny, "--port", "8000", "--dry_run")
     assert "--port" in refused(capsys, "report", run, "--port", "x", "--live")
     assert "leave out --output" in refused(capsys, "report", run, "--live", "--output", "a.html")
     assert "is not a run" in refused(capsys, "report", ".", "--live")

@@ -79,6 +79,15 @@ def test_the_best_checkpoint_is_named_where_it_is_better_than_the_last(tmp_path)
     lines = said(tmp_path, evaluation(0, 10.0), evaluation(6, 2.0), evaluation(14, 4.0))
     assert "better after step 6" in lines[0]
     assert sum("--checkpoint best" in line for line in lines) == 2
+    assert "--from_checkpoint best --steps 14" in lines[-2]
+
+
+def test_nobody_is_sent_on_with_a_run_that_has_failed(tmp_path):
+    alike = [evaluation(step, 9.0 - step / 7, diversity=0.1) for step in (4, 8, 14)]
+    lines = said(tmp_path, evaluation(0, 10.0), *alike)
+    assert any(line.startswith("warning: the samples are all alike") for line in lines)
+    assert not any("go on training" in line or "should pay" in line for line in lines)
+    assert "sparsegan report" in lines[-2]
 
 
 def test_a_run_that_may_become_longer_is_resumed(tmp_path):

@@ -79,6 +79,9 @@ def test_options_of_other_pictures_are_refused(trained, capsys):
         (("--walk", "a.gif", "--bn", "batch"), "flicker"),
         (("--walk", "a.gif", "--stops", "1"), "two stops"),
         (("--walk", "a.gif", "--rate", "1000"), "frames a second"),
+        (("--walk", "a.webp", "--count", "1", "--size", "16400"), "too large an animation"),
+        (("--walk", "a.gif", "--count", "1", "--size", "20000000"), "too large an animation"),
+        (("--walk", "a.gif", "--frames", "40", "--size", "1000"), "40 frames of 4,032"),
         (("--walk", "a.gif", "--class", "cat,dog"), "learnt no classes"),
         (("--over_time", "a.png", "--seed", "3"), "leave out --seed"),
     ):

@@ -1,5 +1,8 @@
 """Each detector sees what it is there for, and nothing in runs that go well."""
 
+import math
+from dataclasses import replace
+
 import pytest
 
 from health_events import balance, evaluation, healthy, progress
@@ -54,6 +57,30 @@ def test_each_sees_its_own(name):
     assert said(BAD[name]) == {name}
 
 
+BESIDES = {
+    "dead from the second line on": ("vanished", series(progress, [1.0] + [1e-9] * 6)),
+    "zero from the second line on": ("vanished", series(progress, [1.0] + [0.0] * 3)),
+    "zero from the first line on": ("vanished", series(progress, [0.0] * 4)),
+    "an infinite norm before": (
+        "vanished",
+        series(progress, [1.0, 2.0, math.inf, 1.0] + [0.0] * 3),
+    ),
+    "fakes above real images": (
+        "unbalanced",
+        [balance(10 * n, before=5.0, after=5.5) for n in range(1, 80)],
+    ),
+    "steps that make images worse": (
+        "unbalanced",
+        [balance(10 * n, after=-2.0) for n in range(1, 80)],
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "events"), BESIDES.values(), ids=BESIDES)
+def test_none_of_its_kind_is_missed(name, events):
+    assert said(events) == {name}
+
+
 ALMOST = {
     "two lines without gradients": series(progress, [1.0, 0.5, 2.0, 1.0, 0.0, 0.0]),
     "no gradients were measured": series(progress, [None] * 20),
@@ -73,12 +100,21 @@ ALMOST = {
     "a weak discriminator at the start": [balance(n, after=9.0) for n in range(1, 90)],
     "a ratio of one": [balance(10 * n, after=1.0) for n in range(1, 80)],
     "some copies": evaluations([9.0, 5.0], copies=[0.1, 0.4]),
+    "copies at the start": [evaluation(50, 9.0, copies=0.9), evaluation(90, 9.0, copies=0.9)],
+    "copies beside six held-out images": [
+        replace(event, n=6) for event in evaluations([9.0, 5.0], copies=[0.7, 0.9])
+    ],
 }
 
 
 @pytest.mark.parametrize("events", ALMOST.values(), ids=ALMOST)
 def test_what_is_no_sign_is_none(events):
     assert said(events) == set()
+
+
+def test_samples_all_alike_are_no_copies():
+    events = evaluations([9.0, 8.0], diversity=[0.02, 0.02], copies=[1.0, 1.0])
+    assert said(events) == {"same_samples"}
 
 
 def test_a_discriminator_that_is_too_strong_is_seen_too():

@@ -57,6 +57,20 @@ def test_what_is_wrong_with_the_last_images_is_said(fields, words):
     assert len(verdict([10.0, 1.0]).sentences) == 1
 
 
+def test_more_steps_are_not_advised_to_what_has_failed():
+    values = [10.0, 8.0, 4.0]
+    assert "more steps" in verdict(values).sentences[-1]
+    assert not any("more steps" in said for said in verdict(values, diversity=0.1).sentences)
+    events = [evaluation(200 * n, value) for n, value in enumerate(values)]
+    failing = verdicts(events, failing={None})[None]
+    assert not any("more steps" in said for said in failing.sentences)
+
+
+def test_samples_all_alike_are_not_called_copies():
+    said = verdict([10.0, 1.0], diversity=0.1, copies=1.0).sentences
+    assert not any("repeat" in sentence for sentence in said)
+
+
 def test_the_best_is_named_only_where_it_is_clearly_better():
     assert verdict([10.0, 1.0, 3.0], best_step=200).best == 200
     assert verdict([10.0, 2.9, 3.0], best_step=200).best is None

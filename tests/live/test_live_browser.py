@@ -34,18 +34,32 @@ setInterval(() => {
 """
 
 
-@pytest.mark.full("chromium")
-@pytest.mark.parametrize("width", [1280, 500])
-def test_the_page_grows_with_its_run_and_outlives_it(tmp_path, monkeypatch, width):
+CHOICE = """
+document.querySelector("#samples .film button").click();
+setInterval(() => {
+  document.body.dataset.seen = JSON.stringify(
+    [...document.querySelectorAll("#samples .samples")].map((samples) =>
+      [samples.querySelectorAll(".film button").length,
+       samples.querySelector(".film [aria-current] span").textContent]));
+}, 100);
+"""
+"""Somebody brings up the first frame of the first run."""
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    """A site that looks whenever it is asked."""
     monkeypatch.setattr(site, "_AT_LEAST", 0.0)
     monkeypatch.setattr(site, "_SHARE", 1.0)
-    monkeypatch.setattr("sparsegan.live.page._packaged", watched)
-    whole = write_run(tmp_path / "whole", steps=2000, grids=3, cell=8)
-    lines = (whole / "metrics.jsonl").read_text().splitlines(keepends=True)
-    run = tmp_path / "run"
-    write_run(run, steps=2000, grids=2, cell=8)
-    (run / "metrics.jsonl").write_text("".join(lines[: len(lines) // 2]))
-    server = Server(Site([run]), listen())
+
+
+def shown(tmp_path, monkeypatch, runs, grow, width=1280):
+    """What Chromium makes of the page of runs, which have grown when it asks a second time.
+
+    Returns:
+        What the page says in the end that it shows, and the finished process.
+    """
+    server = Server(Site(runs), listen())
     threading.Thread(target=server.serve_forever).start()
     asked, states = threading.Event(), []
     plain_state = server.site.state
@@ -53,8 +67,7 @@ def test_the_page_grows_with_its_run_and_outlives_it(tmp_path, monkeypatch, widt
     def state():
         states.append(plain_state())
         if len(states) == 2:  # nothing was new at the first
-            (run / "metrics.jsonl").write_text("".join(lines))
-            (whole / "samples" / "step-00001000.png").rename(run / "samples" / "step-00001000.png")
+            grow()
         if len(states) == 5:
             asked.set()
         return states[-1]
@@ -66,7 +79,41 @@ def test_the_page_grows_with_its_run_and_outlives_it(tmp_path, monkeypatch, widt
         [*command, address(server.socket)], capture_output=True, text=True, timeout=120, check=True
     )
     asked.set()
-    seen = json.loads(html.unescape(re.search(r'data-seen="([^"]*)"', done.stdout)[1]))
+    return json.loads(html.unescape(re.search(r'data-seen="([^"]*)"', done.stdout)[1])), done
+
+
+@pytest.mark.full("chromium")
+def test_each_filmstrip_keeps_its_own_frame(tmp_path, monkeypatch, at_once):
+    monkeypatch.setattr("sparsegan.live.page._packaged", lambda name: watched(name, CHOICE))
+    runs = [tmp_path / name for name in "ab"]
+    for run in runs:
+        write_run(run, steps=2000, grids=3, cell=8)
+    (runs[1] / "samples" / "step-00001000.png").rename(tmp_path / "later.png")
+
+    def grow():
+        (tmp_path / "later.png").rename(runs[1] / "samples" / "step-00001000.png")
+
+    ((_, first), (count, second)), _ = shown(tmp_path, monkeypatch, runs, grow)
+    assert count == 3
+    assert "step 0" in first
+    assert "step 2,000" in second
+
+
+@pytest.mark.full("chromium")
+@pytest.mark.parametrize("width", [1280, 500])
+def test_the_page_grows_with_its_run_and_outlives_it(tmp_path, monkeypatch, at_once, width):
+    monkeypatch.setattr("sparsegan.live.page._packaged", watched)
+    whole = write_run(tmp_path / "whole", steps=2000, grids=3, cell=8)
+    lines = (whole / "metrics.jsonl").read_text().splitlines(keepends=True)
+    run = tmp_path / "run"
+    write_run(run, steps=2000, grids=2, cell=8)
+    (run / "metrics.jsonl").write_text("".join(lines[: len(lines) // 2]))
+
+    def grow():
+        (run / "metrics.jsonl").write_text("".join(lines))
+        (whole / "samples" / "step-00001000.png").rename(run / "samples" / "step-00001000.png")
+
+    seen, done = shown(tmp_path, monkeypatch, [run], grow, width)
     assert seen["grown"]
     assert seen["frames"] == 3
     assert seen["status"] == "finished"
@@ -79,9 +126,9 @@ def test_the_page_grows_with_its_run_and_outlives_it(tmp_path, monkeypatch, widt
     assert all("ERR_CONNECTION" in line for line in console)
 
 
-def watched(name):
+def watched(name, watch=WATCH):
     from importlib import resources
 
     text = resources.files("sparsegan.live").joinpath(name).read_text(encoding="utf-8")
     # Browsers' virtual time does not wait for answers: real seconds are what it takes.
-    return text + WATCH if name == "live.js" else text
+    return text + watch if name == "live.js" else text

@@ -6,7 +6,7 @@ import pytest
 from synthetic_run import join_games, write_run
 
 from sparsegan.errors import SparseganError
-from sparsegan.report.read import read_run
+from sparsegan.report.read import _grids, _text, read_run
 
 
 def write_events(path, *lines):
@@ -131,3 +131,13 @@ def test_links_that_lead_out_of_the_run_are_left_out_and_the_run_itself_may_be_o
     shutil.rmtree(copy / "samples")
     (copy / "samples").symlink_to(secret)
     assert read_run(copy)[0].grids == ()
+
+
+def test_a_picture_that_goes_away_while_it_is_read_is_none(run, monkeypatch):
+    def gone(path, folder):
+        path.unlink()
+        return False
+
+    monkeypatch.setattr("sparsegan.report.read.leads_out", gone)
+    assert list(_grids(run.path / "samples")) == []
+    assert _text(run.path / "metrics.jsonl") == ""

@@ -76,7 +76,9 @@ def test_warnings_and_unreadable_lines(run, bare):
 
 
 def test_the_whole_configuration_and_what_differs(run, other):
-    text = check(configuration_section([run])).text
+    markup = configuration_section([run])
+    assert '<pre tabindex="0">' in markup  # it scrolls, and by keys alone, too
+    text = check(markup).text
     assert " ".join(run.config_text.split()) in text
     several = check(configuration_section([run, other])).text
     assert "method.name adapt sdst" in several

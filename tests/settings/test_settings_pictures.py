@@ -45,6 +45,12 @@ def test_what_a_flag_says_stays():
     assert [one.key for one in changed] == ["discriminator_steps"]
 
 
+def test_pictures_that_are_not_varied_need_one_step_as_before():
+    config, changed = suited(small(), 100, {"augment"})
+    assert (config.augment, config.discriminator_steps) == ((), 1)
+    assert not changed
+
+
 def test_a_batch_of_ones_own_changes_no_other():
     config, changed = suited(small("--batch_size", "16"), 100_000, {"batch_size"})
     assert (config.batch_size, config.generator_batch_size) == (16, 32)

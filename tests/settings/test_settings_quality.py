@@ -11,8 +11,10 @@ def small(*flags):
 
 
 def test_good_is_the_recipe_itself():
-    assert of_quality(small(), "good") == (small(), [])
+    config, (expected,) = of_quality(small(), "good")
+    assert config == small()
     assert QUALITIES["good"][0] == small().steps
+    assert str(expected) == f"steps 3000 as before: {QUALITIES['good'][1]}"
 
 
 @pytest.mark.parametrize("quality", QUALITIES)

@@ -17,7 +17,7 @@ from sparsegan import export, report
 from sparsegan.api.notebook import NotebookDisplay, in_notebook, newest_grids, picture
 from sparsegan.cli.run_tables import ending
 from sparsegan.draw import drawing, pictures, sampling
-from sparsegan.errors import SparseganError
+from sparsegan.errors import SparseganError, require_positive
 from sparsegan.plan.plan import cost_of_run
 from sparsegan.record import run as record
 from sparsegan.record.events import Evaluation
@@ -181,7 +181,12 @@ class Run:
             checkpoint: Which state of the run.
             direction: Of CycleGAN's two generators, which.
             sources: Folder or archive of images for it to translate; None: the run's test images.
+
+        Raises:
+            SparseganError: No image is asked for, there is no such class or checkpoint, or the
+                direction is missing or out of place.
         """
+        require_positive(count=count)
         generator = self.generator_at(checkpoint, direction=direction)
         if direction is not None:
             originals = self._originals(generator, direction, sources, count, seed, only)
@@ -214,7 +219,11 @@ class Run:
             checkpoint: Which state of the run.
             direction: Of CycleGAN's two generators, which.
             sources: Folder or archive of images for it to translate; None: the run's test images.
+
+        Raises:
+            SparseganError: As `images`.
         """
+        require_positive(count=count, columns=columns)
         generator = self.generator_at(checkpoint, direction=direction)
         if direction is not None:
             originals = self._originals(generator, direction, sources, count, seed, only)
@@ -246,8 +255,10 @@ class Run:
             The numbers by name: `value` is the distance `metric`, `floor` that of real images.
 
         Raises:
-            SparseganError: The direction is missing, or is of no generator; before any work.
+            SparseganError: The direction is missing, or is of no generator, or no image is asked
+                for; before any work.
         """
+        require_positive(images=images)
         self._require_direction(direction)
         evaluations = evaluate_run(
             self.directory,

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from sparsegan import health
@@ -34,17 +34,23 @@ def plan_text(plan: Plan) -> str:
 def ending(run: RunDirectory) -> list[str]:
     """What came of a run that has ended, what it cost, and what to do next, in lines."""
     events, config = list(history(run.metrics)), parse.read(run.config)
+    lasting = health.Health(config.steps, events).lasting()
+    failing = {game for game, findings in lasting.items() if any(one.failing for one in findings)}
     verdicts = health.verdicts(
-        events, best_step=run.best_step(), from_noise=config.start.run is None
+        events,
+        best_step=run.best_step(),
+        from_noise=config.start.run is None,
+        failing=failing,
     )
     lines = [
         f"{label('result', game)}: {' '.join(verdict.sentences)}"
         for game, verdict in verdicts.items()
     ] or ["result: not evaluated: look at the samples."]
-    for game, findings in health.Health(config.steps, events).lasting().items():
+    for game, findings in lasting.items():
         lines += [f"{label('warning', game)}: {finding.sentence}" for finding in findings]
     return [
-        printable(line) for line in [*lines, *_cost(run, config), "", *_next(run, config, verdicts)]
+        printable(line)
+        for line in [*lines, *_cost(run, config), "", *_next(run, config, verdicts, failing)]
     ]
 
 
@@ -60,7 +66,10 @@ def _cost(run: RunDirectory, config: Config) -> list[str]:
 
 
 def _next(
-    run: RunDirectory, config: Config, verdicts: Mapping[str | None, health.Verdict]
+    run: RunDirectory,
+    config: Config,
+    verdicts: Mapping[str | None, health.Verdict],
+    failing: Collection[str | None],
 ) -> list[str]:
     """The next three commands, and where the report is."""
     path, games = _shown(run.path), kinds.of(config.network.name).game_names
@@ -70,14 +79,21 @@ def _next(
     images = " --images FOLDER" if way else ""
     output = f" --folder {path}/images" if way else f" --grid {path}/grid.png"
     longer, done = 2 * config.steps, config.steps
-    more = f"sparsegan train --from {path} --steps {config.steps}"
-    if obstacle(config, longer, done) is None:
-        more = f"sparsegan resume {path} --steps {longer}"
+    more = f"sparsegan train --from {path} --steps {config.steps}    # go on training"
+    if best:
+        more = (
+            f"sparsegan train --from {path} --from_checkpoint best --steps {config.steps}"
+            "    # go on from the best"
+        )
+    elif failing:
+        more = f"sparsegan report {path}    # see where it went wrong"
+    elif obstacle(config, longer, done) is None:
+        more = f"sparsegan resume {path} --steps {longer}    # go on training"
     return [
         "next:",
         f"  sparsegan sample {path}{way}{images}{best}{output}",
         f"  sparsegan export {path}{way}{best} --to {'packed' if way else 'html'}",
-        f"  {more}    # go on training",
+        f"  {more}",
         f"report: {run.report}",
     ]
 

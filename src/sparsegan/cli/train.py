@@ -15,6 +15,7 @@ def train(arguments: list[str]) -> int:
 
         print(to_yaml(wanted.config, wanted.notes), end="")
         return 0
+    live.asked(wanted.options)
     print_adjusted(wanted)
     if wanted.options.dry_run:
         from sparsegan.plan import pilot

@@ -71,7 +71,10 @@ class _Tally:
 
 
 def layers(
-    module: nn.Module, *example_inputs: object, as_published: bool = True
+    module: nn.Module,
+    *example_inputs: object,
+    as_published: bool = True,
+    keywords: Mapping[str, object] | None = None,
 ) -> list[LayerCost]:
     """Count the operations of each layer in a forward of one sample.
 
@@ -90,6 +93,7 @@ def layers(
         as_published: Count a layer that is evaluated at fewer positions than in the published
             network (`published_positions` of the layer, see `nets.blocks.MovedConv`) at the
             published ones. False counts what the forward here does.
+        keywords: What the network is called with by name.
 
     Returns:
         Every layer that has parameters, normalises or multiplies activations, in the order of
@@ -100,7 +104,7 @@ def layers(
     Raises:
         SparseganError: without example inputs.
     """
-    if not example_inputs:
+    if not (example_inputs or keywords):
         raise SparseganError(
             "cost.layers has no example input: give it what the network is called with, "
             "for example torch.zeros(1, G.latent_dim)"
@@ -113,7 +117,8 @@ def layers(
         if "parametrizations" not in name.split(".")
     }
     tallies = {name: _Tally() for name, layer in named.items() if _is_counted(layer)}
-    sample = [x[:1] if isinstance(x, Tensor) and x.dim() else x for x in example_inputs]
+    sample = [_first(x) for x in example_inputs]
+    named_sample = {key: _first(x) for key, x in (keywords or {}).items()}
     weights = [(name, weight) for name, layer in named.items() for weight in _weights(layer)]
     called = {name for name in tallies if isinstance(named[name], WEIGHTED)}
     with untouched(module), ExitStack() as hooks:
@@ -121,12 +126,16 @@ def layers(
             hook = _counter(tally, as_published)
             hooks.callback(named[name].register_forward_hook(hook, with_kwargs=True).remove)
         products = hooks.enter_context(counted_products(named, weights, called))
-        module(*sample)
+        module(*sample, **named_sample)
     return [
         _layer_cost(name, layer, tallies.get(name, _Tally()), products)
         for name, layer in named.items()
         if name in tallies or products.activations[name] or products.macs[name]
     ]
+
+
+def _first(value: object) -> object:
+    return value[:1] if isinstance(value, Tensor) and value.dim() else value
 
 
 def _is_counted(layer: nn.Module) -> bool:

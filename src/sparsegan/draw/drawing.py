@@ -16,6 +16,10 @@ FRAMES, STOPS = 12, 4
 MOST_CLASSES = 10
 """Classes that a morph goes through which names none."""
 _WHOLE = 384
+_WIDEST = 16_383
+"""Pixels along a side that a WebP can have."""
+_MOST = 500_000_000
+"""Pixels of all frames, which are in memory at once: about 1.5 GB."""
 
 
 def save_grid(
@@ -150,7 +154,8 @@ def save_walk(
         How many frames there are.
 
     Raises:
-        SparseganError: There is no such class, or the file cannot be written.
+        SparseganError: There is no such class, the whole is too large, or the file cannot be
+            written.
     """
     pictures.require_animation(path)
     classes = _classes(generator)
@@ -173,6 +178,12 @@ def save_walk(
     columns = max(1, round(count**0.5))
     side = pixels.shape[-1]
     times = max(1, round((size or _WHOLE / columns) / side))
+    width, height = columns * side * times, -(-count // columns) * side * times
+    if max(width, height) > _WIDEST or width * height * frames > _MOST:
+        raise SparseganError(
+            f"{frames:,} frames of {width:,} x {height:,} pixels are too large an animation: "
+            "choose a smaller --size, or fewer --count or --frames"
+        )
     sheets = [pictures.enlarged(pictures.grid(frame, columns), times) for frame in pixels]
     pictures.save_animation(path, sheets, rate)
     return frames

@@ -34,6 +34,8 @@ ALIKE = 0.25
 """Samples that differ so much, as a share of how much real images do, are all alike."""
 COPYING = 0.5
 """A generator of whose samples so many repeat training images repeats them."""
+FEWEST = 20
+"""Of fewer held-out images the nearest one alone says what a copy is."""
 WORSE = 1.3
 """A distance so many times the best one is clearly worse."""
 RECENT = 3
@@ -42,11 +44,12 @@ RECENT = 3
 
 def vanished(history: History) -> str | None:
     """G's gradients are nothing beside what they were: D tells it nothing any more."""
-    norms = _known(event.generator_gradient_norm for event in history.progress)
-    if len(norms) < 2 * RECENT or len(norms) < len(history.progress):
+    norms = [event.generator_gradient_norm for event in history.progress]
+    recent, before = _known(norms[-RECENT:]), _known(norms[:-RECENT])
+    if len(recent) < RECENT or not before:
         return None
-    usual = statistics.median(norms[:-RECENT])
-    if usual <= 0 or max(norms[-RECENT:]) > 1e-5 * usual:
+    # The median, and the largest one for those that died before there was a usual one.
+    if max(recent) > max(1e-5 * statistics.median(before), 1e-8 * max(before)):
         return None
     return (
         "the generator's gradients have vanished, and it learns no more: go back to the best "
@@ -140,12 +143,22 @@ def unbalanced(history: History) -> str | None:
     if len(records) < 40 or not past or len(gaps) < 40 or len(gains) < 40:
         return None
     gap, gain = math.fsum(gaps), math.fsum(gains)
-    if gap > 0 and gain > 3 * gap:
+    if gap <= 0:
+        return (
+            "the discriminator scores generated images above real ones: make it denser "
+            "(--method.discriminator_density), or train it more (--discriminator_steps)"
+        )
+    if gain < -0.1 * gap:
+        return (
+            "the generator's steps make its images worse to the discriminator: lower its learning "
+            "rate (--optimiser.generator.lr)"
+        )
+    if gain > 3 * gap:
         return (
             f"the discriminator is too weak: the balance ratio is {gain / gap:.2g}; make it "
             "denser (--method.discriminator_density), or train it more (--discriminator_steps)"
         )
-    if gap > 0 and 0 <= gain < 0.01 * gap:
+    if gain < 0.01 * gap:
         return (
             f"the discriminator is too strong: the balance ratio is {gain / gap:.2g}; make it "
             "sparser (--method.discriminator_density), or lower its learning rate"
@@ -155,13 +168,23 @@ def unbalanced(history: History) -> str | None:
 
 def copying(history: History) -> str | None:
     """Generated images lie nearer to training images than other real ones do."""
-    shares = _known(event.copies for event in history.evaluations)
-    if len(shares) < 2 or min(shares[-2:]) < COPYING:
+    last = [e for e in history.evaluations if e.step >= history.steps / 10][-2:]
+    if len(last) < 2 or not all(map(repeats, last)):
         return None
     return (
-        f"{shares[-1]:.0%} of the samples repeat training images: nearer to one than nearly all "
-        "held-out images are; take an earlier checkpoint, more images, or --augment"
+        f"{last[-1].copies:.0%} of the samples repeat training images: nearer to one than nearly "
+        "all held-out images are; take an earlier checkpoint, more images, or --augment"
     )
+
+
+def repeats(event: Evaluation) -> bool:
+    """Whether most samples are training images.
+
+    Of samples that are all alike nothing is known: where one of them lies, they all lie.
+    """
+    alike = event.diversity is not None and event.diversity <= ALIKE
+    few = event.n is not None and event.n < FEWEST
+    return event.copies is not None and event.copies >= COPYING and not alike and not few
 
 
 DETECTORS: dict[str, tuple[Detector, bool]] = {

@@ -1,10 +1,10 @@
 """What came of a run, in words: how near its images are to real ones, and what to do next."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
-from sparsegan.health.detectors import ALIKE, COPYING, value
+from sparsegan.health.detectors import ALIKE, repeats, value
 from sparsegan.record.events import Evaluation, Event
 from sparsegan.words import estimate
 
@@ -28,7 +28,11 @@ class Verdict:
 
 
 def verdicts(
-    events: Iterable[Event], *, best_step: int | None = None, from_noise: bool = True
+    events: Iterable[Event],
+    *,
+    best_step: int | None = None,
+    from_noise: bool = True,
+    failing: Container[str | None] = (),
 ) -> dict[str | None, Verdict]:
     """What came of each game, by its name; one that was not evaluated is not there.
 
@@ -36,22 +40,28 @@ def verdicts(
         events: Of metrics.jsonl.
         best_step: That of the run's best evaluation (`RunDirectory.best_step`).
         from_noise: Whether its networks were untrained before the first step.
+        failing: Names of the games of which nothing is to be expected as they are.
     """
     games: dict[str | None, list[Evaluation]] = {}
     for event in events:
         if isinstance(event, Evaluation) and _known(event):
             games.setdefault(event.game, []).append(event)
-    return {game: _verdict(made, best_step, from_noise) for game, made in games.items()}
+    return {
+        game: _verdict(made, best_step, from_noise, game in failing) for game, made in games.items()
+    }
 
 
-def _verdict(evaluations: list[Evaluation], best_step: int | None, from_noise: bool) -> Verdict:
+def _verdict(
+    evaluations: list[Evaluation], best_step: int | None, from_noise: bool, failing: bool
+) -> Verdict:
     first, last = evaluations[0], evaluations[-1]
     sentences = [_nearness(first if from_noise else last, last)]
-    if last.diversity is not None and last.diversity <= ALIKE:
+    alike = last.diversity is not None and last.diversity <= ALIKE
+    if alike:
         sentences.append(
             f"They are all alike: they differ {last.diversity:.0%} as much as real ones do."
         )
-    if last.copies is not None and last.copies >= COPYING:
+    if repeats(last):
         sentences.append(f"{last.copies:.0%} of them repeat training images.")
     best = next((e for e in evaluations if e.step == best_step), last)
     better = _better(best, last)
@@ -65,7 +75,8 @@ def _verdict(evaluations: list[Evaluation], best_step: int | None, from_noise: b
             f"They were better before the first step ({value(first):.3g}): what it began with has "
             "the better generator."
         )
-    if len(evaluations) > 2 and _better(last, evaluations[-2], sure=False):
+    hopeless = failing or alike
+    if not hopeless and len(evaluations) > 2 and _better(last, evaluations[-2], sure=False):
         sentences.append("They were still becoming better at the end: more steps should pay.")
     if last.n is not None and last.n < FEW:
         sentences.append(f"With {last.n} images on a side these numbers say little: look at them.")

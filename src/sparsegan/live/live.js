@@ -16,16 +16,18 @@ async function replace(part) {
   const focus = [...part.querySelectorAll("[tabindex], button, summary")]
     .indexOf(document.activeElement);
   const folds = [...part.querySelectorAll("details")].map((fold) => fold.open);
-  const frame = part.querySelector(".film [aria-current]:not(:last-child) span");
+  // The frame that somebody has brought up in each filmstrip, but for the newest ones.
+  const frames = [...part.querySelectorAll(".samples")].map((samples) =>
+    samples.querySelector(".film [aria-current]:not(:last-child) span")?.textContent);
   part.innerHTML = markup;
   part.dataset.digest = answer.headers.get("ETag").replaceAll('"', "");
   wire(part);
   part.querySelectorAll("details").forEach((fold, index) => { fold.open = Boolean(folds[index]); });
-  if (frame !== null) {
-    for (const other of part.querySelectorAll(".film button")) {
-      if (other.textContent === frame.textContent) other.click();
+  part.querySelectorAll(".samples").forEach((samples, index) => {
+    for (const other of samples.querySelectorAll(".film button")) {
+      if (other.textContent === frames[index]) other.click();
     }
-  }
+  });
   if (focus >= 0) {
     const now = part.querySelectorAll("[tabindex], button, summary")[focus];
     if (now !== undefined) now.focus({ preventScroll: true });

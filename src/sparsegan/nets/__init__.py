@@ -9,7 +9,7 @@ Example:
     (True, 10, 10)
 """
 
-from sparsegan.errors import SparseganError
+from sparsegan.errors import SparseganError, require_positive
 from sparsegan.nets.architectures import ARCHITECTURES, CONDITIONAL, Architecture, find
 from sparsegan.nets.base import Discriminator, Generator
 from sparsegan.nets.init import SCHEMES, initialise
@@ -58,16 +58,13 @@ def build(
     d_width = (
         architecture.discriminator_width if discriminator_width is None else discriminator_width
     )
-    positive = {
-        "channels": channels,
-        "generator_width": g_width,
-        "discriminator_width": d_width,
-        "latent_dim": latent_dim,
-        "classes": classes,
-    }
-    for setting, value in positive.items():
-        if value is not None and value < 1:
-            raise SparseganError(f"{setting} is {value}: it must be at least 1")
+    require_positive(
+        channels=channels,
+        generator_width=g_width,
+        discriminator_width=d_width,
+        latent_dim=latent_dim,
+        classes=classes,
+    )
     shape = {"image_size": image_size, "channels": channels}
     shape |= _classes(name, classes)
     latent_dim = _latent_dim(name, architecture, latent_dim)

@@ -199,7 +199,10 @@ def _read(path: Path, label: str, game: str | None) -> RunRecord:
 def _text(path: Path) -> str:
     if not path.is_file() or leads_out(path, path.parent):
         return ""
-    return path.read_text(encoding="utf-8", errors="replace")
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:  # taken away since
+        return ""
 
 
 def _yaml(content: str) -> Any:
@@ -240,8 +243,11 @@ def _grids(folder: Path) -> Iterator[Grid]:
     for path in folder.glob("*.png"):
         if not path.is_file() or leads_out(path, folder):
             continue
-        with path.open("rb") as file:
-            head = file.read(24)
+        try:
+            with path.open("rb") as file:
+                head = file.read(24)
+        except OSError:  # a run that is trained has just put another one in its place
+            continue
         if len(head) == 24 and head.startswith(b"\x89PNG\r\n\x1a\n"):
             width, height = struct.unpack(">II", head[16:24])
             digits = re.search(r"(\d+)$", path.stem)

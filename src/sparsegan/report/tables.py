@@ -229,7 +229,10 @@ def configuration_section(runs: Sequence[RunRecord]) -> str:
     runs = distinct(runs)
     differing = "" if len(runs) == 1 else _differences(runs)
     texts = [
-        fold("Full configuration" if len(runs) == 1 else run.name, f"<pre>{content}</pre>")
+        fold(
+            "Full configuration" if len(runs) == 1 else run.name,
+            f'<pre tabindex="0">{content}</pre>',
+        )
         for run in runs
         if (content := escape(run.config_text.strip()))
     ]

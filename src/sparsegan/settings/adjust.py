@@ -12,7 +12,7 @@ from sparsegan.settings.config import Config, MethodChoice
 
 @dataclass(frozen=True)
 class Adjustment:
-    """A setting that was changed.
+    """A setting that was changed, or stays as it is for a reason.
 
     Attributes:
         key: Its dotted key.
@@ -33,6 +33,8 @@ class Adjustment:
         return braced.strip()[1:-1]
 
     def __str__(self) -> str:
+        if self.before == self.after:
+            return f"{self.key} {self.after} as before: {self.why}"
         return f"{self.key} {self.before} -> {self.after}: {self.why}"
 
 

@@ -64,6 +64,7 @@ def suited(
             ["color", "translation"],
             f"{images:,} pictures are varied, or the discriminator learns them by heart",
         )
+    if images < FEW and suiting.values["augment"]:
         suiting.put(
             "discriminator_steps",
             2,

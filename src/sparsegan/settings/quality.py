@@ -22,7 +22,7 @@ assert set(QUALITIES) == set(get_args(Quality))
 def of_quality(
     config: Config, quality: Quality, kept: Collection[str] = ()
 ) -> tuple[Config, list[Adjustment]]:
-    """A small run's settings at a quality, and what was changed.
+    """A small run's settings at a quality, and what was changed; what to expect in any case.
 
     Args:
         config: Of the recipe `small`, or another that is as short.
@@ -31,5 +31,5 @@ def of_quality(
     """
     steps, expectation = QUALITIES[quality]
     if config.steps == steps:  # what the recipe's own settings are for
-        return config, []
+        return config, [Adjustment("steps", steps, steps, expectation)]
     return scale.of_length(config, steps, expectation, kept)
