@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -93,6 +95,18 @@ def test_fewer_held_out_images_give_the_floor_of_what_does_not_depend_on_their_n
     assert numbers["frechet"] > 0
     assert "frechet_floor" not in numbers
     assert "classes_seen_floor" not in numbers
+
+
+@pytest.mark.parametrize(("held_out", "copies"), [(19, None), (20, 1.0)])
+def test_what_a_copy_is_takes_twenty_held_out_images_to_say(held_out, copies):
+    everything = data.load("fashion-mnist")
+    train, others = (
+        replace(everything, pixels=everything.pixels[part], labels=None)
+        for part in (slice(100), slice(100, 100 + held_out))
+    )
+    settings = build.resolve(config("unused", "--evaluate.images", "50"), train)
+    numbers = Evaluator(settings, train, others)(Copier(train.pixels))
+    assert numbers.get("copies") == copies
 
 
 def test_too_few_images_are_refused(monkeypatch):

@@ -34,8 +34,6 @@ ALIKE = 0.25
 """Samples that differ so much, as a share of how much real images do, are all alike."""
 COPYING = 0.5
 """A generator of whose samples so many repeat training images repeats them."""
-FEWEST = 20
-"""Of fewer held-out images the nearest one alone says what a copy is."""
 WORSE = 1.3
 """A distance so many times the best one is clearly worse."""
 RECENT = 3
@@ -183,8 +181,7 @@ def repeats(event: Evaluation) -> bool:
     Of samples that are all alike nothing is known: where one of them lies, they all lie.
     """
     alike = event.diversity is not None and event.diversity <= ALIKE
-    few = event.n is not None and event.n < FEWEST
-    return event.copies is not None and event.copies >= COPYING and not alike and not few
+    return event.copies is not None and event.copies >= COPYING and not alike
 
 
 DETECTORS: dict[str, tuple[Detector, bool]] = {

@@ -5,11 +5,12 @@ from sparsegan.metrics.features import EfficientNetLite0, FeatureNetwork, extrac
 from sparsegan.metrics.frechet import frechet_distance
 from sparsegan.metrics.inception import Inception2015
 from sparsegan.metrics.kid import KID, kid
-from sparsegan.metrics.likeness import Copies, diversity, nearest
+from sparsegan.metrics.likeness import FEWEST, Copies, diversity, nearest
 from sparsegan.metrics.prdc import PRDC, prdc, require_prdc
 from sparsegan.metrics.reference import reference_features, reference_images
 
 __all__ = [
+    "FEWEST",
     "KID",
     "PRDC",
     "ClassClassifier",

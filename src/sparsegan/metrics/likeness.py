@@ -3,7 +3,9 @@
 import torch
 from torch import Tensor
 
-NEAR = 0.05
+FEWEST = 20
+"""Held-out images below which the nearest one alone would say what a copy is."""
+NEAR = 1 / FEWEST
 """The share of held-out images that lie as near to a training image as what counts as a copy."""
 
 _ROWS = 512

@@ -134,7 +134,8 @@ class Evaluator:
         }
         if len(self.images) <= MOST_COMPARED:
             self.neighbours = Neighbours(self.images, self._network, seed)
-            self._copies = metrics.Copies(self.neighbours.features, held_out)
+            if len(held_out) >= metrics.FEWEST:
+                self._copies = metrics.Copies(self.neighbours.features, held_out)
         self._real = real
         return real
 

@@ -209,7 +209,7 @@ class Evaluation(Event):
         class_accuracy: Share of held-out images that the classifier puts into the right class.
         diversity: How much generated images differ, as a share of how much real ones do.
         copies: Share of generated images that lie nearer to a training image than all but 5 % of
-            held-out ones; only of up to 5,000 training images.
+            held-out ones; only of up to 5,000 training images and at least 20 held-out ones.
         n: Images on either side.
         seconds: The time that the evaluation took.
         fresh: Whether its images are others than those that a run is judged by while it is
