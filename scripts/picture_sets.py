@@ -4,16 +4,20 @@ Each becomes a folder with `train` and `held` in it. What is needed lies elsewhe
 
 * emoji, people: Noto Color Emoji with bitmaps of 136 x 128 pixels (Debian's
   fonts-noto-color-emoji), and fontTools
+* icons: Numix Circle's icons of programs (Debian's numix-icon-theme-circle), and rsvg-convert
+  (librsvg2-bin)
 * bags, boots, garments: nothing, Fashion-MNIST's sample is in the package
 * horses: an archive of CIFAR-10 as pictures, `train/horse/0000.jpg` (SPARSEGAN_CIFAR10)
 
-Usage: python scripts/picture_sets.py emoji|people|bags|boots|garments|horses FOLDER [--font FILE]
+Usage: python scripts/picture_sets.py emoji|people|icons|bags|boots|garments|horses FOLDER
+       [--font FILE] [--icons FOLDER]
 """
 
 import argparse
 import io
 import os
 import random
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -27,6 +31,7 @@ from sparsegan.data.sources import load
 from sparsegan.errors import SparseganError
 
 FONT = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
+ICONS = Path("/usr/share/icons/Numix-Circle/48/apps")
 STRIKE = 109
 """The size at which the font's bitmaps are drawn as they are."""
 FIRST = 0x231A
@@ -118,6 +123,24 @@ def ligatures(table: Any) -> Iterator[tuple[str, list[str]]]:
 FROM_FONT = {"emoji": emoji, "people": people}
 
 
+def icons(folder: Path) -> tuple[list[Image.Image], list[Image.Image]]:
+    """600 and 400 icons of programs, drawn anew with 128 pixels a side before a white ground."""
+    files = sorted(path for path in folder.glob("*.svg") if not path.is_symlink())
+    distinct = list({path.read_bytes(): path for path in reversed(files)}.values())[::-1]
+    random.Random(0).shuffle(distinct)
+    pictures: dict[bytes, Image.Image] = {}
+    for path in distinct:
+        draw = ["rsvg-convert", "-w", "128", "-h", "128", "-b", "white", str(path)]
+        drawn = subprocess.run(draw, capture_output=True, check=False)
+        if drawn.returncode == 0:
+            picture = Image.open(io.BytesIO(drawn.stdout)).convert("RGB")
+            pictures.setdefault(picture.tobytes(), picture)
+        if len(pictures) == 1000:
+            break
+    drawings = list(pictures.values())
+    return drawings[:600], drawings[600:]
+
+
 def garments(name: str) -> tuple[list[Image.Image], list[Image.Image]]:
     """The first images of Fashion-MNIST's training sample, of one class or of all."""
     only, train = {"bags": ("bag", 60), "boots": ("ankle boot", 130), "garments": (None, 200)}[name]
@@ -159,17 +182,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("set", choices=(*FROM_FONT, "bags", "boots", "garments", "horses"))
+    parser.add_argument("set", choices=(*FROM_FONT, "icons", "bags", "boots", "garments", "horses"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--font", type=Path, default=FONT)
+    parser.add_argument("--icons", type=Path, default=ICONS)
     options = parser.parse_args()
     if options.folder.exists():
         sys.exit(f"{options.folder} is there already")
     if options.set in FROM_FONT and not options.font.is_file():
         sys.exit(f"{options.font} is not there: --font names a file of Noto Color Emoji")
+    if options.set == "icons" and not any(options.icons.glob("*.svg")):
+        sys.exit(f"{options.icons} has no icons: --icons names a folder of SVG files")
     try:
         if options.set in FROM_FONT:
             sets = FROM_FONT[options.set](options.font)
+        elif options.set == "icons":
+            sets = icons(options.icons)
         else:
             sets = horses() if options.set == "horses" else garments(options.set)
     except (SparseganError, OSError) as error:

@@ -1,5 +1,6 @@
 """scripts/picture_sets.py: the sets of docs/results/few-pictures.md."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,9 @@ def test_nothing_is_made_where_something_is_or_what_it_needs_is_not(tmp_path):
     plain = make("people", tmp_path / "people", "--font", letters)
     assert plain.returncode
     assert "has no bitmaps of emojis" in plain.stderr
+    bare = make("icons", tmp_path / "icons", "--icons", tmp_path)
+    assert bare.returncode
+    assert "has no icons" in bare.stderr
     without = make("emoji", tmp_path / "emoji", "--font", tmp_path / "no.ttf")
     assert without.returncode
     assert "is not there" in without.stderr
@@ -55,3 +59,17 @@ def test_the_font_gives_other_pictures_to_train_on_than_are_held_out(name, tmp_p
     assert {Image.open(path).size for path in (*train, *held)} == {(128, 128)}
     pixels = [{Image.open(path).tobytes() for path in part} for part in (train, held)]
     assert not pixels[0] & pixels[1]
+
+
+@pytest.mark.skipif(not shutil.which("rsvg-convert"), reason="rsvg-convert is not installed")
+def test_icons_are_drawn_once_each(tmp_path):
+    (tmp_path / "svg").mkdir()
+    for number in range(5):
+        circle = f'<circle r="{min(number, 3) + 1}"/>'
+        drawn = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">{circle}</svg>'
+        (tmp_path / "svg" / f"{number}.svg").write_text(drawn)
+    made = make("icons", tmp_path / "icons", "--icons", tmp_path / "svg")
+    assert made.returncode == 0, made.stderr
+    pictures = list((tmp_path / "icons" / "train").iterdir())
+    assert len(pictures) == 4
+    assert {Image.open(path).size for path in pictures} == {(128, 128)}
