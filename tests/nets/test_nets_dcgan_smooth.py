@@ -10,9 +10,9 @@ SHAPE = {"image_size": 32, "width": 4, "latent_dim": 10}
 
 def test_a_chessboard_is_taken_away_and_flat_maps_stay():
     smooth = DCGANSmoothGenerator(**SHAPE).stages[0].smooth
-    place = torch.arange(8)
-    chessboard = (place[:, None] + place) % 2 * 2.0 - 1
-    stripes = (place % 2 * 2.0 - 1).expand(8, 8)
+    row = torch.arange(8)
+    chessboard = (row[:, None] + row) % 2 * 2.0 - 1
+    stripes = (row % 2 * 2.0 - 1).expand(8, 8)
     flat = torch.full((8, 8), 3.0)
     maps = torch.stack([chessboard, stripes, stripes.T, flat]).repeat(4, 1, 1)[None]
     inner = smooth(maps)[0, :, 1:-1, 1:-1].reshape(4, 4, -1)
