@@ -1,5 +1,7 @@
 """A network is timed as a whole, and left as it was."""
 
+import importlib.util
+
 import pytest
 import torch
 from torch import nn
@@ -37,6 +39,28 @@ def test_what_seconds_depend_on_is_told_apart():
     assert table != described(network, masks, (x[:2],))
     other = Masks(attached()[0], 0.3)
     assert table != described(network, other, (x,))
+
+
+def test_another_forward_between_the_same_layers_is_told_apart(tmp_path):
+    def own(forward):
+        path = tmp_path / "own.py"
+        path.write_text(
+            "from torch import nn\n\n\n"
+            "class Own(nn.Module):\n"
+            "    def __init__(self):\n"
+            "        super().__init__()\n"
+            "        self.conv = nn.Conv2d(2, 2, 3, padding=1)\n\n"
+            f"    def forward(self, x):\n        return {forward}\n"
+        )
+        spec = importlib.util.spec_from_file_location("own", path)
+        module = importlib.util.module_from_spec(spec)
+        exec(compile(path.read_text(), path, "exec"), module.__dict__)
+        network = module.Own()
+        return described(network, Masks(network, 0.5), (torch.randn(1, 2, 4, 4),))
+
+    table = own("self.conv(x)")
+    assert table == own("self.conv(x)")
+    assert table != own("self.conv(self.conv(x))")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from sparsegan.export import Blueprint, onnx, write_onnx
 
 BLUEPRINTS = [
     Blueprint("dcgan", 28, 1, width=4, latent_dim=16),
-    Blueprint("dcgan-smooth", 32, 3, width=4, latent_dim=16),
     Blueprint("sngan", 32, 3, width=8, latent_dim=16),
     Blueprint("biggan", 64, 3, width=2, latent_dim=10, classes=5),
     Blueprint("foreign:TutorialGenerator", 16, 3, width=None, latent_dim=12),

@@ -279,15 +279,12 @@ def test_a_learned_constant_and_classes():
     "blueprint",
     [
         Blueprint("dcgan", 28, 1, width=4, latent_dim=16),
-        Blueprint("dcgan-smooth", 32, 3, width=4, latent_dim=16),
         Blueprint("sngan", 32, 3, width=8, latent_dim=16),
         Blueprint("biggan", 32, 3, width=4, latent_dim=16, classes=5),
         *in_full(
             Blueprint("dcgan", 32, 3, width=4, latent_dim=16),
             Blueprint("dcgan", 48, 3, width=4, latent_dim=16),
             Blueprint("dcgan", 64, 3, width=4, latent_dim=16),
-            Blueprint("dcgan-smooth", 28, 1, width=4, latent_dim=16),
-            Blueprint("dcgan-smooth", 128, 3, width=2, latent_dim=16),
             Blueprint("sngan", 48, 3, width=4, latent_dim=16),
             Blueprint("sngan", 64, 3, width=4, latent_dim=16),
             Blueprint("biggan", 64, 3, width=8, latent_dim=10, classes=5),

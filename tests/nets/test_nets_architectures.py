@@ -29,7 +29,7 @@ def test_an_unknown_size_is_told_the_sizes_and_who_else_has_it():
     with pytest.raises(
         SparseganError,
         match=r"sngan does not make images of 128 pixels: choose image_size 32 or 48 or 64 "
-        r"or the architecture dcgan or the architecture dcgan-smooth or the architecture biggan$",
+        r"or the architecture dcgan or the architecture biggan$",
     ):
         find("sngan", 128)
     with pytest.raises(SparseganError, match=r"choose image_size 64 or 128 or 256$"):

@@ -1,7 +1,9 @@
 """What a network as a whole takes on either kind of kernels, conversions and fusion included."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +14,7 @@ from sparsegan.engine.random_masks import moved, network_in_blocks
 from sparsegan.engine.timing import line, medians
 from sparsegan.undisturbed import undisturbed
 
+_KNOWN = ("torch", "sparsegan")
 # A network is timed so long in each way.
 SECONDS = 0.3
 
@@ -64,7 +67,20 @@ def described(network: nn.Module, masks: ActiveWeights, args: tuple[Any, ...]) -
         [(name, int(masks[name].sum())) for name in names if name in masks],
         network_in_blocks(network, masks),
         [tuple(a.shape) for a in args if isinstance(a, Tensor)],
+        *_files(network),
     )
+
+
+def _files(network: nn.Module) -> list[str]:
+    """Digests of the files that networks of somebody's own are written in.
+
+    Layers do not tell what a forward does between them.
+    """
+    kinds = {type(module) for module in network.modules()}
+    own = [kind for kind in kinds if kind.__module__.partition(".")[0] not in _KNOWN]
+    codes = (getattr(kind.forward, "__code__", None) for kind in own)
+    files = {Path(code.co_filename) for code in codes if code is not None}
+    return sorted(hashlib.sha256(p.read_bytes()).hexdigest() for p in files if p.is_file())
 
 
 def _pass(network: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:

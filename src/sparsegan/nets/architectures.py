@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sparsegan.errors import SparseganError
 from sparsegan.nearest import nearest_name
-from sparsegan.nets import biggan, biggan32, cyclegan, dcgan, dcgan_smooth, resnet, sngan
+from sparsegan.nets import biggan, biggan32, cyclegan, dcgan, resnet, sngan
 from sparsegan.nets.base import Discriminator, Generator
 
 
@@ -61,7 +61,6 @@ _DCGAN = Architecture(
     dcgan.GENERATOR_WIDTH,
     dcgan.DISCRIMINATOR_WIDTH,
 )
-_DCGAN_SMOOTH = _DCGAN._replace(generator=dcgan_smooth.DCGANSmoothGenerator)
 _CYCLEGAN = Architecture(
     cyclegan.CycleGANGenerator,
     cyclegan.CycleGANDiscriminator,
@@ -72,7 +71,6 @@ _CYCLEGAN = Architecture(
 
 ARCHITECTURES: dict[str, dict[int, Architecture]] = {
     "dcgan": dict.fromkeys(dcgan.STAGES, _DCGAN),
-    "dcgan-smooth": dict.fromkeys(dcgan.STAGES, _DCGAN_SMOOTH),
     "sngan": {32: _SNGAN} | dict.fromkeys(resnet.STARTS, _RESNET),
     "biggan": {32: _BIGGAN32} | _BIGGAN,
     "cyclegan": dict.fromkeys(cyclegan.RESIDUAL_BLOCKS, _CYCLEGAN),

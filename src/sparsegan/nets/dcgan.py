@@ -32,29 +32,8 @@ WIDEST = 16
 GENERATOR_WIDTH = DISCRIMINATOR_WIDTH = 64
 
 
-class UpStage(nn.Module):
-    """Transposed convolution that doubles the size, batch normalisation, ReLU."""
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__()
-        self.conv = nn.ConvTranspose2d(
-            in_channels, out_channels, 4, stride=2, padding=1, bias=False
-        )
-        self.norm = nn.BatchNorm2d(out_channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Maps `(N, in_channels, H, W)` to `(N, out_channels, 2H, 2W)`."""
-        return F.relu(self.norm(self.conv(x)))
-
-
 class DCGANGenerator(Generator):
-    """Noise `(N, latent_dim)` to images `(N, channels, image_size, image_size)` in [-1, 1].
-
-    Attributes:
-        stage: What a stage is.
-    """
-
-    stage: type[UpStage] = UpStage
+    """Noise `(N, latent_dim)` to images `(N, channels, image_size, image_size)` in [-1, 1]."""
 
     def __init__(
         self,
@@ -71,7 +50,7 @@ class DCGANGenerator(Generator):
         # The batch normalisation that follows takes each channel's mean away, and with it a bias.
         self.linear = nn.Linear(latent_dim, first * self.start**2, bias=False)
         self.norm = nn.BatchNorm2d(first)
-        self.stages = nn.ModuleList(self.stage(before, after) for before, after in pairwise(widths))
+        self.stages = nn.ModuleList(_UpStage(before, after) for before, after in pairwise(widths))
         self.conv = nn.Conv2d(width, channels, 3, padding=1)
 
     def forward(self, z: Tensor) -> Tensor:
@@ -105,3 +84,17 @@ class DCGANDiscriminator(Discriminator):
             x = F.leaky_relu(conv(x), 0.1)
         score: Tensor = self.linear(x.flatten(1))
         return score.squeeze(1)
+
+
+class _UpStage(nn.Module):
+    """Transposed convolution that doubles the size, batch normalisation, ReLU."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.conv = nn.ConvTranspose2d(
+            in_channels, out_channels, 4, stride=2, padding=1, bias=False
+        )
+        self.norm = nn.BatchNorm2d(out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.norm(self.conv(x)))

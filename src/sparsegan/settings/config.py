@@ -60,9 +60,8 @@ class NetworkConfig:
     """The pair of networks.
 
     Attributes:
-        name: Architecture family, a name of `sparsegan.nets`: dcgan and dcgan-smooth (28 to
-            256 pixels; the latter's generator smooths what it makes larger), sngan (32 to 64),
-            biggan (by class, 32 to 128) or cyclegan (images to images, 64 to 256).
+        name: Architecture family, a name of `sparsegan.nets`: dcgan (28 to 256 pixels), sngan
+            (32 to 64), biggan (by class, 32 to 128) or cyclegan (images to images, 64 to 256).
         generator: A generator of your own in place of the family's, or a function that makes it:
             `my.module:Class`, or `path/to/file.py:Class`.
         discriminator: The same for the discriminator.

@@ -128,12 +128,11 @@ def classes(config: Config) -> int | None:
 
 def unconditional() -> str:
     """The architectures that need nothing but noise, in a phrase."""
-    *others, last = (
+    return " or ".join(
         name
         for name in nets.NAMES
         if name not in nets.CONDITIONAL and kinds.of(name) is kinds.NOISE_TO_IMAGE
     )
-    return f"{', '.join(others)} or {last}"
 
 
 def _owned(networks: NetworkConfig) -> dict[str, str]:
