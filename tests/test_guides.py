@@ -98,6 +98,8 @@ def test_troubleshooting_knows_what_a_run_says():
         "the samples have become worse at two evaluations",
         "the discriminator is too weak",
         "the discriminator is too strong",
+        "the discriminator scores generated images above real ones",
+        "the generator's steps make its images worse to the discriminator",
         "of the samples repeat training images",
     ):
         assert sentence in source
