@@ -18,14 +18,14 @@ from sparsegan.train.watching import FailingError, Watching
 
 
 class Silent(nn.Module):
-    """A discriminator that scores everything alike."""
+    """A discriminator that scores everything nearly alike, with gradients that never change."""
 
     def __init__(self, image_size=32, channels=3):
         super().__init__()
         self.conv = nn.Conv2d(channels, 4, 3)
 
     def forward(self, x):
-        return self.conv(x).mean((1, 2, 3)) * 0
+        return self.conv(x).mean((1, 2, 3)) * 1e-9
 
 
 def lines(run):
@@ -57,6 +57,19 @@ def test_it_stops_where_it_is_asked_to_and_can_go_on(tmp_path):
     run = resume(tmp_path / "run")  # what was said is not said again, and stops nothing
     assert lines(run)[-1]["kind"] == "end"
     assert sum("stands still" in message for message in said(run)) == 1
+
+
+class Mute(Silent):
+    """A discriminator that has no gradients from the first step on."""
+
+    def forward(self, x):
+        return super().forward(x) * 0
+
+
+def test_a_run_that_is_dead_from_the_first_step_stops_at_once(tmp_path):
+    mute = ["--network.discriminator", "test_train_watching:Mute"]
+    with pytest.raises(FailingError, match=r"stopped after step 4: the generator's gradients"):
+        train(dead(tmp_path / "run", "--when_failing", "stop", *mute))
 
 
 def test_a_run_that_goes_well_is_left_alone(tmp_path, monkeypatch):
