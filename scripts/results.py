@@ -251,6 +251,11 @@ def spent(arm: Arm) -> float:
     return arm.mean("operations") + arm.mean("operations_overhead")
 
 
+def share(first: Arm, second: Arm) -> str:
+    """The first arm's operations over the second's."""
+    return f"{spent(first) / spent(second):.0%}" if first.rows and second.rows else "–"
+
+
 def share_of_dense(arm: Arm) -> float:
     """Those over what the same networks take dense in as many steps."""
     return spent(arm) / arm.mean("dense_operations")
@@ -300,8 +305,7 @@ def contrasts_table(study: Study, studies: Mapping[str, Study]) -> str:
         said = "| | *not run yet*"
         if first is not None and second is not None:
             one = contrast(first, second)
-            share = f"{spent(first) / spent(second):.0%}" if first.rows and second.rows else "–"
-            said = f"{share} | {one.text} | {one.said}"
+            said = f"{share(first, second)} | {one.text} | {one.said}"
         lines.append(f"| {names[0]} | {names[1]} | {said} |")
     return "\n".join(lines) + "\n"
 
@@ -408,7 +412,7 @@ def filled(template: str, studies: Mapping[str, Study]) -> str:
             if column == "lower":
                 return one.lower
             if column == "operations":
-                return f"{spent(first) / spent(others[0]):.0%}"
+                return share(first, others[0])
             return f"{one.text}, n = {len(one.differences)}: {one.said}"
         if column == "n":
             return str(len(first.rows))

@@ -94,7 +94,7 @@ class Forwards:
 def _of_one(value: Any) -> Any:
     """One sample of an argument, or of each that a network takes as `*args` or `**kwargs`."""
     if isinstance(value, Tensor):
-        return value[:1].detach().clone() if value.dim() else value.detach().clone()
+        return (value[:1] if value.dim() else value).detach().clone()
     if isinstance(value, tuple):
         return tuple(map(_of_one, value))
     if isinstance(value, dict):

@@ -96,12 +96,12 @@ def _alike(losses: Sequence[float]) -> bool:
 def same_samples(history: History) -> str | None:
     """Generated images differ far less among each other than real ones do."""
     evaluations = [e for e in history.evaluations if e.step >= history.steps / 10]
-    spreads = _known(event.diversity for event in evaluations)
-    if len(spreads) < 2 or max(spreads[-2:]) > ALIKE:
+    spread = [event for event in evaluations if event.diversity is not None]
+    if len(spread) < 2 or not all(map(alike, spread[-2:])):
         return None
     return (
-        f"the samples are all alike: they differ {spreads[-1]:.0%} as much as real images do; go "
-        "back to an earlier checkpoint with lower learning rates, or give the discriminator more "
+        f"the samples are all alike: they differ {spread[-1].diversity:.0%} as much as real images "
+        "do; go back to an earlier checkpoint with lower learning rates, or give the discriminator more "
         "steps (--discriminator_steps)"
     )
 
@@ -175,13 +175,17 @@ def copying(history: History) -> str | None:
     )
 
 
+def alike(event: Evaluation) -> bool:
+    """Whether generated images differ far less among each other than real ones do."""
+    return event.diversity is not None and event.diversity <= ALIKE
+
+
 def repeats(event: Evaluation) -> bool:
     """Whether most samples are training images.
 
     Of samples that are all alike nothing is known: where one of them lies, they all lie.
     """
-    alike = event.diversity is not None and event.diversity <= ALIKE
-    return event.copies is not None and event.copies >= COPYING and not alike
+    return event.copies is not None and event.copies >= COPYING and not alike(event)
 
 
 DETECTORS: dict[str, tuple[Detector, bool]] = {

@@ -4,7 +4,7 @@ import math
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
-from sparsegan.health.detectors import ALIKE, repeats, value
+from sparsegan.health.detectors import alike, repeats, value
 from sparsegan.record.events import Evaluation, Event
 from sparsegan.words import estimate
 
@@ -56,8 +56,7 @@ def _verdict(
 ) -> Verdict:
     first, last = evaluations[0], evaluations[-1]
     sentences = [_nearness(first if from_noise else last, last)]
-    alike = last.diversity is not None and last.diversity <= ALIKE
-    if alike:
+    if alike(last):
         sentences.append(
             f"They are all alike: they differ {last.diversity:.0%} as much as real ones do."
         )
@@ -75,7 +74,7 @@ def _verdict(
             f"They were better before the first step ({value(first):.3g}): what it began with has "
             "the better generator."
         )
-    hopeless = failing or alike
+    hopeless = failing or alike(last)
     if not hopeless and len(evaluations) > 2 and _better(last, evaluations[-2], sure=False):
         sentences.append("They were still becoming better at the end: more steps should pay.")
     if last.n is not None and last.n < FEW:
