@@ -101,8 +101,8 @@ def same_samples(history: History) -> str | None:
         return None
     return (
         f"the samples are all alike: they differ {spread[-1].diversity:.0%} as much as real images "
-        "do; go back to an earlier checkpoint with lower learning rates, or give the discriminator more "
-        "steps (--discriminator_steps)"
+        "do; go back to an earlier checkpoint with lower learning rates, or give the discriminator "
+        "more steps (--discriminator_steps)"
     )
 
 
