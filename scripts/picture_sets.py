@@ -6,21 +6,23 @@ Each becomes a folder with `train` and `held` in it. What is needed lies elsewhe
   fonts-noto-color-emoji), and fontTools
 * icons: Numix Circle's icons of programs (Debian's numix-icon-theme-circle), and rsvg-convert
   (librsvg2-bin)
+* faces: eight sets of emojis as npm's @iconify-json/NAME has them (below, STYLES), and rsvg-convert
 * bags, boots, garments: nothing, Fashion-MNIST's sample is in the package
 * horses: an archive of CIFAR-10 as pictures, `train/horse/0000.jpg` (SPARSEGAN_CIFAR10)
 
-Usage: python scripts/picture_sets.py emoji|people|icons|bags|boots|garments|horses FOLDER
-       [--font FILE] [--icons FOLDER]
+Usage: python scripts/picture_sets.py emoji|people|icons|faces|bags|boots|garments|horses FOLDER
+       [--font FILE] [--icons FOLDER] [--emojis FOLDER]
 """
 
 import argparse
 import io
+import json
 import os
 import random
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,12 @@ from sparsegan.errors import SparseganError
 
 FONT = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
 ICONS = Path("/usr/share/icons/Numix-Circle/48/apps")
+EMOJIS = Path("node_modules/@iconify-json")
+STYLES = (
+    *("noto", "noto-v1", "twemoji", "openmoji", "fluent-emoji", "fluent-emoji-flat"),
+    *("emojione", "emojione-v1"),
+)
+"""Sets of emojis, each drawn by other hands or at another time."""
 STRIKE = 109
 """The size at which the font's bitmaps are drawn as they are."""
 FIRST = 0x231A
@@ -120,7 +128,11 @@ def ligatures(table: Any) -> Iterator[tuple[str, list[str]]]:
                     yield one.LigGlyph, [first, *one.Component]
 
 
-FROM_FONT = {"emoji": emoji, "people": people}
+def drawn_from(svg: bytes) -> Image.Image | None:
+    """The drawing with 128 pixels a side before a white ground, or None if it is no SVG."""
+    draw = ["rsvg-convert", "-w", "128", "-h", "128", "-b", "white"]
+    drawn = subprocess.run(draw, input=svg, capture_output=True, check=False)
+    return None if drawn.returncode else Image.open(io.BytesIO(drawn.stdout)).convert("RGB")
 
 
 def icons(folder: Path) -> tuple[list[Image.Image], list[Image.Image]]:
@@ -130,15 +142,37 @@ def icons(folder: Path) -> tuple[list[Image.Image], list[Image.Image]]:
     random.Random(0).shuffle(distinct)
     pictures: dict[bytes, Image.Image] = {}
     for path in distinct:
-        draw = ["rsvg-convert", "-w", "128", "-h", "128", "-b", "white", str(path)]
-        drawn = subprocess.run(draw, capture_output=True, check=False)
-        if drawn.returncode == 0:
-            picture = Image.open(io.BytesIO(drawn.stdout)).convert("RGB")
+        if (picture := drawn_from(path.read_bytes())) is not None:
             pictures.setdefault(picture.tobytes(), picture)
         if len(pictures) == 1000:
             break
     drawings = list(pictures.values())
     return drawings[:600], drawings[600:]
+
+
+def faces(folder: Path) -> tuple[list[Image.Image], list[Image.Image]]:
+    """Emojis of faces in up to eight styles: some 400, and all those of other expressions."""
+    sets = {name: json.loads((folder / name / "icons.json").read_text()) for name in STYLES}
+    kinds = json.loads((folder / "fluent-emoji-flat" / "metadata.json").read_text())["categories"]
+    names = sorted(name for name in kinds["Smileys & Emotion"] if "face" in name)
+    random.Random(0).shuffle(names)
+    train: dict[bytes, Image.Image] = {}
+    held: dict[bytes, Image.Image] = {}
+    for name in names:
+        part = train if len(train) < 400 else held
+        for emojis in sets.values():
+            picture = drawn_from(svg(emojis, name)) if name in emojis["icons"] else None
+            if picture is not None and picture.tobytes() not in train:
+                part[picture.tobytes()] = picture
+    return list(train.values()), list(held.values())
+
+
+def svg(emojis: Mapping[str, Any], name: str) -> bytes:
+    """One of a set's drawings, whole."""
+    spaces = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    icon = emojis["icons"][name]
+    box = " ".join(str(icon.get(side, emojis[side])) for side in ("width", "height"))
+    return f'<svg {spaces} viewBox="0 0 {box}">{icon["body"]}</svg>'.encode()
 
 
 def garments(name: str) -> tuple[list[Image.Image], list[Image.Image]]:
@@ -177,29 +211,40 @@ def save(folder: Path, sets: Sequence[Sequence[Image.Image]]) -> None:
         part.rename(folder)
 
 
+def drawings(options: argparse.Namespace) -> tuple[list[Image.Image], list[Image.Image]]:
+    """The set, or an end with a word about what it lacks."""
+    makers: Mapping[str, Callable[[], tuple[list[Image.Image], list[Image.Image]]]] = {
+        "emoji": lambda: emoji(options.font),
+        "people": lambda: people(options.font),
+        "icons": lambda: icons(options.icons),
+        "faces": lambda: faces(options.emojis),
+        "horses": horses,
+    }
+    if options.set in ("emoji", "people") and not options.font.is_file():
+        sys.exit(f"{options.font} is not there: --font names a file of Noto Color Emoji")
+    if options.set == "icons" and not any(options.icons.glob("*.svg")):
+        sys.exit(f"{options.icons} has no icons: --icons names a folder of SVG files")
+    if options.set in makers:
+        return makers[options.set]()
+    return garments(options.set)
+
+
 def main() -> None:
     """As the module says."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("set", choices=(*FROM_FONT, "icons", "bags", "boots", "garments", "horses"))
+    names = ("emoji", "people", "icons", "faces", "bags", "boots", "garments", "horses")
+    parser.add_argument("set", choices=names)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--font", type=Path, default=FONT)
     parser.add_argument("--icons", type=Path, default=ICONS)
+    parser.add_argument("--emojis", type=Path, default=EMOJIS)
     options = parser.parse_args()
     if options.folder.exists():
         sys.exit(f"{options.folder} is there already")
-    if options.set in FROM_FONT and not options.font.is_file():
-        sys.exit(f"{options.font} is not there: --font names a file of Noto Color Emoji")
-    if options.set == "icons" and not any(options.icons.glob("*.svg")):
-        sys.exit(f"{options.icons} has no icons: --icons names a folder of SVG files")
     try:
-        if options.set in FROM_FONT:
-            sets = FROM_FONT[options.set](options.font)
-        elif options.set == "icons":
-            sets = icons(options.icons)
-        else:
-            sets = horses() if options.set == "horses" else garments(options.set)
+        sets = drawings(options)
     except (SparseganError, OSError) as error:
         sys.exit(f"{options.set}: {error}")
     save(options.folder, sets)

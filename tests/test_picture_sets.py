@@ -1,5 +1,6 @@
 """scripts/picture_sets.py: the sets of docs/results/few-pictures.md."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -73,3 +74,34 @@ def test_icons_are_drawn_once_each(tmp_path):
     pictures = list((tmp_path / "icons" / "train").iterdir())
     assert len(pictures) == 4
     assert {Image.open(path).size for path in pictures} == {(128, 128)}
+
+
+@pytest.mark.skipif(not shutil.which("rsvg-convert"), reason="rsvg-convert is not installed")
+def test_an_expression_is_trained_on_or_held_out_in_all_styles(tmp_path):
+    styles = ("noto", "noto-v1", "twemoji", "openmoji", "fluent-emoji", "fluent-emoji-flat")
+    names = [f"face-{number}" for number in range(60)]
+    for side, style in enumerate((*styles, "emojione", "emojione-v1"), 200):
+        icons = {
+            name: {"body": f'<circle r="{side}" fill="#{number * 4:02x}0000"/>'}
+            for number, name in enumerate((*names, "heart"))
+        }
+        (tmp_path / style).mkdir()
+        drawn = {"icons": icons, "width": 320, "height": 320}
+        (tmp_path / style / "icons.json").write_text(json.dumps(drawn))
+        kinds = {"categories": {"Smileys & Emotion": [*names, "heart"]}}
+        (tmp_path / style / "metadata.json").write_text(json.dumps(kinds))
+    made = make("faces", tmp_path / "faces", "--emojis", tmp_path)
+    assert made.returncode == 0, made.stderr
+    reds = [
+        [Image.open(path).getpixel((0, 0))[0] for path in (tmp_path / "faces" / part).iterdir()]
+        for part in ("train", "held")
+    ]
+    assert [len(part) for part in reds] == [400, 80]
+    assert not set(reds[0]) & set(reds[1])
+    assert {*reds[0], *reds[1]} == {number * 4 for number in range(60)}
+
+
+def test_faces_need_all_styles(tmp_path):
+    without = make("faces", tmp_path / "faces", "--emojis", tmp_path)
+    assert without.returncode
+    assert "noto/icons.json" in without.stderr.splitlines()[-1]
