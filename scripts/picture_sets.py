@@ -11,7 +11,8 @@ Each becomes a folder with `train` and `held` in it. What is needed lies elsewhe
 * horses: an archive of CIFAR-10 as pictures, `train/horse/0000.jpg` (SPARSEGAN_CIFAR10)
 
 Usage: python scripts/picture_sets.py emoji|people|icons|faces|bags|boots|garments|horses FOLDER
-       [--font FILE] [--icons FOLDER] [--emojis FOLDER]
+       [--font FILE] [--icons FOLDER] [--emojis FOLDER] [--train N]
+       of those to train on the first N
 """
 
 import argparse
@@ -240,14 +241,15 @@ def main() -> None:
     parser.add_argument("--font", type=Path, default=FONT)
     parser.add_argument("--icons", type=Path, default=ICONS)
     parser.add_argument("--emojis", type=Path, default=EMOJIS)
+    parser.add_argument("--train", type=int)
     options = parser.parse_args()
     if options.folder.exists():
         sys.exit(f"{options.folder} is there already")
     try:
-        sets = drawings(options)
+        train, held = drawings(options)
     except (SparseganError, OSError) as error:
         sys.exit(f"{options.set}: {error}")
-    save(options.folder, sets)
+    save(options.folder, (train[: options.train], held))
 
 
 if __name__ == "__main__":

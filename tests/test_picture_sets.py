@@ -25,6 +25,9 @@ def test_a_set_has_pictures_to_train_on_and_others_held_out(tmp_path):
     assert (len(train), len(held)) == (60, 400)
     pixels = {Image.open(path).tobytes() for path in (*train, *held)}
     assert len(pixels) == 460
+    assert make("bags", tmp_path / "fewer", "--train", 7).returncode == 0
+    fewer = sorted((tmp_path / "fewer" / "train").iterdir())
+    assert [path.read_bytes() for path in fewer] == [path.read_bytes() for path in train[:7]]
 
 
 def test_nothing_is_made_where_something_is_or_what_it_needs_is_not(tmp_path):
