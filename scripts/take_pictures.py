@@ -1,6 +1,7 @@
 """Takes a run on few pictures into the tables of docs/results/few-pictures/, its rows anew.
 
-A run that has ended goes into runs.csv, every evaluation of either into evaluations.csv. The page,
+A run that has ended goes into runs.csv with its last evaluation (`sparsegan evaluate RUN` may have
+made it afterwards), every evaluation of either into evaluations.csv. The page,
 few-pictures.md, is written by hand; tests/test_few_pictures.py holds it to the tables.
 
 Usage: python scripts/take_pictures.py RUN NAME SET [--trial]
@@ -29,9 +30,15 @@ MEASURES = ("precision", "recall", "density", "coverage", "diversity", "copies")
 
 
 def evaluations(run: RunDirectory) -> list[Evaluation]:
-    """All that the run has been judged by on its way."""
-    history = readable_history(run.metrics, Evaluation)
-    return [event for event in history if isinstance(event, Evaluation) and not event.fresh]
+    """All that the run has been judged by, on its way and afterwards by another number."""
+    weights = parse.read(run.config).evaluate.weights
+    history = {
+        (event.step, event.n): event
+        for log in (run.evaluations, run.metrics)
+        for event in readable_history(log, Evaluation)
+        if isinstance(event, Evaluation) and not event.fresh and event.weights == weights
+    }
+    return [history[key] for key in sorted(history, key=lambda key: (key[0], -key[1]))]
 
 
 def rows(name: str, events: Sequence[Evaluation]) -> list[list[object]]:

@@ -3,7 +3,7 @@
 import pytest
 
 from sparsegan.settings import parse, recipes
-from sparsegan.settings.pictures import FEW, suited
+from sparsegan.settings.pictures import FEW, VERY_FEW, suited
 
 
 def small(*flags):
@@ -42,13 +42,29 @@ def test_networks_for_large_pictures_are_narrower(side, widths):
 def test_what_a_flag_says_stays():
     config, changed = suited(small("--augment", "cutout"), 100, {"augment"})
     assert config.augment == ("cutout",)
-    assert [one.key for one in changed] == ["discriminator_steps"]
+    assert [one.key for one in changed] == ["discriminator_steps", "steps"]
 
 
 def test_pictures_that_are_not_varied_need_one_step_as_before():
     config, changed = suited(small(), 100, {"augment"})
-    assert (config.augment, config.discriminator_steps) == ((), 1)
+    assert (config.augment, config.discriminator_steps, config.steps) == ((), 1, 3000)
     assert not changed
+
+
+@pytest.mark.parametrize(
+    ("flags", "steps"),
+    [
+        ((), 6000),
+        (("--data.image_size", "28"), 6000),
+        (("--data.image_size", "48"), 3000),
+        (("--steps", "1000"), 1000),
+        (("--network.name", "sngan"), 3000),
+    ],
+)
+def test_very_few_small_pictures_are_trained_on_for_longer(flags, steps):
+    assert suited(small(*flags), 100)[0].steps == steps
+    assert suited(small(*flags), 100, {"steps"})[0].steps == small(*flags).steps
+    assert suited(small(*flags), VERY_FEW)[0].steps == small(*flags).steps
 
 
 def test_a_batch_of_ones_own_changes_no_other():

@@ -39,7 +39,7 @@ def fit(
             named.
         config: Files of settings, later ones over earlier ones.
         quality: How long a small run is: ``quick``, about a minute; ``good``, as the recipe has it;
-            ``best``, four times as long.
+            ``best``, two to four times as long.
         scale: ``small`` makes a long run one of minutes on a CPU.
         trust_code: Whether code that a file of settings names may be run.
         show: Whether to show anything.

@@ -30,7 +30,7 @@ examples:
   sparsegan train                                    Fashion-MNIST, minutes on a CPU
   sparsegan train --data.path photos/                a folder of images
   sparsegan train --data.path photos/ --quality quick
-                                                     a first look; `best` takes four times as long
+                                                     a first look; `best`, two to four times as long
                                                      as without
   sparsegan train --data.path photos/ --generator my_networks:G --discriminator my_networks:D
                                                      networks of your own, classes or functions
@@ -273,7 +273,7 @@ def _add_own_options(parser: "argparse._ActionsContainer", command: str) -> None
         "--quality",
         choices=("quick", "good", "best"),
         help="how long a small run is: quick, a look in a minute or three; good, as the recipe "
-        "has it, some minutes; best, four times as long",
+        "has it, some minutes; best, two to four times as long",
     )
     parser.add_argument(
         "--match",

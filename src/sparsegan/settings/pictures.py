@@ -5,10 +5,15 @@ from collections.abc import Collection
 from sparsegan.settings.adjust import Adjusting, Adjustment
 from sparsegan.settings.config import Config
 from sparsegan.settings.kinds import NOISE_TO_IMAGE, of
+from sparsegan.settings.quality import QUALITIES
 
 FEW = 2000
 """Fewer than these are learnt by heart by the discriminator unless they are varied."""
 SMALLEST_BATCH = 4
+VERY_FEW = 500
+"""Fewer than these gained by a run twice as long, and 1,900 did not (docs/results)."""
+LONGER, LONGER_UP_TO = 6000, 32
+"""Steps of it, and the largest side at which they take minutes."""
 WIDTHS = {64: (16, 24), 128: (12, 16), 256: (8, 12)}
 """Side in pixels -> widths of the small recipe's generator and discriminator from that side on."""
 
@@ -70,4 +75,8 @@ def suited(
             2,
             "varied pictures are harder to judge: with one step all samples became alike",
         )
+        short = config.steps == QUALITIES["good"][0] and side <= LONGER_UP_TO
+        if config.network.name == "dcgan" and short and images < VERY_FEW:
+            why = f"{images:,} pictures, varied, are learnt more slowly than many"
+            suiting.put("steps", LONGER, why)
     return suiting.result(), suiting.adjustments
