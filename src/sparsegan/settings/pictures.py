@@ -11,7 +11,7 @@ FEW = 2000
 """Fewer than these are learnt by heart by the discriminator unless they are varied."""
 SMALLEST_BATCH = 4
 VERY_FEW = 500
-"""Fewer than these gained by a run twice as long, and 1,900 did not (docs/results)."""
+"""A guess: 60 to 200 gained by a run twice as long, and 1,900 did not (docs/results)."""
 LONGER, LONGER_UP_TO = 6000, 32
 """Steps of it, and the largest side at which they take minutes."""
 WIDTHS = {64: (16, 24), 128: (12, 16), 256: (8, 12)}
