@@ -67,6 +67,8 @@ def opened(font: Path) -> Iterator[Any]:
     """The font's tables."""
     from fontTools.ttLib import TTFont, TTLibError
 
+    if not font.is_file():
+        sys.exit(f"{font} is not there: --font names a file of Noto Color Emoji")
     try:
         table = TTFont(font, lazy=True)
     except TTLibError as error:
@@ -139,6 +141,8 @@ def drawn_from(svg: bytes) -> Image.Image | None:
 def icons(folder: Path) -> tuple[list[Image.Image], list[Image.Image]]:
     """600 and 400 icons of programs, drawn anew with 128 pixels a side before a white ground."""
     files = sorted(path for path in folder.glob("*.svg") if not path.is_symlink())
+    if not files:
+        sys.exit(f"{folder} has no icons: --icons names a folder of SVG files")
     distinct = list({path.read_bytes(): path for path in reversed(files)}.values())[::-1]
     random.Random(0).shuffle(distinct)
     pictures: dict[bytes, Image.Image] = {}
@@ -153,7 +157,7 @@ def icons(folder: Path) -> tuple[list[Image.Image], list[Image.Image]]:
 
 def faces(folder: Path) -> tuple[list[Image.Image], list[Image.Image]]:
     """Emojis of faces in up to eight styles: some 400, and all those of other expressions."""
-    sets = {name: json.loads((folder / name / "icons.json").read_text()) for name in STYLES}
+    sets = [json.loads((folder / name / "icons.json").read_text()) for name in STYLES]
     kinds = json.loads((folder / "fluent-emoji-flat" / "metadata.json").read_text())["categories"]
     names = sorted(name for name in kinds["Smileys & Emotion"] if "face" in name)
     random.Random(0).shuffle(names)
@@ -161,7 +165,7 @@ def faces(folder: Path) -> tuple[list[Image.Image], list[Image.Image]]:
     held: dict[bytes, Image.Image] = {}
     for name in names:
         part = train if len(train) < 400 else held
-        for emojis in sets.values():
+        for emojis in sets:
             picture = drawn_from(svg(emojis, name)) if name in emojis["icons"] else None
             if picture is not None and picture.tobytes() not in train:
                 part[picture.tobytes()] = picture
@@ -212,22 +216,16 @@ def save(folder: Path, sets: Sequence[Sequence[Image.Image]]) -> None:
         part.rename(folder)
 
 
-def drawings(options: argparse.Namespace) -> tuple[list[Image.Image], list[Image.Image]]:
-    """The set, or an end with a word about what it lacks."""
-    makers: Mapping[str, Callable[[], tuple[list[Image.Image], list[Image.Image]]]] = {
-        "emoji": lambda: emoji(options.font),
-        "people": lambda: people(options.font),
-        "icons": lambda: icons(options.icons),
-        "faces": lambda: faces(options.emojis),
-        "horses": horses,
-    }
-    if options.set in ("emoji", "people") and not options.font.is_file():
-        sys.exit(f"{options.font} is not there: --font names a file of Noto Color Emoji")
-    if options.set == "icons" and not any(options.icons.glob("*.svg")):
-        sys.exit(f"{options.icons} has no icons: --icons names a folder of SVG files")
-    if options.set in makers:
-        return makers[options.set]()
-    return garments(options.set)
+SETS: Mapping[str, Callable[[argparse.Namespace], tuple[list[Image.Image], list[Image.Image]]]] = {
+    "emoji": lambda options: emoji(options.font),
+    "people": lambda options: people(options.font),
+    "icons": lambda options: icons(options.icons),
+    "faces": lambda options: faces(options.emojis),
+    "bags": lambda options: garments(options.set),
+    "boots": lambda options: garments(options.set),
+    "garments": lambda options: garments(options.set),
+    "horses": lambda _: horses(),
+}
 
 
 def main() -> None:
@@ -235,8 +233,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    names = ("emoji", "people", "icons", "faces", "bags", "boots", "garments", "horses")
-    parser.add_argument("set", choices=names)
+    parser.add_argument("set", choices=SETS)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--font", type=Path, default=FONT)
     parser.add_argument("--icons", type=Path, default=ICONS)
@@ -245,9 +242,11 @@ def main() -> None:
     options = parser.parse_args()
     if options.folder.exists():
         sys.exit(f"{options.folder} is there already")
+    if options.train is not None and options.train < 1:
+        sys.exit("--train is a number of pictures, 1 at least")
     try:
-        train, held = drawings(options)
-    except (SparseganError, OSError) as error:
+        train, held = SETS[options.set](options)
+    except (SparseganError, OSError, ValueError) as error:
         sys.exit(f"{options.set}: {error}")
     save(options.folder, (train[: options.train], held))
 

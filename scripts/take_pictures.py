@@ -32,13 +32,12 @@ MEASURES = ("precision", "recall", "density", "coverage", "diversity", "copies")
 def evaluations(run: RunDirectory) -> list[Evaluation]:
     """All that the run has been judged by, on its way and afterwards by another number."""
     weights = parse.read(run.config).evaluate.weights
-    history = {
-        (event.step, event.n): event
-        for log in (run.evaluations, run.metrics)
-        for event in readable_history(log, Evaluation)
-        if isinstance(event, Evaluation) and not event.fresh and event.weights == weights
-    }
-    return [history[key] for key in sorted(history, key=lambda key: (key[0], -key[1]))]
+    history: dict[tuple[int, int | None], Evaluation] = {}
+    for log in (run.metrics, run.evaluations):
+        for event in readable_history(log, Evaluation):
+            if isinstance(event, Evaluation) and not event.fresh and event.weights == weights:
+                history.setdefault((event.step, event.n), event)
+    return sorted(history.values(), key=lambda event: event.step)
 
 
 def rows(name: str, events: Sequence[Evaluation]) -> list[list[object]]:

@@ -43,6 +43,9 @@ def test_nothing_is_made_where_something_is_or_what_it_needs_is_not(tmp_path):
     plain = make("people", tmp_path / "people", "--font", letters)
     assert plain.returncode
     assert "has no bitmaps of emojis" in plain.stderr
+    none = make("horses", tmp_path / "horses", "--train", 0)
+    assert none.returncode
+    assert "1 at least" in none.stderr
     bare = make("icons", tmp_path / "icons", "--icons", tmp_path)
     assert bare.returncode
     assert "has no icons" in bare.stderr
@@ -108,3 +111,8 @@ def test_faces_need_all_styles(tmp_path):
     without = make("faces", tmp_path / "faces", "--emojis", tmp_path)
     assert without.returncode
     assert "noto/icons.json" in without.stderr.splitlines()[-1]
+    (tmp_path / "noto").mkdir()
+    (tmp_path / "noto" / "icons.json").write_text("no JSON")
+    damaged = make("faces", tmp_path / "faces", "--emojis", tmp_path)
+    assert damaged.returncode
+    assert damaged.stderr.startswith("faces: ")
