@@ -14,7 +14,7 @@ def test_good_is_the_recipe_itself():
     config, (expected,) = of_quality(small(), "good")
     assert config == small()
     assert QUALITIES["good"][0] == small().steps
-    assert str(expected) == f"steps 3000 as before: {QUALITIES['good'][1]}"
+    assert str(expected) == f"steps 3000 as the recipe has it: {QUALITIES['good'][1]}"
 
 
 @pytest.mark.parametrize("quality", QUALITIES)

@@ -161,28 +161,30 @@ def save_walk(
     classes = _classes(generator)
     labels = [class_label(generator, name) for name in only]
     labels = labels or list(range(min(classes or 0, MOST_CLASSES)))
-    if len(labels) > 1:
-        if stops is not None:
-            raise SparseganError(
-                "the noise of a morph between classes does not move: leave out --stops, or name "
-                "one class to walk within"
-            )
-        frames = frames or FRAMES * len(labels)
-        pixels = walk.class_morph(generator, count, frames=frames, labels=labels, seed=seed)
-    else:
-        frames, stops = frames or FRAMES * (stops or STOPS), stops or STOPS
-        label = labels[0] if labels else None
-        pixels = walk.latent_walk(
-            generator, count, frames=frames, stops=stops, seed=seed, label=label
+    morphs = len(labels) > 1
+    if morphs and stops is not None:
+        raise SparseganError(
+            "the noise of a morph between classes does not move: leave out --stops, or name "
+            "one class to walk within"
         )
+    stops = len(labels) if morphs else stops or STOPS
+    frames = frames or FRAMES * stops
     columns = max(1, round(count**0.5))
-    side = pixels.shape[-1]
+    # One image says how large all will be, before many are drawn, which may take minutes.
+    side = sampling.draw_images(generator, 1, seed=seed, batch=1).shape[-1]
     times = max(1, round((size or _WHOLE / columns) / side))
     width, height = columns * side * times, -(-count // columns) * side * times
     if max(width, height) > _WIDEST or width * height * frames > _MOST:
         raise SparseganError(
             f"{frames:,} frames of {width:,} x {height:,} pixels are too large an animation: "
             "choose a smaller --size, or fewer --count or --frames"
+        )
+    if morphs:
+        pixels = walk.class_morph(generator, count, frames=frames, labels=labels, seed=seed)
+    else:
+        label = labels[0] if labels else None
+        pixels = walk.latent_walk(
+            generator, count, frames=frames, stops=stops, seed=seed, label=label
         )
     sheets = [pictures.enlarged(pictures.grid(frame, columns), times) for frame in pixels]
     pictures.save_animation(path, sheets, rate)

@@ -34,7 +34,7 @@ class Adjustment:
 
     def __str__(self) -> str:
         if self.before == self.after:
-            return f"{self.key} {self.after} as before: {self.why}"
+            return f"{self.key} {self.after} as the recipe has it: {self.why}"
         return f"{self.key} {self.before} -> {self.after}: {self.why}"
 
 
