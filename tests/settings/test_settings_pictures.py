@@ -57,11 +57,13 @@ def test_pictures_that_are_not_varied_need_one_step_as_before():
         ((), 6000),
         (("--data.image_size", "28"), 6000),
         (("--data.image_size", "48"), 3000),
+        (("--data.image_size", "128"), 5000),
+        (("--data.image_size", "256"), 3000),
         (("--steps", "1000"), 1000),
         (("--network.name", "sngan"), 3000),
     ],
 )
-def test_very_few_small_pictures_are_trained_on_for_longer(flags, steps):
+def test_very_few_pictures_are_trained_on_for_longer(flags, steps):
     assert suited(small(*flags), 100)[0].steps == steps
     assert suited(small(*flags), 100, {"steps"})[0].steps == small(*flags).steps
     assert suited(small(*flags), VERY_FEW)[0].steps == small(*flags).steps

@@ -11,9 +11,9 @@ FEW = 2000
 """Fewer than these are learnt by heart by the discriminator unless they are varied."""
 SMALLEST_BATCH = 4
 VERY_FEW = 500
-"""A guess: 60 to 200 gained by a run twice as long, and 1,900 did not (docs/results)."""
-LONGER, LONGER_UP_TO = 6000, 32
-"""Steps of it, and the largest side at which they take minutes."""
+"""A guess: 60 to 400 gained by a run twice as long, and 1,900 did not (docs/results)."""
+LONGER = {28: 6000, 32: 6000, 128: 5000}
+"""Side in pixels -> steps of it, where so many take ten minutes (at 128 pixels forty)."""
 WIDTHS = {64: (16, 24), 128: (12, 16), 256: (8, 12)}
 """Side in pixels -> widths of the small recipe's generator and discriminator from that side on."""
 
@@ -52,7 +52,7 @@ def suited(
         kept: Dotted keys that stay as they are.
     """
     suiting = Adjusting(config, kept)
-    side = config.data.image_size or 0
+    side = config.data.image_size or 32  # as a folder's become
     if config.network.name == "dcgan" and (sides := [each for each in WIDTHS if each <= side]):
         why = f"at {side} x {side} pixels a step of the recipe's own takes several times as long"
         for network, width in zip(("generator", "discriminator"), WIDTHS[sides[-1]], strict=True):
@@ -75,8 +75,8 @@ def suited(
             2,
             "varied pictures are harder to judge: with one step all samples became alike",
         )
-        short = config.steps == QUALITIES["good"][0] and side <= LONGER_UP_TO
+        short = config.steps == QUALITIES["good"][0] and side in LONGER
         if config.network.name == "dcgan" and short and images < VERY_FEW:
             why = f"{images:,} pictures, varied, are learnt more slowly than many"
-            suiting.put("steps", LONGER, why)
+            suiting.put("steps", LONGER[side], why)
     return suiting.result(), suiting.adjustments
