@@ -1,8 +1,9 @@
 """Takes a run on few pictures into the tables of docs/results/few-pictures/, its rows anew.
 
 A run that has ended goes into runs.csv with its last evaluation (`sparsegan evaluate RUN` may have
-made it afterwards), every evaluation of either into evaluations.csv. The page,
-few-pictures.md, is written by hand; tests/test_few_pictures.py holds it to the tables.
+made it afterwards), every evaluation of either into evaluations.csv, those of fresh images into
+fresh.csv. The page, few-pictures.md, is written by hand; tests/test_few_pictures.py holds it to the
+tables.
 
 Usage: python scripts/take_pictures.py RUN NAME SET [--trial]
        NAME is what the tables call the run, SET what they call its pictures
@@ -29,13 +30,20 @@ FOLDER = Path(__file__).parents[1] / "docs" / "results" / "few-pictures"
 MEASURES = ("precision", "recall", "density", "coverage", "diversity", "copies")
 
 
-def evaluations(run: RunDirectory) -> list[Evaluation]:
-    """All that the run has been judged by, on its way and afterwards by another number."""
+def evaluations(run: RunDirectory, *, fresh: bool = False) -> list[Evaluation]:
+    """All that the run has been judged by, on its way and afterwards by another number.
+
+    Args:
+        run: Its directory.
+        fresh: Those of images that nothing was picked by (`sparsegan evaluate --fresh`) instead.
+    """
     weights = parse.read(run.config).evaluate.weights
     history: dict[tuple[int, int | None], Evaluation] = {}
     for log in (run.metrics, run.evaluations):
         for event in readable_history(log, Evaluation):
-            if isinstance(event, Evaluation) and not event.fresh and event.weights == weights:
+            if not isinstance(event, Evaluation) or event.weights != weights:
+                continue
+            if bool(event.fresh) is fresh:
                 history.setdefault((event.step, event.n), event)
     return sorted(history.values(), key=lambda event: event.step)
 
@@ -104,6 +112,7 @@ def main() -> None:
         row = whole(run, options.name, options.set, events)
         put(FOLDER / "runs.csv", options.name, [row])
     put(FOLDER / "evaluations.csv", options.name, rows(options.name, events))
+    put(FOLDER / "fresh.csv", options.name, rows(options.name, evaluations(run, fresh=True)))
 
 
 if __name__ == "__main__":

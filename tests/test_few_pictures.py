@@ -113,3 +113,27 @@ def test_a_runs_numbers_are_those_of_its_evaluations(run):
         run["diversity"],
     )
     assert float(run["kid_best"]) == min(float(row["kid"]) for row in own)
+
+
+def test_fresh_images_ratios_are_those_of_the_files():
+    page, fresh = (FOLDER / "few-pictures.md").read_text(), rows("fresh.csv")
+    assert fresh
+    for run in RUNS:
+        own = [row for row in fresh if row["run"] == run["run"]]
+        if not own:
+            continue
+        assert own[-1]["step"] == run["steps"]
+        cells = [
+            f"{run['set']}, {run['side']} pixels, seed {run['seed']}",
+            _best_and_last(run["kid_best"], run["kid_last"]),
+            _best_and_last(own[0]["kid"], own[-1]["kid"]),
+            ", ".join(
+                f"{float(e['low']):.1f} to {float(e['high']):.1f}" for e in (own[0], own[-1])
+            ),
+        ]
+        assert f"| {' | '.join(cells)} |" in page
+
+
+def _best_and_last(best, last):
+    best, last = float(best), float(last)
+    return f"{best:.2f}, {last:.2f}: {last / best:.2f}"
