@@ -38,6 +38,8 @@ TRIALS = {
     "**6,000 steps**, seed 1": ("faces32-6k-s1",),
     "faces at 128 pixels, 6,000 steps, seed 0": ("faces128-6k-s0",),
     "faces at 128 pixels, 6,000 steps, seed 1": ("faces128-6k-s1",),
+    "404 faces at 32 pixels, 3,000 steps, seed 0": ("faces404-3k-s0",),
+    "404 faces at 32 pixels, 6,000 steps, seed 0": ("faces404-6k-s0",),
     "rates that fall to 0 from step 3,000 on, seed 1": ("faces32-6k-decay-s1",),
     "3,000 steps, D from density 0.3, seed 0": ("faces32-d3-s0",),
     "3,000 steps, a dense D, seed 0": ("faces32-d10-s0",),
