@@ -40,6 +40,8 @@ TRIALS = {
     "faces at 128 pixels, 6,000 steps, seed 1": ("faces128-6k-s1",),
     "404 faces at 32 pixels, 3,000 steps, seed 0": ("faces404-3k-s0",),
     "404 faces at 32 pixels, 6,000 steps, seed 0": ("faces404-6k-s0",),
+    "404 faces, 3,000 steps, judged by 130": ("faces404-3k-s0-130",),
+    "404 faces, 6,000 steps, judged by 130": ("faces404-6k-s0-130",),
     "rates that fall to 0 from step 3,000 on, seed 1": ("faces32-6k-decay-s1",),
     "3,000 steps, D from density 0.3, seed 0": ("faces32-d3-s0",),
     "3,000 steps, a dense D, seed 0": ("faces32-d10-s0",),
