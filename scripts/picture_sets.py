@@ -221,9 +221,7 @@ SETS: Mapping[str, Callable[[argparse.Namespace], tuple[list[Image.Image], list[
     "people": lambda options: people(options.font),
     "icons": lambda options: icons(options.icons),
     "faces": lambda options: faces(options.emojis),
-    "bags": lambda options: garments(options.set),
-    "boots": lambda options: garments(options.set),
-    "garments": lambda options: garments(options.set),
+    **dict.fromkeys(("bags", "boots", "garments"), lambda options: garments(options.set)),
     "horses": lambda _: horses(),
 }
 

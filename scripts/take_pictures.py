@@ -5,7 +5,7 @@ made it afterwards), every evaluation of either into evaluations.csv, those of f
 fresh.csv. The page, few-pictures.md, is written by hand; tests/test_few_pictures.py holds it to the
 tables.
 
-Usage: python scripts/take_pictures.py RUN NAME SET [--trial]
+Usage: python scripts/take_pictures.py RUN NAME SET [--trial] [--images N]
        NAME is what the tables call the run, SET what they call its pictures
 """
 
@@ -98,12 +98,13 @@ def main() -> None:
     parser.add_argument(
         "--trial", action="store_true", help="its evaluations alone, though it has ended"
     )
+    parser.add_argument("--images", type=int, help="those alone that judge by so many")
     options = parser.parse_args()
     try:
         run = open_run(options.run)
     except SparseganError as error:
         sys.exit(str(error))
-    events = evaluations(run)
+    events = [e for e in evaluations(run) if options.images in (None, e.n)]
     if not events or events[-1].coverage is None:
         sys.exit(f"{options.run} has no evaluation with --evaluate.metrics kid,prdc")
     if not options.trial and not is_complete(run):
