@@ -11,7 +11,7 @@ FEW = 2000
 """Fewer than these are learnt by heart by the discriminator unless they are varied."""
 SMALLEST_BATCH = 4
 VERY_FEW = 500
-"""A guess: 60 to 400 gained by a run twice as long, and 1,900 did not (docs/results)."""
+"""60 to 400 gained by a run twice as long, 500 horses and 1,900 did not (docs/results)."""
 LONGER = {28: 6000, 32: 6000, 128: 5000}
 """Side in pixels -> steps of it, where so many take ten minutes (at 128 pixels forty)."""
 WIDTHS = {64: (16, 24), 128: (12, 16), 256: (8, 12)}
