@@ -401,6 +401,8 @@ def filled(template: str, studies: Mapping[str, Study]) -> str:
     def figure(match: re.Match[str]) -> str:
         wanted, _, column = match[1].partition(":")
         names = re.split(" [-/] ", wanted)
+        if " - " in wanted and column not in ("", "lower", "operations"):
+            raise SystemExit(f"{match[0]}: of two arms there is `lower` and `operations`")
         arms = [arm_of(name, None, studies) for name in names]
         if any(arm is None for arm in arms):
             return "*not run yet*"

@@ -120,6 +120,11 @@ def test_a_figure_without_a_file_is_not_made_up():
     )
 
 
+def test_a_contrast_has_no_other_columns():
+    with pytest.raises(SystemExit, match=r"a:higher.*lower"):
+        results.filled("{{s/b - s/a:higher}}", {})
+
+
 def test_seeds_are_counted_and_ratios_are_seed_by_seed():
     arms = {"a": arm("a", [1.0, 4.0, 3.0]), "b": arm("b", [2.0, 2.0, 1.0])}
     studies = {"s": results.Study("s", {}, {}, arms, (), 0, {})}
