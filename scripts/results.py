@@ -35,6 +35,12 @@ SAME = 0.1
 """An interval within this share of the second arm's mean says that two are the same."""
 ENOUGH = 6
 """Seeds below which nothing is said of a contrast."""
+AXES = {
+    "method.generator_density": "d_G",
+    "method.discriminator_density": "d_D",
+    "optimiser.discriminator.lr": "lr_D",
+}
+"""What pages call the settings that a study's axes move."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ class Arm:
     """A group of cells: an arm at a point of the axes.
 
     Attributes:
-        name: The arm, and the axes' values.
+        name: The arm, and the axes' values: `adapt, d_G 0.1, d_D 0.05`.
         rows: Its cells that finished, by seed.
         lost: How many of its cells diverged or failed.
     """
@@ -171,10 +177,10 @@ def read(folder: Path) -> Study:
     settings = yaml.safe_load((folder / "study.yaml").read_text())
     with (folder / "table.csv").open() as file:
         rows = list(csv.DictReader(file))
-    names = dict.fromkeys(row["cell"].rpartition("/")[0] for row in rows)
+    names = dict.fromkeys(arm_name(row["cell"]) for row in rows)
     arms = {}
     for name in names:
-        own = [row for row in rows if row["cell"].rpartition("/")[0] == name]
+        own = [row for row in rows if arm_name(row["cell"]) == name]
         finished = {int(row["seed"]): row for row in own if row["status"] == "finished"}
         lost = sum(row["status"] in ("diverged", "failed") for row in own)
         arms[name] = Arm(name, finished, lost)
@@ -192,13 +198,20 @@ def read(folder: Path) -> Study:
     )
 
 
+def arm_name(cell: str) -> str:
+    """What a page calls the arm and point of the axes of a cell (`arm,axis=value/seed=0`)."""
+    arm, *points = cell.rpartition("/")[0].split(",")
+    named = (point.split("=") for point in points)
+    return ", ".join([arm, *(f"{AXES.get(axis, axis)} {value}" for axis, value in named)])
+
+
 def read_curves(path: Path) -> dict[str, dict[int, list[Point]]]:
     """Points by arm and seed; none where there is no such file."""
     curves: dict[str, dict[int, list[Point]]] = {}
     if path.is_file():
         with path.open() as file:
             for row in csv.DictReader(file):
-                name, _, seed = row["cell"].rpartition("/seed=")
+                name, seed = arm_name(row["cell"]), row["cell"].rpartition("/seed=")[2]
                 points = curves.setdefault(name, {}).setdefault(int(seed), [])
                 points.append((float(row["seconds"]), float(row["kid"])))
     return curves
@@ -261,7 +274,10 @@ def share_of_dense(arm: Arm) -> float:
     return spent(arm) / arm.mean("dense_operations")
 
 
-COLUMNS = "arm | n | KID | balance ratio | G, D active weights, over the run | operations | seconds"
+COLUMNS = (
+    "arm | n | KID | balance ratio | D's density at the end | G, D active weights, over the run"
+    " | operations | seconds"
+)
 
 
 def table(study: Study) -> str:
@@ -269,7 +285,7 @@ def table(study: Study) -> str:
     lines = [f"| {COLUMNS} |", "| --- " * (COLUMNS.count("|") + 1) + "|"]
     for arm in study.arms.values():
         if not arm.rows:
-            lines.append(f"| {arm.name} | 0 ({arm.lost} lost) | – | – | – | – | – |")
+            lines.append(f"| {arm.name} | 0 ({arm.lost} lost) |{' – |' * 6}")
             continue
         weights = [arm.mean(f"{n}_weights_mean") for n in ("generator", "discriminator")]
         count = str(len(arm.rows)) + (f" ({arm.lost} lost)" if arm.lost else "")
@@ -278,6 +294,7 @@ def table(study: Study) -> str:
             count,
             f"**{arm.text('primary')}**",
             arm.text("balance_ratio"),
+            arm.text("discriminator_density"),
             ", ".join(f"{w:,.0f}" for w in weights),
             f"{share_of_dense(arm):.0%}",
             f"{arm.mean('seconds'):.0f}",
@@ -294,10 +311,13 @@ def arm_of(name: str, study: Study | None, studies: Mapping[str, Study]) -> Arm 
     return None if study is None else study.arms.get(name)
 
 
+PAIRED = "Differences are paired by seed, with the 95 % interval of Student's t."
+
+
 def contrasts_table(study: Study, studies: Mapping[str, Study]) -> str:
     """The planned comparisons."""
     if not study.planned:
-        return "None was planned: the table shows trends.\n"
+        return "None was planned: the table shows trends."
     header = "| | against | operations, of the second's | difference of KID | |"
     lines = [header, "| --- " * 5 + "|"]
     for names in study.planned:
@@ -307,7 +327,7 @@ def contrasts_table(study: Study, studies: Mapping[str, Study]) -> str:
             one = contrast(first, second)
             said = f"{share(first, second)} | {one.text} | {one.said}"
         lines.append(f"| {names[0]} | {names[1]} | {said} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + f"\n\n{PAIRED}"
 
 
 def page(study: Study, studies: Mapping[str, Study]) -> str:
@@ -324,6 +344,7 @@ def page(study: Study, studies: Mapping[str, Study]) -> str:
     note = f"\n{study.run['note']}\n" if "note" in study.run else ""
     against = study.run.get("against", "training images")
     floors = [floor for arm in study.arms.values() for floor in arm.numbers("floor").values()]
+    lies = dict.fromkeys(f"{floor:.3f}" for floor in (min(floors), max(floors)))
     alone = all(one.get("workers") == 1 for one in machines)
     quick = f"## Seconds to quality\n\n{seconds_table(study)}\n" if study.curves else ""
     taken = (
@@ -339,7 +360,7 @@ def page(study: Study, studies: Mapping[str, Study]) -> str:
 {note}
 What the words mean is in the [protocol](../protocol.md). KID is the mean of the evaluations at 90,
 95 and 100 % of the steps, ± the standard deviation over seeds, against {against}; that
-of other real images lies at {min(floors):.3f} to {max(floors):.3f}. The balance ratio is the mean
+of other real images lies at {" to ".join(lies)}. The balance ratio is the mean
 of the run's last tenth. Operations are shares of what the same networks
 take dense in as many steps, everything included. Seconds were taken {taken}.
 
@@ -351,7 +372,6 @@ take dense in as many steps, everything included. Seconds were taken {taken}.
 {quick}## Planned comparisons
 
 {contrasts_table(study, studies)}
-Differences are paired by seed, with the 95 % interval of Student's t.
 
 ```sh
 # again, in studies/{study.name}, by the state that ran it, in an environment of its own

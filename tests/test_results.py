@@ -67,6 +67,22 @@ def test_words_are_the_protocols(values, other, word):
     assert one.text.startswith(f"{statistics.fmean(differences):+.2f}")
 
 
+@pytest.mark.parametrize(
+    ("cell", "name"),
+    [
+        ("adapt/seed=0", "adapt"),
+        ("adapt,method.discriminator_density=0.05/seed=1", "adapt, d_D 0.05"),
+        (
+            "sdst,method.generator_density=0.1,optimiser.discriminator.lr=0.000125/seed=0",
+            "sdst, d_G 0.1, lr_D 0.000125",
+        ),
+        ("sdst,steps=10/seed=0", "sdst, steps 10"),
+    ],
+)
+def test_a_point_of_the_axes_has_a_short_name(cell, name):
+    assert results.arm_name(cell) == name
+
+
 def test_only_seeds_that_both_have_are_compared():
     a = results.Arm("a", {s: {"primary": "1"} for s in range(7)}, 0)
     b = results.Arm("b", {s: {"primary": str(2 + s / 10)} for s in range(1, 8)}, 0)
