@@ -304,11 +304,19 @@ def table(study: Study) -> str:
 
 
 def arm_of(name: str, study: Study | None, studies: Mapping[str, Study]) -> Arm | None:
-    """An arm of this study, or `study/arm` of another; None where it has not run."""
+    """An arm of this study, or `study/arm` of another; None where it has not run.
+
+    With `@seed` behind it, that run of it alone.
+    """
+    name, _, seed = name.partition("@")
     if "/" in name:
         where, _, name = name.partition("/")
         study = studies.get(where)
-    return None if study is None else study.arms.get(name)
+    arm = None if study is None else study.arms.get(name)
+    if arm is None or not seed:
+        return arm
+    rows = {number: row for number, row in arm.rows.items() if number == int(seed)}
+    return Arm(arm.name, rows, 0) if rows else None
 
 
 PAIRED = "Differences are paired by seed, with the 95 % interval of Student's t."
@@ -415,7 +423,8 @@ def filled(template: str, studies: Mapping[str, Study]) -> str:
     ``{{study/arm}}`` is an arm's KID, ``{{study/arm:column}}`` another column of its table or
     ``n``, its runs, ``{{study/arm - study/arm}}`` a contrast, ``{{study/arm - study/arm:lower}}``
     in how many seeds the first is lower, ``...:operations`` the first's share of the second's
-    operations, and ``{{study/arm / study/arm}}`` how many times the second's KID it is.
+    operations, and ``{{study/arm / study/arm}}`` how many times the second's KID it is. An arm
+    is all its runs, ``study/arm@seed`` one of them.
     """
 
     def figure(match: re.Match[str]) -> str:
@@ -440,7 +449,8 @@ def filled(template: str, studies: Mapping[str, Study]) -> str:
             return str(len(first.rows))
         if column == "operations":
             return f"{share_of_dense(first):.0%}"
-        return first.text(column or "primary") + ("" if column else f" (n = {len(first.rows)})")
+        count = "" if column or "@" in wanted else f" (n = {len(first.rows)})"
+        return first.text(column or "primary") + count
 
     return re.sub(r"\{\{([^}]+)\}\}", figure, template)
 

@@ -148,6 +148,12 @@ def test_seeds_are_counted_and_ratios_are_seed_by_seed():
     assert said == "1 of 3 seeds, 0.5 to 3.0 times"
 
 
+def test_one_run_of_an_arm_can_be_named():
+    studies = {"s": results.Study("s", {}, {}, {"a": arm("a", [1.0, 4.0])}, (), 0, {})}
+    said = results.filled("{{s/a}}; {{s/a@1}}; {{s/a@2}}", studies)
+    assert said == "2.50 ± 2.12 (n = 2); 4.00; *not run yet*"
+
+
 def test_seconds_to_quality_are_of_the_first_evaluation_that_is_as_good():
     dense = {s: {"primary": str(2 + s / 10), "seconds": "100"} for s in (-1, 1)}
     curves = {
