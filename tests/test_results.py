@@ -15,6 +15,8 @@ FOLDER = ROOT / "docs" / "results"
 
 results = script("results")
 
+START = "adapt, d_G 0.1, d_D 0.1"
+"""Of the study `starts`, the published one."""
 STUDIES = sorted(path.parent.name for path in FOLDER.glob("*/study.yaml"))
 
 
@@ -121,6 +123,13 @@ def test_the_readme_says_what_the_headline_holds():
         arm = results.arm_of(f"better/{name}", None, studies)
         assert f"`{name}` ({arm.mean('primary'):.2f})" in said
         assert results.contrast(arm, adapt).lower == "6 of 6"
+
+
+def test_the_readme_says_how_far_seeds_of_other_starts_lie_apart():
+    arms = results.read(FOLDER / "starts").arms.items()
+    others = [kid for name, arm in arms if name != START for kid in arm.numbers("primary").values()]
+    said = " ".join((ROOT / "README.md").read_text().split())
+    assert f"from others single seeds had {min(others):.1f} to {max(others):.1f})" in said
 
 
 def test_an_arm_that_was_lost_is_named():
