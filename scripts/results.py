@@ -177,12 +177,14 @@ def read(folder: Path) -> Study:
     settings = yaml.safe_load((folder / "study.yaml").read_text())
     with (folder / "table.csv").open() as file:
         rows = list(csv.DictReader(file))
-    names = dict.fromkeys(arm_name(row["cell"]) for row in rows)
+    cells: dict[str, dict[int, dict[str, str]]] = {}
+    for row in rows:
+        name, seed = arm_and_seed(row["cell"])
+        cells.setdefault(name, {})[seed] = row
     arms = {}
-    for name in names:
-        own = [row for row in rows if arm_name(row["cell"]) == name]
-        finished = {int(row["seed"]): row for row in own if row["status"] == "finished"}
-        lost = sum(row["status"] in ("diverged", "failed") for row in own)
+    for name, own in cells.items():
+        finished = {seed: row for seed, row in own.items() if row["status"] == "finished"}
+        lost = sum(row["status"] in ("diverged", "failed") for row in own.values())
         arms[name] = Arm(name, finished, lost)
     ended = sum(len(arm.rows) + arm.lost for arm in arms.values())
     planned = folder / "contrasts.yaml"
@@ -198,11 +200,12 @@ def read(folder: Path) -> Study:
     )
 
 
-def arm_name(cell: str) -> str:
-    """What a page calls the arm and point of the axes of a cell (`arm,axis=value/seed=0`)."""
-    arm, *points = cell.rpartition("/")[0].split(",")
-    named = (point.split("=") for point in points)
-    return ", ".join([arm, *(f"{AXES.get(axis, axis)} {value}" for axis, value in named)])
+def arm_and_seed(cell: str) -> tuple[str, int]:
+    """Of a cell (`arm,axis=value/seed=0`): what pages call its arm and point, and its seed."""
+    point, _, seed = cell.rpartition("/seed=")
+    arm, *axes = point.split(",")
+    named = (axis.split("=") for axis in axes)
+    return ", ".join([arm, *(f"{AXES.get(key, key)} {value}" for key, value in named)]), int(seed)
 
 
 def read_curves(path: Path) -> dict[str, dict[int, list[Point]]]:
@@ -211,8 +214,8 @@ def read_curves(path: Path) -> dict[str, dict[int, list[Point]]]:
     if path.is_file():
         with path.open() as file:
             for row in csv.DictReader(file):
-                name, seed = arm_name(row["cell"]), row["cell"].rpartition("/seed=")[2]
-                points = curves.setdefault(name, {}).setdefault(int(seed), [])
+                name, seed = arm_and_seed(row["cell"])
+                points = curves.setdefault(name, {}).setdefault(seed, [])
                 points.append((float(row["seconds"]), float(row["kid"])))
     return curves
 
@@ -315,11 +318,8 @@ def arm_of(name: str, study: Study | None, studies: Mapping[str, Study]) -> Arm 
     arm = None if study is None else study.arms.get(name)
     if arm is None or not seed:
         return arm
-    rows = {number: row for number, row in arm.rows.items() if number == int(seed)}
-    return Arm(arm.name, rows, 0) if rows else None
-
-
-PAIRED = "Differences are paired by seed, with the 95 % interval of Student's t."
+    row = arm.rows.get(int(seed))
+    return None if row is None else Arm(arm.name, {int(seed): row}, 0)
 
 
 def contrasts_table(study: Study, studies: Mapping[str, Study]) -> str:
@@ -335,7 +335,8 @@ def contrasts_table(study: Study, studies: Mapping[str, Study]) -> str:
             one = contrast(first, second)
             said = f"{share(first, second)} | {one.text} | {one.said}"
         lines.append(f"| {names[0]} | {names[1]} | {said} |")
-    return "\n".join(lines) + f"\n\n{PAIRED}"
+    paired = "Differences are paired by seed, with the 95 % interval of Student's t."
+    return "\n".join([*lines, "", paired])
 
 
 def page(study: Study, studies: Mapping[str, Study]) -> str:
@@ -352,7 +353,7 @@ def page(study: Study, studies: Mapping[str, Study]) -> str:
     note = f"\n{study.run['note']}\n" if "note" in study.run else ""
     against = study.run.get("against", "training images")
     floors = [floor for arm in study.arms.values() for floor in arm.numbers("floor").values()]
-    lies = dict.fromkeys(f"{floor:.3f}" for floor in (min(floors), max(floors)))
+    of_real = dict.fromkeys(f"{floor:.3f}" for floor in (min(floors), max(floors)))
     alone = all(one.get("workers") == 1 for one in machines)
     quick = f"## Seconds to quality\n\n{seconds_table(study)}\n" if study.curves else ""
     taken = (
@@ -368,7 +369,7 @@ def page(study: Study, studies: Mapping[str, Study]) -> str:
 {note}
 What the words mean is in the [protocol](../protocol.md). KID is the mean of the evaluations at 90,
 95 and 100 % of the steps, ± the standard deviation over seeds, against {against}; that
-of other real images lies at {" to ".join(lies)}. The balance ratio is the mean
+of other real images lies at {" to ".join(of_real)}. The balance ratio is the mean
 of the run's last tenth. Operations are shares of what the same networks
 take dense in as many steps, everything included. Seconds were taken {taken}.
 

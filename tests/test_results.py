@@ -72,17 +72,17 @@ def test_words_are_the_protocols(values, other, word):
 @pytest.mark.parametrize(
     ("cell", "name"),
     [
-        ("adapt/seed=0", "adapt"),
-        ("adapt,method.discriminator_density=0.05/seed=1", "adapt, d_D 0.05"),
+        ("adapt/seed=10", "adapt"),
+        ("adapt,method.discriminator_density=0.05/seed=10", "adapt, d_D 0.05"),
         (
-            "sdst,method.generator_density=0.1,optimiser.discriminator.lr=0.000125/seed=0",
+            "sdst,method.generator_density=0.1,optimiser.discriminator.lr=0.000125/seed=10",
             "sdst, d_G 0.1, lr_D 0.000125",
         ),
-        ("sdst,steps=10/seed=0", "sdst, steps 10"),
+        ("sdst,steps=10/seed=10", "sdst, steps 10"),
     ],
 )
 def test_a_point_of_the_axes_has_a_short_name(cell, name):
-    assert results.arm_name(cell) == name
+    assert results.arm_and_seed(cell) == (name, 10)
 
 
 def test_only_seeds_that_both_have_are_compared():
