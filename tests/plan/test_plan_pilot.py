@@ -13,6 +13,7 @@ def test_a_pilot_times_steps_and_evaluations_and_leaves_nothing(tmp_path):
     seconds = pilots.of(config(tmp_path / "run"))
     assert seconds.step > 0
     assert seconds.evaluation > 0
+    assert seconds.drawn == 10 * 9000
     assert not (tmp_path / "run").exists()
     assert torch.get_num_threads() == threads
     assert torch.equal(torch.get_rng_state(), random)
@@ -38,8 +39,8 @@ def test_how_long_a_run_takes_is_told_by_a_small_evaluation(tmp_path, monkeypatc
     assert line.endswith("and 4 evaluations of 9 s or less")
     monkeypatch.setattr(pilot, "FEW_TO_TIME", 8)
     assert pilot.takes(config(tmp_path / "run")).endswith("of 18 s or less")
-    # Of few pictures an evaluation draws no more than those.
-    few = Pilot(0.5, 9.0, images=12)  # twelve where eight were timed
+    # Of few pictures an evaluation draws no more than ten times as many.
+    few = Pilot(0.5, 9.0, drawn=12)  # twelve where eight were timed
     monkeypatch.setattr(Pilots, "of", lambda *_: few)
     line = pilot.takes(config(tmp_path / "run", "--evaluate.images", "800"))
     assert line.endswith("of 14 s or less")

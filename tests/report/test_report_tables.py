@@ -67,6 +67,9 @@ def test_what_was_evaluated_afterwards(run, bare):
     text = check(evaluations_section([bare])).text
     assert "500 kid-efficientnet-lite0" in text
     assert "1,000, fresh ema weights standing statistics" in text
+    bare.afterwards = [replace(run.evaluations[-1], n=60, generated=600)]
+    text = check(evaluations_section([bare])).text
+    assert "60, 600 generated ema weights" in text
 
 
 def test_warnings_and_unreadable_lines(run, bare):

@@ -55,6 +55,7 @@ def test_a_generator_of_the_held_out_images_reaches_the_floor():
     assert result["frechet"] == pytest.approx(result["frechet_floor"], abs=1e-6)
     assert result["metric"] == "kid-patches"
     assert result["n"] == 100
+    assert "generated" not in result
 
 
 def test_noise_is_farther_than_the_floor():
@@ -67,7 +68,7 @@ def test_noise_is_farther_than_the_floor():
 
 def test_few_images_have_a_warning_and_no_interval(caplog):
     evaluator = evaluator_of(2)
-    assert ["judged by 2 on either side" in said for said in caplog.messages] == [True]
+    assert ["judged by 2 real ones" in said for said in caplog.messages] == [True]
     result = evaluator(Copier(torch.randint(256, (2, 1, 28, 28), dtype=torch.uint8)))
     assert " [–, –], " in sentence(event(result))
     caplog.clear()
@@ -95,6 +96,29 @@ def test_fewer_held_out_images_give_the_floor_of_what_does_not_depend_on_their_n
     assert numbers["frechet"] > 0
     assert "frechet_floor" not in numbers
     assert "classes_seen_floor" not in numbers
+
+
+@pytest.mark.parametrize(("wanted", "generated"), [(300, 300), (2000, 400)])
+def test_a_distance_from_few_real_images_is_of_more_generated_ones(wanted, generated):
+    everything = data.load("fashion-mnist")
+    few, others = (
+        replace(everything, pixels=everything.pixels[part], labels=None)
+        for part in (slice(40), slice(100, 160))
+    )
+    flags = ["--evaluate.images", str(wanted), "--evaluate.metrics", "[kid, frechet]"]
+    evaluator = Evaluator(build.resolve(config("unused", *flags), few), few, others)
+    generator = Copier(everything.pixels[1000 : 1000 + generated])
+    numbers = evaluator(generator)
+    assert (numbers["n"], numbers["generated"]) == (40, generated)
+    features, real = (
+        Patches()(evaluator.draw(generator, 0)),
+        metrics.reference_features(few, Patches(), count=40, seed=evaluator.config.seed),
+    )
+    assert numbers["value"] == pytest.approx(metrics.kid(features, real).value)
+    assert numbers["diversity"] == pytest.approx(metrics.diversity(features, real))
+    # What depends on how many there are is of as many on either side.
+    assert numbers["frechet"] == pytest.approx(metrics.frechet_distance(features[:40], real))
+    assert f"(n = 40 real, {generated} generated, " in sentence(event(numbers))
 
 
 @pytest.mark.parametrize(("held_out", "copies"), [(19, None), (20, 1.0)])

@@ -246,7 +246,7 @@ class Run:
 
         Args:
             checkpoint: Which state of the run.
-            images: On either side of the comparison; None as the run did.
+            images: As `evaluate.images`; None as the run did.
             metrics: Of kid, frechet, prdc and classes; None as the run did.
             fresh: Draw other images than the run was evaluated by, as the best of a run needs.
             direction: Of CycleGAN's two generators, which.

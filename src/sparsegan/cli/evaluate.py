@@ -18,7 +18,10 @@ def evaluate(arguments: list[str]) -> int:
         "  sparsegan evaluate runs/fashion-mnist-adapt-1 --json",
     )
     parser.add_argument(
-        "--images", type=positive, help="images on either side (default: as the run did)"
+        "--images",
+        type=positive,
+        help="generated images, and real ones as far as there are so many (default: as the run "
+        "did)",
     )
     parser.add_argument(
         "--features", help="feature network, or my.module:Class (default: as the run did)"

@@ -10,9 +10,10 @@ from torch import nn
 
 from sparsegan.draw import sampling
 from sparsegan.errors import SparseganError, printable
+from sparsegan.settings import kinds as settings_kinds
 from sparsegan.settings.config import Config
 from sparsegan.train import kinds, memory, opening
-from sparsegan.train.evaluate import Evaluator
+from sparsegan.train.evaluate import GENERATED_TO_REAL, Evaluator
 from sparsegan.train.evaluation import evaluations
 from sparsegan.train.games import Games
 from sparsegan.train.launch import launch
@@ -37,12 +38,12 @@ class Pilot:
     Attributes:
         step: Seconds of a step: all discriminator steps and the generator's.
         evaluation: Seconds of an evaluation; 0 where there is none, or where it was not timed.
-        images: Images to learn from; an evaluation draws no more than those.
+        drawn: Images that an evaluation of these data draws at most.
     """
 
     step: float
     evaluation: float
-    images: int = 0
+    drawn: int = 0
 
     def seconds(self, steps: int, evaluations: int) -> float:
         """So many steps and evaluations, in seconds."""
@@ -83,9 +84,10 @@ class Pilots:
                 games = kind.games(alone, fabric)
                 games.choose_kernels(batches.generator_latents(1), batches.real(1, 0))
                 step = self._step(games, batches)
-                if step > self.patience:
-                    return Pilot(step, 0.0, len(images))
-                return Pilot(step, self._evaluation(games, alone, images), len(images))
+                evaluation = 0.0
+                if step <= self.patience:
+                    evaluation = self._evaluation(games, alone, images)
+                return Pilot(step, evaluation, _most_drawn(alone, len(images)))
         finally:
             torch.set_num_threads(threads)
 
@@ -118,6 +120,12 @@ class Pilots:
         return self._evaluations[alike]
 
 
+def _most_drawn(config: Config, images: int) -> int:
+    if settings_kinds.of(config.network.name) is settings_kinds.IMAGE_TO_IMAGE:
+        return images  # a translation of each
+    return GENERATED_TO_REAL * images
+
+
 def _seconds(evaluator: Evaluator, generator: nn.Module) -> float:
     begin = time.perf_counter()
     evaluator(generator)
@@ -142,6 +150,6 @@ def takes(config: Config) -> str:
     if pilot.step > SLOW:
         untimed = ", which are not counted" if number else ""
         return opening.takes(pilot.step, config.steps, number) + untimed
-    drawn, tried_with = (min(count, pilot.images) for count in (images, small))
+    drawn, tried_with = (min(count, pilot.drawn) for count in (images, small))
     evaluation = pilot.evaluation * drawn / tried_with if images else 0.0
     return opening.takes(pilot.step, config.steps, number, evaluation)

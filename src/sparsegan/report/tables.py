@@ -94,13 +94,14 @@ def evaluations_section(runs: Sequence[RunRecord]) -> str:
 
 def _evaluation(row: Evaluation) -> list[Cell]:
     interval = f"{figure(row.low)} – {figure(row.high)}"
+    beside = "" if row.generated is None else f", {count(row.generated)} generated"
     return [
         count(row.step),
         row.metric,
         figure(row.value),
         interval,
         figure(row.floor),
-        f"{count(row.n)}{', fresh' if row.fresh else ''}",
+        f"{count(row.n)}{beside}{', fresh' if row.fresh else ''}",
         f"{row.weights} weights",
         f"{row.bn} statistics",
     ]

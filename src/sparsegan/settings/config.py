@@ -179,7 +179,8 @@ class EvaluateConfig:
             after the last.
         at: Shares of the run, or of its last training, after which it is evaluated besides, such as
             [0.9, 0.95, 1.0], whose mean is what a study compares.
-        images: Generated images per evaluation, at most as many as there are real ones; 0: never.
+        images: Generated images per evaluation, and as many real ones; where there are fewer real
+            ones, ten generated to each of them at most; 0: never.
         metrics: Numbers of an evaluation: kid, which has to be among them, as the best checkpoint
             has the lowest; frechet, the Fréchet distance of the same features; prdc, precision,
             recall, density and coverage; classes, how many of the images' classes are seen, and

@@ -18,7 +18,8 @@ from sparsegan.study.paths import CellPaths
 Event = Mapping[str, Any]
 Series = dict[str, list[tuple[int, float | None]]]
 
-_NO_MEASURE = {"low", "high", "n", "diversity", "copies"}
+_NO_SERIES = {"step", "n", "generated", "seconds"}
+_NO_MEASURE = {"low", "high", "n", "generated", "diversity", "copies"}
 
 
 class Table(list[dict[str, Any]]):
@@ -117,7 +118,7 @@ class Table(list[dict[str, Any]]):
         series: Series = {}
         for event in events:
             if event.get("pair") == wanted and event["kind"] in ("train", "evaluate"):
-                drop = {"step"} if event["kind"] == "train" else {"step", "n", "seconds"}
+                drop = {"step"} if event["kind"] == "train" else _NO_SERIES
                 for key, value in event.items():
                     if key not in drop and (value is None or _is_number(value)):
                         series.setdefault(key, []).append((event["step"], value))

@@ -190,7 +190,7 @@ def _best_fresh(paths: CellPaths) -> float | None:
 
 def _alike(one: Event, other: Event) -> bool:
     """Whether two evaluations are of one state and differ in their images alone."""
-    names = ("step", "game", "metric", "n", "bn", "weights")
+    names = ("step", "game", "metric", "n", "generated", "bn", "weights")
     return all(getattr(one, name) == getattr(other, name) for name in names)
 
 

@@ -24,6 +24,10 @@ log = logging.getLogger("sparsegan")
 # Training images that samples are compared with one by one.
 MOST_COMPARED = 5000
 
+GENERATED_TO_REAL = 10
+"""Generated images of an evaluation beside each real one, at most: what is left to chance in a
+distance is by then nearly all of the real ones, which are the same in every evaluation."""
+
 
 class Evaluator:
     """How a generator's images compare with the real ones, in the numbers of `evaluate.metrics`.
@@ -33,6 +37,11 @@ class Evaluator:
     that a perfect generator would reach it; where there are fewer of these, numbers that depend on
     how many there are have none.
 
+    Where there are fewer real images than an evaluation is to be of, a kernel distance, diversity
+    and the share of copies are of more generated ones, since chance moves those of a hundred from
+    one evaluation to the next more than training does; other numbers take as many as there are
+    real ones.
+
     Args:
         config: Resolved settings.
         images: The training images.
@@ -40,7 +49,8 @@ class Evaluator:
         at_most: How many images there can be on a side of a comparison; None: any number.
 
     Attributes:
-        count: Images on either side of a comparison: `evaluate.images`, or as many as there are.
+        count: Real images: `evaluate.images`, or as many as there are.
+        generated: Generated ones, as many or more.
         neighbours: The training images by their features, from the first evaluation on, where they
             are few enough to be compared with one by one.
 
@@ -61,6 +71,9 @@ class Evaluator:
         drawn = config.evaluate.images
         drawn = drawn if at_most is None else min(drawn, at_most)
         self.count = min(drawn, len(images))
+        self.generated = min(drawn, GENERATED_TO_REAL * self.count)
+        if at_most is not None:
+            self.generated = self.count
         # A kernel distance is unbiased, so that its floor may be of fewer.
         self._for_floor = min(self.count, len(self.held_out))
         if self._for_floor < 2:
@@ -72,7 +85,7 @@ class Evaluator:
             )
         if self.count < FEW:
             log.warning(
-                "images of %s are judged by %d on either side (there are %d held-out ones): "
+                "images of %s are judged by %d real ones (there are %d held-out ones): "
                 "a distance of so few says little, look at the pictures",
                 images.name,
                 self.count,
@@ -106,17 +119,18 @@ class Evaluator:
             "value": kid.value,
             "low": kid.low,
             "high": kid.high,
-            **self._beside(generated, pixels),
+            **self._beside(generated[: self.count], pixels[: self.count]),
             "diversity": metrics.diversity(generated, real),
             **({} if self._copies is None else {"copies": self._copies(generated)}),
             **self._floor,
             "n": self.count,
+            **({} if self.generated == self.count else {"generated": self.generated}),
             "seconds": time.perf_counter() - start,
         }
 
     def draw(self, generator: nn.Module, seed: int) -> Tensor:
-        """The images to judge a generator by, uint8 `(count, C, H, W)`."""
-        return sampling.draw_images(generator, self.count, seed=seed)
+        """The images to judge a generator by, uint8 `(generated, C, H, W)`."""
+        return sampling.draw_images(generator, self.generated, seed=seed)
 
     def _prepare(self) -> Tensor:
         """Features of the real images; the floors besides."""
@@ -144,9 +158,10 @@ def sentence(event: Evaluation) -> str:
     """An evaluation in a line: the value, its interval, the floor, and what was compared."""
     value, low, high, floor = map(_figure, (event.value, event.low, event.high, event.floor))
     floor = estimate(floor, event.floor or 0.0)
+    more = "" if event.generated is None else f" real, {event.generated} generated"
     return (
         f"{event.metric} {value} [{low}, {high}], real against real {floor} "
-        f"(n = {event.n}, {event.weights} weights, {event.bn} statistics)"
+        f"(n = {event.n}{more}, {event.weights} weights, {event.bn} statistics)"
     )
 
 

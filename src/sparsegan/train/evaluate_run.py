@@ -44,7 +44,7 @@ def evaluate_run(
         checkpoint: Which state of it: `best`, a step or a path; None is the newest.
         bn: Normalisation while drawing; None as the run did.
         weights: The average of the weights, or the weights themselves; None as the run did.
-        images: On either side of the comparison; None as the run did.
+        images: As `evaluate.images`; None as the run did.
         features: Feature network; None as the run did.
         numbers: As `evaluate.metrics`; None as the run did.
         inception: File of the Inception weights of 2015; None as the run did.

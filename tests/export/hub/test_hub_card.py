@@ -41,6 +41,8 @@ def test_metrics_stand_under_their_networks(tmp_path):
     assert "| recall (efficientnet-lite0) | 0.500 |" in text
     assert "At step 3, 1,000 images on either side." in text
     assert evaluation_of(of_run, 9).value == 1.0  # the generator is of step 7
+    few = model_card(toy, record(tmp_path, evaluation(3, n=60, generated=600)), FILES)
+    assert "At step 3, 600 images beside 60 real ones." in few
 
 
 def test_results_on_data_without_a_name_are_not_for_the_hub(tmp_path):

@@ -159,8 +159,14 @@ def _metrics(evaluation: Evaluation | None) -> str:
         real = f" Held-out real images have {distance(evaluation.floor)}."
     return (
         f"## Quality\n\n{_table(('metric', 'value'), rows)}\n\n"
-        f"At step {evaluation.step:,}, {count(evaluation.n)} images on either side.{between}{real}"
+        f"At step {evaluation.step:,}, {_compared(evaluation)}.{between}{real}"
     )
+
+
+def _compared(evaluation: Evaluation) -> str:
+    if evaluation.generated is None:
+        return f"{count(evaluation.n)} images on either side"
+    return f"{count(evaluation.generated)} images beside {count(evaluation.n)} real ones"
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

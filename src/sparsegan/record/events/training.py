@@ -210,7 +210,9 @@ class Evaluation(Event):
         diversity: How much generated images differ, as a share of how much real ones do.
         copies: Share of generated images that lie nearer to a training image than all but 5 % of
             held-out ones; only of up to 5,000 training images and at least 20 held-out ones.
-        n: Images on either side.
+        n: Images on either side, but for `generated`.
+        generated: Generated images of the distance, of diversity and copies, where they are more
+            than `n`.
         seconds: The time that the evaluation took.
         fresh: Whether its images are others than those that a run is judged by while it is
             trained; only where it was made afterwards.
@@ -246,6 +248,7 @@ class Evaluation(Event):
     diversity: float | None = None
     copies: float | None = None
     n: int | None
+    generated: int | None = None
     seconds: float | None
     fresh: bool | None = None
     bn: str

@@ -177,7 +177,7 @@ def _own(event: Event) -> dict[str, Any]:
     """The fields of its kind, but those of an evaluation that are not about quality."""
     left_out = {"kind", "step"}
     if isinstance(event, Evaluation):
-        left_out |= {"value", "n", "seconds"}
+        left_out |= {"value", "n", "generated", "seconds"}
     return {name: value for name, value in event.to_json().items() if name not in left_out}
 
 
