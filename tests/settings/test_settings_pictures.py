@@ -42,7 +42,25 @@ def test_networks_for_large_pictures_are_narrower(side, widths):
 def test_what_a_flag_says_stays():
     config, changed = suited(small("--augment", "cutout"), 100, {"augment"})
     assert config.augment == ("cutout",)
-    assert [one.key for one in changed] == ["discriminator_steps", "steps"]
+    assert [one.key for one in changed] == ["discriminator_steps", "steps", "method.ema_decay"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "images", "decay"),
+    [
+        ((), 100, 0.9988),  # half of the past in 577 of 6,000 steps
+        ((), VERY_FEW, 0.9976),  # in 288 of 3,000
+        (("--steps", "12000"), 100, 0.9994),
+        (("--augment", "[]"), 100, 0.995),
+        ((), FEW, 0.995),
+        (("--method.ema_decay", "null"), 100, None),
+    ],
+)
+def test_of_few_varied_pictures_the_average_is_of_a_tenth_of_the_run(flags, images, decay):
+    kept = {"augment"} if "--augment" in flags else {}
+    assert suited(small(*flags), images, kept)[0].method.settings.ema_decay == decay
+    stated = suited(small("--method.ema_decay", "0.9"), images, {"method.ema_decay", *kept})[0]
+    assert stated.method.settings.ema_decay == 0.9
 
 
 def test_pictures_that_are_not_varied_need_one_step_as_before():

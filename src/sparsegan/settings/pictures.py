@@ -6,6 +6,7 @@ from sparsegan.settings.adjust import Adjusting, Adjustment
 from sparsegan.settings.config import Config
 from sparsegan.settings.kinds import NOISE_TO_IMAGE, of
 from sparsegan.settings.quality import QUALITIES
+from sparsegan.settings.scale import decay_of
 
 FEW = 2000
 """Fewer than these are learnt by heart by the discriminator unless they are varied."""
@@ -14,6 +15,8 @@ VERY_FEW = 500
 """60 to 400 gained by a run twice as long, 500 horses and 1,900 did not (docs/results)."""
 LONGER = {28: 6000, 32: 6000, 128: 5000}
 """Side in pixels -> steps of it, where so many take ten minutes (at 128 pixels forty)."""
+AVERAGED = 0.1
+"""Half-life of the generator's average, in runs: of few pictures the weights swing for longer."""
 WIDTHS = {64: (16, 24), 128: (12, 16), 256: (8, 12)}
 """Side in pixels -> widths of the small recipe's generator and discriminator from that side on."""
 
@@ -79,4 +82,8 @@ def suited(
         if config.network.name == "dcgan" and short and images < VERY_FEW:
             why = f"{images:,} pictures, varied, are learnt more slowly than many"
             suiting.put("steps", LONGER[side], why)
+        if suiting.values.get("method.ema_decay") is not None:
+            why = f"an average over {AVERAGED:.0%} of the run is steadier, and covers more pictures"
+            decay = decay_of(AVERAGED * suiting.values["steps"])
+            suiting.put("method.ema_decay", decay, why)
     return suiting.result(), suiting.adjustments

@@ -89,6 +89,11 @@ def of_length(
     return scaling.result(), scaling.adjustments
 
 
+def decay_of(half_life: float) -> float:
+    """The decay of an average that forgets half of the past in so many steps, if not sooner."""
+    return math.floor(1e4 * 0.5 ** (1 / half_life)) / 1e4
+
+
 def caution(config: Config) -> str | None:
     """A sentence on a run too short for the rules that keep a method at work; else None."""
     least = DECISIONS * RECORDS
@@ -230,7 +235,6 @@ class _Scaling(Adjusting):
         """An average that forgets the start."""
         decay = self.values["method.ema_decay"]
         if decay is not None:
-            longest = MEMORY * self.values["steps"]
-            slowest = math.floor(1e4 * 0.5 ** (1 / longest)) / 1e4
+            slowest = decay_of(MEMORY * self.values["steps"])
             why = f"half-life of {MEMORY:.0%} of the run at most"
             self.at_most("method.ema_decay", slowest, why)
