@@ -91,7 +91,8 @@ def of_length(
 
 def decay_of(half_life: float) -> float:
     """The decay of an average that forgets half of the past in so many steps, if not sooner."""
-    return math.floor(1e4 * 0.5 ** (1 / half_life)) / 1e4
+    decay: float = 0.5 ** (1 / half_life)
+    return math.floor(1e4 * decay) / 1e4
 
 
 def caution(config: Config) -> str | None:
