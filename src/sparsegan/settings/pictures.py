@@ -12,11 +12,12 @@ FEW = 2000
 """Fewer than these are learnt by heart by the discriminator unless they are varied."""
 SMALLEST_BATCH = 4
 VERY_FEW = 500
-"""60 to 400 gained by a run twice as long, 500 horses and 1,900 did not (docs/results)."""
+"""60 to 400 gained by a run twice as long, and 130 by a longer average, too; 500 and 1,900 gained
+little or nothing by either (docs/results)."""
 LONGER = {28: 6000, 32: 6000, 128: 5000}
 """Side in pixels -> steps of it, where so many take ten minutes (at 128 pixels forty)."""
 AVERAGED = 0.1
-"""Half-life of the generator's average, in runs: of few pictures the weights swing for longer."""
+"""Half-life of the generator's average, in runs: of so few the weights swing to the end."""
 WIDTHS = {64: (16, 24), 128: (12, 16), 256: (8, 12)}
 """Side in pixels -> widths of the small recipe's generator and discriminator from that side on."""
 
@@ -82,7 +83,7 @@ def suited(
         if config.network.name == "dcgan" and short and images < VERY_FEW:
             why = f"{images:,} pictures, varied, are learnt more slowly than many"
             suiting.put("steps", LONGER[side], why)
-        if suiting.values.get("method.ema_decay") is not None:
+        if images < VERY_FEW and suiting.values.get("method.ema_decay") is not None:
             why = f"an average over {AVERAGED:.0%} of the run is steadier, and covers more pictures"
             decay = decay_of(AVERAGED * suiting.values["steps"])
             suiting.put("method.ema_decay", decay, why)
