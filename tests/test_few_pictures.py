@@ -141,6 +141,17 @@ def test_fresh_images_ratios_are_those_of_the_files():
         assert f"| {' | '.join(cells)} |" in page
 
 
+def test_averages_are_those_of_the_files():
+    page, made = (FOLDER / "few-pictures.md").read_text(), {}
+    for row in rows("averages.csv"):
+        made.setdefault((row["run"], row["half_life"]), []).append(row)
+    assert made
+    for (run, half_life), own in made.items():
+        best, last = min(own, key=lambda row: float(row["kid"])), own[-1]
+        kids = _best_and_last(best["kid"], last["kid"])
+        assert f"| {run} | {half_life} | {kids} | {float(last['coverage']):.2f} |" in page
+
+
 def _best_and_last(best, last):
     best, last = float(best), float(last)
     return f"{best:.2f}, {last:.2f}: {last / best:.2f}"
