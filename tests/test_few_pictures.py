@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from statistics import mean, stdev
 
 import pytest
 
@@ -150,6 +151,19 @@ def test_averages_are_those_of_the_files():
         best, last = min(own, key=lambda row: float(row["kid"])), own[-1]
         kids = _best_and_last(best["kid"], last["kid"])
         assert f"| {run} | {half_life} | {kids} | {float(last['coverage']):.2f} |" in page
+
+
+def test_chance_is_that_of_the_file():
+    page, draws = (FOLDER / "few-pictures.md").read_text(), {}
+    for row in rows("chance.csv"):
+        draws.setdefault((row["generated"], row["step"]), []).append(float(row["kid"]))
+    spread = {}
+    for (generated, _), kids in draws.items():
+        spread.setdefault(generated, []).append(stdev(kids) / mean(kids))
+    assert {len(each) for each in spread.values()} == {12}
+    few, _, many, more = (f"{mean(each):.1%}".replace("%", " %") for each in spread.values())
+    sentence = f"differs by {few} (standard deviation, mean of twelve checkpoints), of 1,000\n"
+    assert f"{sentence}  by {many}, of 2,000 by {more}, beside" in page
 
 
 def _best_and_last(best, last):
