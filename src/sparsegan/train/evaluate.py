@@ -38,9 +38,9 @@ class Evaluator:
     how many there are have none.
 
     Where there are fewer real images than an evaluation is to be of, a kernel distance, diversity
-    and the share of copies are of more generated ones, since chance moves those of a hundred from
-    one evaluation to the next more than training does; other numbers take as many as there are
-    real ones.
+    and the share of copies are of more generated ones, since chance moves those of a hundred by
+    several percent from one evaluation to the next; other numbers take as many as there are real
+    ones.
 
     Args:
         config: Resolved settings.
@@ -71,9 +71,9 @@ class Evaluator:
         drawn = config.evaluate.images
         drawn = drawn if at_most is None else min(drawn, at_most)
         self.count = min(drawn, len(images))
-        self.generated = min(drawn, GENERATED_TO_REAL * self.count)
-        if at_most is not None:
-            self.generated = self.count
+        self.generated = (
+            min(drawn, GENERATED_TO_REAL * self.count) if at_most is None else self.count
+        )
         # A kernel distance is unbiased, so that its floor may be of fewer.
         self._for_floor = min(self.count, len(self.held_out))
         if self._for_floor < 2:
