@@ -26,6 +26,7 @@ BLOCK = re.compile(r"(?:<!-- file: (\S+) -->\n)?```(python|sh)\n(.*?)```", re.DO
 # A page shows what one would run; a test has seconds.
 QUICK = [
     *("--steps=8", "--evaluate.images=4", "--threads=1", "--network.discriminator_width=8"),
+    *("--evaluate.bn=batch", "--sample.grid=2"),
     *("--method.control_interval=2", "--method.balance_every=1", "--method.balance_window=2"),
 ]
 

@@ -10,10 +10,9 @@ from torch import nn
 
 from sparsegan.draw import sampling
 from sparsegan.errors import SparseganError, printable
-from sparsegan.settings import kinds as settings_kinds
 from sparsegan.settings.config import Config
 from sparsegan.train import kinds, memory, opening
-from sparsegan.train.evaluate import GENERATED_TO_REAL, Evaluator
+from sparsegan.train.evaluate import Evaluator
 from sparsegan.train.evaluation import evaluations
 from sparsegan.train.games import Games
 from sparsegan.train.launch import launch
@@ -38,7 +37,8 @@ class Pilot:
     Attributes:
         step: Seconds of a step: all discriminator steps and the generator's.
         evaluation: Seconds of an evaluation; 0 where there is none, or where it was not timed.
-        drawn: Images that an evaluation of these data draws at most.
+        drawn: Images that an evaluation of these data draws at most, of one game; 0 where none
+            was timed.
     """
 
     step: float
@@ -61,7 +61,7 @@ class Pilots:
 
     def __init__(self, seconds: float = 1.0, patience: float = math.inf) -> None:
         self.seconds, self.patience = seconds, patience
-        self._evaluations: dict[object, float] = {}
+        self._evaluations: dict[object, tuple[float, int]] = {}
 
     def of(self, config: Config) -> Pilot:
         """Time a run to come; its networks are built, and nothing is written.
@@ -84,10 +84,9 @@ class Pilots:
                 games = kind.games(alone, fabric)
                 games.choose_kernels(batches.generator_latents(1), batches.real(1, 0))
                 step = self._step(games, batches)
-                evaluation = 0.0
-                if step <= self.patience:
-                    evaluation = self._evaluation(games, alone, images)
-                return Pilot(step, evaluation, _most_drawn(alone, len(images)))
+                if step > self.patience:
+                    return Pilot(step, 0.0)
+                return Pilot(step, *self._evaluation(games, alone, images))
         finally:
             torch.set_num_threads(threads)
 
@@ -101,12 +100,15 @@ class Pilots:
             times.append(step_seconds(games, batches, 2 + len(times)))
         return median(times)
 
-    def _evaluation(self, games: Games, config: Config, images: kinds.AnyImages) -> float:
+    def _evaluation(
+        self, games: Games, config: Config, images: kinds.AnyImages
+    ) -> tuple[float, int]:
+        """Seconds, and the images that one draws at most."""
         if not config.evaluate.images:
-            return 0.0
+            return 0.0, 0
         alike = (config.data, config.evaluate, config.threads, config.network.name)
         if alike not in self._evaluations:
-            settings, total = config.evaluate, 0.0
+            settings, total, most = config.evaluate, 0.0, 0
             for name, evaluator in kinds.of(config).evaluators(config, images).items():
                 method = games[name].method
                 with sampling.sampled(
@@ -116,14 +118,9 @@ class Pilots:
                     # Real features are computed the first time, and kept.
                     again = first < AGAIN
                     total += _seconds(evaluator, generator) if again else first
-            self._evaluations[alike] = total
+                most = max(most, evaluator.most)
+            self._evaluations[alike] = total, most
         return self._evaluations[alike]
-
-
-def _most_drawn(config: Config, images: int) -> int:
-    if settings_kinds.of(config.network.name) is settings_kinds.IMAGE_TO_IMAGE:
-        return images  # a translation of each
-    return GENERATED_TO_REAL * images
 
 
 def _seconds(evaluator: Evaluator, generator: nn.Module) -> float:

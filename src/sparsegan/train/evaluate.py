@@ -50,7 +50,8 @@ class Evaluator:
 
     Attributes:
         count: Real images: `evaluate.images`, or as many as there are.
-        generated: Generated ones, as many or more.
+        most: Generated ones, however many `evaluate.images` asks for.
+        generated: Generated ones, as many as real ones or more.
         neighbours: The training images by their features, from the first evaluation on, where they
             are few enough to be compared with one by one.
 
@@ -68,12 +69,10 @@ class Evaluator:
     ) -> None:
         self.config, self.images = config, images
         self.held_out = build.load_images(config, "test") if held_out is None else held_out
-        drawn = config.evaluate.images
-        drawn = drawn if at_most is None else min(drawn, at_most)
-        self.count = min(drawn, len(images))
-        self.generated = (
-            min(drawn, GENERATED_TO_REAL * self.count) if at_most is None else self.count
-        )
+        comparable = len(images) if at_most is None else min(len(images), at_most)
+        self.count = min(config.evaluate.images, comparable)
+        self.most = GENERATED_TO_REAL * comparable if at_most is None else comparable
+        self.generated = min(config.evaluate.images, self.most)
         # A kernel distance is unbiased, so that its floor may be of fewer.
         self._for_floor = min(self.count, len(self.held_out))
         if self._for_floor < 2:
