@@ -309,17 +309,19 @@ def table(study: Study) -> str:
 def arm_of(name: str, study: Study | None, studies: Mapping[str, Study]) -> Arm | None:
     """An arm of this study, or `study/arm` of another; None where it has not run.
 
-    With `@seed` behind it, that run of it alone.
+    With `@seed` behind it, that run of it alone; `@seed+seed` are several.
     """
-    name, _, seed = name.partition("@")
+    name, _, seeds = name.partition("@")
     if "/" in name:
         where, _, name = name.partition("/")
         study = studies.get(where)
     arm = None if study is None else study.arms.get(name)
-    if arm is None or not seed:
+    if arm is None or not seeds:
         return arm
-    row = arm.rows.get(int(seed))
-    return None if row is None else Arm(arm.name, {int(seed): row}, 0)
+    wanted = [int(seed) for seed in seeds.split("+")]
+    if not arm.rows.keys() >= set(wanted):
+        return None
+    return Arm(arm.name, {seed: arm.rows[seed] for seed in wanted}, 0)
 
 
 def contrasts_table(study: Study, studies: Mapping[str, Study]) -> str:
@@ -362,6 +364,7 @@ def page(study: Study, studies: Mapping[str, Study]) -> str:
         else "two runs at a time,\nbeside other work, so that those of two arms do not compare"
     )
     flag = " --workers 1" if alone else ""
+    packages = study.run.get("packages", "../then ../then/runtime")
     return f"""# {study.settings["about"]}
 
 [study.yaml](study.yaml): {runs} runs, seeds {seeds}, at commit
@@ -384,7 +387,7 @@ take dense in as many steps, everything included. Seconds were taken {taken}.
 
 ```sh
 # again, in studies/{study.name}, by the state that ran it, in an environment of its own
-git worktree add ../then {study.run["commit"]} && pip install ../then ../then/runtime
+git worktree add ../then {study.run["commit"]} && pip install {packages}
 sparsegan study docs/results/{study.name}/study.yaml{flag}
 python scripts/take_study.py studies/{study.name} {study.name} --commit {study.run["commit"]}{flag}
 ```
@@ -425,7 +428,8 @@ def filled(template: str, studies: Mapping[str, Study]) -> str:
     ``n``, its runs, ``{{study/arm - study/arm}}`` a contrast, ``{{study/arm - study/arm:lower}}``
     in how many seeds the first is lower, ``...:operations`` the first's share of the second's
     operations, and ``{{study/arm / study/arm}}`` how many times the second's KID it is. An arm
-    is all its runs, ``study/arm@seed`` one of them.
+    is all its runs, ``study/arm@seed`` one of them, ``study/arm@seed+seed`` several. Beside a mean
+    of fewer runs than a word needs stands how many they are.
     """
 
     def figure(match: re.Match[str]) -> str:
@@ -448,9 +452,10 @@ def filled(template: str, studies: Mapping[str, Study]) -> str:
             return f"{one.text}, n = {len(one.differences)}: {one.said}"
         if column == "n":
             return str(len(first.rows))
+        few = 1 < len(first.rows) < ENOUGH
+        count = f" (n = {len(first.rows)})" if few or not (column or "@" in wanted) else ""
         if column == "operations":
-            return f"{share_of_dense(first):.0%}"
-        count = "" if column or "@" in wanted else f" (n = {len(first.rows)})"
+            return f"{share_of_dense(first):.0%}{count}"
         return first.text(column or "primary") + count
 
     return re.sub(r"\{\{([^}]+)\}\}", figure, template)

@@ -65,7 +65,8 @@ def take(source: Path, name: str, commit: str, workers: int = 2) -> None:
         both += own
         files[file_name] = columns, sorted(both, key=lambda row: places.index(str(row[0])))
     facts = machine() | {"threads": base.get("threads"), "workers": workers}
-    machines = [*(_facts(target)["machines"] if kept else ()), facts]
+    before = _facts(target)
+    machines = [*(before["machines"] if kept else ()), facts]
     distinct = [one for i, one in enumerate(machines) if one not in machines[:i]]
 
     csv_tables.write(target / "table.csv", header, list(order.values()))
@@ -74,7 +75,9 @@ def take(source: Path, name: str, commit: str, workers: int = 2) -> None:
             csv_tables.write(target / file_name, columns, both)
         else:
             (target / file_name).unlink(missing_ok=True)
-    text = json.dumps({"commit": commit, "machines": distinct}, indent=1)
+    # What else is written there by hand is of a state of the program.
+    by_hand = before if before.get("commit") == commit else {}
+    text = json.dumps({**by_hand, "commit": commit, "machines": distinct}, indent=1)
     atomic_write_text(target / "run.json", text + "\n")
 
 
@@ -103,7 +106,8 @@ def _same_study(source: Path, target: Path) -> Mapping[str, Any]:
 
 
 def _facts(target: Path) -> Any:
-    return json.loads((target / "run.json").read_text())
+    path = target / "run.json"
+    return json.loads(path.read_text()) if path.is_file() else {}
 
 
 def _kept(

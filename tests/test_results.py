@@ -163,6 +163,16 @@ def test_one_run_of_an_arm_can_be_named():
     assert said == "2.50 ± 2.12 (n = 2); 4.00; *not run yet*"
 
 
+def test_some_runs_of_an_arm_can_be_named_and_a_mean_of_few_says_of_how_many():
+    rows = {s: {"primary": "1.0", "balance_ratio": str(s / 10)} for s in range(6)}
+    studies = {"s": results.Study("s", {}, {}, {"a": results.Arm("a", rows, 0)}, (), 0, {})}
+    key = "balance_ratio"
+    said = results.filled(
+        f"{{{{s/a:{key}}}}}; {{{{s/a@1+3:{key}}}}}; {{{{s/a@4:{key}}}}}; {{{{s/a@4+9}}}}", studies
+    )
+    assert said == "0.25 ± 0.19; 0.20 ± 0.14 (n = 2); 0.40; *not run yet*"
+
+
 def test_seconds_to_quality_are_of_the_first_evaluation_that_is_as_good():
     dense = {s: {"primary": str(2 + s / 10), "seconds": "100"} for s in (-1, 1)}
     curves = {

@@ -118,6 +118,18 @@ def test_what_another_folder_ended_stays(pages, two):
     assert [one["workers"] for one in facts] == [2, 1]
 
 
+def test_what_was_written_of_a_state_of_the_program_by_hand_stays_as_long_as_it_does(pages, two):
+    path = pages / "own" / "run.json"
+    take_study.take(two[0].directory, "own", "commit")
+    by_hand = {"note": "stopped", "against": "held-out images"}
+    path.write_text(json.dumps({**json.loads(path.read_text()), **by_hand}))
+    take_study.take(two[1].directory, "own", "commit")
+    assert by_hand.items() <= json.loads(path.read_text()).items()
+    of = ran(two[0].directory.parents[1], [0, 1, 2], ended=[0, 1, 2])
+    take_study.take(of.directory, "own", "another")
+    assert json.loads(path.read_text()).keys() == {"commit", "machines"}
+
+
 def test_a_finished_cell_is_not_lost_to_one_that_failed(pages, two):
     first, second = two
     take_study.take(first.directory, "own", "commit")
