@@ -149,3 +149,22 @@ def test_a_quality_is_a_length_for_short_recipes_alone():
     assert settings.read(["--quality", "quick"], "train", "").config.steps == 1000
     with pytest.raises(SparseganError, match="--quality is a length for the recipes small and"):
         settings.read(["--recipe", "adapt/sngan-cifar10", "--quality", "best"], "train", "")
+
+
+def test_of_a_setting_that_quality_and_pictures_decide_the_pictures_have_the_last_word(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    request = read("--quality", "good", "--data.path", pictures(40))
+    assert list(request.suited) == ["36 pictures"]
+    assert request.config.steps == 6000
+
+
+def test_a_run_to_begin_from_says_what_other_pictures_would_have(trained, tmp_path, monkeypatch):
+    run, _ = trained
+    monkeypatch.chdir(tmp_path)
+    said = read("--from", str(run), "--data.path", pictures(40), "--steps", "9").caution
+    assert said.startswith(f"settings stay those of {run}")
+    assert "36 pictures by themselves would have --augment '[color, translation]'" in said
+    assert "--steps" not in said
+    assert not read("--from", str(run)).caution

@@ -322,3 +322,25 @@ def test_a_folder_within_is_held_out(tmp_path, how):
     held_out = str(source / "dog") if how in ("absolute", "real") else how
     assert load("folder", source, held_out=held_out).class_names == ("cat",)
     assert len(load("folder", source, held_out=held_out, split="test")) == 6
+
+
+def test_pictures_without_anything_to_learn_are_warned_of(tmp_path, caplog):
+    clear = tmp_path / "clear"
+    clear.mkdir()
+    for n in range(9):
+        levels = np.full((12, 12, 4), (255, 255, 255, 9 * n), dtype=np.uint8)
+        Image.fromarray(levels).save(clear / f"{n}.png")
+    load_all(clear, 12, None, (255, 255, 255))
+    said = [record.getMessage() for record in caplog.records]
+    assert any("9 of 9 images are of one colour" in text and "white" in text for text in said)
+
+
+def test_pictures_that_are_one_picture_are_warned_of(tmp_path, caplog):
+    alike = tmp_path / "alike"
+    alike.mkdir()
+    levels = np.arange(12 * 12 * 3, dtype=np.uint8).reshape(12, 12, 3)
+    for n in range(9):
+        Image.fromarray(levels + n % 4 * (n % 2)).save(alike / f"{n}.png")
+    load_all(alike, 12, None, (255, 255, 255))
+    said = [record.getMessage() for record in caplog.records]
+    assert any("of 9 images only 3 are different ones" in text for text in said)

@@ -17,16 +17,26 @@ def verdict(values, best_step=None, **fields):
 @pytest.mark.parametrize(
     ("last", "words"),
     [
-        (9.5, "hardly better than before the first step"),
-        (6.0, "40% of the way from noise to real ones, and are far from them"),
-        (4.0, "60% of the way from noise to real ones, and begin to look like them"),
-        (1.0, "90% of the way from noise to real ones, and look like them on the whole"),
-        (0.1, "99% of the way from noise to real ones, and are close to them"),
-        (-1.0, "100% of the way from noise to real ones, and are close to them"),
+        (9.5, "hardly better than at the run's worst"),
+        (6.0, "40% of the way from shapeless to real ones, and are far from them"),
+        (4.0, "60% of the way from shapeless to real ones, and begin to look like them"),
+        (1.0, "90% of the way from shapeless to real ones, and look like them on the whole"),
+        (0.1, "99% of the way from shapeless to real ones, and are close to them"),
+        (-1.0, "100% of the way from shapeless to real ones, and are close to them"),
     ],
 )
-def test_nearness_is_the_share_of_the_way_from_noise_to_real_images(last, words):
+def test_nearness_is_the_share_of_the_way_from_the_worst_to_real_images(last, words):
     assert words in verdict([10.0, 8.0, last]).sentences[0]
+
+
+def test_an_untrained_generators_flat_images_are_not_the_measure():
+    assert "80% of the way" in verdict([20.0, 50.0, 10.0]).sentences[0]
+    assert "hardly better" in verdict([20.0, 30.0, 40.0]).sentences[0]
+
+
+def test_few_held_out_images_are_said_to_be_few():
+    assert "by 6 held out alone" in verdict([10.0, 1.0], n=54, held_out=6).sentences[-1]
+    assert not any("held out" in s for s in verdict([10.0, 1.0], n=90, held_out=60).sentences)
 
 
 def test_a_run_that_began_with_anothers_weights_has_come_no_way():

@@ -33,3 +33,13 @@ def test_copies_are_those_nearer_than_nearly_all_held_out_images(share):
     assert Copies(training, held_out)(generated) == pytest.approx(
         share + 0.05 * (1 - share), abs=0.04
     )
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_where_few_are_held_out_training_images_among_themselves_say_what_a_copy_is(share):
+    torch.manual_seed(0)
+    training, held_out, generated = torch.randn(600, 8), torch.randn(6, 8), torch.randn(400, 8)
+    generated[: round(400 * share)] = training[: round(400 * share)]
+    assert Copies(training, held_out)(generated) == pytest.approx(
+        share + 0.05 * (1 - share), abs=0.04
+    )

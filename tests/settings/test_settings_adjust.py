@@ -1,7 +1,7 @@
 """Settings that follow from others."""
 
 from sparsegan.settings import parse, recipes
-from sparsegan.settings.adjust import Adjusting
+from sparsegan.settings.adjust import Adjusting, Adjustment
 
 
 def adjusting(*kept):
@@ -25,3 +25,9 @@ def test_what_is_kept_equal_or_not_there_does_not_change():
     assert changing.put("method.none", 1, "") is None
     assert changing.at_most("method.interval", 60, "") == 50
     assert not changing.adjustments
+
+
+def test_a_change_can_be_stated_on_a_command_line():
+    change = Adjustment("augment", [], ["color", "translation"], "")
+    assert change.flag == "--augment '[color, translation]'"
+    assert Adjustment("steps", 1, 2, "").flag == "--steps 2"

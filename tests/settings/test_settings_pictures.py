@@ -3,7 +3,7 @@
 import pytest
 
 from sparsegan.settings import parse, recipes
-from sparsegan.settings.pictures import FEW, VERY_FEW, suited
+from sparsegan.settings.pictures import FEW, VERY_FEW, suited, unsuited
 
 
 def small(*flags):
@@ -91,3 +91,14 @@ def test_a_batch_of_ones_own_changes_no_other():
     config, changed = suited(small("--batch_size", "16"), 100_000, {"batch_size"})
     assert (config.batch_size, config.generator_batch_size) == (16, 32)
     assert not changed
+
+
+def test_settings_of_other_pictures_lack_what_these_would_have():
+    many, few = suited(small(), FEW)[0], suited(small(), 60)[0]
+    lacking = unsuited(many, small(), 60, {"batch_size"})
+    assert [one.key for one in lacking] == [
+        *("augment", "discriminator_steps", "generator_batch_size", "steps", "method.ema_decay")
+    ]
+    assert lacking[0].after == ["color", "translation"]
+    assert [one.after for one in unsuited(few, small(), FEW)][:2] == [[], 1]
+    assert not unsuited(few, small(), 60)

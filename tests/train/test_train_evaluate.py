@@ -121,16 +121,31 @@ def test_a_distance_from_few_real_images_is_of_more_generated_ones(wanted, gener
     assert f"(n = 40 real, {generated} generated, " in sentence(event(numbers))
 
 
-@pytest.mark.parametrize(("held_out", "copies"), [(19, None), (20, 1.0)])
-def test_what_a_copy_is_takes_twenty_held_out_images_to_say(held_out, copies):
+@pytest.mark.parametrize(
+    ("training", "held_out", "copies"),
+    [(100, 20, 1.0), (100, 6, 1.0), (19, 20, 1.0), (19, 19, None)],
+)
+def test_what_a_copy_is_takes_twenty_images_to_say(training, held_out, copies):
     everything = data.load("fashion-mnist")
     train, others = (
         replace(everything, pixels=everything.pixels[part], labels=None)
-        for part in (slice(100), slice(100, 100 + held_out))
+        for part in (slice(training), slice(100, 100 + held_out))
     )
     settings = build.resolve(config("unused", "--evaluate.images", "50"), train)
     numbers = Evaluator(settings, train, others)(Copier(train.pixels))
     assert numbers.get("copies") == copies
+
+
+def test_a_floor_of_fewer_images_says_of_how_many():
+    everything = data.load("fashion-mnist")
+    train, others = (
+        replace(everything, pixels=everything.pixels[part], labels=None)
+        for part in (slice(90), slice(100, 106))
+    )
+    settings = build.resolve(config("unused", "--evaluate.images", "50"), train)
+    numbers = Evaluator(settings, train, others)(Copier(train.pixels))
+    assert (numbers["n"], numbers["held_out"]) == (50, 6)
+    assert " by 6 held out (" in sentence(event(numbers))
 
 
 def test_too_few_images_are_refused(monkeypatch):

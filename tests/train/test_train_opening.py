@@ -44,3 +44,13 @@ def test_a_run_that_goes_on_counts_what_is_left(tmp_path):
 def test_evaluations_that_are_not_made_are_not_said():
     assert takes(0.25, 400, 0) == "time      about 2 minutes on this machine: 400 steps of 250 ms"
     assert in_words(3 * 3600) == "3.0 hours"
+
+
+def test_classes_are_named_and_whether_they_are_learnt(tmp_path):
+    settings = config(tmp_path, "--data.image_size=28", "--data.channels=1")
+    weights = {"generator": (8, 40)}
+    two = opening(settings, 112, (), weights, ("cat", "dog"))[0]
+    assert two.endswith(", 2 classes (cat, dog), which these networks do not learn")
+    ten = opening(settings, 112, (), weights, [str(n) for n in range(10)])[0]
+    assert ", 10 classes (0, 1, 2, 3, ...)," in ten
+    assert "classes" not in opening(settings, 112, (), weights, ("all",))[0]

@@ -38,8 +38,8 @@ def fit(
         recipe: Settings of the package (`sparsegan recipes`); None: ``small``, unless a file is
             named.
         config: Files of settings, later ones over earlier ones.
-        quality: How long a small run is: ``quick``, about a minute; ``good``, as the recipe has it;
-            ``best``, two to four times as long.
+        quality: How long a small run is: ``quick``, one to three minutes; ``good``, as the recipe
+            has it; ``best``, two to four times as long.
         scale: ``small`` makes a long run one of minutes on a CPU.
         trust_code: Whether code that a file of settings names may be run.
         show: Whether to show anything.

@@ -28,7 +28,8 @@ def plan_text(plan: Plan) -> str:
             sum(layer.active for layer in masked),
             sum(layer.weights for layer in masked),
         )
-    return "\n".join(opening(plan.config, plan.images, [plan.held_out], weights))
+    lines = opening(plan.config, plan.images, [plan.held_out], weights, plan.class_names)
+    return "\n".join(lines)
 
 
 def ending(run: RunDirectory) -> list[str]:

@@ -174,6 +174,8 @@ def read(arguments: Sequence[str], command: str, description: str) -> Request:
             f"--recipe {DEFAULT_RECIPE} --config {' --config '.join(options.config)} begins with "
             "settings for a CPU"
         )
+    elif begun is not None and "data.path" in kept:
+        caution = _of_other_pictures(config, origin, kept)
     request = _suited(Request(config, [], recipe, options, caution=caution), kept)
     if options.scale is not None:
         config = request.config
@@ -213,9 +215,36 @@ def _suited(request: Request, kept: Collection[str]) -> Request:
         check(config)
         images = len(build.load_images(config))
         config, adjustments = suited(config, images, kept)
+        changed = {adjustment.key for adjustment in adjustments}
+        # Of a setting that follows from both, the pictures have the last word.
+        suiting = {
+            what: [one for one in made if one.key not in changed] for what, made in suiting.items()
+        }
         suiting[counted(images, "picture")] = adjustments
     made = {what: adjustments for what, adjustments in suiting.items() if adjustments}
     return replace(request, config=config, suited=made)
+
+
+def _of_other_pictures(config: "Config", origin: str, kept: Collection[str]) -> str:
+    """What those at hand would have by themselves where the settings are another run's."""
+    from sparsegan.settings import recipes
+    from sparsegan.settings.parse import check, parse
+    from sparsegan.settings.pictures import are_own, unsuited
+    from sparsegan.train import build
+
+    small = parse(recipes.layers(DEFAULT_RECIPE), [])
+    there = expanded(str(config.data.path)).exists()
+    if not (are_own(config) and config.network.name == small.network.name and there):
+        return ""
+    check(config)
+    images = len(build.load_images(config))
+    differing = unsuited(config, small, images, kept)
+    if not differing:
+        return ""
+    return (
+        f"settings stay those of {origin}; {counted(images, 'picture')} by themselves would have "
+        f"{' '.join(one.flag for one in differing)}"
+    )
 
 
 def _matched(request: Request) -> Request:

@@ -1,9 +1,10 @@
 """A folder of images, or an archive of one, flat or with a sub-folder for every class."""
 
 import functools
+import hashlib
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import numpy as np
@@ -187,10 +188,11 @@ def load_listed(
                 into[:] = labels
             read = decode_all(pixels, image_files(container, files), how.background, skip)
             grey = read.grey and how.channels is None
+            alike = _alike(pixels, read.broken, how.background)
             return store.Filled(
                 1 if grey else shape[1],
                 np.array(list(read.broken), np.int64),
-                _notes(container, files, read),
+                _notes(container, files, read, alike),
             )
 
         plan = store.Plan(name, shape, class_names, labels is not None, pick().notes)
@@ -211,15 +213,31 @@ def load_listed(
     return images
 
 
-def _notes(container: Container, files: Paths, read: Decoded) -> Notes:
+def _alike(pixels: Pixels, broken: Collection[int], background: RGB) -> tuple[str, ...]:
+    """A sentence where there is nothing to learn from most images."""
+    usable = [image for index, image in enumerate(pixels) if index not in broken]
+    flat = sum(bool((np.ptp(image, axis=(1, 2)) == 0).all()) for image in usable)
+    different = len({hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in usable})
+    if len(usable) > 1 and 2 * flat > len(usable):
+        under = "white" if background == WHITE else f"the colour {background}"
+        return (
+            f"{flat:,} of {len(usable):,} images are of one colour throughout (transparent parts "
+            f"become {under}): there is nothing to learn from them",
+        )
+    if len(usable) > 1 and 2 * different < len(usable):
+        return (f"of {len(usable):,} images only {different:,} are different ones",)
+    return ()
+
+
+def _notes(container: Container, files: Paths, read: Decoded, alike: tuple[str, ...]) -> Notes:
     skipped = tuple(f"{files[index]}: {reason}" for index, reason in read.broken.items())
     if not skipped:
-        return Notes(warnings=read.warnings)
+        return Notes(warnings=(*read.warnings, *alike))
     sentence = (
         f"{len(skipped):,} of {len(files):,} images are skipped, since they "
         f"cannot be used: {named(list(skipped))}"
     )
-    return Notes(warnings=(sentence, *read.warnings), skipped=skipped)
+    return Notes(warnings=(sentence, *read.warnings, *alike), skipped=skipped)
 
 
 @functools.cache

@@ -55,7 +55,9 @@ def _verdict(
     evaluations: list[Evaluation], best_step: int | None, from_noise: bool, failing: bool
 ) -> Verdict:
     first, last = evaluations[0], evaluations[-1]
-    sentences = [_nearness(first if from_noise else last, last)]
+    # An untrained generator's flat images can be nearer to real ones than the first with forms.
+    whole = from_noise and not first.step and first is not last
+    sentences = [_nearness(max(evaluations, key=value) if whole else None, last)]
     if alike(last):
         sentences.append(
             f"They are all alike: they differ {last.diversity:.0%} as much as real ones do."
@@ -79,21 +81,25 @@ def _verdict(
         sentences.append("They were still becoming better at the end: more steps should pay.")
     if last.n is not None and last.n < FEW:
         sentences.append(f"With {last.n} images on a side these numbers say little: look at them.")
+    elif last.held_out is not None and last.held_out < FEW:
+        sentences.append(
+            f"How far real ones are from each other is known by {last.held_out} held out alone."
+        )
     return Verdict(tuple(sentences), best.step if better else None)
 
 
-def _nearness(first: Evaluation, last: Evaluation) -> str:
-    """How far the images have come from those of the first evaluation to real ones."""
+def _nearness(worst: Evaluation | None, last: Evaluation) -> str:
+    """How far the images have come from those of a run's worst evaluation to real ones."""
     floor = 0.0 if last.floor is None else last.floor
     way = f"{last.metric}: {value(last):.3g}; real against real {estimate(f'{floor:.3g}', floor)}"
-    if first.step or first is last or value(first) <= floor:
+    if worst is None or value(worst) <= floor:
         return f"The images are at a distance of {value(last):.3g} from real ones ({way})."
-    come = (value(first) - value(last)) / (value(first) - floor)
+    come = (value(worst) - value(last)) / (value(worst) - floor)
     if come < 0.1:
-        return f"The images are hardly better than before the first step ({way})."
+        return f"The images are hardly better than at the run's worst ({way})."
     words = next(words for least, words in _NEAR if come >= least)
     return (
-        f"The images have come {min(come, 1):.0%} of the way from noise to real ones, {words} "
+        f"The images have come {min(come, 1):.0%} of the way from shapeless to real ones, {words} "
         f"({way})."
     )
 

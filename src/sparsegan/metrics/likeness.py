@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 FEWEST = 20
-"""Held-out images below which the nearest one alone would say what a copy is."""
+"""Images by whose distances a copy is told from others; of fewer the nearest alone would say."""
 NEAR = 1 / FEWEST
 """The share of held-out images that lie as near to a training image as what counts as a copy."""
 
@@ -40,18 +40,34 @@ class Copies:
     """Tells the share of images that repeat a training image.
 
     A copy lies nearer to one in features than all but 5 % of held-out images do, so that 0.05 is to
-    be expected of a generator that repeats none.
+    be expected of a generator that repeats none. Where fewer than `FEWEST` are held out, training
+    images stand for them, each beside all others: as far from those as a held-out one would be.
 
     Args:
         training: Features of all training images, `(m, d)`.
-        held_out: Features of others, `(k, d)`.
+        held_out: Features of others, `(k, d)`; m or k is at least `FEWEST`.
     """
 
     def __init__(self, training: Tensor, held_out: Tensor) -> None:
         self._training = training.float()
-        self._near = torch.quantile(nearest(held_out, self._training)[0], NEAR)
+        if len(held_out) >= FEWEST:
+            distances, _ = nearest(held_out, self._training)
+        else:
+            distances = _among(self._training)
+        self._near = torch.quantile(distances, NEAR)
 
     def __call__(self, generated: Tensor) -> float:
         """The share of generated images `(n, d)` that are copies."""
         distances, _ = nearest(generated, self._training)
         return float((distances < self._near).double().mean())
+
+
+def _among(x: Tensor) -> Tensor:
+    """How far each of `x` `(n, d)` is from the nearest of all others, `(n,)`."""
+    parts = []
+    for begin, rows in zip(range(0, len(x), _ROWS), torch.split(x, _ROWS), strict=True):
+        distances = torch.cdist(rows, x)
+        own = torch.arange(len(rows))
+        distances[own, begin + own] = torch.inf
+        parts.append(distances.min(1).values)
+    return torch.cat(parts)

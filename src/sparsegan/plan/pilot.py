@@ -143,10 +143,10 @@ def takes(config: Config) -> str:
         return printable(
             f"time      not known, since a trial failed: {' '.join(str(error).split())}"
         )
-    number = evaluations(config)
+    number, longer = evaluations(config), opening.unless(config)
     if pilot.step > SLOW:
         untimed = ", which are not counted" if number else ""
-        return opening.takes(pilot.step, config.steps, number) + untimed
+        return opening.takes(pilot.step, config.steps, number) + untimed + longer
     drawn, tried_with = (min(count, pilot.drawn) for count in (images, small))
     evaluation = pilot.evaluation * drawn / tried_with if images else 0.0
-    return opening.takes(pilot.step, config.steps, number, evaluation)
+    return opening.takes(pilot.step, config.steps, number, evaluation) + longer

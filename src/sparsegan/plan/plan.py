@@ -31,6 +31,7 @@ class Plan:
     Attributes:
         config: Resolved settings; for a run that has not ended, with the steps taken so far.
         held_out: Which images are held out and why; empty where the source fixes it.
+        class_names: Of the classes that the images have; empty where they were not looked at.
         images: How many there are to learn from; None where they were not looked at.
         networks: Per network, its layers with weights, as in the `start` event.
         layers: Per network, what each layer costs (`run_cost.of_layers`).
@@ -45,6 +46,7 @@ class Plan:
     layers: dict[str, list[dict[str, Any]]]
     cost: dict[str, Any]
     held_out: str = ""
+    class_names: tuple[str, ...] = ()
 
 
 def cost_of_run(path: Path, *, trust_code: bool = False) -> Plan:
@@ -118,7 +120,8 @@ def plan(config: Config) -> Plan:
     held_out = " / ".join(
         text for text in dict.fromkeys(one.notes.held_out for one in splits.values()) if text
     )
-    return replace(counted(config, len(images)), held_out=held_out)
+    names = splits["train"].class_names if "train" in splits else ()
+    return replace(counted(config, len(images)), held_out=held_out, class_names=names)
 
 
 def outline(config: Config) -> Plan:

@@ -1,5 +1,6 @@
 """Settings that follow from others: each change with its reason, and none of what was asked for."""
 
+import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -31,6 +32,11 @@ class Adjustment:
         """As a file of settings states it."""
         braced: str = yaml.safe_dump({self.key: self.after}, default_flow_style=True)
         return braced.strip()[1:-1]
+
+    @property
+    def flag(self) -> str:
+        """As a command line states it."""
+        return f"--{self.key} {shlex.quote(self.line.partition(': ')[2])}"
 
     def __str__(self) -> str:
         if self.before == self.after:

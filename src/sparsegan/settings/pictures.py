@@ -1,7 +1,9 @@
 """What suits pictures of one's own, of which there are not many."""
 
 from collections.abc import Collection
+from dataclasses import replace
 
+from sparsegan.settings import parse
 from sparsegan.settings.adjust import Adjusting, Adjustment
 from sparsegan.settings.config import Config
 from sparsegan.settings.kinds import NOISE_TO_IMAGE, of
@@ -20,6 +22,13 @@ AVERAGED = 0.1
 """Half-life of the generator's average, in runs: of so few the weights swing to the end."""
 WIDTHS = {64: (16, 24), 128: (12, 16), 256: (8, 12)}
 """Side in pixels -> widths of the small recipe's generator and discriminator from that side on."""
+
+
+BY_THEIR_NUMBER = (
+    *("augment", "discriminator_steps", "batch_size", "generator_batch_size", "steps"),
+    "method.ema_decay",
+)
+"""Settings of a training that follow from how many pictures there are."""
 
 
 def are_own(config: Config) -> bool:
@@ -88,3 +97,23 @@ def suited(
             decay = decay_of(AVERAGED * suiting.values["steps"])
             suiting.put("method.ema_decay", decay, why)
     return suiting.result(), suiting.adjustments
+
+
+def unsuited(
+    config: Config, small: Config, images: int, kept: Collection[str] = ()
+) -> list[Adjustment]:
+    """What settings that were made for other pictures would have for so many.
+
+    Args:
+        config: Those settings, with the data of now.
+        small: The recipe `small`.
+        images: How many there are to learn from.
+        kept: Dotted keys that are as they are wanted.
+    """
+    own, _ = suited(replace(small, data=config.data, network=config.network), images)
+    now, wanted = parse.flat(config), parse.flat(own)
+    return [
+        Adjustment(key, now[key], wanted[key], f"there are {images:,} pictures")
+        for key in BY_THEIR_NUMBER
+        if key in now and key not in kept and now[key] != wanted[key]
+    ]

@@ -152,7 +152,8 @@ class _Scaling(Adjusting):
         steps = self.values["steps"]
         self.at_most("method.ema_start", steps // 100, "1 % of the run, as published")
         for key, times in (("checkpoint.every", 6), ("sample.every", 6), ("evaluate.every", 3)):
-            every = max(1, steps // times)
+            # Rounded up, so that none falls just before that of the last step.
+            every = math.ceil(steps / times)
             self.at_most(key, every, f"{counted(steps // every, 'time')} a run")
         self.at_most("evaluate.images", EVALUATED_IMAGES, "seconds, not minutes")
         every = max(1, steps // 60)

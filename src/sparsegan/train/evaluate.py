@@ -124,6 +124,7 @@ class Evaluator:
             **self._floor,
             "n": self.count,
             **({} if self.generated == self.count else {"generated": self.generated}),
+            **({} if self._for_floor == self.count else {"held_out": self._for_floor}),
             "seconds": time.perf_counter() - start,
         }
 
@@ -147,7 +148,7 @@ class Evaluator:
         }
         if len(self.images) <= MOST_COMPARED:
             self.neighbours = Neighbours(self.images, self._network, seed)
-            if len(held_out) >= metrics.FEWEST:
+            if max(len(held_out), len(self.images)) >= metrics.FEWEST:
                 self._copies = metrics.Copies(self.neighbours.features, held_out)
         self._real = real
         return real
@@ -157,6 +158,7 @@ def sentence(event: Evaluation) -> str:
     """An evaluation in a line: the value, its interval, the floor, and what was compared."""
     value, low, high, floor = map(_figure, (event.value, event.low, event.high, event.floor))
     floor = estimate(floor, event.floor or 0.0)
+    floor += "" if event.held_out is None else f" by {event.held_out} held out"
     more = "" if event.generated is None else f" real, {event.generated} generated"
     return (
         f"{event.metric} {value} [{low}, {high}], real against real {floor} "

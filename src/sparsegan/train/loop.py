@@ -290,8 +290,9 @@ def _train_on(
         with session.display, session.stop, memory.enough():
             splits = evaluation.splits
             held_out = [images.notes.held_out for images in splits.values()]
+            names = splits["train"].class_names if "train" in splits else ()
             about = opening.opening(
-                config, len(batches.images), held_out, opening.weights_of(games)
+                config, len(batches.images), held_out, opening.weights_of(games), names
             )
             for line in [*about, f"run       {run.path}"]:
                 session.display.say(line)
@@ -326,6 +327,8 @@ def steps(session: Session) -> None:
     """The loop: every generator step from where the run stands to the last."""
     config, games, batches, clock = session.config, session.games, session.batches, session.clock
     if games.step == 0:
+        if config.evaluate.images:
+            session.display.say("before the first step the untrained generator is judged")
         evaluate(session, 0)
     clock.start(games.step)
     estimate = opening.Estimate(config, games.step, clock)

@@ -1,6 +1,6 @@
 """What a run says before its first step: what is trained on what, and how long that takes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from sparsegan.errors import printable
 from sparsegan.settings.config import Config
@@ -10,6 +10,8 @@ from sparsegan.train.evaluation import evaluations
 from sparsegan.train.games import Games
 from sparsegan.words import counted
 
+NAMED = 4
+"""Classes that are named; of more it is said how many they are."""
 FIRST_STEPS = 4
 """Steps that the time of a run is estimated by, after one that warms up."""
 
@@ -19,6 +21,7 @@ def opening(
     images: int | None,
     held_out: Iterable[str],
     weights: Mapping[str, tuple[int, int]],
+    class_names: Sequence[str] = (),
 ) -> list[str]:
     """The data, the networks, the method and the length of training, a line each.
 
@@ -27,6 +30,7 @@ def opening(
         images: How many there are to learn from; None where that is not known.
         held_out: Which images are held out and why; nothing where the source fixes it.
         weights: Of each network, by its label, how many weights are active and how many maskable.
+        class_names: Of the classes that the images have.
     """
     settings = config.method.settings
     shown = config.steps * config.discriminator_steps * config.batch_size
@@ -38,7 +42,7 @@ def opening(
     ]
     pinned = counted(len(settings.layer_densities), "layer") if settings.layer_densities else ""
     lines = [
-        f"data      {_data(config, images)}",
+        f"data      {_data(config, images)}{_classes(config, class_names)}",
         *([f"held out  {said}"] if said else []),
         f"networks  {_networks(config)}",
         f"method    {config.method.name}, allocation {settings.allocation}"
@@ -97,7 +101,7 @@ class Estimate:
             return ""
         taken = (self._clock.seconds - self._begin) / FIRST_STEPS
         left, number = self._config.steps - step, evaluations(self._config, step + 1)
-        return takes(taken, left, number, evaluation)
+        return takes(taken, left, number, evaluation) + unless(self._config)
 
 
 def takes(step: float, steps: int, number: int, evaluation: float = 0.0) -> str:
@@ -116,6 +120,13 @@ def takes(step: float, steps: int, number: int, evaluation: float = 0.0) -> str:
         f"time      about {total} on this machine: {steps:,} steps of {1000 * step:.0f} ms"
         f"{beside}{each}"
     )
+
+
+def unless(config: Config) -> str:
+    """What makes a run longer than its first steps say; mostly nothing."""
+    if any(config.method.settings.density_course(config.steps, "up")):
+        return "; longer where the discriminator becomes denser"
+    return ""
 
 
 def in_words(seconds: float) -> str:
@@ -139,6 +150,15 @@ def _data(config: Config, images: int | None) -> str:
         f"{data.source}{f' {data.path}' if data.path else ''}: {count}"
         f"{data.image_size} x {data.image_size}, {counted(data.channels or 0, 'channel')}"
     )
+
+
+def _classes(config: Config, names: Sequence[str]) -> str:
+    """Those of the images, and whether they are learnt."""
+    if len(names) < 2:
+        return ""
+    shown = ", ".join([*names[:NAMED], *(["..."] if len(names) > NAMED else [])])
+    said = f", {len(names)} classes ({shown})"
+    return said if build.classes(config) else f"{said}, which these networks do not learn"
 
 
 def _networks(config: Config) -> str:

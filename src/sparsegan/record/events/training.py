@@ -209,10 +209,12 @@ class Evaluation(Event):
         class_accuracy: Share of held-out images that the classifier puts into the right class.
         diversity: How much generated images differ, as a share of how much real ones do.
         copies: Share of generated images that lie nearer to a training image than all but 5 % of
-            held-out ones; only of up to 5,000 training images and at least 20 held-out ones.
+            held-out ones (where fewer than 20 are held out, of the training images among
+            themselves); only of 20 to 5,000 training images.
         n: Images on either side, but for `generated`.
         generated: Generated images of the distance, of diversity and copies, where they are more
             than `n`.
+        held_out: Held-out images of the floor, where they are fewer than `n`.
         seconds: The time that the evaluation took.
         fresh: Whether its images are others than those that a run is judged by while it is
             trained; only where it was made afterwards.
@@ -249,6 +251,7 @@ class Evaluation(Event):
     copies: float | None = None
     n: int | None
     generated: int | None = None
+    held_out: int | None = None
     seconds: float | None
     fresh: bool | None = None
     bn: str
