@@ -60,11 +60,13 @@ def test_a_run_that_lost_what_it_began_with_says_so():
         ({"diversity": 0.1}, "all alike"),
         ({"copies": 0.7}, "70% of them repeat training images"),
         ({"n": 13}, "With 13 images"),
+        ({"coverage": 0.24, "coverage_floor": 0.98}, "cover 24% of the real images, of which"),
     ],
 )
 def test_what_is_wrong_with_the_last_images_is_said(fields, words):
     assert any(words in sentence for sentence in verdict([10.0, 1.0], **fields).sentences)
     assert len(verdict([10.0, 1.0]).sentences) == 1
+    assert len(verdict([10.0, 1.0], coverage=0.6, coverage_floor=0.98).sentences) == 1
 
 
 def test_more_steps_are_not_advised_to_what_has_failed():

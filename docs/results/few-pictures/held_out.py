@@ -1,4 +1,4 @@
-"""A run's generator beside pictures that are held out, where its own evaluations have training ones.
+"""A run's generator beside held-out pictures, where its own evaluations have training ones.
 
 Usage: python held_out.py RUN NAME TABLE.csv
        NAME is what the table calls the run

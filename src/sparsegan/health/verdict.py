@@ -10,6 +10,8 @@ from sparsegan.words import estimate
 
 FEW = 50
 """Fewer images on a side, and the spread of a distance is as large as what it is to tell apart."""
+MISSES = 0.5
+"""Below this share of the coverage that held-out images have, most real ones have none near."""
 CLEARLY = 0.9
 """A distance below this share of another one is better, if their intervals say so, too."""
 
@@ -64,6 +66,11 @@ def _verdict(
         )
     if repeats(last):
         sentences.append(f"{last.copies:.0%} of them repeat training images.")
+    if last.coverage is not None and last.coverage < MISSES * (last.coverage_floor or 0.0):
+        sentences.append(
+            f"They cover {last.coverage:.0%} of the real images, of which held-out ones cover "
+            f"{last.coverage_floor:.0%}: much is missing."
+        )
     best = next((e for e in evaluations if e.step == best_step), last)
     better = _better(best, last)
     if better:
