@@ -142,6 +142,17 @@ def test_fresh_images_ratios_are_those_of_the_files():
         assert f"| {' | '.join(cells)} |" in page
 
 
+def test_what_is_held_out_is_compared_as_the_file_says():
+    page = (FOLDER / "few-pictures.md").read_text()
+    for row in rows("held_out.csv"):
+        kid, theirs, coverage, covered = (
+            float(row[key]) for key in ("kid", "kid_training", "coverage", "coverage_training")
+        )
+        cells = f"{kid:.1f} / {theirs:.1f} | {coverage:.2f} / {covered:.2f}"
+        assert f"| {row['run']} | {cells} |" in page
+        assert any(run["run"] == row["run"] for run in RUNS)
+
+
 def test_averages_are_those_of_the_files():
     page, made = (FOLDER / "few-pictures.md").read_text(), {}
     for row in rows("averages.csv"):

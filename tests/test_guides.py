@@ -96,6 +96,7 @@ def test_troubleshooting_knows_what_a_run_says():
         "gradients are a thousand times what they were",
         "the discriminator's loss stands still",
         "the samples are all alike: they differ",
+        "the samples are farther from real images than before the first step",
         "the samples have become worse at two evaluations",
         "the discriminator is too weak",
         "the discriminator is too strong",

@@ -45,6 +45,7 @@ BAD = {
     "exploded": series(progress, [1.0, 0.5, 2.0] * 4 + [3e3, 5e3, 2e4]),
     "flat": losses([1.9, 1.7] + [2.0] * 12),
     "same_samples": evaluations([9.0, 8.0, 8.0], diversity=[0.5, 0.2, 0.02]),
+    "farther": [evaluation(0, 5.0), *evaluations([20.0, 19.0, 18.0, 17.0])],
     "rising": evaluations([9.0, 4.0, 7.0, 8.0]),
     "unbalanced": [balance(10 * n, after=9.0) for n in range(1, 80)],
     "copying": evaluations([9.0, 5.0], copies=[0.7, 0.9]),
@@ -95,6 +96,10 @@ ALMOST = {
     "one that is worse": evaluations([9.0, 4.0, 8.0]),
     "worse and good again": evaluations([9.0, 4.0, 8.0, 4.5]),
     "better than at the start": [evaluation(0, 1.0), *evaluations([9.0, 8.0])],
+    "farther away than before the first step for a while": [
+        evaluation(0, 5.0),
+        *evaluations([20.0, 15.0, 9.0, 7.0]),
+    ],
     "a little worse twice": evaluations([9.0, 4.0, 4.5, 4.9]),
     "a weak discriminator at the start": [balance(n, after=9.0) for n in range(1, 90)],
     "a ratio of one": [balance(10 * n, after=1.0) for n in range(1, 80)],

@@ -36,6 +36,8 @@ COPYING = 0.5
 """A generator of whose samples so many repeat training images repeats them."""
 WORSE = 1.3
 """A distance so many times the best one is clearly worse."""
+FARTHER = 1.5
+"""A distance so many times the untrained generator's is none that a run passes on its way."""
 RECENT = 3
 """Lines of progress that must agree."""
 
@@ -91,6 +93,26 @@ def flat(history: History) -> str | None:
 def _alike(losses: Sequence[float]) -> bool:
     spread = max(losses) - min(losses)
     return spread <= 1e-3 * max(map(abs, losses))
+
+
+def farther(history: History) -> str | None:
+    """After half of the steps, two evaluations in a row are worse than before the first one.
+
+    An untrained generator's flat images are nearer to real ones than the first that have forms, so
+    that runs that go well do so, too, but not for so long.
+    """
+    known = [e for e in history.evaluations if value(e) < math.inf]
+    late = [e for e in known if e.step >= history.steps / 2]
+    if len(late) < 2 or known[0].step:
+        return None
+    first, last = value(known[0]), late[-2:]
+    if first <= 0 or min(map(value, last)) < FARTHER * first:
+        return None
+    return (
+        "the samples are farther from real images than before the first step: the distance is "
+        f"{value(last[1]):.3g}, and was {first:.3g}; begin anew with more --discriminator_steps, "
+        "larger batches, milder --augment or lower learning rates"
+    )
 
 
 def same_samples(history: History) -> str | None:
@@ -193,6 +215,7 @@ DETECTORS: dict[str, tuple[Detector, bool]] = {
     "exploded": (exploded, True),
     "flat": (flat, True),
     "same_samples": (same_samples, True),
+    "farther": (farther, False),
     "rising": (rising, False),
     "unbalanced": (unbalanced, False),
     "copying": (copying, False),
