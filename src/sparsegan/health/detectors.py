@@ -101,11 +101,10 @@ def farther(history: History) -> str | None:
     An untrained generator's flat images are nearer to real ones than the first that have forms, so
     that runs that go well do so, too, but not for so long.
     """
-    known = [e for e in history.evaluations if value(e) < math.inf]
-    late = [e for e in known if e.step >= history.steps / 2]
-    if len(late) < 2 or known[0].step:
+    late = [e for e in history.evaluations if e.step >= history.steps / 2 and value(e) < math.inf]
+    if history.untrained is None or len(late) < 2:
         return None
-    first, last = value(known[0]), late[-2:]
+    first, last = value(history.untrained), late[-2:]
     if first <= 0 or min(map(value, last)) < FARTHER * first:
         return None
     return (
@@ -130,7 +129,7 @@ def same_samples(history: History) -> str | None:
 
 def rising(history: History) -> str | None:
     """Two evaluations in a row are clearly worse than the best of a trained network."""
-    known = [e for e in history.evaluations if e.step and value(e) < math.inf]
+    known = [e for e in history.evaluations if value(e) < math.inf]
     if len(known) < 3:
         return None
     best, last = min(known[:-2], key=value), known[-2:]

@@ -17,12 +17,14 @@ class History:
         steps: Generator steps of the whole run.
         progress: Losses and gradients.
         balance: Measurements of the balance ratio.
-        evaluations: Comparisons with real images, but for the one before the first step.
+        untrained: The comparison with real images before the first step.
+        evaluations: Those afterwards.
     """
 
     steps: int
     progress: deque[Progress] = field(default_factory=lambda: deque(maxlen=KEPT))
     balance: deque[Balance] = field(default_factory=lambda: deque(maxlen=KEPT))
+    untrained: Evaluation | None = None
     evaluations: deque[Evaluation] = field(default_factory=lambda: deque(maxlen=KEPT))
 
     def follow(self, event: Event) -> bool:
@@ -35,4 +37,6 @@ class History:
         elif isinstance(event, Evaluation) and event.step:
             self.evaluations.append(event)
             return True
+        elif isinstance(event, Evaluation):
+            self.untrained = event
         return False
