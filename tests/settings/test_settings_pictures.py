@@ -3,7 +3,7 @@
 import pytest
 
 from sparsegan.settings import parse, recipes
-from sparsegan.settings.pictures import FEW, VERY_FEW, suited, unsuited
+from sparsegan.settings.pictures import BY_THEIR_NUMBER, FEW, VERY_FEW, suited, unsuited
 
 
 def small(*flags):
@@ -91,6 +91,11 @@ def test_a_batch_of_ones_own_changes_no_other():
     config, changed = suited(small("--batch_size", "16"), 100_000, {"batch_size"})
     assert (config.batch_size, config.generator_batch_size) == (16, 32)
     assert not changed
+
+
+def test_what_follows_from_how_many_there_are_is_listed():
+    _, changed = suited(small(), 20)
+    assert {one.key for one in changed} == set(BY_THEIR_NUMBER)
 
 
 def test_settings_of_other_pictures_lack_what_these_would_have():

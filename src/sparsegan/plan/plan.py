@@ -20,7 +20,7 @@ from sparsegan.settings import kinds as settings_kinds
 from sparsegan.settings import parse, trust
 from sparsegan.settings.config import Config
 from sparsegan.settings.kinds import label
-from sparsegan.train import kinds, memory, start
+from sparsegan.train import kinds, memory, opening, start
 from sparsegan.train.layer_costs import layer_costs, network_layers
 
 
@@ -120,7 +120,7 @@ def plan(config: Config) -> Plan:
     held_out = " / ".join(
         text for text in dict.fromkeys(one.notes.held_out for one in splits.values()) if text
     )
-    names = splits["train"].class_names if "train" in splits else ()
+    names = opening.class_names(splits)
     return replace(counted(config, len(images)), held_out=held_out, class_names=names)
 
 

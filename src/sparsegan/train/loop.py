@@ -290,7 +290,7 @@ def _train_on(
         with session.display, session.stop, memory.enough():
             splits = evaluation.splits
             held_out = [images.notes.held_out for images in splits.values()]
-            names = splits["train"].class_names if "train" in splits else ()
+            names = opening.class_names(splits)
             about = opening.opening(
                 config, len(batches.images), held_out, opening.weights_of(games), names
             )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from sparsegan.data import Images
 from sparsegan.errors import printable
 from sparsegan.settings.config import Config
 from sparsegan.train import build
@@ -54,6 +55,11 @@ def opening(
         f"{shown:,} real images shown{epochs}",
     ]
     return [printable(line) for line in lines]
+
+
+def class_names(splits: Mapping[str, Images]) -> tuple[str, ...]:
+    """Of the images to learn from, by what was read; none of two domains of images."""
+    return splits["train"].class_names if "train" in splits else ()
 
 
 def weights_of(games: Games) -> dict[str, tuple[int, int]]:
