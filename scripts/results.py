@@ -357,7 +357,16 @@ def page(study: Study, studies: Mapping[str, Study]) -> str:
     floors = [floor for arm in study.arms.values() for floor in arm.numbers("floor").values()]
     of_real = dict.fromkeys(f"{floor:.3f}" for floor in (min(floors), max(floors)))
     alone = all(one.get("workers") == 1 for one in machines)
-    quick = f"## Seconds to quality\n\n{seconds_table(study)}\n" if study.curves else ""
+    quick = ""
+    if study.curves:
+        quick = f"""## Seconds to quality
+
+{seconds_table(study)}
+![KID over seconds of training](seconds.svg)
+
+*Every evaluation of every run but the untrained one's; the scale of KID is logarithmic.*
+
+"""
     taken = (
         "one run at a time, alone on the machine"
         if alone
@@ -394,33 +403,6 @@ python scripts/take_study.py studies/{study.name} {study.name} --commit {study.r
 """
 
 
-def plot(study: Study, path: Path) -> None:
-    """Every run's number, by arm."""
-    import matplotlib as mpl
-
-    mpl.use("svg")
-    from matplotlib import pyplot as plt
-
-    style = {"svg.hashsalt": study.name, "svg.fonttype": "none", "font.size": 9}
-    with mpl.rc_context(style):
-        figure, axes = plt.subplots(figsize=(max(5, 0.75 * len(study.arms)), 3.4))
-        for column, arm in enumerate(study.arms.values()):
-            values = list(arm.numbers("primary").values())
-            if not values:
-                continue
-            axes.plot([column] * len(values), values, "o", color="#1f6f8b", alpha=0.6, ms=5)
-            mean = statistics.fmean(values)
-            axes.plot([column - 0.3, column + 0.3], [mean, mean], color="#c1440e", lw=2)
-        names = [arm.replace(",", "\n") for arm in study.arms]
-        axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
-        axes.set_ylabel("KID")
-        axes.set_ylim(bottom=0)
-        axes.spines[["top", "right"]].set_visible(False)
-        figure.tight_layout()
-        figure.savefig(path, format="svg", metadata={"Date": None})
-        plt.close(figure)
-
-
 def filled(template: str, studies: Mapping[str, Study]) -> str:
     """A template with its figures in the places of their names.
 
@@ -429,11 +411,15 @@ def filled(template: str, studies: Mapping[str, Study]) -> str:
     in how many seeds the first is lower, ``...:operations`` the first's share of the second's
     operations, and ``{{study/arm / study/arm}}`` how many times the second's KID it is. An arm
     is all its runs, ``study/arm@seed`` one of them, ``study/arm@seed+seed`` several. Beside a mean
-    of fewer runs than a word needs stands how many they are.
+    of fewer runs than a word needs stands how many they are. ``{{study:cells}}`` is how many cells
+    of a study have ended, of how many.
     """
 
     def figure(match: re.Match[str]) -> str:
         wanted, _, column = match[1].partition(":")
+        if column == "cells":
+            ended = sum(len(arm.rows) + arm.lost for arm in studies[wanted].arms.values())
+            return f"{ended} of {ended + studies[wanted].waiting}"
         names = re.split(" [-/] ", wanted)
         if " - " in wanted and column not in ("", "lower", "operations"):
             raise SystemExit(f"{match[0]}: of two arms there is `lower` and `operations`")
@@ -456,7 +442,7 @@ def filled(template: str, studies: Mapping[str, Study]) -> str:
         count = f" (n = {len(first.rows)})" if few or not (column or "@" in wanted) else ""
         if column == "operations":
             return f"{share_of_dense(first):.0%}{count}"
-        return first.text(column or "primary") + count
+        return first.text(column or "primary", 0 if column == "seconds" else 2) + count
 
     return re.sub(r"\{\{([^}]+)\}\}", figure, template)
 
@@ -484,8 +470,13 @@ def main() -> None:
         sys.exit(f"not as the tables say: {', '.join(map(str, stale))}" if stale else 0)
     for path, text in outputs():
         path.write_text(text)
+    import results_plots  # matplotlib, which a check does without
+
     for path in sorted(FOLDER.glob("*/table.csv")):
-        plot(read(path.parent), path.parent / "kid.svg")
+        study = read(path.parent)
+        results_plots.plot_runs(study, path.with_name("kid.svg"))
+        if study.curves:
+            results_plots.plot_curves(study, path.with_name("seconds.svg"))
 
 
 if __name__ == "__main__":

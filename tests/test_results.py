@@ -24,7 +24,9 @@ def test_every_page_is_what_the_script_makes_of_the_tables():
     stale = [str(p) for p, text in results.outputs() if not p.is_file() or p.read_text() != text]
     assert not stale, "run python scripts/results.py"
     for table in FOLDER.glob("*/table.csv"):
-        assert (table.parent / "kid.svg").read_text().startswith("<?xml")
+        plots = ["kid.svg", *(["seconds.svg"] if table.with_name("curves.csv").exists() else [])]
+        for plot in plots:
+            assert table.with_name(plot).read_text().startswith("<?xml")
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -171,6 +173,15 @@ def test_some_runs_of_an_arm_can_be_named_and_a_mean_of_few_says_of_how_many():
         f"{{{{s/a:{key}}}}}; {{{{s/a@1+3:{key}}}}}; {{{{s/a@4:{key}}}}}; {{{{s/a@4+9}}}}", studies
     )
     assert said == "0.25 ± 0.19; 0.20 ± 0.14 (n = 2); 0.40; *not run yet*"
+
+
+def test_cells_are_counted_as_they_ended_and_seconds_are_whole():
+    rows = {0: {"primary": "1.0", "seconds": "368.13"}}
+    arms = {"a": results.Arm("a", rows, 1)}
+    said = results.filled(
+        "{{s:cells}}; {{s/a:seconds}}", {"s": results.Study("s", {}, {}, arms, (), 3, {})}
+    )
+    assert said == "2 of 5; 368"
 
 
 def test_seconds_to_quality_are_of_the_first_evaluation_that_is_as_good():
