@@ -19,13 +19,17 @@ folder=build/kernels-$how
 configure=(-DSPARSEGAN_TESTS=ON -DSPARSEGAN_EMULATED=ON)
 run=()
 case $how in
+# One program: memcheck names lines of it.
+plain | valgrind)
+    folder=build/kernels
+    configure+=(-DCMAKE_CXX_FLAGS=-g)
+    ;;&
 plain) ;;
 sanitize)
     configure+=(-DSPARSEGAN_SANITIZE=address,undefined)
     problems=${problems:-100}
     ;;
 valgrind)
-    configure+=(-DCMAKE_CXX_FLAGS=-g)
     run=(valgrind --quiet --error-exitcode=1 --leak-check=full --show-leak-kinds=definite
         --errors-for-leak-kinds=definite)
     problems=${problems:-40}

@@ -34,3 +34,11 @@ def test_help_does_not_wait_for_pytorch(arguments):
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program, *arguments], check=True, capture_output=True)
+
+
+def test_what_draws_and_evaluates_does_not_wait_for_what_only_trains():
+    program = (
+        "import sys, sparsegan.train.evaluate_run, sparsegan.train.trained\n"
+        "assert 'lightning_fabric' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

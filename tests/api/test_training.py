@@ -58,7 +58,7 @@ def test_the_program_around_it_is_left_as_it_was():
     torch.manual_seed(7)
     random.seed(7)
     before = torch.get_rng_state(), random.getstate(), torch.get_num_threads()
-    sparsegan.fit(run_directory="run", show=False, **(FEW | {"threads": 2}))
+    sparsegan.fit(run_directory="run", show=False, **(FEW | {"threads": 2, "steps": 2}))
     assert torch.equal(torch.get_rng_state(), before[0])
     assert (random.getstate(), torch.get_num_threads()) == before[1:]
 

@@ -91,15 +91,15 @@ def equal(of, other):
         assert differences(*ends) == [], cell.name
 
 
-@pytest.mark.parametrize(
-    ("number", "moments"), [(signal.SIGKILL, (0, 1, 2)), (signal.SIGTERM, (1,))]
-)
-def test_a_study_that_is_killed_goes_on_to_the_same_bits(number, moments, folder, expected):
-    of = one(folder, f"killed-{number.name}")
-    begun = paths_of(of, of.cells[0].name).record.exists
-    whens = (begun, lambda: 4 in done(of, 0), lambda: 2 in done(of, 1))
-    for moment in moments:
-        stopped(of, folder, number, whens[moment])
+def test_a_study_that_is_stopped_again_and_again_comes_to_the_same_bits(folder, expected):
+    of = one(folder, "stopped")
+    stops = (
+        (signal.SIGKILL, paths_of(of, of.cells[0].name).record.exists),
+        (signal.SIGTERM, lambda: 4 in done(of, 0)),
+        (signal.SIGKILL, lambda: 2 in done(of, 1)),
+    )
+    for number, when in stops:
+        stopped(of, folder, number, when)
     finish(of, folder)
     table = load(of.origin)
     assert {row["anew"] for row in table} == {""}

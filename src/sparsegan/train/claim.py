@@ -1,8 +1,7 @@
 """The directory that a new run takes for itself."""
 
 from pathlib import Path
-
-from lightning_fabric import Fabric
+from typing import TYPE_CHECKING
 
 from sparsegan.errors import SparseganError
 from sparsegan.files import expanded
@@ -10,8 +9,11 @@ from sparsegan.locks import FileLock
 from sparsegan.record.run import RunDirectory, create, free_name, hold
 from sparsegan.settings.config import Config
 
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
-def new_run(config: Config, fabric: Fabric) -> tuple[RunDirectory, FileLock | None]:
+
+def new_run(config: Config, fabric: "Fabric") -> tuple[RunDirectory, FileLock | None]:
     """The directory of a new run, and on the first process its lock.
 
     The first process makes it and locks it; all learn its path, or why there is none.

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from sparsegan.methods import Method, StepEvents
@@ -17,6 +17,9 @@ from sparsegan.train.augment import augment, augmentation_numbers
 from sparsegan.train.batches import Inputs
 from sparsegan.train.learner import Learner
 from sparsegan.train.losses import adversarial_loss, gradient_penalty, r1_estimate
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 class Game:
@@ -45,7 +48,7 @@ class Game:
     scores: Tensor
     events: StepEvents
 
-    def __init__(self, config: Config, fabric: Fabric, name: str | None = None) -> None:
+    def __init__(self, config: Config, fabric: "Fabric", name: str | None = None) -> None:
         self.config, self.fabric, self.name = config, fabric, name
         self.losses = {}
         built = build.pair(config, fabric.device)

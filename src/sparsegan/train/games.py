@@ -5,14 +5,16 @@ logged of it then bears no name either.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lightning_fabric import Fabric
 from torch import Tensor, nn, optim
 
 from sparsegan.settings.config import Config
 from sparsegan.train.batches import Inputs
 from sparsegan.train.game import Game
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 class Games:
@@ -24,7 +26,7 @@ class Games:
         games: The games.
     """
 
-    def __init__(self, config: Config, fabric: Fabric, games: Sequence[Game]) -> None:
+    def __init__(self, config: Config, fabric: "Fabric", games: Sequence[Game]) -> None:
         self.config, self.fabric = config, fabric
         self._games = tuple(games)
 

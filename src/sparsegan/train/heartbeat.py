@@ -20,12 +20,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import torch.distributed as dist
-from lightning_fabric import Fabric
 
 from sparsegan.errors import SparseganError, tell
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 EXIT_CODE = 3
 """The exit code of a process whose run has lost another process."""
@@ -88,7 +90,7 @@ class Heartbeat:
 
     # ---- for the main thread
 
-    def connect(self, fabric: Fabric) -> None:
+    def connect(self, fabric: "Fabric") -> None:
         """Connect with the first process, or as that with all others; a collective call.
 
         Raises:

@@ -2,10 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from sparsegan.data import Images
@@ -20,6 +19,9 @@ from sparsegan.train.evaluate import Evaluator
 from sparsegan.train.evaluation import Evaluation
 from sparsegan.train.game import Game
 from sparsegan.train.games import Games
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 class AnyImages(Protocol):
@@ -115,7 +117,7 @@ class Kind(ABC, Generic[I]):
         """
 
     @abstractmethod
-    def games(self, config: Config, fabric: Fabric) -> Games:
+    def games(self, config: Config, fabric: "Fabric") -> Games:
         """The run's games.
 
         Raises:
@@ -171,7 +173,7 @@ class _NoiseToImage(Kind[Images]):
     ) -> Batches:
         return Batches(images, config, rank, world_size, device)
 
-    def games(self, config: Config, fabric: Fabric) -> Games:
+    def games(self, config: Config, fabric: "Fabric") -> Games:
         return Games(config, fabric, [Game(config, fabric)])
 
     def evaluation(self, config: Config, images: Images) -> Evaluation:

@@ -9,13 +9,11 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 import torch.distributed as dist
-from lightning_fabric import Fabric
-from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import Tensor
 
 from sparsegan import machine
@@ -24,12 +22,15 @@ from sparsegan.seeding import stream
 from sparsegan.settings.config import Config
 from sparsegan.train import heartbeat
 
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
 _STARTED_BY = "SPARSEGAN_STARTED_BY"
 
 _PROCESSES = 8  # of each processor: more are a mistake, and could bring the machine down
 
 
-def launch(config: Config) -> Fabric:
+def launch(config: Config) -> "Fabric":
     """Start the run's processes and connect them, or join those that torchrun started.
 
     With one process nothing is started; several have a `heartbeat` from here on. Buffers are not
@@ -40,6 +41,10 @@ def launch(config: Config) -> Fabric:
         SparseganError: There is no such device, or not so many, or not of this precision, or the
             processes cannot be connected.
     """
+    # Takes a second or two, of which what only opens a trained generator has no use.
+    from lightning_fabric import Fabric
+    from lightning_fabric.strategies.ddp import DDPStrategy
+
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="lightning_fabric")
     devices, nodes = _layout(config)
@@ -160,7 +165,7 @@ def seed_everything(config: Config, rank: int) -> None:
     torch.backends.cudnn.deterministic = True
 
 
-def reduced(fabric: Fabric, value: Tensor | float, how: Literal["mean", "max"]) -> float:
+def reduced(fabric: "Fabric", value: Tensor | float, how: Literal["mean", "max"]) -> float:
     """The mean or the largest of every rank's number, the same on all ranks."""
     number = torch.as_tensor(value, dtype=torch.float32, device=fabric.device)
     result = fabric.all_reduce(number, reduce_op=how)

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn, optim
 
 from sparsegan.errors import SparseganError
@@ -13,6 +13,9 @@ from sparsegan.methods import Requests
 from sparsegan.settings.config import Config
 from sparsegan.train.launch import reduced
 from sparsegan.train.learning_rate import learning_rate
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 class DivergedError(SparseganError):
@@ -40,7 +43,7 @@ class Learner:
         network: nn.Module,
         optimiser: optim.Optimizer,
         config: Config,
-        fabric: Fabric,
+        fabric: "Fabric",
         requests: Callable[[], Requests] = Requests,
     ) -> None:
         self.name, self.network, self.optimiser = name, network, optimiser
@@ -120,7 +123,7 @@ def _accumulate(learners: Sequence[Learner], loss_of: Callable[[int], Tensor]) -
     return total
 
 
-def _may_try_again(fabric: Fabric, scaler: torch.amp.GradScaler | None, value: float) -> bool:
+def _may_try_again(fabric: "Fabric", scaler: torch.amp.GradScaler | None, value: float) -> bool:
     """Whether only the scaled gradient is not finite; if so, its scale is smaller afterwards."""
     if scaler is None or reduced(fabric, float(not math.isfinite(value)), "max"):
         return False

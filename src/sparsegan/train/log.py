@@ -4,10 +4,9 @@ import math
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning_fabric import Fabric
 
 from sparsegan.cost.layers import LayerCost
 from sparsegan.machine import versions
@@ -19,6 +18,9 @@ from sparsegan.train.game import Game
 from sparsegan.train.games import Games
 from sparsegan.train.launch import reduced
 from sparsegan.train.layer_costs import layer_costs, network_layers
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 def start(journal: Journal, games: Games) -> None:
@@ -126,7 +128,7 @@ def repair(journal: Journal, games: Games, message: str) -> None:
     journal.write(events.Repair(step=games.step, message=message))
 
 
-def machine(fabric: Fabric) -> dict[str, Any]:
+def machine(fabric: "Fabric") -> dict[str, Any]:
     """What the run is on."""
     device = fabric.device
     return {

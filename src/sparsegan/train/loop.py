@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lightning_fabric import Fabric
 from rich.console import Console
 
 from sparsegan import report
@@ -49,6 +49,9 @@ from sparsegan.train.resumption import Resumption
 from sparsegan.train.stop import Interrupted, StopRequest
 from sparsegan.train.watching import FailingError, Watching
 
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
 Begun = Callable[[RunDirectory], str]
 """Is told of a run that begins or goes on; returns a line to show."""
 
@@ -58,7 +61,7 @@ class Session:
     """Everything that one run has at hand while it trains."""
 
     config: Config
-    fabric: Fabric
+    fabric: "Fabric"
     run: RunDirectory
     games: Games
     batches: AnyBatches
@@ -242,7 +245,7 @@ def _go_on(
 
 
 def _parts(
-    config: Config, images: AnyImages, fabric: Fabric
+    config: Config, images: AnyImages, fabric: "Fabric"
 ) -> tuple[Games, AnyBatches, AnyEvaluation]:
     memory.require(config)
     kind = kinds.of(config)

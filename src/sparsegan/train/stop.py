@@ -7,13 +7,14 @@ import sys
 import threading
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any, Self
-
-from lightning_fabric import Fabric
+from typing import TYPE_CHECKING, Any, Self
 
 from sparsegan.errors import printable
 from sparsegan.record.run import RunDirectory
 from sparsegan.train.launch import process_rank, reduced
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -52,7 +53,7 @@ class StopRequest:
         self._number = 0
         self._previous: dict[signal.Signals, Any] = {}
 
-    def agreed(self, fabric: Fabric) -> int:
+    def agreed(self, fabric: "Fabric") -> int:
         """The signal that any process has had, or 0; all processes get the same answer."""
         if fabric.world_size == 1:
             return self._number

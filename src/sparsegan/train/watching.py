@@ -1,6 +1,6 @@
 """What the health of a run is told, and where what it says goes."""
 
-from lightning_fabric import Fabric
+from typing import TYPE_CHECKING
 
 from sparsegan.errors import SparseganError
 from sparsegan.health import Health
@@ -9,6 +9,9 @@ from sparsegan.record.journal import Journal
 from sparsegan.settings.config import Config
 from sparsegan.settings.kinds import label
 from sparsegan.train.progress import ProgressDisplay
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 class FailingError(SparseganError):
@@ -38,7 +41,7 @@ class Watching:
             if finding.failing:
                 self._failing = finding.sentence
 
-    def gives_up(self, fabric: Fabric) -> str:
+    def gives_up(self, fabric: "Fabric") -> str:
         """Why the run is to be stopped, the same on every process; empty where it is not."""
         if not self._stops:
             return ""

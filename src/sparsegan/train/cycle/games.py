@@ -11,10 +11,9 @@ from the very first step it is the same sequence of updates, with images drawn o
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -25,6 +24,9 @@ from sparsegan.train.cycle.history import ImageHistory
 from sparsegan.train.game import Game, frozen
 from sparsegan.train.games import Games
 from sparsegan.train.learner import step_together
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 class Direction(Game):
@@ -39,7 +41,7 @@ class Direction(Game):
         history: The images that the discriminator has seen and may see again.
     """
 
-    def __init__(self, config: Config, fabric: Fabric, name: str) -> None:
+    def __init__(self, config: Config, fabric: "Fabric", name: str) -> None:
         super().__init__(config, fabric, name)
         self._source = DIRECTIONS.index(name)
         self.history = ImageHistory(config.loss.history)
@@ -93,7 +95,7 @@ class CycleGames(Games):
         directions: The games, in the order of `DIRECTIONS`.
     """
 
-    def __init__(self, config: Config, fabric: Fabric) -> None:
+    def __init__(self, config: Config, fabric: "Fabric") -> None:
         self.directions = [
             Direction(settings, fabric, name)
             for name, (_, settings) in zip(DIRECTIONS, IMAGE_TO_IMAGE.games(config), strict=True)

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import torch
-from lightning_fabric import Fabric
 
 from sparsegan.data.outline import blank
 from sparsegan.settings import kinds
@@ -16,6 +16,9 @@ from sparsegan.train.cycle.games import CycleGames
 from sparsegan.train.cycle.unpaired import CycleBatches, Unpaired
 from sparsegan.train.evaluate import Evaluator
 from sparsegan.train.kinds import Kind
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 class _ImageToImage(Kind[Unpaired]):
@@ -47,7 +50,7 @@ class _ImageToImage(Kind[Unpaired]):
     ) -> CycleBatches:
         return CycleBatches(images, config, rank, world_size, device)
 
-    def games(self, config: Config, fabric: Fabric) -> CycleGames:
+    def games(self, config: Config, fabric: "Fabric") -> CycleGames:
         return CycleGames(config, fabric)
 
     def evaluation(self, config: Config, images: Unpaired) -> CycleEvaluation:
