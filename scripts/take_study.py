@@ -43,14 +43,16 @@ def take(source: Path, name: str, commit: str, workers: int = 2) -> None:
     """Copy a study's table in, with what ran it: so many cells at a time.
 
     Raises:
-        TakeError: It is not the study of that name, or cells of the page would be lost or mixed
-            with those of another state of the program.
+        TakeError: It is not the study of that name, nothing of it has ended, or cells of the page
+            would be lost or mixed with those of another state of the program.
     """
     target = FOLDER / name
     base = _same_study(source, target)
     header, rows = csv_tables.read(source / "table.csv")
     kept = _kept(target, commit, header, rows)
     order = {row[0]: kept.get(row[0], row) for row in rows}
+    if not any(row[header.index("status")] in ENDED for row in order.values()):
+        raise TakeError(f"no cell of {source} has ended yet")
     series = load(source)
     cells = [row for row in series if row["cell"] not in kept]
     taken = {

@@ -178,3 +178,12 @@ def test_what_cannot_be_taken_leaves_the_page_as_it_is(pages, two, change, says)
     with pytest.raises(take_study.TakeError, match=says):
         take_study.take(second.directory, "own", "commit")
     assert contents(pages) == before
+
+
+def test_nothing_is_taken_of_a_study_of_which_no_cell_has_ended(pages, two):
+    table = two[0].directory / "table.csv"
+    table.write_text(table.read_text().replace("finished", "running"))
+    before = contents(pages)
+    with pytest.raises(take_study.TakeError, match=r"no cell of .* has ended yet"):
+        take_study.take(two[0].directory, "own", "commit")
+    assert contents(pages) == before
