@@ -57,6 +57,11 @@ class Arm:
     rows: dict[int, dict[str, str]]
     lost: int
 
+    @property
+    def ended(self) -> int:
+        """How many of its cells have, well or not."""
+        return len(self.rows) + self.lost
+
     def numbers(self, key: str) -> dict[int, float]:
         """A column of the table, by seed."""
         return {seed: float(row[key]) for seed, row in self.rows.items() if row[key]}
@@ -186,7 +191,6 @@ def read(folder: Path) -> Study:
         finished = {seed: row for seed, row in own.items() if row["status"] == "finished"}
         lost = sum(row["status"] in ("diverged", "failed") for row in own.values())
         arms[name] = Arm(name, finished, lost)
-    ended = sum(len(arm.rows) + arm.lost for arm in arms.values())
     planned = folder / "contrasts.yaml"
     pairs = yaml.safe_load(planned.read_text()) if planned.is_file() else []
     return Study(
@@ -195,7 +199,7 @@ def read(folder: Path) -> Study:
         json.loads((folder / "run.json").read_text()),
         {name: arm for name, arm in arms.items() if arm.rows or arm.lost},
         tuple((a, b) for a, b in pairs),
-        len(rows) - ended,
+        len(rows) - sum(arm.ended for arm in arms.values()),
         read_curves(folder / "curves.csv"),
     )
 
@@ -234,7 +238,7 @@ def seconds_table(study: Study, target: str = "dense") -> str:
     for name, curves in study.curves.items():
         firsts = [first_at(points, goal) for points in curves.values()]
         reached = [seconds for seconds in firsts if seconds is not None]
-        count = len(study.arms[name].rows) + study.arms[name].lost
+        count = study.arms[name].ended
         halves = [value_at(points, whole / 2) for points in curves.values()]
         mean = statistics.fmean(reached) if len(reached) == count else None
         cells = (
@@ -418,7 +422,7 @@ def filled(template: str, studies: Mapping[str, Study]) -> str:
     def figure(match: re.Match[str]) -> str:
         wanted, _, column = match[1].partition(":")
         if column == "cells":
-            ended = sum(len(arm.rows) + arm.lost for arm in studies[wanted].arms.values())
+            ended = sum(arm.ended for arm in studies[wanted].arms.values())
             return f"{ended} of {ended + studies[wanted].waiting}"
         names = re.split(" [-/] ", wanted)
         if " - " in wanted and column not in ("", "lower", "operations"):
